@@ -1,0 +1,266 @@
+//! What the controller asks of a helper, and what the helper answers.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, SecretUrl};
+
+/// Controller to helper. When its input ends, the helper ends what it started and exits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum ToNode {
+    /// Do this step; answered by one [`FromNode::Done`] with the same id. Steps run one after another.
+    Run {
+        /// Chosen by the controller, different for every step of a connection.
+        id: u64,
+        /// What to do.
+        step: Step,
+    },
+    /// The controller is still there.
+    Beat,
+}
+
+/// Helper to controller.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum FromNode {
+    /// The first frame of a connection: what this machine is.
+    Hello(Facts),
+    /// How far the step has come.
+    Progress {
+        /// The step.
+        id: u64,
+        /// How far.
+        progress: Progress,
+    },
+    /// The step has ended.
+    Done {
+        /// The step.
+        id: u64,
+        /// How it ended.
+        result: Result<Outcome, Failure>,
+    },
+    /// The helper is still there.
+    Beat,
+}
+
+/// What a node says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The frames' version, [`crate::PROTOCOL`].
+    pub protocol: u32,
+    /// `ID` of `/etc/os-release` (`debian`, `ubuntu`, `alpine`), `linux` where there is none.
+    pub os: String,
+    /// The processor, as `uname -m` has it (`x86_64`).
+    pub arch: String,
+    /// The node's own host name.
+    pub hostname: String,
+}
+
+/// One piece of work on a node. Every step can be done again at any time: it finds what is there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Step {
+    /// Is the node able to do what follows? Answered by [`Outcome::Ready`].
+    CheckRequirements(Requirements),
+    /// Does a source answer, and how large is it? Nothing is written. Answered by [`Outcome::Probed`].
+    Probe(SecretUrl),
+    /// Bring a file from its source. Answered by [`Outcome::Fetched`].
+    Fetch(Fetch),
+    /// Convert a disk image into a pool. Answered by [`Outcome::Stored`].
+    StoreImage(StoreImage),
+    /// Is this file in the pool as it should be? Answered by [`Outcome::Checked`].
+    CheckCopy(CheckCopy),
+    /// Replace a pool's `ays-images.json`. Answered by [`Outcome::Written`].
+    WriteIndex(WriteIndex),
+    /// Remove a file; one that is not there is no error. Answered by [`Outcome::Removed`].
+    Remove(PathBuf),
+}
+
+/// See [`Step::CheckRequirements`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Requirements {
+    /// The pool's directory: it is made when missing and must be writable; none when nothing is stored.
+    pub pool: Option<PathBuf>,
+    /// `qemu-img` must be there.
+    pub qemu_img: bool,
+}
+
+/// See [`Step::Fetch`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fetch {
+    /// Where from: `http`, `https`, `ftp` or `file` (a path on the node).
+    pub url: SecretUrl,
+    /// The file to make: absolute, without `..`. Its directory is made.
+    pub dest: PathBuf,
+    /// How its bytes are verified.
+    pub check: Check,
+}
+
+/// How the bytes of a source are verified before they take their name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Check {
+    /// Not at all; an existing file is fetched again.
+    None,
+    /// By the MD5 that stands at the source's address + `.md5sum` (`checkmd5:'true'`).
+    Md5Beside,
+    /// By this SHA-256, 64 lower-case hexadecimal digits (`sha256:'..'`).
+    Sha256(String),
+    /// By the line for the file's name in a list beside the file, such as `SHA256SUMS` (`sums:'..'`).
+    Sums(String),
+}
+
+/// A fetched, or a kept, file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetched {
+    /// Bytes.
+    pub size: u64,
+    /// Lower-case hexadecimal.
+    pub md5: String,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// The bytes were verified against what the source says, not only received.
+    pub verified: bool,
+    /// `dest` was there already and matched: nothing was transferred.
+    pub kept: bool,
+    /// Where an interrupted transfer was taken up again, in bytes; 0 when it was read from its start.
+    pub resumed_at: u64,
+    /// The source's `ETag`, as sent.
+    pub etag: Option<String>,
+    /// The source's `Last-Modified` (as sent) or MDTM (`YYYYMMDDhhmmss`).
+    pub last_modified: Option<String>,
+}
+
+/// See [`Step::StoreImage`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoreImage {
+    /// The disk image, as fetched.
+    pub source: PathBuf,
+    /// The pool's directory.
+    pub pool: PathBuf,
+    /// The stored file's name begins with this: the source's file stem, one plain path component.
+    pub stem: String,
+    /// What it is converted to.
+    pub format: DiskFormat,
+}
+
+/// What a pool keeps its files as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiskFormat {
+    /// The disk's bytes, sparse.
+    Raw,
+    /// QEMU's copy-on-write format, version 3.
+    Qcow2,
+}
+
+impl DiskFormat {
+    /// The name that `qemu-img` and file names use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+        }
+    }
+}
+
+/// A file in a pool: complete, verified, synced, under its final name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// Its name in the pool: `<stem>-<the first 12 digits of its SHA-256>.<format>`, so that no other
+    /// content ever takes it.
+    pub file: String,
+    /// Lower-case hexadecimal, of the stored file.
+    pub sha256: String,
+    /// The stored file's length in bytes (a sparse file takes less of the disk).
+    pub size: u64,
+    /// What a machine that starts from it sees, in bytes.
+    pub virtual_size: u64,
+    /// What the source was (`qcow2`, `vmdk`, `vpc`, `vhdx`, `vdi`, `raw`).
+    pub source_format: String,
+    /// It was there already with these bytes: nothing was written.
+    pub kept: bool,
+}
+
+/// See [`Step::CheckCopy`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckCopy {
+    /// The file in the pool.
+    pub path: PathBuf,
+    /// The length that it must have, in bytes.
+    pub size: u64,
+    /// Read all of it and compare with this SHA-256; none: only its length is looked at.
+    pub sha256: Option<String>,
+}
+
+/// The state of a copy on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CopyState {
+    /// As it should be.
+    Good,
+    /// Not there.
+    Missing,
+    /// There, but not these bytes.
+    Damaged,
+}
+
+/// See [`Step::WriteIndex`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WriteIndex {
+    /// The pool's directory.
+    pub pool: PathBuf,
+    /// The whole content of `ays-images.json`.
+    pub content: String,
+}
+
+/// What a source said when it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probed {
+    /// Bytes, where the source says so.
+    pub size: Option<u64>,
+}
+
+/// How a step ended well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Of [`Step::CheckRequirements`].
+    Ready,
+    /// Of [`Step::Probe`].
+    Probed(Probed),
+    /// Of [`Step::Fetch`].
+    Fetched(Fetched),
+    /// Of [`Step::StoreImage`].
+    Stored(Stored),
+    /// Of [`Step::CheckCopy`].
+    Checked(CopyState),
+    /// Of [`Step::WriteIndex`]; `changed` is false when the same content was there already.
+    Written {
+        /// Whether the file's content is new.
+        changed: bool,
+    },
+    /// Of [`Step::Remove`].
+    Removed,
+}
+
+/// How far a step has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What it is doing now.
+    pub activity: Activity,
+    /// Bytes done.
+    pub done: u64,
+    /// Bytes in all, where they are known.
+    pub total: Option<u64>,
+}
+
+/// What a step is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activity {
+    /// Receiving a source's bytes.
+    Download,
+    /// Reading bytes that are on the node, to verify them.
+    Verify,
+    /// Converting a disk image.
+    Convert,
+    /// Waiting for the disk to have the bytes.
+    Sync,
+}
