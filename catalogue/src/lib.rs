@@ -1,1 +1,35 @@
-//! placeholder
+//! What an environment knows: images with their generations and copies, stacks, what is installed where, runs.
+//!
+//! One SQLite file per environment. The words are those of the project's model: an *image* is what users know by
+//! name, a *generation* is one content of it, a *copy* is a generation in one pool, *wanted* is what an operator
+//! said, *offered* is what is true. Only what is offered is ever shown as available.
+//!
+//! It must not know how an image got there: no SSH, no recipes, no files but its own. No secret is ever in it.
+
+mod catalogue;
+mod copy;
+mod error;
+mod image;
+mod installed;
+mod offer;
+mod pool;
+mod register;
+mod run;
+mod stack;
+#[cfg(test)]
+mod tests;
+mod timestamp;
+
+pub use catalogue::Catalogue;
+pub use copy::{Copy, CopyState, KnownCopy};
+pub use error::CatalogueError;
+pub use image::{
+    BootType, DiskFormat, Generation, GenerationId, Image, ImageDetail, ImageId, ImageStatus, StackOffer,
+};
+pub use installed::{Installed, InstalledImage, NewInstalled, ServiceOnNode};
+pub use offer::{Offer, index_json};
+pub use pool::PoolKey;
+pub use register::{ImageFacts, Registered, Registration, SourceFacts, StoredFacts, TemplateFacts};
+pub use run::{Run, RunEnd, RunId, RunStatus};
+pub use stack::{Stack, StackFacts, StackId, StackStatus};
+pub use timestamp::Timestamp;

@@ -1,0 +1,110 @@
+//! Copies: a generation's file in one pool.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{Catalogue, CatalogueError, DiskFormat, GenerationId, PoolKey, Timestamp};
+
+/// What is known of a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(rename_all = "lowercase")]
+pub enum CopyState {
+    /// On its way; nothing is said of its file.
+    Arriving,
+    /// Its file was there, complete and synced, under its final name.
+    Verified,
+    /// Its file was found missing or with other bytes.
+    Damaged,
+    /// Its file is being removed.
+    Removing,
+}
+
+/// A copy as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct Copy {
+    /// Where.
+    #[sqlx(flatten)]
+    pub pool: PoolKey,
+    /// What is known of it.
+    pub state: CopyState,
+    /// Its file's name in the pool.
+    pub file: String,
+    /// Of the file, lower-case hexadecimal.
+    pub sha256: String,
+    /// The file's length in bytes.
+    pub size: u64,
+    /// When it became verified.
+    pub verified_at: Option<Timestamp>,
+}
+
+/// A verified copy: what must be on the disk.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct KnownCopy {
+    /// Where.
+    #[sqlx(flatten)]
+    pub pool: PoolKey,
+    /// What it is a copy of.
+    #[sqlx(rename = "generation_id")]
+    pub generation: GenerationId,
+    /// The generation's number within its image.
+    pub number: u32,
+    /// Its file's name in the pool.
+    pub file: String,
+    /// Of the file, lower-case hexadecimal.
+    pub sha256: String,
+    /// The file's length in bytes.
+    pub size: u64,
+    /// What a machine that starts from it sees, in bytes.
+    pub virtual_size: u64,
+}
+
+impl Catalogue {
+    /// The verified copy in `pool` of the newest generation of the pool's grid's image `image_name` that was made
+    /// from a source with this SHA-256, in this format.
+    pub async fn copy_of_source(
+        &self,
+        image_name: &str,
+        source_sha256: &str,
+        format: DiskFormat,
+        pool: &PoolKey,
+    ) -> Result<Option<KnownCopy>, CatalogueError> {
+        let doing = "looking for a copy";
+        let failed = self.failed(doing);
+        let mut tx = self.read(doing).await?;
+        let Some(pool_id) = pool.find(&mut tx).await.map_err(&failed)? else { return Ok(None) };
+        sqlx::query_as(
+            "SELECT c.* FROM copy_record c JOIN image i ON i.id = c.image_id
+             WHERE i.gid = ? AND i.name = ? AND c.source_sha256 = ? AND c.format = ?
+               AND c.pool_id = ? AND c.state = 'verified'
+             ORDER BY c.number DESC LIMIT 1",
+        )
+        .bind(pool.gid)
+        .bind(image_name)
+        .bind(source_sha256)
+        .bind(format)
+        .bind(pool_id)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(&failed)
+    }
+
+    /// The file in the pool is missing or has other bytes: no image offers it until it is registered again. A file
+    /// that the catalogue does not know is no error.
+    pub async fn mark_damaged(&self, pool: &PoolKey, file: &str) -> Result<(), CatalogueError> {
+        let doing = "marking a copy as damaged";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        let Some(pool_id) = pool.find(&mut tx).await.map_err(&failed)? else { return Ok(()) };
+        sqlx::query(
+            "UPDATE copy SET state = 'damaged' WHERE pool_id = ? AND file = ? AND state = 'verified'",
+        )
+        .bind(pool_id)
+        .bind(file)
+        .execute(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        tx.commit().await.map_err(&failed)
+    }
+}

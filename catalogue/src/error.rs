@@ -1,0 +1,72 @@
+//! Why the catalogue could not answer.
+
+use std::{io, path::PathBuf};
+
+/// Why the catalogue could not be opened, read or written. Nothing of a failed write is kept.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// The catalogue's directory or file is missing and cannot be made.
+    #[error("{}: the catalogue cannot be made", path.display())]
+    Create {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is there and is not a database, or may not be written.
+    #[error("{}: the catalogue cannot be opened", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// The file's tables cannot be brought to this version's; a newer version may have written it.
+    #[error("{}: the catalogue's tables do not fit this version", path.display())]
+    Migrate {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        source: Box<sqlx::migrate::MigrateError>,
+    },
+    /// The open catalogue could not be read or written.
+    #[error("{}: {doing} failed", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What was being done (`listing images`).
+        doing: &'static str,
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// An image was to be wanted on a stack that is not in the catalogue.
+    #[error("there is no stack {name} in grid {gid}")]
+    UnknownStack {
+        /// The stack's name.
+        name: String,
+        /// The grid.
+        gid: u32,
+    },
+    /// An install was to be recorded for a copy that is not in the catalogue.
+    #[error("image generation {generation} has no copy in pool {pool}")]
+    UnknownCopy {
+        /// The generation's id.
+        generation: i64,
+        /// The pool's name.
+        pool: String,
+    },
+    /// Several grids have an image of this name: its id must be given.
+    #[error("{name} is the name of several images: ids {}", ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", "))]
+    AmbiguousImage {
+        /// The name that was asked for.
+        name: String,
+        /// The images' ids.
+        ids: Vec<i64>,
+    },
+    /// A size that no file can have.
+    #[error("a size of {size} bytes is more than any file can have")]
+    Size {
+        /// Bytes.
+        size: u64,
+    },
+}

@@ -1,0 +1,270 @@
+//! Images and their generations, as they are shown.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{Catalogue, CatalogueError, Copy, Stack, StackId, Timestamp};
+
+/// An image's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct ImageId(pub i64);
+
+/// A generation's number among those of all images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct GenerationId(pub i64);
+
+/// How a machine starts from an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(rename_all = "lowercase")]
+pub enum BootType {
+    /// By its boot sector.
+    Bios,
+    /// By its EFI system partition.
+    Uefi,
+}
+
+/// What a pool keeps its files as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(rename_all = "lowercase")]
+pub enum DiskFormat {
+    /// The disk's bytes.
+    Raw,
+    /// QEMU's copy-on-write format.
+    Qcow2,
+}
+
+/// Where an image is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "UPPERCASE")]
+#[sqlx(rename_all = "UPPERCASE")]
+pub enum ImageStatus {
+    /// Not usable yet.
+    Creating,
+    /// Usable; only this is offered.
+    Created,
+    /// An operator took it away for now.
+    Disabled,
+    /// In the recycle bin.
+    Deleted,
+    /// Gone.
+    Destroyed,
+}
+
+/// An image: the record that users know, with AYS's field names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+pub struct Image {
+    /// Its number.
+    pub id: ImageId,
+    /// A UUID, made once.
+    pub guid: String,
+    /// Its name, unique in its grid.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// Its category (`Linux`, `Windows`, or a name of the recipe's own).
+    #[serde(rename = "type")]
+    #[sqlx(rename = "type")]
+    pub category: String,
+    /// The smallest disk that a machine may have, in GB.
+    #[serde(rename = "size")]
+    pub size_gb: u32,
+    /// The login that the image comes with.
+    pub username: Option<String>,
+    /// Always null: that login's password is a secret, and the catalogue has no place for one.
+    #[sqlx(skip)]
+    pub password: (),
+    /// Whose it is; 0: everyone's.
+    #[serde(rename = "accountId")]
+    pub account_id: u32,
+    /// Always empty: an image is everyone's.
+    #[sqlx(skip)]
+    pub acl: [(); 0],
+    /// Its grid.
+    pub gid: u32,
+    /// Always `libvirt`.
+    pub provider_name: String,
+    /// The stored template's own id: a UUID, made once.
+    #[serde(rename = "referenceId")]
+    pub reference_id: String,
+    /// Where a verified copy of its current generation lies, in a shared pool if there is one; none when no pool has one.
+    #[serde(rename = "UNCPath")]
+    pub unc_path: Option<String>,
+    /// Where it came from, without credentials.
+    pub url: String,
+    /// When this record last changed.
+    #[serde(rename = "lastModified")]
+    pub last_modified: Timestamp,
+    /// Where it is in its life.
+    pub status: ImageStatus,
+    /// How a machine starts from it.
+    #[serde(rename = "bootType")]
+    pub boot_type: BootType,
+    /// Whether its disk can grow while a machine runs.
+    #[serde(rename = "hotResize")]
+    pub hot_resize: bool,
+}
+
+/// One content of an image. It never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct Generation {
+    /// Its number among those of all images.
+    pub id: GenerationId,
+    /// 1, 2, 3, .. within its image.
+    pub number: u32,
+    /// Whether it is the newest that may be offered.
+    pub current: bool,
+    /// Where it came from, without credentials.
+    pub source_url: String,
+    /// The source's `ETag`, as sent.
+    pub etag: Option<String>,
+    /// The source's own date, as sent.
+    pub last_modified: Option<String>,
+    /// Of the source, lower-case hexadecimal.
+    pub source_md5: String,
+    /// Of the source, lower-case hexadecimal.
+    pub source_sha256: String,
+    /// The source's length in bytes.
+    pub source_size: u64,
+    /// Whether its bytes were verified against what the source says.
+    pub verified_at_source: bool,
+    /// What it is stored as.
+    pub format: DiskFormat,
+    /// Of the stored file when it was made, lower-case hexadecimal.
+    pub stored_sha256: String,
+    /// The stored file's length in bytes.
+    pub stored_size: u64,
+    /// What a machine that starts from it sees, in bytes.
+    pub virtual_size: u64,
+    /// The recipe that made it.
+    pub template: String,
+    /// The recipe's checksum then.
+    pub template_checksum: String,
+    /// The environment's commit then.
+    pub template_commit: Option<String>,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Who made it.
+    pub made_by: String,
+    /// Where it is.
+    #[sqlx(skip)]
+    pub copies: Vec<Copy>,
+}
+
+/// An image on a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StackOffer {
+    /// The stack.
+    pub stack: Stack,
+    /// An operator wants the image there.
+    pub wanted: bool,
+    /// The number of the generation that is offered there; none: the image is not available there.
+    pub offered_generation: Option<u32>,
+}
+
+/// An image with all that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageDetail {
+    /// The record.
+    #[serde(flatten)]
+    pub image: Image,
+    /// Newest first.
+    pub generations: Vec<Generation>,
+    /// All stacks of its grid, by name.
+    pub stacks: Vec<StackOffer>,
+}
+
+impl Catalogue {
+    /// All images, by name and grid.
+    pub async fn images(&self) -> Result<Vec<Image>, CatalogueError> {
+        sqlx::query_as("SELECT * FROM image_record ORDER BY name, gid")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(self.failed("listing images"))
+    }
+
+    /// The image of this name or, when none has it, of this number.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogueError::AmbiguousImage`] when several grids have an image of this name.
+    pub async fn image(&self, name_or_id: &str) -> Result<Option<ImageDetail>, CatalogueError> {
+        let doing = "reading an image";
+        let failed = self.failed(doing);
+        let mut tx = self.read(doing).await?;
+        let mut named: Vec<Image> = sqlx::query_as("SELECT * FROM image_record WHERE name = ? ORDER BY id")
+            .bind(name_or_id)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        if named.len() > 1 {
+            let ids = named.iter().map(|image| image.id.0).collect();
+            return Err(CatalogueError::AmbiguousImage { name: name_or_id.to_owned(), ids });
+        }
+        let image = match (named.pop(), name_or_id.parse::<i64>()) {
+            (Some(image), _) => image,
+            (None, Ok(id)) => {
+                let numbered = sqlx::query_as("SELECT * FROM image_record WHERE id = ?").bind(id);
+                match numbered.fetch_optional(&mut *tx).await.map_err(&failed)? {
+                    Some(image) => image,
+                    None => return Ok(None),
+                }
+            }
+            (None, Err(_)) => return Ok(None),
+        };
+        let mut generations: Vec<Generation> = sqlx::query_as(
+            "SELECT g.*, g.source_verified AS verified_at_source, g.id = i.current_generation AS current
+             FROM generation g JOIN image i ON i.id = g.image_id
+             WHERE i.id = ? ORDER BY g.number DESC",
+        )
+        .bind(image.id)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        for generation in &mut generations {
+            generation.copies = sqlx::query_as(
+                "SELECT * FROM copy_record WHERE generation_id = ? ORDER BY pool_name, pool_node, pool_id",
+            )
+            .bind(generation.id)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        }
+        drop(tx);
+        let stacks = self.stacks_of(&image).await?;
+        Ok(Some(ImageDetail { image, generations, stacks }))
+    }
+
+    async fn stacks_of(&self, image: &Image) -> Result<Vec<StackOffer>, CatalogueError> {
+        let failed = self.failed("reading an image");
+        let stacks = self.stacks().await?;
+        let wanted: Vec<(StackId, Option<u32>)> = sqlx::query_as(
+            "SELECT w.stack_id, g.number FROM wanted w
+             LEFT JOIN offered o ON o.image_id = w.image_id AND o.stack_id = w.stack_id
+             LEFT JOIN generation g ON g.id = o.generation_id
+             WHERE w.image_id = ?",
+        )
+        .bind(image.id)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(&failed)?;
+        let of_grid = stacks.into_iter().filter(|stack| stack.gid == image.gid);
+        Ok(of_grid
+            .map(|stack| {
+                let found = wanted.iter().find(|(id, _)| *id == stack.id);
+                StackOffer {
+                    wanted: found.is_some(),
+                    offered_generation: found.and_then(|(_, number)| *number),
+                    stack,
+                }
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,161 @@
+//! What is installed where.
+
+use sqlx::FromRow;
+
+use crate::{Catalogue, CatalogueError, GenerationId, KnownCopy, PoolKey, Timestamp};
+
+/// A service instance on a node: what is installed, and what runs are for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ServiceOnNode {
+    /// The template's name.
+    pub service: String,
+    /// The instance's name.
+    pub instance: String,
+    /// The node's name.
+    pub node: String,
+}
+
+/// What an install ended with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewInstalled {
+    /// The template's checksum.
+    pub template_checksum: String,
+    /// What tells one set of answers from another without holding them.
+    pub answers_digest: String,
+    /// The registered image's generation, for a service that registers one.
+    pub image: Option<InstalledImage>,
+}
+
+/// A registered generation and the pool that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledImage {
+    /// What [`Catalogue::register`] made or found.
+    pub generation: GenerationId,
+    /// Where.
+    pub pool: PoolKey,
+}
+
+/// What the last install that worked ended with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// The template's checksum then.
+    pub template_checksum: String,
+    /// What tells that set of answers from another.
+    pub answers_digest: String,
+    /// The name of the image that it registered; none when it registers none.
+    pub image: Option<String>,
+    /// That image's copy; none when it is no longer verified.
+    pub copy: Option<KnownCopy>,
+    /// When.
+    pub installed_at: Timestamp,
+}
+
+#[derive(FromRow)]
+struct InstalledRow {
+    template_checksum: String,
+    answers_digest: String,
+    image: Option<String>,
+    pool_id: Option<i64>,
+    generation_id: Option<GenerationId>,
+    installed_at: Timestamp,
+}
+
+impl Catalogue {
+    /// What is installed; none when nothing is, or it was forgotten.
+    pub async fn installed(&self, of: &ServiceOnNode) -> Result<Option<Installed>, CatalogueError> {
+        let doing = "reading what is installed";
+        let failed = self.failed(doing);
+        let mut tx = self.read(doing).await?;
+        let row: Option<InstalledRow> = sqlx::query_as(
+            "SELECT n.template_checksum, n.answers_digest, i.name AS image, n.pool_id, n.generation_id, n.installed_at
+             FROM installed n
+             LEFT JOIN generation g ON g.id = n.generation_id
+             LEFT JOIN image i ON i.id = g.image_id
+             WHERE n.service = ? AND n.instance = ? AND n.node = ?",
+        )
+        .bind(&of.service)
+        .bind(&of.instance)
+        .bind(&of.node)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        let Some(row) = row else { return Ok(None) };
+        let copy = sqlx::query_as(
+            "SELECT * FROM copy_record WHERE pool_id = ? AND generation_id = ? AND state = 'verified'",
+        )
+        .bind(row.pool_id)
+        .bind(row.generation_id)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        Ok(Some(Installed {
+            template_checksum: row.template_checksum,
+            answers_digest: row.answers_digest,
+            image: row.image,
+            copy,
+            installed_at: row.installed_at,
+        }))
+    }
+
+    /// Says what is installed now, in the place of what was said before. Only for an install whose every step worked.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogueError::UnknownCopy`] when the pool has never had the generation.
+    pub async fn set_installed(
+        &self,
+        of: &ServiceOnNode,
+        installed: &NewInstalled,
+        now: &Timestamp,
+    ) -> Result<(), CatalogueError> {
+        let doing = "writing what is installed";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        let copy: Option<(i64, GenerationId)> = match &installed.image {
+            None => None,
+            Some(InstalledImage { generation, pool }) => {
+                let pool_id = pool.find(&mut tx).await.map_err(&failed)?;
+                let known = sqlx::query_as(
+                    "SELECT pool_id, generation_id FROM copy WHERE pool_id = ? AND generation_id = ?",
+                )
+                .bind(pool_id)
+                .bind(generation)
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(&failed)?;
+                let unknown =
+                    || CatalogueError::UnknownCopy { generation: generation.0, pool: pool.name.clone() };
+                Some(known.ok_or_else(unknown)?)
+            }
+        };
+        sqlx::query(
+            "INSERT OR REPLACE INTO installed
+                 (service, instance, node, template_checksum, answers_digest, pool_id, generation_id, installed_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&of.service)
+        .bind(&of.instance)
+        .bind(&of.node)
+        .bind(&installed.template_checksum)
+        .bind(&installed.answers_digest)
+        .bind(copy.map(|(pool, _)| pool))
+        .bind(copy.map(|(_, generation)| generation))
+        .bind(now)
+        .execute(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        tx.commit().await.map_err(&failed)
+    }
+
+    /// Nothing is said to be installed any more.
+    pub async fn forget_installed(&self, of: &ServiceOnNode) -> Result<(), CatalogueError> {
+        sqlx::query("DELETE FROM installed WHERE service = ? AND instance = ? AND node = ?")
+            .bind(&of.service)
+            .bind(&of.instance)
+            .bind(&of.node)
+            .execute(&self.pool)
+            .await
+            .map_err(self.failed("forgetting what is installed"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! What a pool offers, as it is written for managers of machines.
+
+use serde::Serialize;
+use sqlx::{FromRow, SqliteConnection};
+
+use crate::{BootType, Catalogue, CatalogueError, DiskFormat, ImageId, PoolKey};
+
+/// An image that a pool offers: the pool holds this file, verified, and each of `stacks` may start machines from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct Offer {
+    /// The image's name.
+    pub name: String,
+    /// The image's number.
+    pub id: ImageId,
+    /// The number of the offered generation within the image.
+    pub generation: u32,
+    /// The file's name in the pool.
+    pub file: String,
+    /// What the file is.
+    pub format: DiskFormat,
+    /// Of the file, lower-case hexadecimal.
+    pub sha256: String,
+    /// The file's length in bytes.
+    pub size: u64,
+    /// What a machine that starts from it sees, in bytes.
+    pub virtual_size: u64,
+    /// How a machine starts from it.
+    pub boot_type: BootType,
+    /// The smallest disk that a machine may have, in GB.
+    pub minimum_size: u32,
+    /// Whether its disk can grow while a machine runs.
+    pub hot_resize: bool,
+    /// The image's category.
+    pub category: String,
+    /// The stacks that offer it, by name.
+    #[sqlx(skip)]
+    pub stacks: Vec<String>,
+    /// Whether its source's bytes were verified against what the source says.
+    pub verified_at_source: bool,
+}
+
+/// The content of a pool's `ays-images.json`: `version`, 1, and `images`, the [`Offer`]s by name, with `name`, `id`,
+/// `generation`, `file`, `format` (`raw`, `qcow2`), `sha256`, `size` and `virtualSize` (bytes), `bootType` (`bios`,
+/// `uefi`), `minimumSize` (GB), `hotResize`, `category`, `stacks` (names) and `verifiedAtSource`. The same offers
+/// always give the same bytes; the last one is a newline. A reader takes no notice of fields that it does not know.
+pub fn index_json(offers: &[Offer]) -> String {
+    let mut images: Vec<&Offer> = offers.iter().collect();
+    images.sort_by(|a, b| a.name.cmp(&b.name));
+    format!("{:#}\n", serde_json::json!({ "version": 1, "images": images }))
+}
+
+impl Catalogue {
+    /// What the pool offers now, by name. A pool that the catalogue does not know offers nothing.
+    pub async fn offers(&self, pool: &PoolKey) -> Result<Vec<Offer>, CatalogueError> {
+        let doing = "listing a pool's images";
+        let mut tx = self.read(doing).await?;
+        offers(&mut tx, pool).await.map_err(self.failed(doing))
+    }
+}
+
+pub(crate) async fn offers(db: &mut SqliteConnection, pool: &PoolKey) -> sqlx::Result<Vec<Offer>> {
+    let Some(pool_id) = pool.find(db).await? else { return Ok(Vec::new()) };
+    let mut offers: Vec<Offer> = sqlx::query_as(
+        "SELECT DISTINCT i.name, i.id, g.number AS generation, c.file, g.format, c.sha256, c.size, g.virtual_size,
+                i.boot_type, i.size_gb AS minimum_size, i.hot_resize, i.type AS category,
+                g.source_verified AS verified_at_source
+         FROM offered o
+         JOIN image i ON i.id = o.image_id
+         JOIN generation g ON g.id = o.generation_id
+         JOIN copy c ON c.generation_id = g.id AND c.pool_id = o.pool_id
+         WHERE o.pool_id = ? ORDER BY i.name",
+    )
+    .bind(pool_id)
+    .fetch_all(&mut *db)
+    .await?;
+    for offer in &mut offers {
+        offer.stacks = sqlx::query_scalar(
+            "SELECT s.name FROM offered o JOIN stack s ON s.id = o.stack_id
+             WHERE o.pool_id = ? AND o.image_id = ? ORDER BY s.name",
+        )
+        .bind(pool_id)
+        .bind(offer.id)
+        .fetch_all(&mut *db)
+        .await?;
+    }
+    Ok(offers)
+}

@@ -1,0 +1,362 @@
+//! Registering an image: what is on a pool's disk becomes true in the catalogue, in one transaction.
+
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use crate::{
+    BootType, Catalogue, CatalogueError, DiskFormat, GenerationId, ImageId, Offer, PoolKey, Timestamp,
+    offer::offers,
+};
+
+/// A file that lies verified and synced in a pool, and the image that it is a generation of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// The record that users know.
+    pub image: ImageFacts,
+    /// What was fetched.
+    pub source: SourceFacts,
+    /// What lies in the pool.
+    pub stored: StoredFacts,
+    /// The recipe.
+    pub template: TemplateFacts,
+    /// Who registers it.
+    pub by: String,
+    /// Where it lies. The image's grid is this pool's.
+    pub pool: PoolKey,
+    /// The names of the stacks of this grid on which the image is wanted from now on, besides those where it is already.
+    pub wanted_on: Vec<String>,
+}
+
+/// What a recipe says of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// Its name, unique in its grid.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// `Linux`, `Windows`, or a name of the recipe's own.
+    pub category: String,
+    /// The smallest disk that a machine may have, in GB.
+    pub size_gb: u32,
+    /// The login that the image comes with. Its password has no place here.
+    pub username: Option<String>,
+    /// How a machine starts from it.
+    pub boot_type: BootType,
+    /// Whether its disk can grow while a machine runs.
+    pub hot_resize: bool,
+}
+
+/// What was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFacts {
+    /// Where from, as it may be shown: without credentials.
+    pub url: String,
+    /// The source's `ETag`, as sent.
+    pub etag: Option<String>,
+    /// The source's own date, as sent.
+    pub last_modified: Option<String>,
+    /// Lower-case hexadecimal.
+    pub md5: String,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+    /// Whether the bytes were verified against what the source says, not only received.
+    pub verified: bool,
+}
+
+/// What lies in the pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFacts {
+    /// The file's name in the pool.
+    pub file: String,
+    /// What the file is.
+    pub format: DiskFormat,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// The file's length in bytes.
+    pub size: u64,
+    /// What a machine that starts from it sees, in bytes.
+    pub virtual_size: u64,
+}
+
+/// The recipe that an image comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateFacts {
+    /// Its name.
+    pub name: String,
+    /// Its checksum.
+    pub checksum: String,
+    /// The environment's commit.
+    pub commit: Option<String>,
+}
+
+/// What a registration made or found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registered {
+    /// The image.
+    pub image_id: ImageId,
+    /// The generation.
+    pub generation: GenerationId,
+    /// The generation's number within the image.
+    pub number: u32,
+    /// The image was not in the catalogue before.
+    pub new_image: bool,
+    /// Nor was this content of it.
+    pub new_generation: bool,
+}
+
+impl Catalogue {
+    /// Makes or updates the image, makes its generation or finds the one with the same stored SHA-256 (else with the
+    /// same source SHA-256 and format), says that its copy in the pool is verified, and wants the image on the stacks.
+    /// All of it or nothing; doing it again changes nothing.
+    ///
+    /// The generation becomes the image's current one. Other pools go on offering the one before until they have it.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogueError::UnknownStack`] for a name that [`Catalogue::set_stacks`] did not give.
+    pub async fn register(
+        &self,
+        registration: &Registration,
+        now: &Timestamp,
+    ) -> Result<Registered, CatalogueError> {
+        let doing = "registering an image";
+        let mut tx = self.write(doing).await?;
+        let registered = self.apply(&mut tx, registration, now).await?;
+        tx.commit().await.map_err(self.failed(doing))?;
+        Ok(registered)
+    }
+
+    /// What the pool would offer after [`Catalogue::register`], without changing anything: the next content of its
+    /// `ays-images.json`, which is written before the record.
+    pub async fn rehearse(
+        &self,
+        registration: &Registration,
+        now: &Timestamp,
+    ) -> Result<Vec<Offer>, CatalogueError> {
+        let doing = "rehearsing a registration";
+        let mut tx = self.write(doing).await?;
+        self.apply(&mut tx, registration, now).await?;
+        let offered = offers(&mut tx, &registration.pool).await.map_err(self.failed(doing))?;
+        tx.rollback().await.map_err(self.failed(doing))?;
+        Ok(offered)
+    }
+
+    async fn apply(
+        &self,
+        db: &mut SqliteConnection,
+        registration: &Registration,
+        now: &Timestamp,
+    ) -> Result<Registered, CatalogueError> {
+        let failed = self.failed("registering an image");
+        let sizes = Sizes {
+            source: file_size(registration.source.size)?,
+            stored: file_size(registration.stored.size)?,
+            disk: file_size(registration.stored.virtual_size)?,
+        };
+        let pool = registration.pool.ensure(db).await.map_err(&failed)?;
+        let (image_id, new_image) = put_image(db, registration, now).await.map_err(&failed)?;
+        let found = find_generation(db, image_id, registration).await.map_err(&failed)?;
+        let (generation, number) = match found {
+            Some(found) => found,
+            None => add_generation(db, image_id, registration, &sizes, now).await.map_err(&failed)?,
+        };
+        make_current(db, image_id, generation, now).await.map_err(&failed)?;
+        put_copy(db, pool, generation, registration, &sizes, now).await.map_err(&failed)?;
+        for stack in &registration.wanted_on {
+            let gid = registration.pool.gid;
+            if !want(db, image_id, gid, stack).await.map_err(&failed)? {
+                return Err(CatalogueError::UnknownStack { name: stack.clone(), gid });
+            }
+        }
+        Ok(Registered { image_id, generation, number, new_image, new_generation: found.is_none() })
+    }
+}
+
+/// SQLite's integers have a sign.
+struct Sizes {
+    source: i64,
+    stored: i64,
+    disk: i64,
+}
+
+fn file_size(size: u64) -> Result<i64, CatalogueError> {
+    i64::try_from(size).map_err(|_| CatalogueError::Size { size })
+}
+
+async fn put_image(
+    db: &mut SqliteConnection,
+    registration: &Registration,
+    now: &Timestamp,
+) -> sqlx::Result<(ImageId, bool)> {
+    let Registration { image, source, pool, .. } = registration;
+    let known: Option<ImageId> = sqlx::query_scalar("SELECT id FROM image WHERE gid = ? AND name = ?")
+        .bind(pool.gid)
+        .bind(&image.name)
+        .fetch_optional(&mut *db)
+        .await?;
+    // The status of a known image is an operator's: it stays.
+    sqlx::query(
+        "INSERT INTO image (gid, name, guid, reference_id, description, type, size_gb, username, boot_type,
+                            hot_resize, url, last_modified, status)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'CREATED')
+         ON CONFLICT (gid, name) DO UPDATE SET
+             description = excluded.description, type = excluded.type, size_gb = excluded.size_gb,
+             username = excluded.username, boot_type = excluded.boot_type, hot_resize = excluded.hot_resize,
+             url = excluded.url, last_modified = excluded.last_modified
+         WHERE (description, type, size_gb, username, boot_type, hot_resize, url)
+             IS NOT (excluded.description, excluded.type, excluded.size_gb, excluded.username,
+                     excluded.boot_type, excluded.hot_resize, excluded.url)",
+    )
+    .bind(pool.gid)
+    .bind(&image.name)
+    .bind(Uuid::new_v4().to_string())
+    .bind(Uuid::new_v4().to_string())
+    .bind(&image.description)
+    .bind(&image.category)
+    .bind(image.size_gb)
+    .bind(&image.username)
+    .bind(image.boot_type)
+    .bind(image.hot_resize)
+    .bind(&source.url)
+    .bind(now)
+    .execute(&mut *db)
+    .await?;
+    match known {
+        Some(id) => Ok((id, false)),
+        None => {
+            let made = sqlx::query_scalar("SELECT id FROM image WHERE gid = ? AND name = ?");
+            Ok((made.bind(pool.gid).bind(&image.name).fetch_one(db).await?, true))
+        }
+    }
+}
+
+async fn find_generation(
+    db: &mut SqliteConnection,
+    image: ImageId,
+    registration: &Registration,
+) -> sqlx::Result<Option<(GenerationId, u32)>> {
+    sqlx::query_as(
+        "SELECT id, number FROM generation
+         WHERE image_id = ?1 AND (stored_sha256 = ?2 OR (source_sha256 = ?3 AND format = ?4))
+         ORDER BY stored_sha256 = ?2 DESC, number DESC LIMIT 1",
+    )
+    .bind(image)
+    .bind(&registration.stored.sha256)
+    .bind(&registration.source.sha256)
+    .bind(registration.stored.format)
+    .fetch_optional(db)
+    .await
+}
+
+async fn add_generation(
+    db: &mut SqliteConnection,
+    image: ImageId,
+    registration: &Registration,
+    sizes: &Sizes,
+    now: &Timestamp,
+) -> sqlx::Result<(GenerationId, u32)> {
+    let Registration { source, stored, template, .. } = registration;
+    sqlx::query_as(
+        "INSERT INTO generation (image_id, number, source_url, etag, last_modified, source_md5, source_sha256,
+                                 source_size, source_verified, format, stored_sha256, stored_size, virtual_size,
+                                 template, template_checksum, template_commit, made_at, made_by)
+         VALUES (?1, (SELECT COALESCE(MAX(number), 0) + 1 FROM generation WHERE image_id = ?1),
+                 ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+         RETURNING id, number",
+    )
+    .bind(image)
+    .bind(&source.url)
+    .bind(&source.etag)
+    .bind(&source.last_modified)
+    .bind(&source.md5)
+    .bind(&source.sha256)
+    .bind(sizes.source)
+    .bind(source.verified)
+    .bind(stored.format)
+    .bind(&stored.sha256)
+    .bind(sizes.stored)
+    .bind(sizes.disk)
+    .bind(&template.name)
+    .bind(&template.checksum)
+    .bind(&template.commit)
+    .bind(now)
+    .bind(&registration.by)
+    .fetch_one(db)
+    .await
+}
+
+async fn make_current(
+    db: &mut SqliteConnection,
+    image: ImageId,
+    generation: GenerationId,
+    now: &Timestamp,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE image SET current_generation = ?2, last_modified = ?3
+         WHERE id = ?1 AND current_generation IS NOT ?2",
+    )
+    .bind(image)
+    .bind(generation)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn put_copy(
+    db: &mut SqliteConnection,
+    pool: i64,
+    generation: GenerationId,
+    registration: &Registration,
+    sizes: &Sizes,
+    now: &Timestamp,
+) -> sqlx::Result<()> {
+    let stored = &registration.stored;
+    sqlx::query(
+        "INSERT INTO copy (pool_id, generation_id, state, file, sha256, size, verified_at)
+         VALUES (?, ?, 'verified', ?, ?, ?, ?)
+         ON CONFLICT (pool_id, generation_id) DO UPDATE SET
+             state = excluded.state, file = excluded.file, sha256 = excluded.sha256, size = excluded.size,
+             verified_at = excluded.verified_at
+         WHERE (state, file, sha256, size)
+             IS NOT (excluded.state, excluded.file, excluded.sha256, excluded.size)",
+    )
+    .bind(pool)
+    .bind(generation)
+    .bind(&stored.file)
+    .bind(&stored.sha256)
+    .bind(sizes.stored)
+    .bind(now)
+    .execute(&mut *db)
+    .await?;
+    // Other images may stand on the same file: what is true of it is true for all of them.
+    sqlx::query(
+        "UPDATE copy SET state = 'verified', verified_at = ?
+         WHERE pool_id = ? AND file = ? AND sha256 = ? AND state = 'damaged'",
+    )
+    .bind(now)
+    .bind(pool)
+    .bind(&stored.file)
+    .bind(&stored.sha256)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// False when there is no such stack.
+async fn want(db: &mut SqliteConnection, image: ImageId, gid: u32, stack: &str) -> sqlx::Result<bool> {
+    let found: Option<i64> = sqlx::query_scalar("SELECT id FROM stack WHERE gid = ? AND name = ?")
+        .bind(gid)
+        .bind(stack)
+        .fetch_optional(&mut *db)
+        .await?;
+    let Some(stack_id) = found else { return Ok(false) };
+    sqlx::query("INSERT INTO wanted (image_id, stack_id) VALUES (?, ?) ON CONFLICT DO NOTHING")
+        .bind(image)
+        .bind(stack_id)
+        .execute(db)
+        .await?;
+    Ok(true)
+}

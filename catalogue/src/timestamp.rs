@@ -1,0 +1,32 @@
+//! Points in time.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A point in time: UTC, RFC 3339 with milliseconds (`2026-11-21T20:48:51.000Z`), so that text order is time order.
+///
+/// Whoever calls the catalogue says what time it is; tests have a clock of their own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct Timestamp(String);
+
+impl Timestamp {
+    /// The time by this machine's clock.
+    pub fn now() -> Self {
+        jiff::Timestamp::now().into()
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(time: jiff::Timestamp) -> Self {
+        Self(format!("{time:.3}"))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
