@@ -1,0 +1,141 @@
+//! An error in a text, shown with its line and a caret under the place.
+
+use std::fmt;
+
+use crate::Span;
+
+/// How many characters of a line are shown before and after the caret: a line may be megabytes long.
+const WINDOW: usize = 60;
+
+/// What is wrong with a text, and where.
+///
+/// `Display` prints `file:line:column: message`, the line with a caret under the place, and the help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    file: String,
+    line: usize,
+    column: usize,
+    message: String,
+    help: Option<String>,
+    excerpt: String,
+    caret: usize,
+    caret_width: usize,
+}
+
+impl Diagnostic {
+    /// An error at `span` of `text`; spans outside the text, or inside a character, are moved into place.
+    pub fn new(file: &str, text: &str, span: Span, message: impl Into<String>) -> Self {
+        let start = text.floor_char_boundary(span.start.min(text.len()));
+        let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
+        let bytes = text.as_bytes();
+        let line_start = bytes[..start].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let line = 1 + bytes[..line_start].iter().filter(|&&byte| byte == b'\n').count();
+        let before = &text[line_start..start];
+        let after = text[start..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
+        let marked = after.len().min(end - start);
+
+        let clipped_before = tail(before, WINDOW);
+        let clipped_after = head(after, WINDOW);
+        let mut excerpt = String::new();
+        if clipped_before.len() < before.len() {
+            excerpt.push_str("...");
+        }
+        push_visible(&mut excerpt, clipped_before);
+        let caret = excerpt.chars().count();
+        let mut marked_text = String::new();
+        push_visible(&mut marked_text, head(&after[..marked], WINDOW));
+        push_visible(&mut excerpt, clipped_after);
+        if clipped_after.len() < after.len() {
+            excerpt.push_str("...");
+        }
+        Self {
+            file: file.to_owned(),
+            line,
+            column: 1 + before.chars().count(),
+            message: message.into(),
+            help: None,
+            excerpt,
+            caret,
+            caret_width: marked_text.chars().count().max(1),
+        }
+    }
+
+    /// The same error with a sentence that says what to do.
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The file's name, as it was given.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column in characters, from 1.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, column, message, excerpt, .. } = self;
+        let number = line.to_string();
+        let gutter = " ".repeat(number.len());
+        let indent = " ".repeat(self.caret);
+        let carets = "^".repeat(self.caret_width);
+        writeln!(out, "{file}:{line}:{column}: {message}")?;
+        writeln!(out, "{gutter} |")?;
+        writeln!(out, "{number} | {excerpt}")?;
+        write!(out, "{gutter} | {indent}{carets}")?;
+        if let Some(help) = &self.help {
+            write!(out, "\n{gutter} = help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+/// The first `count` characters.
+fn head(text: &str, count: usize) -> &str {
+    text.char_indices().nth(count).map_or(text, |(at, _)| &text[..at])
+}
+
+/// The last `count` characters.
+fn tail(text: &str, count: usize) -> &str {
+    match text.char_indices().rev().nth(count.saturating_sub(1)) {
+        Some((at, _)) => &text[at..],
+        None => text,
+    }
+}
+
+/// Appends the text so that a terminal shows it and obeys none of it.
+fn push_visible(out: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '\t' => out.push(' '),
+            '\0'..='\x1f' => out.extend(char::from_u32(0x2400 + u32::from(character))),
+            '\x7f' => out.push('\u{2421}'),
+            // C1 controls, and the marks that turn the direction of a line or hide text.
+            '\u{80}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' => out.push('\u{fffd}'),
+            _ => out.push(character),
+        }
+    }
+}
