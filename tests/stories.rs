@@ -1,0 +1,16 @@
+//! Stories through the binary, against real sshd nodes, nginx, pure-ftpd, and a faulty server of ours.
+//!
+//! They need root and what `scripts/install-test-parts` installs. Each test has a network of its own, which nobody
+//! else sees, so the addresses are the same in all of them.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "clippy allows these in functions marked as tests, not in what such functions call"
+)]
+
+mod support;
+mod support_works;

@@ -1,0 +1,193 @@
+//! The binary itself, run in a home of its own.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+
+use super::{
+    environment::Environment,
+    lab::{Lab, mortal},
+    node::Node,
+};
+
+/// No run of these tests may take longer.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// An operator's account on the controller: a home, and an environment to work in.
+pub struct Ays {
+    home: PathBuf,
+    state: PathBuf,
+    repo: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said.
+    pub stderr: String,
+}
+
+impl Ays {
+    /// An operator whose ssh configuration has the lab's key and knows the host keys of `nodes`.
+    pub fn new(lab: &Lab, environment: &Environment, nodes: &[&Node]) -> Self {
+        let home = lab.dir().join("home");
+        fs::create_dir_all(home.join(".ssh")).unwrap();
+        let known = home.join(".ssh/known_hosts");
+        let configuration = format!(
+            "IdentityFile {}\nIdentitiesOnly yes\nUserKnownHostsFile {}\n",
+            lab.key().display(),
+            known.display()
+        );
+        fs::write(home.join(".ssh/config"), configuration).unwrap();
+        let lines: String = nodes.iter().map(|node| format!("{} {}\n", node.address, node.host_key())).collect();
+        fs::write(known, lines).unwrap();
+        Self { home, state: lab.dir().join("state"), repo: environment.repo().to_owned(), variables: Vec::new() }
+    }
+
+    /// Its home directory.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Its `AYS_HOME`.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// Sets an environment variable for all runs from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = mortal(env!("CARGO_BIN_EXE_ays"));
+        command
+            .args(arguments)
+            .current_dir(&self.repo)
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", &self.home)
+            .env("AYS_HOME", &self.state)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts it, and returns while it runs.
+    pub fn spawn(&self, arguments: &[&str]) -> Running {
+        let mut child = self.command(arguments).spawn().expect("ays");
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        let (sender, lines) = mpsc::channel();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = child.stderr.take().unwrap();
+        let said = thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).map(|_| text)
+        });
+        thread::spawn(move || {
+            loop {
+                let mut line = String::new();
+                if stdout.read_line(&mut line).unwrap_or(0) == 0 {
+                    break;
+                }
+                let _ = sender.send(line);
+            }
+        });
+        let (ending, ended) = mpsc::channel();
+        thread::spawn(move || {
+            let status = wait(child);
+            let said = said.join().unwrap().unwrap_or_else(|error| error.to_string());
+            let _ = ending.send((status, said));
+        });
+        Running { pid, lines, seen: String::new(), ended, what: arguments.join(" ") }
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.spawn(arguments).wait()
+    }
+
+    /// Runs it to its end, which must be a good one, and gives what it printed.
+    pub fn succeeds(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.code, Some(0), "ays {arguments:?}: {output:#?}");
+        output.stdout
+    }
+
+    /// Installs a recipe on a node; it must succeed. Gives what it printed.
+    pub fn install(&self, name: &str, node: &Node) -> String {
+        self.succeeds(&["install", "-n", name, "--targettype", "node.ssh", "--targetname", &node.name])
+    }
+
+    /// Runs it with `--json`, and gives the one value that it printed.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.succeeds(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("ays {arguments:?}: {error}: {text}"))
+    }
+}
+
+/// A run that may not have ended yet.
+pub struct Running {
+    pid: Pid,
+    lines: Receiver<String>,
+    seen: String,
+    ended: Receiver<(Option<i32>, String)>,
+    what: String,
+}
+
+impl Running {
+    /// Waits until it has printed a line that holds `text`; false when it ended without.
+    pub fn wait_for(&mut self, text: &str) -> bool {
+        while let Ok(line) = self.lines.recv_timeout(LIMIT) {
+            self.seen.push_str(&line);
+            if line.contains(text) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Sends it a signal; one that has ended does not mind.
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill(self.pid, signal);
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Output {
+        let Ok((code, stderr)) = self.ended.recv_timeout(LIMIT) else {
+            self.signal(Signal::SIGKILL);
+            self.seen.extend(self.lines.iter());
+            panic!("ays {} did not end within {LIMIT:?}; it printed: {}", self.what, self.seen);
+        };
+        self.seen.extend(self.lines.iter());
+        Output { code, stdout: self.seen, stderr }
+    }
+}
+
+fn wait(mut child: Child) -> Option<i32> {
+    child.wait().ok().and_then(|status| status.code())
+}

@@ -1,0 +1,53 @@
+//! Disk images: small, real, and the same for the same seed.
+
+use std::{
+    fs::File,
+    io::{Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use super::lab::run;
+
+/// Bytes that do not compress, the same for the same seed.
+pub fn pattern(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        // splitmix64
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bytes.extend_from_slice(&(word ^ (word >> 31)).to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+/// Makes `path` a qcow2 image of 16 MiB with `mebibytes` of data, and gives the SHA-256 of the disk in it.
+pub fn qcow2(path: &Path, seed: u64, mebibytes: usize) -> String {
+    let raw = path.with_extension("as-raw");
+    let mut file = File::create(&raw).unwrap();
+    file.set_len(16 << 20).unwrap();
+    // Not from its start, where a random boot sector could look like something.
+    file.seek(SeekFrom::Start(1 << 20)).unwrap();
+    file.write_all(&pattern(seed, mebibytes << 20)).unwrap();
+    drop(file);
+    let hash = sha256(&raw);
+    run("qemu-img", &["convert", "-q", "-f", "raw", "-O", "qcow2", raw.to_str().unwrap(), path.to_str().unwrap()]);
+    std::fs::remove_file(raw).unwrap();
+    hash
+}
+
+/// A file's SHA-256, in lower-case hexadecimal.
+pub fn sha256(path: &Path) -> String {
+    first_word(&run("sha256sum", &[path.to_str().unwrap()]))
+}
+
+/// A file's MD5, in lower-case hexadecimal.
+pub fn md5(path: &Path) -> String {
+    first_word(&run("md5sum", &[path.to_str().unwrap()]))
+}
+
+fn first_word(line: &str) -> String {
+    line.split(' ').next().unwrap().to_owned()
+}

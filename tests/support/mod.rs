@@ -1,0 +1,17 @@
+//! What all stories use: a network of their own with nodes and sources in it, environments, disk images, and `ays`.
+
+mod ays;
+mod disk;
+mod environment;
+mod faulty;
+mod lab;
+mod node;
+mod origin;
+
+pub use ays::{Ays, Output, Running};
+pub use disk::{md5, pattern, qcow2, sha256};
+pub use environment::Environment;
+pub use faulty::{Fault, Faulty};
+pub use lab::Lab;
+pub use node::{Kind, Node, Process};
+pub use origin::{Ftp, Origin};

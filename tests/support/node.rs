@@ -1,0 +1,253 @@
+//! Nodes: real sshd, each with its own root, network, processes and host key.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::lab::{Lab, checkout, mortal, output, run};
+
+/// What a node has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The tools of this machine, `qemu-img` among them.
+    Full,
+    /// sshd, a POSIX shell and the plainest commands.
+    Bare,
+}
+
+/// A process on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its id as this machine sees it.
+    pub pid: i32,
+    /// Its command line, joined by spaces.
+    pub command: String,
+}
+
+/// A running node; gone when dropped.
+pub struct Node {
+    /// Its name, and its host name.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    child: Child,
+    first: i32,
+    log: Arc<Mutex<String>>,
+}
+
+impl Lab {
+    /// A full node with a disk of 1 GiB; its name ends in a number, which is its address's last part.
+    pub fn node(&self, name: &str) -> Node {
+        self.node_with(name, Kind::Full, "1g", &[])
+    }
+
+    /// A node with a disk of `size` (as `mount -o size=` has it) and more options for its sshd.
+    pub fn node_with(&self, name: &str, kind: Kind, size: &str, sshd: &[&str]) -> Node {
+        let number = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let address = format!("10.199.0.{}", 10 + number.parse::<u8>().expect("a name with a number"));
+        self.start(mortal(checkout().join("scripts/node")), name, &address, kind, size, sshd)
+    }
+
+    /// A node that only `gateway` can reach.
+    pub fn node_behind(&self, gateway: &Node, name: &str) -> Node {
+        gateway.in_network("ip", &["link", "add", "br0", "type", "bridge"]);
+        gateway.in_network("ip", &["address", "add", "10.198.0.1/24", "dev", "br0"]);
+        gateway.in_network("ip", &["link", "set", "br0", "up"]);
+        let mut command = mortal("nsenter");
+        command.arg(format!("--net=/proc/{}/ns/net", gateway.first)).arg(checkout().join("scripts/node"));
+        self.start(command, name, "10.198.0.2", Kind::Full, "1g", &[])
+    }
+
+    fn start(&self, mut command: Command, name: &str, address: &str, kind: Kind, size: &str, sshd: &[&str]) -> Node {
+        let kind = match kind {
+            Kind::Full => "full",
+            Kind::Bare => "bare",
+        };
+        let keys = self.key().with_extension("pub");
+        command.args([name, &format!("{address}/16")]).arg(keys).args([kind, size]).args(sshd);
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("scripts/node");
+        let log = Arc::new(Mutex::new(String::new()));
+        let (listening, listens) = mpsc::channel();
+        let (stderr, kept) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let ready = line.starts_with("Server listening");
+                kept.lock().unwrap().push_str(&(line + "\n"));
+                if ready {
+                    // The test may have given up.
+                    let _ = listening.send(());
+                }
+            }
+        });
+        if listens.recv_timeout(Duration::from_secs(20)).is_err() {
+            panic!("{name} does not listen: {}", log.lock().unwrap());
+        }
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let first = first.trim().parse().expect("the id of the node's first process");
+        Node { name: name.to_owned(), address: address.to_owned(), child, first, log }
+    }
+}
+
+impl Node {
+    /// Where this machine sees the node's file `path`.
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        Path::new(&format!("/proc/{}/root", self.first)).join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// The names in the directory `path`, sorted; none when it is not there.
+    pub fn list(&self, path: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path(path)) else { return Vec::new() };
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().expect("a name in UTF-8")).collect();
+        names.sort();
+        names
+    }
+
+    /// All files below the node's root that it may write.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut left: Vec<_> =
+            ["etc", "home", "mnt", "opt", "root", "run", "tmp", "var"].iter().map(|top| self.path(top)).collect();
+        while let Some(directory) = left.pop() {
+            for entry in fs::read_dir(directory).into_iter().flatten() {
+                let entry = entry.unwrap();
+                let kind = entry.file_type().unwrap();
+                if kind.is_dir() {
+                    left.push(entry.path());
+                } else if kind.is_file() {
+                    found.push(entry.path());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// Its host key's type and text, as `known_hosts` has them.
+    pub fn host_key(&self) -> String {
+        let key = fs::read_to_string(self.path("etc/ssh/ssh_host_ed25519_key.pub")).unwrap();
+        key.split(' ').take(2).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Runs a shell command on the node, past sshd; it must succeed. Gives what it printed.
+    pub fn exec(&self, command: &str) -> String {
+        let target = self.first.to_string();
+        let mut enter = Command::new("nsenter");
+        enter.args(["-t", &target, "-m", "-p", "-n", "-u", "--root", "--wd", "/bin/sh", "-c", command]);
+        output(enter.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root"))
+    }
+
+    fn in_network(&self, program: &str, arguments: &[&str]) {
+        let net = format!("--net=/proc/{}/ns/net", self.first);
+        run("nsenter", &[&[net.as_str(), program], arguments].concat());
+    }
+
+    /// What runs on the node, sshd and its sessions left out.
+    pub fn processes(&self) -> Vec<Process> {
+        let namespace = fs::read_link(format!("/proc/{}/ns/pid", self.first)).unwrap();
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap().map_while(Result::ok) {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            if fs::read_link(entry.path().join("ns/pid")).ok().as_ref() != Some(&namespace) {
+                continue;
+            }
+            // One that ends between the two looks is gone, and has no command line.
+            let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).replace('\0', " ").trim().to_owned();
+            if !command.is_empty() && !command.starts_with("sshd:") {
+                found.push(Process { pid, command });
+            }
+        }
+        found
+    }
+
+    /// Waits until nothing but sshd runs on the node; fails with what still does after `limit`.
+    pub fn wait_until_quiet(&self, limit: Duration) {
+        let since = std::time::Instant::now();
+        loop {
+            let left = self.processes();
+            if left.is_empty() {
+                return;
+            }
+            assert!(since.elapsed() < limit, "still running on {} after {limit:?}: {left:?}", self.name);
+            // Nothing tells when a process of somebody else's ends.
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends a signal to all that runs on the node, sshd left out.
+    pub fn signal_all(&self, signal: Signal) {
+        for process in self.processes() {
+            // It may have ended by itself.
+            let _ = kill(Pid::from_raw(process.pid), signal);
+        }
+    }
+
+    /// From now on no packet reaches the node or leaves it, and nobody is told.
+    pub fn cut(&self) {
+        self.port("0");
+    }
+
+    /// Packets flow again.
+    pub fn heal(&self) {
+        self.port("3");
+    }
+
+    fn port(&self, state: &str) {
+        run("bridge", &["link", "set", "dev", &format!("to-{}", self.name), "state", state]);
+    }
+
+    /// Limits what reaches the node, in megabits a second.
+    pub fn limit_rate(&self, megabits: u32) {
+        let link = format!("to-{}", self.name);
+        let rate = format!("{megabits}mbit");
+        run(
+            "tc",
+            &["qdisc", "replace", "dev", &link, "root", "tbf", "rate", &rate, "burst", "64k", "latency", "50ms"],
+        );
+    }
+
+    /// Fills the disk until `left` bytes are free; gives the file that does, to be removed.
+    pub fn fill_disk(&self, left: u64) -> PathBuf {
+        let free: u64 = run("stat", &["-f", "-c", "%a %S", self.path("/").to_str().unwrap()])
+            .split_whitespace()
+            .map(|number| number.parse::<u64>().unwrap())
+            .product();
+        let filler = self.path("/filler");
+        let size = free.saturating_sub(left).to_string();
+        run("fallocate", &["-l", &size, filler.to_str().unwrap()]);
+        filler
+    }
+
+    /// What its sshd logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // The first process takes all others of the node with it.
+        let _ = kill(Pid::from_raw(self.first), Signal::SIGKILL);
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // So that the log's reader has seen the end.
+        if let Some(mut rest) = self.child.stdout.take() {
+            let _ = rest.read_to_end(&mut Vec::new());
+        }
+    }
+}

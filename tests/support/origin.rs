@@ -1,0 +1,147 @@
+//! Where images come from: nginx and pure-ftpd.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::lab::{Lab, mortal, output};
+
+/// nginx at port 80 of [`Lab::SOURCE`]: `/` as it is, `/slow/` the same at about 1 MB a second, `/private/` the same for
+/// user `pub` with password `pub1234`.
+pub struct Origin {
+    files: PathBuf,
+    child: Child,
+}
+
+impl Origin {
+    /// Starts it on a directory that is empty, or holds what another source of this lab serves.
+    pub fn start(lab: &Lab) -> Self {
+        let files = served(lab);
+        let work = lab.dir().join("nginx");
+        fs::create_dir(&work).unwrap();
+        // The password is pub1234, as Apache's MD5 has it.
+        let hash = output(std::process::Command::new("openssl").args(["passwd", "-apr1", "-salt", "ays", "pub1234"]));
+        fs::write(work.join("users"), format!("pub:{hash}")).unwrap();
+        let configuration = format!(
+            "daemon off; master_process off; user root; pid {work}/pid; error_log stderr notice;\n\
+             events {{ worker_connections 256; }}\n\
+             http {{ access_log off; sendfile on; default_type application/octet-stream;\n\
+             client_body_temp_path {work}/a; proxy_temp_path {work}/b; fastcgi_temp_path {work}/c;\n\
+             uwsgi_temp_path {work}/d; scgi_temp_path {work}/e;\n\
+             server {{ listen {address}:80; root {files};\n\
+             location /slow/ {{ alias {files}/; limit_rate 1m; }}\n\
+             location /private/ {{ alias {files}/; auth_basic private; auth_basic_user_file {work}/users; }} }} }}\n",
+            work = work.display(),
+            files = files.display(),
+            address = Lab::SOURCE,
+        );
+        let path = work.join("nginx.conf");
+        fs::write(&path, configuration).unwrap();
+        let mut child = mortal("/usr/sbin/nginx")
+            .args(["-e", "stderr", "-c"])
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("nginx");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let mut said = Vec::new();
+        // It logs the event method after its sockets listen.
+        while !said.last().is_some_and(|line: &String| line.contains("event method")) {
+            said.push(lines.next().unwrap_or_else(|| panic!("nginx did not start: {said:?}")));
+        }
+        // It may log more than the pipe holds.
+        thread::spawn(move || lines.for_each(drop));
+        Self { files, child }
+    }
+
+    /// Where a file with this name is put to be served.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.files.join(name)
+    }
+
+    /// Writes `NAME.md5sum` for the file, as md5sum does.
+    pub fn publish_md5(&self, name: &str) {
+        publish_md5(&self.files, name);
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// pure-ftpd at port 21 of [`Lab::SOURCE`], for user `pub` with password `pub1234`.
+pub struct Ftp {
+    files: PathBuf,
+    child: Child,
+}
+
+impl Ftp {
+    /// Starts it on a directory that is empty, or holds what another source of this lab serves.
+    pub fn start(lab: &Lab) -> Self {
+        let files = served(lab);
+        let work = lab.dir().join("ftp");
+        fs::create_dir(&work).unwrap();
+        let (users, database) = (work.join("users"), work.join("users.pdb"));
+        let make = "printf 'pub1234\\npub1234\\n' | pure-pw useradd pub -u nobody -g nogroup -d \"$1\" -f \"$2\" &&
+            pure-pw mkdb \"$3\" -f \"$2\"";
+        let mut command = std::process::Command::new("sh");
+        output(command.args(["-c", make, "sh"]).args([&files, &users, &database]));
+        let child = mortal("/usr/sbin/pure-ftpd")
+            .args(["-l", &format!("puredb:{}", database.display()), "-E", "-H", "-u", "1", "-p", "41000:41050"])
+            .args(["-S", &format!("{},21", Lab::SOURCE), "-g", work.join("pid").to_str().unwrap()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("pure-ftpd");
+        let since = Instant::now();
+        while TcpStream::connect((Lab::SOURCE, 21)).is_err() {
+            assert!(since.elapsed() < Duration::from_secs(10), "pure-ftpd does not listen");
+            // It says nothing when it does.
+            thread::sleep(Duration::from_millis(5));
+        }
+        Self { files, child }
+    }
+
+    /// Where a file with this name is put to be served.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.files.join(name)
+    }
+
+    /// Writes `NAME.md5sum` for the file, as md5sum does.
+    pub fn publish_md5(&self, name: &str) {
+        publish_md5(&self.files, name);
+    }
+}
+
+impl Drop for Ftp {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn served(lab: &Lab) -> PathBuf {
+    // pure-ftpd reads it as nobody.
+    fs::set_permissions(lab.dir(), fs::Permissions::from_mode(0o755)).unwrap();
+    let files = lab.dir().join("served");
+    fs::create_dir_all(&files).unwrap();
+    files
+}
+
+fn publish_md5(files: &Path, name: &str) {
+    let sum = super::md5(&files.join(name));
+    fs::write(files.join(format!("{name}.md5sum")), format!("{sum}  {name}\n")).unwrap();
+}
