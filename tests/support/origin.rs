@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::lab::{Lab, mortal, output};
+use super::lab::{Lab, mortal, run};
 
 /// nginx at port 80 of [`Lab::SOURCE`]: `/` as it is, `/slow/` the same at about 1 MB a second, `/private/` the same for
 /// user `pub` with password `pub1234`.
@@ -27,7 +27,7 @@ impl Origin {
         let work = lab.dir().join("nginx");
         fs::create_dir(&work).unwrap();
         // The password is pub1234, as Apache's MD5 has it.
-        let hash = output(std::process::Command::new("openssl").args(["passwd", "-apr1", "-salt", "ays", "pub1234"]));
+        let hash = run("openssl", &["passwd", "-apr1", "-salt", "ays", "pub1234"]);
         fs::write(work.join("users"), format!("pub:{hash}")).unwrap();
         let configuration = format!(
             "daemon off; master_process off; user root; pid {work}/pid; error_log stderr notice;\n\
@@ -94,10 +94,11 @@ impl Ftp {
         let work = lab.dir().join("ftp");
         fs::create_dir(&work).unwrap();
         let (users, database) = (work.join("users"), work.join("users.pdb"));
-        let make = "printf 'pub1234\\npub1234\\n' | pure-pw useradd pub -u nobody -g nogroup -d \"$1\" -f \"$2\" &&
-            pure-pw mkdb \"$3\" -f \"$2\"";
-        let mut command = std::process::Command::new("sh");
-        output(command.args(["-c", make, "sh"]).args([&files, &users, &database]));
+        // Not with `pure-pw useradd`: its kind of hash takes seconds, at every login again.
+        let hash = run("openssl", &["passwd", "-5", "-salt", "ays", "pub1234"]);
+        let user = format!("pub:{}:65534:65534::{}/./::::::::::::\n", hash.trim(), files.display());
+        fs::write(&users, user).unwrap();
+        run("pure-pw", &["mkdb", database.to_str().unwrap(), "-f", users.to_str().unwrap()]);
         let child = mortal("/usr/sbin/pure-ftpd")
             .args(["-l", &format!("puredb:{}", database.display()), "-E", "-H", "-u", "1", "-p", "41000:41050"])
             .args(["-S", &format!("{},21", Lab::SOURCE), "-g", work.join("pid").to_str().unwrap()])
