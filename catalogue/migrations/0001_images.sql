@@ -1,8 +1,9 @@
 -- The words are those of the project's model: image, generation, copy, wanted, offered.
 -- Times are UTC, RFC 3339 with milliseconds. Sizes are bytes, unless the name says otherwise.
+-- Pools, stacks and images are never deleted, so that their numbers are never given twice.
 
 CREATE TABLE pool (
-    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    id   INTEGER PRIMARY KEY,
     gid  INTEGER NOT NULL,
     name TEXT    NOT NULL,
     -- Whose disk it is; empty: shared.
@@ -13,7 +14,7 @@ CREATE TABLE pool (
 ) STRICT;
 
 CREATE TABLE stack (
-    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    id           INTEGER PRIMARY KEY,
     gid          INTEGER NOT NULL,
     name         TEXT    NOT NULL,
     status       TEXT    NOT NULL CHECK (status IN ('ENABLED', 'MAINTENANCE', 'DISABLED')),
@@ -24,7 +25,7 @@ CREATE TABLE stack (
 
 -- There is no column for the password of an image's own login: it is a secret.
 CREATE TABLE image (
-    id                 INTEGER PRIMARY KEY AUTOINCREMENT,
+    id                 INTEGER PRIMARY KEY,
     guid               TEXT    NOT NULL UNIQUE,
     gid                INTEGER NOT NULL,
     name               TEXT    NOT NULL,

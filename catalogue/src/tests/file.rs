@@ -1,0 +1,152 @@
+//! The file: made for its owner, shared by writers, whole after a kill, and named in errors.
+
+use std::{env, fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
+
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+    task::JoinSet,
+};
+
+use crate::{
+    Catalogue, CatalogueError,
+    tests::support::{Fixture, at, n1, registration, shared},
+};
+
+const WRITER_FILE: &str = "AYS_TEST_WRITER_FILE";
+
+#[tokio::test]
+async fn a_new_catalogue_is_its_owners_alone() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("ays/acme/catalogue.sqlite");
+    let catalogue = Catalogue::open(&file).await.unwrap();
+    catalogue.set_stacks(&[n1()]).await.unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&directory.path().join("ays")), 0o700);
+    assert_eq!(mode(file.parent().unwrap()), 0o700);
+    for name in ["catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.sqlite-shm"] {
+        assert_eq!(mode(&file.with_file_name(name)), 0o600, "{name}");
+    }
+    let pragma = async |sql| sqlx::query_scalar::<_, String>(sql).fetch_one(&catalogue.pool).await.unwrap();
+    assert_eq!(pragma("SELECT journal_mode FROM pragma_journal_mode").await, "wal");
+    assert_eq!(pragma("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await, "2");
+    assert_eq!(pragma("SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys").await, "1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_may_open_a_new_catalogue_at_once() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("catalogue.sqlite");
+    let mut openers = JoinSet::new();
+    for _ in 0..8 {
+        let file = file.clone();
+        openers.spawn(async move { Catalogue::open(&file).await.map(drop) });
+    }
+    for opened in openers.join_all().await {
+        opened.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_connections_write_at_once_and_nothing_is_lost() {
+    let fixture = Fixture::new().await;
+    let mut writers = JoinSet::new();
+    for writer in ["a", "b"] {
+        let file = fixture.file.clone();
+        writers.spawn(async move {
+            let catalogue = Catalogue::open(&file).await?;
+            for round in 0..10 {
+                let content = format!("{writer}{round}");
+                catalogue.register(&registration("debian", &content, shared(), &["n1"]), &at(round)).await?;
+            }
+            Ok::<(), CatalogueError>(())
+        });
+    }
+    for written in writers.join_all().await {
+        written.unwrap();
+    }
+    let detail = fixture.catalogue.image("debian").await.unwrap().unwrap();
+    let numbers: Vec<u32> = detail.generations.iter().map(|generation| generation.number).collect();
+    assert_eq!(numbers, (1..=20).rev().collect::<Vec<_>>());
+    assert_eq!(detail.stacks[0].offered_generation, Some(20));
+}
+
+/// What the next test starts and kills.
+#[tokio::test]
+#[ignore = "writes until it is killed; started by another test"]
+async fn a_writer() {
+    let catalogue = Catalogue::open(Path::new(&env::var_os(WRITER_FILE).unwrap())).await.unwrap();
+    for round in 0.. {
+        let content = round.to_string();
+        catalogue.register(&registration("debian", &content, shared(), &["n1"]), &at(round)).await.unwrap();
+        println!("\nregistered");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_writer_leaves_the_catalogue_whole() {
+    let fixture = Fixture::new().await;
+    for kill_after in [1, 3, 7] {
+        let mut writer = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "tests::file::a_writer", "--ignored", "--nocapture"])
+            .env(WRITER_FILE, &fixture.file)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
+        let mut registered = 0;
+        while registered < kill_after {
+            let line = lines.next_line().await.unwrap().expect("the writer ended by itself");
+            registered += u32::from(line == "registered");
+        }
+        writer.kill().await.unwrap();
+
+        let reopened = Catalogue::open(&fixture.file).await.unwrap();
+        let check: String =
+            sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&reopened.pool).await.unwrap();
+        assert_eq!(check, "ok");
+        let broken = sqlx::query("PRAGMA foreign_key_check").fetch_all(&reopened.pool).await.unwrap();
+        assert_eq!(broken.len(), 0);
+        let detail = reopened.image("debian").await.unwrap().unwrap();
+        let count = u32::try_from(detail.generations.len()).unwrap();
+        assert!(count >= kill_after, "{count} generations after {kill_after} were acknowledged");
+        assert!(detail.generations.iter().all(|generation| generation.copies.len() == 1));
+        assert_eq!(detail.generations.iter().filter(|generation| generation.current).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_named() {
+    let directory = TempDir::new().unwrap();
+    let corrupt = directory.path().join("corrupt.sqlite");
+    fs::write(&corrupt, "not a database, and long enough to be read as one's first page\n".repeat(100))
+        .unwrap();
+    let error = Catalogue::open(&corrupt).await.unwrap_err();
+    assert!(matches!(&error, CatalogueError::Open { path, .. } if *path == corrupt), "{error:?}");
+    assert_eq!(error.to_string(), format!("{}: the catalogue cannot be opened", corrupt.display()));
+
+    let error = Catalogue::open(directory.path()).await.unwrap_err();
+    assert!(matches!(&error, CatalogueError::Open { path, .. } if path == directory.path()), "{error:?}");
+
+    let below_a_file = corrupt.join("catalogue.sqlite");
+    let error = Catalogue::open(&below_a_file).await.unwrap_err();
+    assert!(matches!(&error, CatalogueError::Create { path, .. } if *path == corrupt), "{error:?}");
+    assert_eq!(error.to_string(), format!("{}: the catalogue cannot be made", corrupt.display()));
+}
+
+#[tokio::test]
+async fn a_catalogue_of_a_newer_version_is_refused() {
+    let fixture = Fixture::new().await;
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'later', TRUE, x'00', 0)",
+    )
+    .execute(&fixture.catalogue.pool)
+    .await
+    .unwrap();
+    let error = Catalogue::open(&fixture.file).await.unwrap_err();
+    assert!(matches!(&error, CatalogueError::Migrate { path, .. } if *path == fixture.file), "{error:?}");
+}

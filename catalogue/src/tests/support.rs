@@ -1,0 +1,91 @@
+//! A catalogue in a directory of its own, two pools with their stacks, a clock.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::{
+    BootType, Catalogue, DiskFormat, ImageFacts, PoolKey, Registration, SourceFacts, StackFacts, StoredFacts,
+    TemplateFacts, Timestamp,
+};
+
+/// A catalogue with the stacks n1 and n2, which share a pool, and n3, which has its own. Removed when dropped.
+pub struct Fixture {
+    pub catalogue: Catalogue,
+    pub file: PathBuf,
+    _directory: TempDir,
+}
+
+impl Fixture {
+    pub async fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let file = directory.path().join("catalogue.sqlite");
+        let catalogue = Catalogue::open(&file).await.unwrap();
+        catalogue.set_stacks(&[n1(), n2(), n3()]).await.unwrap();
+        Self { catalogue, file, _directory: directory }
+    }
+}
+
+/// 2026-11-21, 20:00:00 and so many seconds.
+pub fn at(seconds: i64) -> Timestamp {
+    jiff::Timestamp::from_second(1_795_291_200 + seconds).unwrap().into()
+}
+
+pub fn shared() -> PoolKey {
+    PoolKey { gid: 1, name: "vmstor".into(), node: None, path: "/mnt/vmstor".into() }
+}
+
+pub fn own() -> PoolKey {
+    PoolKey { gid: 1, name: "local".into(), node: Some("n3".into()), path: "/var/lib/ays/templates".into() }
+}
+
+pub fn n1() -> StackFacts {
+    StackFacts { name: "n1".into(), pool: shared() }
+}
+
+pub fn n2() -> StackFacts {
+    StackFacts { name: "n2".into(), pool: shared() }
+}
+
+pub fn n3() -> StackFacts {
+    StackFacts { name: "n3".into(), pool: own() }
+}
+
+/// The image `name` with this content, in `pool`, wanted on these stacks.
+pub fn registration(name: &str, content: &str, pool: PoolKey, wanted_on: &[&str]) -> Registration {
+    Registration {
+        image: ImageFacts {
+            name: name.into(),
+            description: "Debian 12".into(),
+            category: "Linux".into(),
+            size_gb: 10,
+            username: Some("root".into()),
+            boot_type: BootType::Bios,
+            hot_resize: true,
+        },
+        source: SourceFacts {
+            url: format!("http://images.example/{name}.qcow2"),
+            etag: Some("\"1\"".into()),
+            last_modified: None,
+            md5: format!("md5 of {content}"),
+            sha256: format!("source of {content}"),
+            size: 500,
+            verified: true,
+        },
+        stored: StoredFacts {
+            file: format!("{name}-{content}.raw"),
+            format: DiskFormat::Raw,
+            sha256: format!("stored {content}"),
+            size: 2000,
+            virtual_size: 2000,
+        },
+        template: TemplateFacts {
+            name: format!("image_{name}"),
+            checksum: "c1".into(),
+            commit: Some("abc".into()),
+        },
+        by: "an operator".into(),
+        pool,
+        wanted_on: wanted_on.iter().map(|&stack| stack.to_owned()).collect(),
+    }
+}
