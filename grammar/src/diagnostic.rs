@@ -133,8 +133,11 @@ fn push_visible(out: &mut String, text: &str) {
             '\0'..='\x1f' => out.extend(char::from_u32(0x2400 + u32::from(character))),
             '\x7f' => out.push('\u{2421}'),
             // C1 controls, and the marks that turn the direction of a line or hide text.
-            '\u{80}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' => out.push('\u{fffd}'),
+            '\u{80}'..='\u{9f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' => out.push('\u{fffd}'),
             _ => out.push(character),
         }
     }
