@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sqlx::{
@@ -41,8 +41,7 @@ impl Catalogue {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
         let open_failed = |source| CatalogueError::Open { path: file.to_path_buf(), source };
-        let pool =
-            SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(open_failed)?;
+        let pool = connect(options).await.map_err(open_failed)?;
         // SQLite has no lock for migrations: of two that open a new file at once, the second waits here.
         let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.map_err(open_failed)?;
         MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(|source| CatalogueError::Migrate {
@@ -75,6 +74,26 @@ impl Catalogue {
         let path: PathBuf = self.file.to_path_buf();
         move |source| CatalogueError::Database { path: path.clone(), doing, source }
     }
+}
+
+/// SQLite's own waiting leaves out one thing: the change of a new file to its write-ahead log, when another process
+/// is at the same.
+async fn connect(options: SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
+    let started = Instant::now();
+    loop {
+        match SqlitePoolOptions::new().max_connections(4).connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// Whether it is `SQLITE_BUSY`, or one of its kinds, which differ in the higher bytes.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
 fn make_missing(file: &Path) -> Result<(), CatalogueError> {

@@ -19,7 +19,7 @@ const WRITER_FILE: &str = "AYS_TEST_WRITER_FILE";
 #[tokio::test]
 async fn a_new_catalogue_is_its_owners_alone() {
     let directory = TempDir::new().unwrap();
-    let file = directory.path().join("ays/acme/catalogue.sqlite");
+    let file = directory.path().join("ays/50% a?b#c/catalogue.sqlite");
     let catalogue = Catalogue::open(&file).await.unwrap();
     catalogue.set_stacks(&[n1()]).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -37,14 +37,17 @@ async fn a_new_catalogue_is_its_owners_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_may_open_a_new_catalogue_at_once() {
     let directory = TempDir::new().unwrap();
-    let file = directory.path().join("catalogue.sqlite");
-    let mut openers = JoinSet::new();
-    for _ in 0..8 {
-        let file = file.clone();
-        openers.spawn(async move { Catalogue::open(&file).await.map(drop) });
-    }
-    for opened in openers.join_all().await {
-        opened.unwrap();
+    // The moments in which they meet are short: a few new files, so that they do.
+    for round in 0..20 {
+        let file = directory.path().join(format!("{round}.sqlite"));
+        let mut openers = JoinSet::new();
+        for _ in 0..6 {
+            let file = file.clone();
+            openers.spawn(async move { Catalogue::open(&file).await.map(drop) });
+        }
+        for opened in openers.join_all().await {
+            opened.unwrap();
+        }
     }
 }
 

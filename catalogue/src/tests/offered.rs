@@ -128,6 +128,12 @@ async fn a_generation_is_known_by_its_stored_bytes_and_by_its_source() {
     qcow2.source.sha256 = "source of a".into();
     qcow2.stored.format = DiskFormat::Qcow2;
     assert_eq!(catalogue.register(&qcow2, &at(3)).await.unwrap().number, 2);
+
+    // Where both are known, what lies in the pool counts.
+    catalogue.register(&registration("debian", "b", shared(), &["n1"]), &at(4)).await.unwrap();
+    let mut mixed = registration("debian", "b", shared(), &["n1"]);
+    mixed.source.sha256 = "source of a".into();
+    assert_eq!(catalogue.register(&mixed, &at(5)).await.unwrap().number, 3);
 }
 
 #[tokio::test]
