@@ -92,7 +92,7 @@ async fn connect(options: SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
 
 /// Whether it is `SQLITE_BUSY`, or one of its kinds, which differ in the higher bytes.
 fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 

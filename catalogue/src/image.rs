@@ -1,9 +1,9 @@
 //! Images and their generations, as they are shown.
 
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx::{FromRow, SqliteConnection};
 
-use crate::{Catalogue, CatalogueError, Copy, Stack, StackId, Timestamp};
+use crate::{Catalogue, CatalogueError, Copy, Stack, StackId, Timestamp, stack::stacks};
 
 /// An image's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
@@ -237,34 +237,30 @@ impl Catalogue {
             .await
             .map_err(&failed)?;
         }
-        drop(tx);
-        let stacks = self.stacks_of(&image).await?;
+        let stacks = stack_offers(&mut tx, &image).await.map_err(&failed)?;
         Ok(Some(ImageDetail { image, generations, stacks }))
     }
+}
 
-    async fn stacks_of(&self, image: &Image) -> Result<Vec<StackOffer>, CatalogueError> {
-        let failed = self.failed("reading an image");
-        let stacks = self.stacks().await?;
-        let wanted: Vec<(StackId, Option<u32>)> = sqlx::query_as(
-            "SELECT w.stack_id, g.number FROM wanted w
-             LEFT JOIN offered o ON o.image_id = w.image_id AND o.stack_id = w.stack_id
-             LEFT JOIN generation g ON g.id = o.generation_id
-             WHERE w.image_id = ?",
-        )
-        .bind(image.id)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(&failed)?;
-        let of_grid = stacks.into_iter().filter(|stack| stack.gid == image.gid);
-        Ok(of_grid
-            .map(|stack| {
-                let found = wanted.iter().find(|(id, _)| *id == stack.id);
-                StackOffer {
-                    wanted: found.is_some(),
-                    offered_generation: found.and_then(|(_, number)| *number),
-                    stack,
-                }
-            })
-            .collect())
-    }
+async fn stack_offers(db: &mut SqliteConnection, image: &Image) -> sqlx::Result<Vec<StackOffer>> {
+    let wanted: Vec<(StackId, Option<u32>)> = sqlx::query_as(
+        "SELECT w.stack_id, g.number FROM wanted w
+         LEFT JOIN offered o ON o.image_id = w.image_id AND o.stack_id = w.stack_id
+         LEFT JOIN generation g ON g.id = o.generation_id
+         WHERE w.image_id = ?",
+    )
+    .bind(image.id)
+    .fetch_all(&mut *db)
+    .await?;
+    let of_grid = stacks(db).await?.into_iter().filter(|stack| stack.gid == image.gid);
+    Ok(of_grid
+        .map(|stack| {
+            let found = wanted.iter().find(|(id, _)| *id == stack.id);
+            StackOffer {
+                wanted: found.is_some(),
+                offered_generation: found.and_then(|(_, number)| *number),
+                stack,
+            }
+        })
+        .collect())
 }

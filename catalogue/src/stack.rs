@@ -1,7 +1,7 @@
 //! Stacks: nodes on which machines can start.
 
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx::{FromRow, SqliteConnection};
 
 use crate::{Catalogue, CatalogueError, ImageId, PoolKey};
 
@@ -104,20 +104,18 @@ impl Catalogue {
     /// All stacks, by grid and name.
     pub async fn stacks(&self) -> Result<Vec<Stack>, CatalogueError> {
         let doing = "listing stacks";
-        let failed = self.failed(doing);
         let mut tx = self.read(doing).await?;
-        let mut stacks: Vec<Stack> = sqlx::query_as("SELECT * FROM stack_record ORDER BY gid, name")
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(&failed)?;
-        let offered: Vec<(StackId, ImageId)> =
-            sqlx::query_as("SELECT stack_id, image_id FROM offered ORDER BY image_id")
-                .fetch_all(&mut *tx)
-                .await
-                .map_err(&failed)?;
-        for (stack, image) in offered {
-            stacks.iter_mut().filter(|known| known.id == stack).for_each(|known| known.images.push(image));
-        }
-        Ok(stacks)
+        stacks(&mut tx).await.map_err(self.failed(doing))
     }
+}
+
+pub(crate) async fn stacks(db: &mut SqliteConnection) -> sqlx::Result<Vec<Stack>> {
+    let mut stacks: Vec<Stack> =
+        sqlx::query_as("SELECT * FROM stack_record ORDER BY gid, name").fetch_all(&mut *db).await?;
+    let offered: Vec<(StackId, ImageId)> =
+        sqlx::query_as("SELECT stack_id, image_id FROM offered ORDER BY image_id").fetch_all(db).await?;
+    for (stack, image) in offered {
+        stacks.iter_mut().filter(|known| known.id == stack).for_each(|known| known.images.push(image));
+    }
+    Ok(stacks)
 }
