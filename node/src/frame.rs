@@ -35,7 +35,10 @@ pub enum FrameError {
 }
 
 /// Writes one message and flushes.
-pub async fn write_frame<T: Serialize>(to: &mut (impl AsyncWrite + Unpin), message: &T) -> Result<(), FrameError> {
+pub async fn write_frame<T: Serialize>(
+    to: &mut (impl AsyncWrite + Unpin),
+    message: &T,
+) -> Result<(), FrameError> {
     let body = serde_json::to_vec(message)?;
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
     if length > MAX_FRAME {
@@ -52,7 +55,9 @@ pub async fn write_frame<T: Serialize>(to: &mut (impl AsyncWrite + Unpin), messa
 /// Reads one message; `None` when the stream ends between two frames.
 ///
 /// Not safe to cancel: half a frame that was read is lost with the future.
-pub async fn read_frame<T: DeserializeOwned>(from: &mut (impl AsyncRead + Unpin)) -> Result<Option<T>, FrameError> {
+pub async fn read_frame<T: DeserializeOwned>(
+    from: &mut (impl AsyncRead + Unpin),
+) -> Result<Option<T>, FrameError> {
     let mut length = [0; 4];
     match from.read_exact(&mut length[..1]).await {
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),

@@ -1,14 +1,20 @@
 //! The messages between the controller and `ays-node`, the helper that it runs on a node.
 //!
-//! This library is only the messages and their framing; the steps themselves are in the binary.
+//! For a controller this library is only the messages and their framing; the steps themselves are in `helper`,
+//! behind the feature of that name, which the binary `ays-node` is built with.
 //! It must not know recipes, HRD or the catalogue: a step says everything that is needed to do it.
 
 mod failure;
 mod frame;
+#[cfg(feature = "helper")]
+#[doc(hidden)]
+pub mod helper;
 mod message;
 mod secret_url;
 
 pub use failure::{Failure, Phase};
-pub use frame::{BEAT_EVERY, FrameError, GREETING, MAX_FRAME, PROTOCOL, SILENCE_LIMIT, read_frame, write_frame};
+pub use frame::{
+    BEAT_EVERY, FrameError, GREETING, MAX_FRAME, PROTOCOL, SILENCE_LIMIT, read_frame, write_frame,
+};
 pub use message::*;
 pub use secret_url::{SecretUrl, UrlError};

@@ -1,1 +1,22 @@
-fn main() {}
+//! `ays-node`: the helper that `ays` puts on a node and speaks frames with.
+
+use std::process::ExitCode;
+
+use ays_node::helper;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next() {
+        Some(mode) if mode == "serve" && arguments.len() == 0 => helper::serve_stdio(),
+        Some(mode) if mode == helper::CHILD_MODE => helper::become_child(arguments),
+        _ => {
+            explain();
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is the edge: a person started it by hand")]
+fn explain() {
+    eprintln!("ays-node {}: `ays` starts it on a node as `ays-node serve`", env!("CARGO_PKG_VERSION"));
+}

@@ -1,0 +1,31 @@
+//! What the binary `ays-node` does: the steps themselves, and the loop that takes them from the controller.
+//!
+//! One thread runs the loop, the network and the children; hashing and writing have threads of their own, so that
+//! no step is ever in the way of a beat. A step ends early only when the whole helper ends: its future is dropped,
+//! which kills its child and removes its temporary files.
+
+mod check_copy;
+mod checksum_list;
+mod child;
+mod disk;
+mod facts;
+mod fetch;
+mod file_name;
+mod hashing;
+mod image_kind;
+mod index;
+mod lanes;
+mod limits;
+mod qemu_img;
+mod remove;
+mod report;
+mod requirements;
+mod serve;
+mod step;
+mod store;
+mod temporary;
+
+pub use child::{CHILD_MODE, become_child};
+pub use facts::facts;
+pub use limits::Limits;
+pub use serve::{Ended, Timing, serve, serve_stdio};

@@ -1,0 +1,60 @@
+use super::small::read_small;
+use super::source::file_name;
+use crate::helper::Limits;
+use crate::helper::checksum_list::{Algorithm, Unusable, beside, listed};
+use crate::helper::lanes::Digests;
+use crate::{Check, Failure, Fetch, SecretUrl};
+
+/// What a file's bytes must hash to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Expected {
+    algorithm: Algorithm,
+    digits: String,
+}
+
+impl Expected {
+    pub(crate) fn verify(&self, url: &SecretUrl, digests: &Digests) -> Result<(), Failure> {
+        let actual = match self.algorithm {
+            Algorithm::Md5 => &digests.md5,
+            Algorithm::Sha256 => &digests.sha256,
+        };
+        if *actual == self.digits {
+            return Ok(());
+        }
+        Err(Failure::Checksum {
+            url: url.to_string(),
+            algorithm: self.algorithm.to_string(),
+            expected: self.digits.clone(),
+            actual: actual.clone(),
+        })
+    }
+}
+
+/// Finds out what the file must be; none when it is not checked.
+pub(crate) async fn expected(order: &Fetch, limits: &Limits) -> Result<Option<Expected>, Failure> {
+    let (url, algorithm, read): (_, _, fn(&str, Algorithm, &str) -> Result<String, Unusable>) = match &order
+        .check
+    {
+        Check::None => return Ok(None),
+        Check::Sha256(digits) => {
+            return Ok(Some(Expected { algorithm: Algorithm::Sha256, digits: digits.to_ascii_lowercase() }));
+        }
+        Check::Md5Beside => (order.url.with_path_suffix(".md5sum"), Algorithm::Md5, beside),
+        Check::Sums(list) => (order.url.sibling(list), Algorithm::Sha256, listed),
+    };
+    let name = file_name(&order.url);
+    let none = |url: &SecretUrl, reason: String| Failure::NoChecksum {
+        url: url.to_string(),
+        name: name.clone(),
+        reason,
+    };
+    let url = url.map_err(|error| none(&order.url, error.to_string()))?;
+    let text = match read_small(&url, limits).await {
+        Ok(text) => text,
+        Err(Failure::Refused { reason, .. }) => return Err(none(&url, reason)),
+        Err(other) => return Err(other),
+    };
+    let digits = read(&String::from_utf8_lossy(&text), algorithm, &name)
+        .map_err(|reason| none(&url, reason.to_string()))?;
+    Ok(Some(Expected { algorithm, digits }))
+}

@@ -1,0 +1,63 @@
+//! Names of hosts, looked up without the C library: a static one cannot load the system's own way.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+/// A name that has no address, or could not be asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NameError(String);
+
+/// Looks names up in `/etc/hosts`, then with the servers of `/etc/resolv.conf`.
+#[derive(Debug, Clone)]
+pub(crate) struct Names(Arc<Result<TokioResolver, String>>);
+
+impl Names {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(resolver().map_err(|error| error.to_string())))
+    }
+
+    /// All addresses of a host; IPv4 ones first, because a node with half an IPv6 is the more frequent fault.
+    pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NameError> {
+        let resolver = self.0.as_ref().as_ref().map_err(|reason| NameError(reason.clone()))?;
+        let found = resolver.lookup_ip(host).await.map_err(|error| NameError(in_words(&error)))?;
+        let mut addresses: Vec<_> = found.iter().collect();
+        addresses.sort_by_key(IpAddr::is_ipv6);
+        Ok(addresses)
+    }
+}
+
+fn resolver() -> Result<TokioResolver, NetError> {
+    // Without servers, as the C library does, one on this machine is asked; the hosts file counts in any case.
+    let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|_| {
+        let servers = vec![NameServerConfig::udp_and_tcp(IpAddr::from([127, 0, 0, 1]))];
+        TokioResolver::builder_with_config(
+            ResolverConfig::from_name_servers(servers),
+            TokioRuntimeProvider::default(),
+        )
+    });
+    builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    builder.build()
+}
+
+fn in_words(error: &NetError) -> String {
+    if error.is_no_records_found() { "the host name is not known".to_owned() } else { error.to_string() }
+}
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let names = self.clone();
+        Box::pin(async move {
+            let addresses = names.addresses(name.as_str()).await?;
+            // The client puts the port of the address in place of the 0.
+            let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
+            Ok(addresses)
+        })
+    }
+}

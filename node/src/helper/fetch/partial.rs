@@ -1,0 +1,182 @@
+//! What has come so far: `.<name>.ays-part`, and beside it what the source said of those bytes.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::identity::Identity;
+use super::source::Resume;
+use crate::helper::disk::{self, failure, refused};
+use crate::helper::file_name::{part_of, part_state_of};
+use crate::{Failure, SecretUrl};
+
+/// The file that changes with every start of the system.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The partial file, held by a lock; when dropped it stays only if another run can resume it.
+#[derive(Debug)]
+pub(crate) struct Partial {
+    dest: PathBuf,
+    path: PathBuf,
+    state_path: PathBuf,
+    file: File,
+    keep: Keep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    No,
+    Part,
+    /// It is no part any more: it has its final name.
+    Done,
+}
+
+/// What is known of the bytes in a partial file.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    /// The SHA-256 of the address without its credentials.
+    source: String,
+    identity: Identity,
+    /// Which start of the system the bytes were written in: after another one some of them may be lost.
+    boot: Option<String>,
+}
+
+impl Partial {
+    /// Takes the partial file of `dest`; another run that has it is [`Failure::Busy`].
+    pub(crate) fn lock(dest: &Path) -> Result<Self, Failure> {
+        let path = part_of(dest);
+        loop {
+            let file = open(&path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Failure::Busy { path: dest.display().to_string() });
+                }
+                Err(TryLockError::Error(error)) => return Err(failure(&path, "locking", &error)),
+            }
+            // Its last holder may have removed or renamed it between the opening and the lock.
+            if is_at(&file, &path).map_err(|error| failure(&path, "looking at it", &error))? {
+                let state_path = part_state_of(dest);
+                return Ok(Self { dest: dest.to_owned(), path, state_path, file, keep: Keep::No });
+            }
+        }
+    }
+
+    /// The bytes that an earlier run left and that can be resumed. After another start of the system only a check
+    /// can tell whether they are whole.
+    pub(crate) fn resumable(&self, url: &SecretUrl, is_checked: bool) -> Option<Resume> {
+        let state: State = serde_json::from_slice(&fs::read(&self.state_path).ok()?).ok()?;
+        let at = self.file.metadata().ok()?.len();
+        let is_whole = is_checked || (state.boot.is_some() && state.boot == boot());
+        let fits = state.identity.size.is_none_or(|size| at <= size);
+        (state.source == key(url) && is_whole && fits && state.identity.is_telling())
+            .then_some(Resume { at, identity: state.identity })
+    }
+
+    pub(crate) fn file(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Forgets all bytes.
+    pub(crate) fn restart(&mut self) -> Result<(), Failure> {
+        self.keep = Keep::No;
+        disk::remove(&self.state_path)?;
+        self.file.set_len(0).map_err(|error| failure(&self.path, "emptying", &error))
+    }
+
+    /// Notes what the source says of the bytes that come now.
+    pub(crate) fn note(&mut self, url: &SecretUrl, identity: &Identity) -> Result<(), Failure> {
+        if !identity.is_telling() {
+            self.keep = Keep::No;
+            return disk::remove(&self.state_path);
+        }
+        let state = State { source: key(url), identity: identity.clone(), boot: boot() };
+        serde_json::to_vec(&state)
+            .map_err(io::Error::from)
+            .and_then(|json| fs::write(&self.state_path, json))
+            .map_err(|error| failure(&self.state_path, "writing", &error))?;
+        self.keep = Keep::Part;
+        Ok(())
+    }
+
+    /// It does not stay when this ends.
+    pub(crate) fn give_up(&mut self) {
+        self.keep = Keep::No;
+    }
+
+    /// Removes it.
+    pub(crate) fn discard(mut self) {
+        self.keep = Keep::No;
+    }
+
+    /// Syncs it and gives it its final name.
+    pub(crate) fn commit(mut self) -> Result<(), Failure> {
+        self.file.sync_all().map_err(|error| failure(&self.path, "syncing", &error))?;
+        disk::rename(&self.path, &self.dest)?;
+        self.keep = Keep::Done;
+        disk::remove(&self.state_path)
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let is_empty = self.file.metadata().is_ok_and(|found| found.len() == 0);
+        if self.keep == Keep::No || (self.keep == Keep::Part && is_empty) {
+            // Nobody is there to be told; the next run of the same file takes them over.
+            let _ = fs::remove_file(&self.path);
+            let _ = fs::remove_file(&self.state_path);
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    #[expect(clippy::cast_possible_wrap, reason = "the flags of open(2) are an int")]
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .custom_flags(flags)
+        .open(path)
+        .map_err(|error| failure(path, "creating", &error))?;
+    let found = file.metadata().map_err(|error| failure(path, "looking at it", &error))?;
+    // In a directory that all may write, somebody else may have laid it there.
+    if !found.is_file() || found.nlink() > 1 || found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(refused(path, "it is not a file of this user's own"));
+    }
+    Ok(file)
+}
+
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let held = file.metadata()?;
+    Ok(path.symlink_metadata().is_ok_and(|found| (found.dev(), found.ino()) == (held.dev(), held.ino())))
+}
+
+fn boot() -> Option<String> {
+    fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned())
+}
+
+/// The address without its credentials: a password may change while the file stays the same.
+fn key(url: &SecretUrl) -> String {
+    let address = Url::parse(url.expose()).map_or_else(
+        |_| url.to_string(),
+        |mut url| {
+            // A file's address takes no credentials, and has none.
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.to_string()
+        },
+    );
+    hex::encode(Sha256::digest(address))
+}

@@ -1,0 +1,256 @@
+//! One file's way from its source to its name, with as many tries as it takes.
+
+use tokio::time::sleep;
+
+use super::expected::Expected;
+use super::fault::Fault;
+use super::identity::Identity;
+use super::partial::Partial;
+use super::source::{Opened, Resume, Source};
+use super::tries::Tries;
+use crate::helper::Limits;
+use crate::helper::disk::{failure, free_space, on_thread};
+use crate::helper::lanes::{Digests, Lanes};
+use crate::helper::report::Report;
+use crate::{Activity, Failure, Fetch, Fetched, Phase};
+
+/// The most that a source which does not say its size may leave free, in bytes: a full disk stops other services.
+const MARGIN: u64 = 1 << 30;
+
+pub(crate) struct Transfer<'a> {
+    order: &'a Fetch,
+    source: Source,
+    expected: Option<Expected>,
+    limits: &'a Limits,
+    report: &'a Report,
+    partial: Partial,
+    /// The bytes that came in this run or an earlier one.
+    have: u64,
+    /// What the source said of them.
+    identity: Option<Identity>,
+    /// Where they are hashed and written; none before the first byte, and after a restart.
+    lanes: Option<Lanes>,
+    resumed_at: u64,
+    was_resumed: bool,
+}
+
+impl<'a> Transfer<'a> {
+    pub(crate) fn new(
+        order: &'a Fetch,
+        source: Source,
+        expected: Option<Expected>,
+        limits: &'a Limits,
+        report: &'a Report,
+        partial: Partial,
+    ) -> Self {
+        Self {
+            order,
+            source,
+            expected,
+            limits,
+            report,
+            partial,
+            have: 0,
+            identity: None,
+            lanes: None,
+            resumed_at: 0,
+            was_resumed: false,
+        }
+    }
+
+    pub(crate) async fn run(mut self) -> Result<Fetched, Failure> {
+        self.take_over().await?;
+        let digests = loop {
+            self.receive().await?;
+            let digests = self.digests().await?;
+            let Some(expected) = &self.expected else { break digests };
+            match expected.verify(&self.order.url, &digests) {
+                Ok(()) => break digests,
+                // The pieces may be of two different files, or an earlier run's may be damaged.
+                Err(_) if self.was_resumed => self.restart()?,
+                Err(mismatch) => {
+                    self.partial.give_up();
+                    return Err(mismatch);
+                }
+            }
+        };
+        self.report.at(Activity::Sync, self.have, Some(self.have));
+        let partial = self.partial;
+        on_thread(move || partial.commit()).await?;
+        let identity = self.identity.unwrap_or_default();
+        Ok(Fetched {
+            size: self.have,
+            md5: digests.md5,
+            sha256: digests.sha256,
+            verified: self.expected.is_some(),
+            kept: false,
+            resumed_at: self.resumed_at,
+            etag: identity.etag,
+            last_modified: identity.last_modified,
+        })
+    }
+
+    /// Goes on with what an earlier run left, or empties it.
+    async fn take_over(&mut self) -> Result<(), Failure> {
+        let Some(mut resume) = self.partial.resumable(&self.order.url, self.expected.is_some()) else {
+            return self.restart();
+        };
+        // At least one byte is asked for, so that the source says whether it still has the same file.
+        if resume.identity.size == Some(resume.at) {
+            resume.at = resume.at.saturating_sub(1);
+        }
+        if resume.at == 0 {
+            return self.restart();
+        }
+        // Noted again at once, so that the bytes stay when this run ends before the source has answered.
+        self.partial.note(&self.order.url, &resume.identity)?;
+        self.have = resume.at;
+        self.resumed_at = resume.at;
+        self.was_resumed = true;
+        self.identity = Some(resume.identity);
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<(), Failure> {
+        self.have = 0;
+        self.resumed_at = 0;
+        self.was_resumed = false;
+        self.identity = None;
+        self.lanes = None;
+        self.partial.restart()
+    }
+
+    /// Tries until all bytes are here.
+    async fn receive(&mut self) -> Result<(), Failure> {
+        let limits = self.limits;
+        let mut tries = Tries::new(limits, self.have);
+        loop {
+            let (phase, reason, reached) = match self.receive_once().await {
+                Ok(()) => return Ok(()),
+                Err(Fault::Final(failure)) => {
+                    if matches!(failure, Failure::Refused { .. }) {
+                        // Nobody will resume what the source does not have any more.
+                        self.partial.give_up();
+                    }
+                    return Err(failure);
+                }
+                Err(Fault::Again { phase, reason }) => {
+                    let reached = self.have;
+                    if !self.identity.as_ref().is_some_and(Identity::is_telling) {
+                        self.restart()?;
+                    }
+                    (phase, reason, reached)
+                }
+                Err(Fault::StartOver { phase, reason }) => {
+                    let reached = self.have;
+                    self.restart()?;
+                    (phase, reason, reached)
+                }
+            };
+            sleep(tries.failed(&self.order.url.to_string(), reached, phase, &reason)?).await;
+        }
+    }
+
+    async fn receive_once(&mut self) -> Result<(), Fault> {
+        let resume = match &self.identity {
+            Some(identity) if self.have > 0 => Some(Resume { at: self.have, identity: identity.clone() }),
+            _ => None,
+        };
+        let Opened { identity, start, mut body } = self.source.open(resume.as_ref()).await?;
+        if start == 0 {
+            self.restart().map_err(Fault::Final)?;
+        } else {
+            self.was_resumed = true;
+        }
+        let most = self.most(&identity).map_err(Fault::Final)?;
+        self.partial.note(&self.order.url, &identity).map_err(Fault::Final)?;
+        let size = identity.size;
+        self.identity = Some(identity);
+        let mut lanes = self.take_lanes().await.map_err(Fault::Final)?;
+        let ended = loop {
+            let mut buffer = lanes.buffer().await;
+            let more = body.fill(&mut buffer.bytes, self.limits.stall).await;
+            let have = self.have + buffer.bytes.len() as u64;
+            if have > most {
+                break Err(self.too_much(size, have, most));
+            }
+            self.have = have;
+            lanes.push(buffer);
+            self.report.at(Activity::Download, have, size);
+            match more {
+                Ok(true) if lanes.is_disk_failed() => break Ok(()),
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(fault) => break Err(fault),
+            }
+        };
+        if lanes.is_disk_failed() {
+            self.partial.give_up();
+            return Err(Fault::Final(match lanes.finish().await {
+                Err(error) => self.writing(&error),
+                Ok(_) => self.writing(&std::io::Error::other("it failed")),
+            }));
+        }
+        self.lanes = Some(lanes);
+        ended?;
+        match size {
+            Some(size) if self.have < size => {
+                Err(Fault::again(Phase::Transfer, format!("it ended after {} of {size} bytes", self.have)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How many bytes may come: what the source announced, if the disk has room for it, else what the disk has.
+    fn most(&self, identity: &Identity) -> Result<u64, Failure> {
+        let directory = self.order.dest.parent().unwrap_or(&self.order.dest);
+        let free = free_space(directory)?;
+        match identity.size {
+            Some(size) => {
+                let needed = size.saturating_sub(self.have);
+                if needed > free {
+                    return Err(Failure::Space { path: directory.display().to_string(), needed, free });
+                }
+                Ok(size)
+            }
+            None => Ok(self.have + free - MARGIN.min(free / 20)),
+        }
+    }
+
+    fn too_much(&self, size: Option<u64>, have: u64, most: u64) -> Fault {
+        match size {
+            Some(size) => Fault::StartOver {
+                phase: Phase::Transfer,
+                reason: format!("more than the {size} bytes that were announced came"),
+            },
+            None => Fault::Final(Failure::Space {
+                path: self.order.dest.parent().unwrap_or(&self.order.dest).display().to_string(),
+                needed: have,
+                free: most,
+            }),
+        }
+    }
+
+    async fn take_lanes(&mut self) -> Result<Lanes, Failure> {
+        if let Some(lanes) = self.lanes.take() {
+            return Ok(lanes);
+        }
+        let lanes = match self.partial.file() {
+            Ok(file) => Lanes::writing(file, self.have, self.report).await,
+            Err(error) => Err(error),
+        };
+        lanes.map_err(|error| self.writing(&error))
+    }
+
+    async fn digests(&mut self) -> Result<Digests, Failure> {
+        let lanes = self.take_lanes().await?;
+        lanes.finish().await.map_err(|error| {
+            self.partial.give_up();
+            self.writing(&error)
+        })
+    }
+
+    fn writing(&self, error: &std::io::Error) -> Failure {
+        failure(self.partial.path(), "writing", error)
+    }
+}

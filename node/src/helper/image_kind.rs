@@ -1,0 +1,321 @@
+//! What a file is, by its bytes alone: `qemu-img` never guesses, because a guess can be steered by who made the file.
+
+use std::fmt;
+
+/// How many bytes of a file's start are looked at: the last sign in them is that of btrfs, at 64 KiB.
+pub(crate) const HEAD: usize = 128 << 10;
+
+/// How many bytes of a file's end are looked at: the footer of a fixed VHD.
+pub(crate) const TAIL: usize = 512;
+
+/// A disk image that may be converted, named as `qemu-img -f` wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ImageKind {
+    Qcow2,
+    Vmdk,
+    Vpc,
+    Vhdx,
+    Vdi,
+    Raw,
+}
+
+impl ImageKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Qcow2 => "qcow2",
+            Self::Vmdk => "vmdk",
+            Self::Vpc => "vpc",
+            Self::Vhdx => "vhdx",
+            Self::Vdi => "vdi",
+            Self::Raw => "raw",
+        }
+    }
+}
+
+/// Why a file is no disk image that may be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotAnImage {
+    Empty,
+    Zeros,
+    Looks(&'static str),
+    Backed,
+    DataFile,
+    Encrypted,
+    Corrupt,
+    Version(u32),
+    Unsupported(&'static str),
+    Unknown,
+}
+
+impl fmt::Display for NotAnImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("it is empty"),
+            Self::Zeros => f.write_str("it begins with nothing but zeros"),
+            Self::Looks(what) => write!(f, "it is {what}, not a disk image"),
+            Self::Backed => f.write_str("it stands on a backing file, so it is not whole"),
+            Self::DataFile => f.write_str("its data is in another file"),
+            Self::Encrypted => f.write_str("it is encrypted"),
+            Self::Corrupt => f.write_str("it is marked as corrupt"),
+            Self::Version(version) => write!(f, "its qcow version {version} is not supported; 2 and 3 are"),
+            Self::Unsupported(what) => write!(f, "{what} is not supported"),
+            Self::Unknown => {
+                f.write_str("no disk image format, partition table or file system was found in it")
+            }
+        }
+    }
+}
+
+/// Tells by the first [`HEAD`] bytes (fewer when the file is shorter) and the last [`TAIL`] what a file is.
+pub(crate) fn recognise(head: &[u8], tail: &[u8]) -> Result<ImageKind, NotAnImage> {
+    if head.is_empty() {
+        return Err(NotAnImage::Empty);
+    }
+    if let Some(kind) = container(head, tail) {
+        return kind;
+    }
+    if let Some(what) = archive(head) {
+        return Err(NotAnImage::Looks(what));
+    }
+    if has_at(head, 0, b"LUKS\xba\xbe") {
+        return Err(NotAnImage::Encrypted);
+    }
+    if has_disk_sign(head) {
+        return Ok(ImageKind::Raw);
+    }
+    Err(other(head))
+}
+
+fn has_at(bytes: &[u8], at: usize, sign: &[u8]) -> bool {
+    bytes.get(at..at + sign.len()) == Some(sign)
+}
+
+fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
+}
+
+fn be64(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..at + 8)?.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// The formats that have a header of their own.
+fn container(head: &[u8], tail: &[u8]) -> Option<Result<ImageKind, NotAnImage>> {
+    if has_at(head, 0, b"QFI\xfb") {
+        return Some(qcow2(head));
+    }
+    if has_at(head, 0, b"KDMV") {
+        return Some(vmdk(head));
+    }
+    if has_at(head, 0, b"conectix") {
+        return Some(vhd(head));
+    }
+    if has_at(tail, 0, b"conectix") {
+        return Some(vhd(tail));
+    }
+    let found = if has_at(head, 0, b"vhdxfile") {
+        Ok(ImageKind::Vhdx)
+    } else if has_at(head, 0x40, b"\x7f\x10\xda\xbe") {
+        Ok(ImageKind::Vdi)
+    } else if head.trim_ascii_start().starts_with(b"# Disk DescriptorFile") {
+        Err(NotAnImage::Looks("the description of a VMDK whose data is in other files"))
+    } else if has_at(head, 0, b"COWD") {
+        Err(NotAnImage::Unsupported("the VMDK of an ESX snapshot"))
+    } else if has_at(head, 0, b"QED\0") {
+        Err(NotAnImage::Unsupported("QED"))
+    } else if has_at(head, 0, b"WithoutFreeSpace") || has_at(head, 0, b"WithouFreSpacExt") {
+        Err(NotAnImage::Unsupported("the disk format of Parallels"))
+    } else {
+        return None;
+    };
+    Some(found)
+}
+
+/// The header as QEMU's `docs/interop/qcow2` has it.
+fn qcow2(head: &[u8]) -> Result<ImageKind, NotAnImage> {
+    const CORRUPT: u64 = 1 << 1;
+    const DATA_FILE: u64 = 1 << 2;
+    let version = be32(head, 4).ok_or(NotAnImage::Corrupt)?;
+    if !matches!(version, 2 | 3) {
+        return Err(NotAnImage::Version(version));
+    }
+    if be64(head, 8).ok_or(NotAnImage::Corrupt)? != 0 {
+        return Err(NotAnImage::Backed);
+    }
+    if be32(head, 32).ok_or(NotAnImage::Corrupt)? != 0 {
+        return Err(NotAnImage::Encrypted);
+    }
+    if version == 3 {
+        let features = be64(head, 72).ok_or(NotAnImage::Corrupt)?;
+        if features & DATA_FILE != 0 {
+            return Err(NotAnImage::DataFile);
+        }
+        if features & CORRUPT != 0 {
+            return Err(NotAnImage::Corrupt);
+        }
+    }
+    Ok(ImageKind::Qcow2)
+}
+
+/// A sparse VMDK has its capacity (little endian, in sectors) at 12; with 0 there, QEMU takes the description that
+/// is embedded for one of other files.
+fn vmdk(head: &[u8]) -> Result<ImageKind, NotAnImage> {
+    match head.get(12..20) {
+        Some([0, 0, 0, 0, 0, 0, 0, 0]) => {
+            Err(NotAnImage::Looks("the description of a VMDK whose data is in other files"))
+        }
+        Some(_) => Ok(ImageKind::Vmdk),
+        None => Err(NotAnImage::Corrupt),
+    }
+}
+
+/// A VHD's footer has the kind of disk at 60: 2 fixed, 3 dynamic, 4 the difference to a parent.
+fn vhd(footer: &[u8]) -> Result<ImageKind, NotAnImage> {
+    match be32(footer, 60) {
+        Some(4) => Err(NotAnImage::Backed),
+        Some(_) => Ok(ImageKind::Vpc),
+        None => Err(NotAnImage::Corrupt),
+    }
+}
+
+fn archive(head: &[u8]) -> Option<&'static str> {
+    const SIGNS: [(usize, &[u8], &str); 11] = [
+        (0, b"\x1f\x8b", "a gzip archive"),
+        (0, b"\xfd7zXZ\0", "an xz archive"),
+        (0, b"PK\x03\x04", "a zip archive"),
+        (0, b"BZh", "a bzip2 archive"),
+        (0, b"\x28\xb5\x2f\xfd", "a zstd archive"),
+        (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+        (0, b"\x04\x22\x4d\x18", "an lz4 archive"),
+        (0, b"Rar!\x1a\x07", "a RAR archive"),
+        (0, b"!<arch>\n", "an ar archive or a Debian package"),
+        (0, b"\x7fELF", "a program"),
+        (257, b"ustar", "a tar archive (an OVA is one)"),
+    ];
+    SIGNS.iter().find(|(at, sign, _)| has_at(head, *at, sign)).map(|(_, _, what)| *what)
+}
+
+/// A partition table, a boot sector or a file system.
+fn has_disk_sign(head: &[u8]) -> bool {
+    const SIGNS: [(usize, &[u8]); 14] = [
+        (510, b"\x55\xaa"),          // MBR, and the boot sectors of FAT and NTFS
+        (512, b"EFI PART"),          // GPT
+        (4096, b"EFI PART"),         // GPT on sectors of 4 KiB
+        (1080, b"\x53\xef"),         // ext2, ext3, ext4
+        (0, b"XFSB"),                // XFS
+        (0x10040, b"_BHRfS_M"),      // btrfs
+        (3, b"NTFS    "),            // NTFS
+        (0x36, b"FAT1"),             // FAT12, FAT16
+        (0x52, b"FAT32"),            // FAT32
+        (32769, b"CD001"),           // ISO 9660
+        (1024, b"\x10\x20\xf5\xf2"), // F2FS
+        (0x10034, b"ReIsEr"),        // ReiserFS
+        (0, b"hsqs"),                // squashfs
+        (512, b"LABELONE"),          // LVM
+    ];
+    SIGNS.iter().any(|(at, sign)| has_at(head, *at, sign))
+}
+
+/// The best word for what is no disk.
+fn other(head: &[u8]) -> NotAnImage {
+    if head.iter().all(|byte| *byte == 0) {
+        return NotAnImage::Zeros;
+    }
+    let start = head[..head.len().min(512)].trim_ascii_start().to_ascii_lowercase();
+    if start.starts_with(b"<!doctype html") || start.starts_with(b"<html") {
+        return NotAnImage::Looks("an HTML page");
+    }
+    let is_text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..);
+    if head.iter().take(512).all(is_text) { NotAnImage::Looks("text") } else { NotAnImage::Unknown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes with `parts` at their offsets, zeros between.
+    fn bytes(parts: &[(usize, &[u8])]) -> Vec<u8> {
+        let mut all = vec![0; HEAD];
+        for (at, part) in parts {
+            all[*at..at + part.len()].copy_from_slice(part);
+        }
+        all
+    }
+
+    const QCOW3: (usize, &[u8]) = (0, b"QFI\xfb\0\0\0\x03");
+
+    #[test]
+    fn disk_images() {
+        for (parts, kind) in [
+            (vec![QCOW3], ImageKind::Qcow2),
+            (vec![(0, &b"QFI\xfb\0\0\0\x02"[..])], ImageKind::Qcow2),
+            // Version 2 has no features; what stands there is something else.
+            (vec![(0, &b"QFI\xfb\0\0\0\x02"[..]), (79, b"\x04")], ImageKind::Qcow2),
+            (vec![(0, b"KDMV\x01\0\0\0"), (12, b"\0\x10")], ImageKind::Vmdk),
+            (vec![(0, b"conectix"), (60, b"\0\0\0\x03")], ImageKind::Vpc),
+            (vec![(0, b"vhdxfile")], ImageKind::Vhdx),
+            (vec![(0x40, b"\x7f\x10\xda\xbe")], ImageKind::Vdi),
+            (vec![(510, b"\x55\xaa")], ImageKind::Raw),
+            (vec![(512, b"EFI PART")], ImageKind::Raw),
+            (vec![(1080, b"\x53\xef")], ImageKind::Raw),
+            (vec![(0, b"XFSB")], ImageKind::Raw),
+            (vec![(0x10040, b"_BHRfS_M")], ImageKind::Raw),
+            (vec![(32769, b"CD001")], ImageKind::Raw),
+        ] {
+            assert_eq!(recognise(&bytes(&parts), &[0; TAIL]), Ok(kind), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn a_fixed_vhd_is_known_by_its_end_although_it_begins_as_a_raw_disk() {
+        let head = bytes(&[(510, b"\x55\xaa")]);
+        let tail = &bytes(&[(0, b"conectix"), (60, b"\0\0\0\x02")])[..TAIL];
+        assert_eq!(recognise(&head, tail), Ok(ImageKind::Vpc));
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for (parts, reason) in [
+            (vec![QCOW3, (15, &b"\x01"[..])], NotAnImage::Backed),
+            (vec![QCOW3, (35, b"\x02")], NotAnImage::Encrypted),
+            (vec![QCOW3, (79, b"\x04")], NotAnImage::DataFile),
+            (vec![QCOW3, (79, b"\x02")], NotAnImage::Corrupt),
+            (vec![(0, b"QFI\xfb\0\0\0\x01")], NotAnImage::Version(1)),
+            (
+                vec![(0, b"KDMV\x01")],
+                NotAnImage::Looks("the description of a VMDK whose data is in other files"),
+            ),
+            (
+                vec![(0, b"# Disk DescriptorFile\nversion=1")],
+                NotAnImage::Looks("the description of a VMDK whose data is in other files"),
+            ),
+            (vec![(0, b"conectix"), (60, b"\0\0\0\x04")], NotAnImage::Backed),
+            (vec![(0, b"LUKS\xba\xbe")], NotAnImage::Encrypted),
+            (vec![(0, b"QED\0")], NotAnImage::Unsupported("QED")),
+            (vec![(0, b"\x1f\x8b\x08")], NotAnImage::Looks("a gzip archive")),
+            (vec![(0, b"\xfd7zXZ\0")], NotAnImage::Looks("an xz archive")),
+            (vec![(0, b"PK\x03\x04")], NotAnImage::Looks("a zip archive")),
+            (vec![(0, b"BZh9")], NotAnImage::Looks("a bzip2 archive")),
+            (vec![(0, b"\x28\xb5\x2f\xfd")], NotAnImage::Looks("a zstd archive")),
+            (vec![(257, b"ustar")], NotAnImage::Looks("a tar archive (an OVA is one)")),
+            (vec![(0, b"\x01\x02\x03")], NotAnImage::Unknown),
+            (vec![], NotAnImage::Zeros),
+        ] {
+            assert_eq!(recognise(&bytes(&parts), &[0; TAIL]), Err(reason), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn small_files() {
+        for (head, reason) in [
+            (&b""[..], NotAnImage::Empty),
+            (b"\n<!DOCTYPE HTML><html>", NotAnImage::Looks("an HTML page")),
+            (b"<html>", NotAnImage::Looks("an HTML page")),
+            (b"a small text\n", NotAnImage::Looks("text")),
+            ("T\u{e9}xte\n".as_bytes(), NotAnImage::Looks("text")),
+            (b"QFI\xfb", NotAnImage::Corrupt),
+            (b"conectix", NotAnImage::Corrupt),
+        ] {
+            assert_eq!(recognise(head, head), Err(reason), "{head:?}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use super::disk::{check_path, failure, on_thread, rename};
+use super::file_name::PART_SUFFIX;
+use super::temporary::Temporary;
+use crate::{Failure, WriteIndex};
+
+/// The file in a pool that managers of machines read.
+const INDEX: &str = "ays-images.json";
+
+/// Replaces a pool's index; false when it had this content already.
+pub(crate) async fn write(order: WriteIndex) -> Result<bool, Failure> {
+    check_path(&order.pool)?;
+    let path = order.pool.join(INDEX);
+    // Of this process alone: two controllers may write the index of one pool at the same time, and the last one wins.
+    let part = Temporary::new(order.pool.join(format!(".ays-index-{}{PART_SUFFIX}", std::process::id())));
+    let part_path = part.path().to_owned();
+    let changed = on_thread(move || replace(&path, &part_path, order.content.as_bytes())).await?;
+    part.keep();
+    Ok(changed)
+}
+
+fn replace(path: &Path, part: &Path, content: &[u8]) -> Result<bool, Failure> {
+    if fs::read(path).is_ok_and(|present| present == content) {
+        return Ok(false);
+    }
+    File::create(part)
+        .and_then(|mut file| {
+            // Locked, it is not taken for a leftover that may be removed.
+            file.lock()?;
+            file.write_all(content)?;
+            file.sync_all()
+        })
+        .map_err(|error| failure(path, "writing", &error))?;
+    rename(part, path)?;
+    Ok(true)
+}

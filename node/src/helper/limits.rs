@@ -1,0 +1,34 @@
+use std::time::Duration;
+
+/// How long and how often a source is tried. Tests shrink them.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Looking up the name, connecting and the TLS handshake, together.
+    pub connect: Duration,
+    /// The longest time without a byte.
+    pub stall: Duration,
+    /// All of a probe.
+    pub probe: Duration,
+    /// How often a source is tried; a try that brought [`Limits::progress`] bytes does not count.
+    pub tries: u32,
+    /// How often a source is tried, progress or not.
+    pub most_tries: u32,
+    /// New bytes that make a try one that does not count.
+    pub progress: u64,
+    /// The pause after the first failed try; it doubles with every further one, up to 5 s, with up to a half on top.
+    pub pause: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            stall: Duration::from_secs(20),
+            probe: Duration::from_secs(5),
+            tries: 5,
+            most_tries: 100,
+            progress: 1 << 20,
+            pause: Duration::from_millis(200),
+        }
+    }
+}

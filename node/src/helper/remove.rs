@@ -1,0 +1,26 @@
+use std::path::PathBuf;
+
+use super::disk::{self, check_path, on_thread, refused, sync_directory};
+use super::file_name::{part_of, part_state_of};
+use crate::Failure;
+
+/// Removes a file and what an interrupted transfer to it left behind.
+pub(crate) async fn remove(path: PathBuf) -> Result<(), Failure> {
+    check_path(&path)?;
+    on_thread(move || {
+        let Some(directory) = path.parent() else {
+            return Err(refused(&path, "it is not a file"));
+        };
+        if path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+            return Err(refused(&path, "it is a directory"));
+        }
+        if !directory.is_dir() {
+            return Ok(());
+        }
+        for path in [&path, &part_of(&path), &part_state_of(&path)] {
+            disk::remove(path)?;
+        }
+        sync_directory(directory)
+    })
+    .await
+}

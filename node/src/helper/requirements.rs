@@ -1,0 +1,34 @@
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+
+use super::disk::{check_path, failure, make_directory, on_thread};
+use super::file_name::PART_SUFFIX;
+use super::qemu_img;
+use crate::{Failure, Requirements};
+
+/// The pool is there and can be written, and `qemu-img` is there when it is needed.
+pub(crate) async fn check(needed: Requirements) -> Result<(), Failure> {
+    on_thread(move || {
+        if let Some(pool) = &needed.pool {
+            check_path(pool)?;
+            make_directory(pool)?;
+            check_writable(pool)?;
+        }
+        if needed.qemu_img {
+            qemu_img::find()?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Permissions alone do not tell: the file system may be mounted read-only, or not know this user.
+fn check_writable(directory: &Path) -> Result<(), Failure> {
+    let probe = directory.join(format!(".ays-writable-{}{PART_SUFFIX}", std::process::id()));
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&probe)
+        .and_then(|_| fs::remove_file(&probe))
+        .map_err(|error| failure(directory, "writing in it", &error))
+}
