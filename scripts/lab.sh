@@ -15,7 +15,7 @@ lab_enter() {
   timeout 3000 cargo build --release --quiet
   export AYS_LAB=namespaces
   if unshare --net --mount --pid --fork --mount-proc true 2>/dev/null; then
-    exec timeout --foreground 1200 unshare --net --mount --pid --fork --kill-child --mount-proc "$0" "$@"
+    exec timeout --foreground 1200 unshare --net --mount --pid --fork --kill-child --mount-proc "$PWD/scripts/${0##*/}" "$@"
   fi
   echo "${0##*/}: namespaces are not allowed here: the node is this machine, on loopback"
   export AYS_LAB=loopback

@@ -12,5 +12,9 @@
     reason = "clippy allows these in functions marked as tests, not in what such functions call"
 )]
 
+mod ends_well;
+mod install;
+mod secrets;
+mod ssh;
 mod support;
 mod support_works;

@@ -36,7 +36,8 @@ fn a_node_is_a_machine_of_its_own() {
 fn a_bare_node_has_no_tools() {
     let lab = Lab::new();
     let node = lab.node_with("n1", Kind::Bare, "64m", &[]);
-    let tools = "for tool in sha256sum curl wget qemu-img python3 perl sudo; do command -v $tool; done; echo none";
+    let tools =
+        "for tool in sha256sum curl wget qemu-img python3 perl sudo; do command -v $tool; done; echo none";
     assert_eq!(text(&mut ssh(&lab, &node, tools)), "none\n");
 }
 
@@ -60,7 +61,10 @@ fn a_node_s_disk_can_be_full() {
     let write = "dd if=/dev/zero of=/root/more bs=64k count=32 2>&1 | grep -o 'No space left on device'";
     assert_eq!(text(&mut ssh(&lab, &node, write)), "No space left on device\n");
     fs::remove_file(filler).unwrap();
-    assert_eq!(text(&mut ssh(&lab, &node, "rm /root/more; dd if=/dev/zero of=/root/more bs=1M count=8 2>&-")), "");
+    assert_eq!(
+        text(&mut ssh(&lab, &node, "rm /root/more; dd if=/dev/zero of=/root/more bs=1M count=8 2>&-")),
+        ""
+    );
 }
 
 #[test]
@@ -70,7 +74,8 @@ fn processes_on_a_node_can_be_seen_and_ended() {
     let mut session = ssh(&lab, &node, "echo started; exec sleep 1000");
     let mut session = session.stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(session.stdout.take().unwrap()), &mut line).unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(session.stdout.take().unwrap()), &mut line)
+        .unwrap();
     while node.processes().first().is_none_or(|process| process.command != "sleep 1000") {
         std::thread::yield_now();
     }

@@ -56,9 +56,15 @@ impl Ays {
             known.display()
         );
         fs::write(home.join(".ssh/config"), configuration).unwrap();
-        let lines: String = nodes.iter().map(|node| format!("{} {}\n", node.address, node.host_key())).collect();
+        let lines: String =
+            nodes.iter().map(|node| format!("{} {}\n", node.address, node.host_key())).collect();
         fs::write(known, lines).unwrap();
-        Self { home, state: lab.dir().join("state"), repo: environment.repo().to_owned(), variables: Vec::new() }
+        Self {
+            home,
+            state: lab.dir().join("state"),
+            repo: environment.repo().to_owned(),
+            variables: Vec::new(),
+        }
     }
 
     /// Its home directory.
@@ -118,7 +124,7 @@ impl Ays {
             let said = said.join().unwrap().unwrap_or_else(|error| error.to_string());
             let _ = ending.send((status, said));
         });
-        Running { pid, lines, seen: String::new(), ended, what: arguments.join(" ") }
+        Running { pid, lines, seen: String::new(), ended, end: None, what: arguments.join(" ") }
     }
 
     /// Runs it to its end.
@@ -151,6 +157,7 @@ pub struct Running {
     lines: Receiver<String>,
     seen: String,
     ended: Receiver<(Option<i32>, String)>,
+    end: Option<(Option<i32>, String)>,
     what: String,
 }
 
@@ -171,19 +178,29 @@ impl Running {
         let _ = kill(self.pid, signal);
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> i32 {
-        self.pid.as_raw()
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.wait_for_end(Duration::ZERO)
+    }
+
+    /// Waits for its end, at most this long; whether it has ended.
+    pub fn wait_for_end(&mut self, limit: Duration) -> bool {
+        if self.end.is_none() {
+            self.end = self.ended.recv_timeout(limit).ok();
+        }
+        self.end.is_some()
     }
 
     /// Waits for its end.
     pub fn wait(mut self) -> Output {
-        let Ok((code, stderr)) = self.ended.recv_timeout(LIMIT) else {
+        let ended = self.wait_for_end(LIMIT);
+        if !ended {
             self.signal(Signal::SIGKILL);
-            self.seen.extend(self.lines.iter());
+        }
+        self.seen.extend(self.lines.iter());
+        let Some((code, stderr)) = self.end else {
             panic!("ays {} did not end within {LIMIT:?}; it printed: {}", self.what, self.seen);
         };
-        self.seen.extend(self.lines.iter());
         Output { code, stdout: self.seen, stderr }
     }
 }

@@ -33,7 +33,10 @@ pub fn qcow2(path: &Path, seed: u64, mebibytes: usize) -> String {
     file.write_all(&pattern(seed, mebibytes << 20)).unwrap();
     drop(file);
     let hash = sha256(&raw);
-    run("qemu-img", &["convert", "-q", "-f", "raw", "-O", "qcow2", raw.to_str().unwrap(), path.to_str().unwrap()]);
+    run(
+        "qemu-img",
+        &["convert", "-q", "-f", "raw", "-O", "qcow2", raw.to_str().unwrap(), path.to_str().unwrap()],
+    );
     std::fs::remove_file(raw).unwrap();
     hash
 }

@@ -25,9 +25,13 @@ impl Lab {
 
     /// Moves the calling thread into a new network, and makes the key that nodes let in.
     pub fn new() -> Self {
-        for part in
-            ["/usr/sbin/sshd", "/usr/sbin/nginx", "/usr/sbin/pure-ftpd", "/usr/bin/qemu-img", "/usr/bin/busybox"]
-        {
+        for part in [
+            "/usr/sbin/sshd",
+            "/usr/sbin/nginx",
+            "/usr/sbin/pure-ftpd",
+            "/usr/bin/qemu-img",
+            "/usr/bin/busybox",
+        ] {
             assert!(Path::new(part).exists(), "{part} is missing: run scripts/install-test-parts first");
         }
         unshare(CloneFlags::CLONE_NEWNET).expect(
@@ -42,7 +46,10 @@ impl Lab {
         // Known to be nobody's, so that packets to it vanish instead of coming back as unreachable.
         run("ip", &["neighbour", "add", Self::NOBODY, "lladdr", "02:00:00:00:00:09", "dev", "br0"]);
         let lab = Self { dir: TempDir::with_prefix("ays-test-").unwrap() };
-        run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", lab.key().to_str().unwrap()]);
+        run(
+            "ssh-keygen",
+            &["-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", lab.key().to_str().unwrap()],
+        );
         lab
     }
 

@@ -4,14 +4,15 @@ mod ays;
 mod disk;
 mod environment;
 mod faulty;
-mod lab;
+pub mod lab;
 mod node;
 mod origin;
+pub mod truth;
 
 pub use ays::{Ays, Output, Running};
 pub use disk::{md5, pattern, qcow2, sha256};
 pub use environment::Environment;
 pub use faulty::{Fault, Faulty};
 pub use lab::Lab;
-pub use node::{Kind, Node, Process};
+pub use node::{Kind, Node};
 pub use origin::{Ftp, Origin};

@@ -69,15 +69,27 @@ impl Lab {
         self.start(command, name, "10.198.0.2", Kind::Full, "1g", &[])
     }
 
-    fn start(&self, mut command: Command, name: &str, address: &str, kind: Kind, size: &str, sshd: &[&str]) -> Node {
+    fn start(
+        &self,
+        mut command: Command,
+        name: &str,
+        address: &str,
+        kind: Kind,
+        size: &str,
+        sshd: &[&str],
+    ) -> Node {
         let kind = match kind {
             Kind::Full => "full",
             Kind::Bare => "bare",
         };
         let keys = self.key().with_extension("pub");
         command.args([name, &format!("{address}/16")]).arg(keys).args([kind, size]).args(sshd);
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("scripts/node");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("scripts/node");
         let log = Arc::new(Mutex::new(String::new()));
         let (listening, listens) = mpsc::channel();
         let (stderr, kept) = (child.stderr.take().unwrap(), Arc::clone(&log));
@@ -120,8 +132,10 @@ impl Node {
     /// All files below the node's root that it may write.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        let mut left: Vec<_> =
-            ["etc", "home", "mnt", "opt", "root", "run", "tmp", "var"].iter().map(|top| self.path(top)).collect();
+        let mut left: Vec<_> = ["etc", "home", "mnt", "opt", "root", "run", "tmp", "var"]
+            .iter()
+            .map(|top| self.path(top))
+            .collect();
         while let Some(directory) = left.pop() {
             for entry in fs::read_dir(directory).into_iter().flatten() {
                 let entry = entry.unwrap();
@@ -217,7 +231,10 @@ impl Node {
         let rate = format!("{megabits}mbit");
         run(
             "tc",
-            &["qdisc", "replace", "dev", &link, "root", "tbf", "rate", &rate, "burst", "64k", "latency", "50ms"],
+            &[
+                "qdisc", "replace", "dev", &link, "root", "tbf", "rate", &rate, "burst", "64k", "latency",
+                "50ms",
+            ],
         );
     }
 

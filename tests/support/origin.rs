@@ -100,7 +100,16 @@ impl Ftp {
         fs::write(&users, user).unwrap();
         run("pure-pw", &["mkdb", database.to_str().unwrap(), "-f", users.to_str().unwrap()]);
         let child = mortal("/usr/sbin/pure-ftpd")
-            .args(["-l", &format!("puredb:{}", database.display()), "-E", "-H", "-u", "1", "-p", "41000:41050"])
+            .args([
+                "-l",
+                &format!("puredb:{}", database.display()),
+                "-E",
+                "-H",
+                "-u",
+                "1",
+                "-p",
+                "41000:41050",
+            ])
             .args(["-S", &format!("{},21", Lab::SOURCE), "-g", work.join("pid").to_str().unwrap()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -1,0 +1,497 @@
+//! `ays install`: an image from its source to a node's pool and the catalogue.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Ays, Environment, Fault, Faulty, Ftp, Kind, Lab, Node, Origin, pattern, qcow2,
+    truth::{POOL, assert_true, index, shown, stored},
+};
+
+/// One node, nginx, an environment that knows the node, and an operator.
+struct Scene {
+    lab: Lab,
+    node: Node,
+    origin: Origin,
+    environment: Environment,
+    ays: Ays,
+}
+
+fn scene() -> Scene {
+    let lab = Lab::new();
+    let node = lab.node("n1");
+    scene_on(lab, node)
+}
+
+fn scene_on(lab: Lab, node: Node) -> Scene {
+    let origin = Origin::start(&lab);
+    let environment = Environment::new(&lab);
+    environment.add_node(&node, "");
+    environment.commit();
+    let ays = Ays::new(&lab, &environment, &[&node]);
+    Scene { lab, node, origin, environment, ays }
+}
+
+/// `install` of the image `x`, with more arguments.
+fn install_x(more: &[&str]) -> Vec<String> {
+    let arguments = ["install", "-n", "image_x", "--targettype", "node.ssh", "--targetname", "n1"];
+    arguments.iter().chain(more).map(|&argument| argument.to_owned()).collect()
+}
+
+impl Scene {
+    fn run(&self, more: &[&str]) -> crate::support::Output {
+        let arguments = install_x(more);
+        self.ays.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn succeeds(&self, more: &[&str]) -> String {
+        let output = self.run(more);
+        assert_eq!(output.code, Some(0), "{output:#?}");
+        output.stdout
+    }
+
+    /// Puts a disk at `/x.qcow2` with its MD5, and the recipe of `x` in the environment.
+    fn publish_x(&self, seed: u64) -> String {
+        let hash = qcow2(&self.origin.file("x.qcow2"), seed, 1);
+        self.origin.publish_md5("x.qcow2");
+        self.environment.add_image("x", &format!("http://{}", Lab::SOURCE), "/x.qcow2", "checkmd5:'true'");
+        hash
+    }
+
+    fn pool(&self, name: &str) -> PathBuf {
+        self.node.path(POOL).join(name)
+    }
+}
+
+/// The stored file's name for a stem and a SHA-256.
+fn named(stem: &str, hash: &str) -> String {
+    format!("{stem}-{}.raw", &hash[..12])
+}
+
+#[test]
+fn the_documented_recipe_over_http() {
+    let scene = scene();
+    let source = scene.origin.file("wily/current/wily-server-cloudimg-amd64-uefi1.img");
+    fs::create_dir_all(source.parent().unwrap()).unwrap();
+    let hash = qcow2(&source, 1, 1);
+    scene.ays.install("image_wily-server", &scene.node);
+
+    let file = named("wily-server-cloudimg-amd64-uefi1", &hash);
+    assert_eq!(stored(&scene.node), [file.clone()]);
+    assert_eq!(scene.node.list("/opt/jumpscale7/var/tmp/templates"), [""; 0]);
+    let detail = shown(&scene.ays, "Wily Server 15.10 amd64").expect("the image");
+    assert_eq!(
+        [&detail["type"], &detail["size"], &detail["status"], &detail["bootType"], &detail["accountId"]],
+        [&json!("Linux"), &json!(10), &json!("CREATED"), &json!("bios"), &json!(0)]
+    );
+    assert_eq!(
+        index(&scene.node).expect("the index")["images"],
+        json!([{
+            "name": "Wily Server 15.10 amd64", "id": detail["id"], "generation": 1, "file": file, "format": "raw",
+            "sha256": hash, "size": 16 << 20, "virtualSize": 16 << 20, "bootType": "bios", "minimumSize": 10,
+            "hotResize": true, "category": "Linux", "stacks": ["n1"], "verifiedAtSource": false,
+        }])
+    );
+    assert_true(&scene.ays, &scene.node, "Wily Server 15.10 amd64");
+    assert_eq!(scene.environment.status(), "", "an install makes the repository dirty");
+    // Sparse: the disk has 1 MiB of data.
+    assert!(fs::metadata(scene.pool(&file)).unwrap().blocks() * 512 < 3 << 20);
+}
+
+#[test]
+fn a_recipe_of_a_real_environment_over_ftp_with_its_md5() {
+    let scene = scene();
+    let ftp = Ftp::start(&scene.lab);
+    fs::create_dir_all(ftp.file("images")).unwrap();
+    let hash = qcow2(&ftp.file("images/ubuntu-16.04-x64.qcow2"), 2, 1);
+    ftp.publish_md5("images/ubuntu-16.04-x64.qcow2");
+    scene.ays.install("image_ubuntu-16.04-x64", &scene.node);
+    assert_eq!(stored(&scene.node), [named("ubuntu-16.04-x64", &hash)]);
+    let detail = shown(&scene.ays, "Ubuntu 16.04 x64").expect("the image");
+    assert_eq!(
+        [&detail["username"], &detail["url"]],
+        [&json!("cloudscalers"), &json!("ftp://***@10.199.0.2/images/ubuntu-16.04-x64.qcow2")]
+    );
+    assert_true(&scene.ays, &scene.node, "Ubuntu 16.04 x64");
+}
+
+#[test]
+fn a_file_of_the_node_is_a_source() {
+    let scene = scene();
+    let hash = qcow2(&scene.origin.file("x.qcow2"), 3, 1);
+    fs::copy(scene.origin.file("x.qcow2"), scene.node.path("/root/x.qcow2")).unwrap();
+    scene.environment.add_image("x", "file:///root", "x.qcow2", "checkmd5:'false'");
+    scene.succeeds(&[]);
+    assert_eq!(stored(&scene.node), [named("x", &hash)]);
+    assert!(scene.node.path("/root/x.qcow2").exists(), "the source itself is not the download");
+}
+
+#[test]
+fn this_machine_is_a_node_too() {
+    let scene = scene();
+    let hash = scene.publish_x(4);
+    let (pool, dest) = (scene.lab.dir().join("pool"), scene.lab.dir().join("x.qcow2"));
+    scene.environment.write("ays.toml", &format!("[pool.local]\npath = {:?}\n", pool.to_str().unwrap()));
+    scene.environment.write(
+        "servicetemplates/image_x/service.hrd",
+        &format!(
+            "web.export.1 =\n    url:'http://{}',\n    source:'/x.qcow2',\n    dest:'{}',\n    checkmd5:'true',\n",
+            Lab::SOURCE,
+            dest.display()
+        ),
+    );
+    scene.ays.succeeds(&["install", "-n", "image_x"]);
+    assert!(pool.join(named("x", &hash)).is_file());
+    assert!(!dest.exists());
+    let again = scene.ays.succeeds(&["install", "-n", "image_x", "--targettype", "node.local"]);
+    assert_eq!(again.lines().count(), 1, "{again}");
+}
+
+#[test]
+fn again_there_is_nothing_to_do() {
+    let scene = scene();
+    scene.publish_x(5);
+    scene.succeeds(&[]);
+    let before = scene.pool(&stored(&scene.node)[0]).metadata().unwrap();
+    let again = scene.succeeds(&[]);
+    assert_eq!(again.lines().count(), 1, "{again}");
+    let after = scene.pool(&stored(&scene.node)[0]).metadata().unwrap();
+    assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
+}
+
+#[test]
+fn a_copy_that_went_away_is_brought_back() {
+    let scene = scene();
+    scene.publish_x(6);
+    scene.succeeds(&[]);
+    let before = stored(&scene.node);
+    fs::remove_file(scene.pool(&before[0])).unwrap();
+    scene.succeeds(&[]);
+    assert_eq!(stored(&scene.node), before);
+    assert_true(&scene.ays, &scene.node, "x");
+}
+
+#[test]
+fn the_same_content_again_leaves_the_pool_alone() {
+    let scene = scene();
+    scene.publish_x(7);
+    scene.succeeds(&[]);
+    let before = scene.pool(&stored(&scene.node)[0]).metadata().unwrap();
+    scene.succeeds(&["-r"]);
+    let after = scene.pool(&stored(&scene.node)[0]).metadata().unwrap();
+    assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
+    let detail = shown(&scene.ays, "x").expect("the image");
+    assert_eq!(detail["generations"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn other_content_is_another_generation_and_the_old_file_stays() {
+    let scene = scene();
+    let first = scene.publish_x(8);
+    scene.succeeds(&[]);
+    let second = scene.publish_x(9);
+    scene.succeeds(&["-r"]);
+    let mut both = [named("x", &first), named("x", &second)];
+    both.sort();
+    assert_eq!(stored(&scene.node), both);
+    let detail = shown(&scene.ays, "x").expect("the image");
+    let generations: Vec<_> = detail["generations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|generation| json!([generation["number"], generation["current"], generation["storedSha256"]]))
+        .collect();
+    assert_eq!(generations, [json!([2, true, second]), json!([1, false, first])]);
+    assert_eq!(index(&scene.node).unwrap()["images"][0]["file"], json!(named("x", &second)));
+}
+
+#[test]
+fn a_dry_run_touches_nothing() {
+    let scene = scene();
+    scene.publish_x(10);
+    let before = scene.node.files();
+    let plan = scene.succeeds(&["--dry-run"]);
+    assert!(plan.contains("/var/tmp/x.qcow2"), "{plan}");
+    assert_eq!(without_helper(&scene.node), before);
+    assert_eq!(shown(&scene.ays, "x"), None);
+    assert_eq!(scene.environment.status().lines().count(), 1, "only the recipe is new");
+}
+
+#[test]
+fn a_dry_run_says_within_five_seconds_that_a_source_is_dead() {
+    let scene = scene();
+    scene.publish_x(11);
+    scene.environment.add_image("x", &format!("http://{}", Lab::NOBODY), "/x.qcow2", "checkmd5:'true'");
+    let before = scene.node.files();
+    let since = Instant::now();
+    let plan = scene.succeeds(&["--dry-run"]);
+    // Connecting to the node is not the source's fault.
+    assert!(since.elapsed() < Duration::from_secs(6), "{:?}", since.elapsed());
+    assert!(plan.contains(Lab::NOBODY), "{plan}");
+    assert_eq!(without_helper(&scene.node), before);
+}
+
+/// The files on the node, the helper's own left out.
+fn without_helper(node: &Node) -> Vec<PathBuf> {
+    let cache = node.path("/root/.cache/ays");
+    node.files().into_iter().filter(|file| !file.starts_with(&cache)).collect()
+}
+
+#[test]
+fn exit_codes_tell_whose_fault_it_was() {
+    let scene = scene();
+    scene.publish_x(12);
+    let code = |arguments: &[&str]| scene.ays.run(arguments).code;
+    assert_eq!(
+        code(&["install", "-n", "image_x", "--targettype", "node.ssh", "--targetname", "n9"]),
+        Some(2)
+    );
+    assert_eq!(code(&["install", "-n", "image_y", "--targetname", "n1"]), Some(2));
+    assert_eq!(code(&["install", "--no-such-option"]), Some(2));
+    scene.environment.write(
+        "servicetemplates/image_broken/service.hrd",
+        "web.export.1 =\n    url:'http://x',\n    source:'/y',\n    dest:'/z',\n",
+    );
+    scene.environment.write("servicetemplates/image_broken/actions.py", "class Actions(:\n    pass\n");
+    assert_eq!(code(&["install", "-n", "image_broken", "--targetname", "n1"]), Some(3));
+    // A broken template elsewhere stops nobody; the source of this one is missing.
+    fs::remove_file(scene.origin.file("x.qcow2")).unwrap();
+    assert_eq!(scene.run(&[]).code, Some(1));
+}
+
+#[test]
+fn control_c_ends_with_130_and_leaves_nothing() {
+    let scene = scene();
+    scene.publish_x(13);
+    scene.environment.add_image("x", &format!("http://{}/slow", Lab::SOURCE), "/big", "checkmd5:'false'");
+    fs::write(scene.origin.file("big"), pattern(13, 64 << 20)).unwrap();
+    let arguments = install_x(&["--json"]);
+    let mut running = scene.ays.spawn(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let part = scene.node.path("/var/tmp");
+    let since = Instant::now();
+    while fs::read_dir(&part).map_or(0, Iterator::count) == 0 {
+        assert!(since.elapsed() < Duration::from_secs(20), "no download began");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    running.signal(Signal::SIGINT);
+    running.wait_for("nothing that it prints, only its end");
+    assert_eq!(running.wait().code, Some(130));
+    scene.node.wait_until_quiet(Duration::from_secs(5));
+    assert!(!scene.node.path("/var/tmp/x.qcow2").exists());
+    assert_eq!(shown(&scene.ays, "x"), None);
+}
+
+#[test]
+fn events_are_json_one_a_line() {
+    let scene = scene();
+    scene.publish_x(14);
+    let printed = scene.succeeds(&["--json"]);
+    let events: Vec<Value> = printed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+        .collect();
+    assert!(events.len() > 4, "{printed}");
+    assert!(events.iter().all(|event| event["event"].is_string() && event["time"].is_string()), "{printed}");
+}
+
+#[test]
+fn quiet_says_nothing_when_all_is_well() {
+    let scene = scene();
+    scene.publish_x(15);
+    let output = scene.run(&["-q"]);
+    assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (Some(0), "", ""));
+}
+
+#[test]
+fn a_wrong_checksum_leaves_what_was_there() {
+    let scene = scene();
+    scene.publish_x(16);
+    fs::write(scene.origin.file("x.qcow2.md5sum"), "00000000000000000000000000000000  x.qcow2\n").unwrap();
+    fs::write(scene.node.path("/var/tmp/x.qcow2"), "what was there").unwrap();
+    let output = scene.run(&[]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("00000000000000000000000000000000"), "{output:#?}");
+    assert_eq!(fs::read_to_string(scene.node.path("/var/tmp/x.qcow2")).unwrap(), "what was there");
+    assert_eq!(scene.node.list("/var/tmp"), ["x.qcow2"]);
+    assert_eq!(shown(&scene.ays, "x"), None);
+    assert_eq!(stored(&scene.node), [""; 0]);
+}
+
+#[test]
+fn a_sha256_and_a_list_of_sums_are_better_checks() {
+    let scene = scene();
+    let hash = scene.publish_x(17);
+    let source = crate::support::sha256(&scene.origin.file("x.qcow2"));
+    fs::write(scene.origin.file("SHA256SUMS"), format!("{}  y.img\n{source} *x.qcow2\n", "0".repeat(64)))
+        .unwrap();
+    let url = format!("http://{}", Lab::SOURCE);
+    for keys in [format!("sha256:'{source}'"), "sums:'SHA256SUMS'".to_owned()] {
+        scene.environment.add_image("x", &url, "/x.qcow2", &keys);
+        scene.succeeds(&["-r"]);
+        assert_eq!(index(&scene.node).unwrap()["images"][0]["verifiedAtSource"], json!(true), "{keys}");
+    }
+    assert_eq!(stored(&scene.node), [named("x", &hash)]);
+    scene.environment.add_image("x", &url, "/x.qcow2", &format!("sha256:'{}'", "0".repeat(64)));
+    assert_eq!(scene.run(&["-r"]).code, Some(1));
+}
+
+#[test]
+fn a_small_windows_is_a_warning_and_no_error() {
+    let scene = scene();
+    scene.publish_x(18);
+    let url = format!("http://{}", Lab::SOURCE);
+    scene.environment.add_image_of("x", &url, "/x.qcow2", "checkmd5:'true'", "Windows", 19);
+    let output = scene.run(&[]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    let warnings = |output: &crate::support::Output| {
+        let said = format!("{}{}", output.stdout, output.stderr);
+        said.lines().filter(|line| line.contains("warning")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(warnings(&output).iter().any(|line| line.contains("20")), "{output:#?}");
+    scene.environment.add_image_of("x", &url, "/x.qcow2", "checkmd5:'true'", "Linux", 10);
+    assert_eq!(warnings(&scene.run(&["-r"])), [""; 0]);
+}
+
+#[test]
+fn what_is_no_disk_image_is_refused() {
+    let scene = scene();
+    scene.publish_x(19);
+    let base = scene.origin.file("x.qcow2");
+    let evil = scene.origin.file("evil.qcow2");
+    let create = std::process::Command::new("qemu-img")
+        .args(["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base.to_str().unwrap()])
+        .arg(&evil)
+        .status()
+        .unwrap();
+    assert!(create.success());
+    fs::write(scene.origin.file("page.html"), "<!DOCTYPE html><html><body>moved</body></html>").unwrap();
+    let url = format!("http://{}", Lab::SOURCE);
+    for (source, reason) in [("/evil.qcow2", "backing file"), ("/page.html", "HTML")] {
+        scene.environment.add_image("x", &url, source, "checkmd5:'false'");
+        let output = scene.run(&["-r"]);
+        assert_eq!(output.code, Some(1), "{source}: {output:#?}");
+        assert!(output.stderr.contains(reason), "{source}: {output:#?}");
+        assert_eq!(stored(&scene.node), [""; 0]);
+    }
+}
+
+#[test]
+fn an_interrupted_transfer_is_taken_up_where_it_broke() {
+    let scene = scene();
+    let (path, content) = disk(&scene, 20);
+    let faults = [Fault::Truncate(300_000), Fault::Reset(100_000), Fault::Status(503)];
+    let server = Faulty::start(&scene.lab, content, faults);
+    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'true'");
+    scene.succeeds(&[]);
+    assert_eq!(stored(&scene.node), [named("x", &path)]);
+    let parts: Vec<_> =
+        server.requests().into_iter().filter(|request| request.starts_with("GET /file bytes=")).collect();
+    assert!(!parts.is_empty(), "{:?}", server.requests());
+}
+
+#[test]
+fn a_source_that_changes_between_two_tries_is_read_from_its_start() {
+    let scene = scene();
+    let (_, old) = disk(&scene, 21);
+    let (hash, new) = disk(&scene, 22);
+    let server = Faulty::start(&scene.lab, old, [Fault::Truncate(300_000), Fault::Change(new)]);
+    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'false'");
+    scene.succeeds(&[]);
+    assert_eq!(stored(&scene.node), [named("x", &hash)]);
+}
+
+#[test]
+fn a_server_that_ignores_ranges_is_read_from_its_start() {
+    let scene = scene();
+    let (hash, content) = disk(&scene, 23);
+    let server = Faulty::start(&scene.lab, content, [Fault::Truncate(300_000), Fault::IgnoreRange]);
+    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'true'");
+    scene.succeeds(&[]);
+    assert_eq!(stored(&scene.node), [named("x", &hash)]);
+}
+
+#[test]
+fn a_body_longer_than_announced_does_no_harm() {
+    let scene = scene();
+    let (hash, content) = disk(&scene, 24);
+    let server = Faulty::start(&scene.lab, content, [Fault::Longer(1000)]);
+    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'true'");
+    scene.succeeds(&[]);
+    assert_eq!(stored(&scene.node), [named("x", &hash)]);
+}
+
+#[test]
+fn a_server_that_never_gives_all_of_it_is_given_up() {
+    let scene = scene();
+    let (_, content) = disk(&scene, 25);
+    let server = Faulty::start(&scene.lab, content, std::iter::repeat_n(Fault::Truncate(0), 50));
+    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'false'");
+    let output = scene.run(&[]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(server.requests().len() < 20, "{:?}", server.requests());
+    assert!(!scene.node.path("/var/tmp/x.qcow2").exists());
+}
+
+#[test]
+fn an_endless_body_ends_before_the_disk_does() {
+    let lab = Lab::new();
+    let node = lab.node_with("n1", Kind::Full, "64m", &[]);
+    let scene = scene_on(lab, node);
+    let (_, content) = disk(&scene, 26);
+    let server = Faulty::start(&scene.lab, content, std::iter::repeat_n(Fault::Endless, 50));
+    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'false'");
+    let output = scene.run(&[]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
+}
+
+#[test]
+fn a_source_that_stalls_is_an_error_and_not_a_wait() {
+    let scene = scene();
+    let (hash, content) = disk(&scene, 27);
+    let server = Faulty::start(&scene.lab, content, [Fault::Stall(200_000)]);
+    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'true'");
+    let since = Instant::now();
+    scene.succeeds(&[]);
+    assert!(since.elapsed() < Duration::from_secs(90));
+    assert_eq!(stored(&scene.node), [named("x", &hash)]);
+}
+
+#[test]
+fn a_download_that_cannot_fit_is_not_begun() {
+    let lab = Lab::new();
+    let node = lab.node_with("n1", Kind::Full, "64m", &[]);
+    let scene = scene_on(lab, node);
+    fs::write(scene.origin.file("x.qcow2"), pattern(28, 80 << 20)).unwrap();
+    scene.environment.add_image("x", &format!("http://{}", Lab::SOURCE), "/x.qcow2", "checkmd5:'false'");
+    let output = scene.run(&[]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("are needed"), "{output:#?}");
+    assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
+}
+
+#[test]
+fn a_node_without_qemu_img_is_told_before_the_download() {
+    let lab = Lab::new();
+    let node = lab.node_with("n1", Kind::Bare, "64m", &[]);
+    let scene = scene_on(lab, node);
+    scene.publish_x(29);
+    let output = scene.run(&[]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("qemu-img"), "{output:#?}");
+    assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
+}
+
+/// The bytes of a disk image, and the SHA-256 of the disk in it.
+fn disk(scene: &Scene, seed: u64) -> (String, Vec<u8>) {
+    let path = scene.lab.dir().join(format!("disk-{seed}.qcow2"));
+    let hash = qcow2(&path, seed, 1);
+    (hash, fs::read(path).unwrap())
+}
