@@ -11,80 +11,20 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Ays, Environment, Fault, Faulty, Ftp, Kind, Lab, Node, Origin, pattern, qcow2,
-    truth::{POOL, assert_true, index, shown, stored},
+    Ftp, Kind, Lab, Node, Output, Scene, named, pattern, qcow2, sha256,
+    truth::{assert_true, index, shown, stored},
 };
-
-/// One node, nginx, an environment that knows the node, and an operator.
-struct Scene {
-    lab: Lab,
-    node: Node,
-    origin: Origin,
-    environment: Environment,
-    ays: Ays,
-}
-
-fn scene() -> Scene {
-    let lab = Lab::new();
-    let node = lab.node("n1");
-    scene_on(lab, node)
-}
-
-fn scene_on(lab: Lab, node: Node) -> Scene {
-    let origin = Origin::start(&lab);
-    let environment = Environment::new(&lab);
-    environment.add_node(&node, "");
-    environment.commit();
-    let ays = Ays::new(&lab, &environment, &[&node]);
-    Scene { lab, node, origin, environment, ays }
-}
-
-/// `install` of the image `x`, with more arguments.
-fn install_x(more: &[&str]) -> Vec<String> {
-    let arguments = ["install", "-n", "image_x", "--targettype", "node.ssh", "--targetname", "n1"];
-    arguments.iter().chain(more).map(|&argument| argument.to_owned()).collect()
-}
-
-impl Scene {
-    fn run(&self, more: &[&str]) -> crate::support::Output {
-        let arguments = install_x(more);
-        self.ays.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    fn succeeds(&self, more: &[&str]) -> String {
-        let output = self.run(more);
-        assert_eq!(output.code, Some(0), "{output:#?}");
-        output.stdout
-    }
-
-    /// Puts a disk at `/x.qcow2` with its MD5, and the recipe of `x` in the environment.
-    fn publish_x(&self, seed: u64) -> String {
-        let hash = qcow2(&self.origin.file("x.qcow2"), seed, 1);
-        self.origin.publish_md5("x.qcow2");
-        self.environment.add_image("x", &format!("http://{}", Lab::SOURCE), "/x.qcow2", "checkmd5:'true'");
-        hash
-    }
-
-    fn pool(&self, name: &str) -> PathBuf {
-        self.node.path(POOL).join(name)
-    }
-}
-
-/// The stored file's name for a stem and a SHA-256.
-fn named(stem: &str, hash: &str) -> String {
-    format!("{stem}-{}.raw", &hash[..12])
-}
 
 #[test]
 fn the_documented_recipe_over_http() {
-    let scene = scene();
+    let scene = Scene::new();
     let source = scene.origin.file("wily/current/wily-server-cloudimg-amd64-uefi1.img");
     fs::create_dir_all(source.parent().unwrap()).unwrap();
     let hash = qcow2(&source, 1, 1);
     scene.ays.install("image_wily-server", &scene.node);
 
     let file = named("wily-server-cloudimg-amd64-uefi1", &hash);
-    assert_eq!(stored(&scene.node), [file.clone()]);
+    assert_eq!(stored(&scene.node), [file.as_str()]);
     assert_eq!(scene.node.list("/opt/jumpscale7/var/tmp/templates"), [""; 0]);
     let detail = shown(&scene.ays, "Wily Server 15.10 amd64").expect("the image");
     assert_eq!(
@@ -107,7 +47,7 @@ fn the_documented_recipe_over_http() {
 
 #[test]
 fn a_recipe_of_a_real_environment_over_ftp_with_its_md5() {
-    let scene = scene();
+    let scene = Scene::new();
     let ftp = Ftp::start(&scene.lab);
     fs::create_dir_all(ftp.file("images")).unwrap();
     let hash = qcow2(&ftp.file("images/ubuntu-16.04-x64.qcow2"), 2, 1);
@@ -124,7 +64,7 @@ fn a_recipe_of_a_real_environment_over_ftp_with_its_md5() {
 
 #[test]
 fn a_file_of_the_node_is_a_source() {
-    let scene = scene();
+    let scene = Scene::new();
     let hash = qcow2(&scene.origin.file("x.qcow2"), 3, 1);
     fs::copy(scene.origin.file("x.qcow2"), scene.node.path("/root/x.qcow2")).unwrap();
     scene.environment.add_image("x", "file:///root", "x.qcow2", "checkmd5:'false'");
@@ -135,7 +75,7 @@ fn a_file_of_the_node_is_a_source() {
 
 #[test]
 fn this_machine_is_a_node_too() {
-    let scene = scene();
+    let scene = Scene::new();
     let hash = scene.publish_x(4);
     let (pool, dest) = (scene.lab.dir().join("pool"), scene.lab.dir().join("x.qcow2"));
     scene.environment.write("ays.toml", &format!("[pool.local]\npath = {:?}\n", pool.to_str().unwrap()));
@@ -156,7 +96,7 @@ fn this_machine_is_a_node_too() {
 
 #[test]
 fn again_there_is_nothing_to_do() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(5);
     scene.succeeds(&[]);
     let before = scene.pool(&stored(&scene.node)[0]).metadata().unwrap();
@@ -168,7 +108,7 @@ fn again_there_is_nothing_to_do() {
 
 #[test]
 fn a_copy_that_went_away_is_brought_back() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(6);
     scene.succeeds(&[]);
     let before = stored(&scene.node);
@@ -180,7 +120,7 @@ fn a_copy_that_went_away_is_brought_back() {
 
 #[test]
 fn the_same_content_again_leaves_the_pool_alone() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(7);
     scene.succeeds(&[]);
     let before = scene.pool(&stored(&scene.node)[0]).metadata().unwrap();
@@ -193,7 +133,7 @@ fn the_same_content_again_leaves_the_pool_alone() {
 
 #[test]
 fn other_content_is_another_generation_and_the_old_file_stays() {
-    let scene = scene();
+    let scene = Scene::new();
     let first = scene.publish_x(8);
     scene.succeeds(&[]);
     let second = scene.publish_x(9);
@@ -214,7 +154,7 @@ fn other_content_is_another_generation_and_the_old_file_stays() {
 
 #[test]
 fn a_dry_run_touches_nothing() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(10);
     let before = scene.node.files();
     let plan = scene.succeeds(&["--dry-run"]);
@@ -226,7 +166,7 @@ fn a_dry_run_touches_nothing() {
 
 #[test]
 fn a_dry_run_says_within_five_seconds_that_a_source_is_dead() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(11);
     scene.environment.add_image("x", &format!("http://{}", Lab::NOBODY), "/x.qcow2", "checkmd5:'true'");
     let before = scene.node.files();
@@ -246,7 +186,7 @@ fn without_helper(node: &Node) -> Vec<PathBuf> {
 
 #[test]
 fn exit_codes_tell_whose_fault_it_was() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(12);
     let code = |arguments: &[&str]| scene.ays.run(arguments).code;
     assert_eq!(
@@ -268,12 +208,11 @@ fn exit_codes_tell_whose_fault_it_was() {
 
 #[test]
 fn control_c_ends_with_130_and_leaves_nothing() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(13);
     scene.environment.add_image("x", &format!("http://{}/slow", Lab::SOURCE), "/big", "checkmd5:'false'");
     fs::write(scene.origin.file("big"), pattern(13, 64 << 20)).unwrap();
-    let arguments = install_x(&["--json"]);
-    let mut running = scene.ays.spawn(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut running = scene.spawn(&["--json"]);
     let part = scene.node.path("/var/tmp");
     let since = Instant::now();
     while fs::read_dir(&part).map_or(0, Iterator::count) == 0 {
@@ -290,7 +229,7 @@ fn control_c_ends_with_130_and_leaves_nothing() {
 
 #[test]
 fn events_are_json_one_a_line() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(14);
     let printed = scene.succeeds(&["--json"]);
     let events: Vec<Value> = printed
@@ -303,7 +242,7 @@ fn events_are_json_one_a_line() {
 
 #[test]
 fn quiet_says_nothing_when_all_is_well() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(15);
     let output = scene.run(&["-q"]);
     assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (Some(0), "", ""));
@@ -311,7 +250,7 @@ fn quiet_says_nothing_when_all_is_well() {
 
 #[test]
 fn a_wrong_checksum_leaves_what_was_there() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(16);
     fs::write(scene.origin.file("x.qcow2.md5sum"), "00000000000000000000000000000000  x.qcow2\n").unwrap();
     fs::write(scene.node.path("/var/tmp/x.qcow2"), "what was there").unwrap();
@@ -326,9 +265,9 @@ fn a_wrong_checksum_leaves_what_was_there() {
 
 #[test]
 fn a_sha256_and_a_list_of_sums_are_better_checks() {
-    let scene = scene();
+    let scene = Scene::new();
     let hash = scene.publish_x(17);
-    let source = crate::support::sha256(&scene.origin.file("x.qcow2"));
+    let source = sha256(&scene.origin.file("x.qcow2"));
     fs::write(scene.origin.file("SHA256SUMS"), format!("{}  y.img\n{source} *x.qcow2\n", "0".repeat(64)))
         .unwrap();
     let url = format!("http://{}", Lab::SOURCE);
@@ -344,13 +283,13 @@ fn a_sha256_and_a_list_of_sums_are_better_checks() {
 
 #[test]
 fn a_small_windows_is_a_warning_and_no_error() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(18);
     let url = format!("http://{}", Lab::SOURCE);
     scene.environment.add_image_of("x", &url, "/x.qcow2", "checkmd5:'true'", "Windows", 19);
     let output = scene.run(&[]);
     assert_eq!(output.code, Some(0), "{output:#?}");
-    let warnings = |output: &crate::support::Output| {
+    let warnings = |output: &Output| {
         let said = format!("{}{}", output.stdout, output.stderr);
         said.lines().filter(|line| line.contains("warning")).map(str::to_owned).collect::<Vec<_>>()
     };
@@ -361,7 +300,7 @@ fn a_small_windows_is_a_warning_and_no_error() {
 
 #[test]
 fn what_is_no_disk_image_is_refused() {
-    let scene = scene();
+    let scene = Scene::new();
     scene.publish_x(19);
     let base = scene.origin.file("x.qcow2");
     let evil = scene.origin.file("evil.qcow2");
@@ -383,115 +322,13 @@ fn what_is_no_disk_image_is_refused() {
 }
 
 #[test]
-fn an_interrupted_transfer_is_taken_up_where_it_broke() {
-    let scene = scene();
-    let (path, content) = disk(&scene, 20);
-    let faults = [Fault::Truncate(300_000), Fault::Reset(100_000), Fault::Status(503)];
-    let server = Faulty::start(&scene.lab, content, faults);
-    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'true'");
-    scene.succeeds(&[]);
-    assert_eq!(stored(&scene.node), [named("x", &path)]);
-    let parts: Vec<_> =
-        server.requests().into_iter().filter(|request| request.starts_with("GET /file bytes=")).collect();
-    assert!(!parts.is_empty(), "{:?}", server.requests());
-}
-
-#[test]
-fn a_source_that_changes_between_two_tries_is_read_from_its_start() {
-    let scene = scene();
-    let (_, old) = disk(&scene, 21);
-    let (hash, new) = disk(&scene, 22);
-    let server = Faulty::start(&scene.lab, old, [Fault::Truncate(300_000), Fault::Change(new)]);
-    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'false'");
-    scene.succeeds(&[]);
-    assert_eq!(stored(&scene.node), [named("x", &hash)]);
-}
-
-#[test]
-fn a_server_that_ignores_ranges_is_read_from_its_start() {
-    let scene = scene();
-    let (hash, content) = disk(&scene, 23);
-    let server = Faulty::start(&scene.lab, content, [Fault::Truncate(300_000), Fault::IgnoreRange]);
-    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'true'");
-    scene.succeeds(&[]);
-    assert_eq!(stored(&scene.node), [named("x", &hash)]);
-}
-
-#[test]
-fn a_body_longer_than_announced_does_no_harm() {
-    let scene = scene();
-    let (hash, content) = disk(&scene, 24);
-    let server = Faulty::start(&scene.lab, content, [Fault::Longer(1000)]);
-    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'true'");
-    scene.succeeds(&[]);
-    assert_eq!(stored(&scene.node), [named("x", &hash)]);
-}
-
-#[test]
-fn a_server_that_never_gives_all_of_it_is_given_up() {
-    let scene = scene();
-    let (_, content) = disk(&scene, 25);
-    let server = Faulty::start(&scene.lab, content, std::iter::repeat_n(Fault::Truncate(0), 50));
-    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'false'");
-    let output = scene.run(&[]);
-    assert_eq!(output.code, Some(1), "{output:#?}");
-    assert!(server.requests().len() < 20, "{:?}", server.requests());
-    assert!(!scene.node.path("/var/tmp/x.qcow2").exists());
-}
-
-#[test]
-fn an_endless_body_ends_before_the_disk_does() {
-    let lab = Lab::new();
-    let node = lab.node_with("n1", Kind::Full, "64m", &[]);
-    let scene = scene_on(lab, node);
-    let (_, content) = disk(&scene, 26);
-    let server = Faulty::start(&scene.lab, content, std::iter::repeat_n(Fault::Endless, 50));
-    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'false'");
-    let output = scene.run(&[]);
-    assert_eq!(output.code, Some(1), "{output:#?}");
-    assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
-}
-
-#[test]
-fn a_source_that_stalls_is_an_error_and_not_a_wait() {
-    let scene = scene();
-    let (hash, content) = disk(&scene, 27);
-    let server = Faulty::start(&scene.lab, content, [Fault::Stall(200_000)]);
-    scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'true'");
-    let since = Instant::now();
-    scene.succeeds(&[]);
-    assert!(since.elapsed() < Duration::from_secs(90));
-    assert_eq!(stored(&scene.node), [named("x", &hash)]);
-}
-
-#[test]
-fn a_download_that_cannot_fit_is_not_begun() {
-    let lab = Lab::new();
-    let node = lab.node_with("n1", Kind::Full, "64m", &[]);
-    let scene = scene_on(lab, node);
-    fs::write(scene.origin.file("x.qcow2"), pattern(28, 80 << 20)).unwrap();
-    scene.environment.add_image("x", &format!("http://{}", Lab::SOURCE), "/x.qcow2", "checkmd5:'false'");
-    let output = scene.run(&[]);
-    assert_eq!(output.code, Some(1), "{output:#?}");
-    assert!(output.stderr.contains("are needed"), "{output:#?}");
-    assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
-}
-
-#[test]
 fn a_node_without_qemu_img_is_told_before_the_download() {
     let lab = Lab::new();
     let node = lab.node_with("n1", Kind::Bare, "64m", &[]);
-    let scene = scene_on(lab, node);
+    let scene = Scene::on(lab, node);
     scene.publish_x(29);
     let output = scene.run(&[]);
     assert_eq!(output.code, Some(1), "{output:#?}");
     assert!(output.stderr.contains("qemu-img"), "{output:#?}");
     assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
-}
-
-/// The bytes of a disk image, and the SHA-256 of the disk in it.
-fn disk(scene: &Scene, seed: u64) -> (String, Vec<u8>) {
-    let path = scene.lab.dir().join(format!("disk-{seed}.qcow2"));
-    let hash = qcow2(&path, seed, 1);
-    (hash, fs::read(path).unwrap())
 }

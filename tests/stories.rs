@@ -15,6 +15,7 @@
 mod ends_well;
 mod install;
 mod secrets;
+mod sources;
 mod ssh;
 mod support;
 mod support_works;

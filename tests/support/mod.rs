@@ -7,6 +7,7 @@ mod faulty;
 pub mod lab;
 mod node;
 mod origin;
+mod scene;
 pub mod truth;
 
 pub use ays::{Ays, Output, Running};
@@ -16,3 +17,4 @@ pub use faulty::{Fault, Faulty};
 pub use lab::Lab;
 pub use node::{Kind, Node};
 pub use origin::{Ftp, Origin};
+pub use scene::{Scene, named};
