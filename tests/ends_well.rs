@@ -135,10 +135,10 @@ impl Scene {
         assert_eq!(hidden, [""; 0], "{what}");
     }
 
-    /// Waits until a process on the node has `part` in its command line; none when the run ends before.
+    /// Waits until a process on the node runs a file with `part` in its name; none when the run ends before.
     fn process(&self, part: &str, running: &mut Running) -> Option<Pid> {
         while !running.has_ended() {
-            let found = self.node.processes().into_iter().find(|process| process.command.contains(part));
+            let found = self.node.processes().into_iter().find(|process| process.program.contains(part));
             if let Some(process) = found {
                 return Some(Pid::from_raw(process.pid));
             }
@@ -193,7 +193,7 @@ fn the_operator_presses_control_c() {
 fn the_helper_is_killed() {
     let mut scene = scene("4g");
     scene.each(kills(60), &[Some(1)], |scene, running| {
-        let Some(helper) = scene.process("ays-node-", running) else { return };
+        let Some(helper) = scene.process("/ays-node-", running) else { return };
         thread::sleep(scene.dice.moment(scene.usual));
         // It may have ended.
         let _ = kill(helper, Signal::SIGKILL);
@@ -204,7 +204,7 @@ fn the_helper_is_killed() {
 fn qemu_img_is_killed() {
     let mut scene = scene("4g");
     scene.each(kills(40), &[Some(1)], |scene, running| {
-        let Some(qemu_img) = scene.process("qemu-img", running) else { return };
+        let Some(qemu_img) = scene.process("/qemu-img", running) else { return };
         thread::sleep(scene.dice.moment(Duration::from_millis(15)));
         let _ = kill(qemu_img, Signal::SIGKILL);
     });

@@ -98,10 +98,7 @@ fn no_secret_shows_anywhere() {
         &format!("web.export.1 =\n    url:'ftp://pub:pub1234@{}',\n    dest:'/y', source,\n", Lab::SOURCE),
     );
     environment.commit();
-    let mut ays = Ays::new(&lab, &environment, &[&node]);
-    let temporary = lab.dir().join("tmp");
-    fs::create_dir(&temporary).unwrap();
-    ays.set("TMPDIR", temporary.to_str().unwrap());
+    let ays = Ays::new(&lab, &environment, &[&node]);
 
     let watch = Watch::start();
     let mut printed = Vec::new();
@@ -109,7 +106,7 @@ fn no_secret_shows_anywhere() {
         (&["list"], Some(0)),
         (&["nodes"], Some(0)),
         (&["install", "-n", "image_x", "--targetname", "n1", "--dry-run"], Some(0)),
-        (&["install", "-n", "image_x", "--targetname", "n1", "--verbose"], Some(0)),
+        (&["install", "-n", "image_x", "--targetname", "n1"], Some(0)),
         (&["install", "-n", "image_x", "--targetname", "n1", "-r", "--json"], Some(0)),
         (&["install", "-n", "image_gone", "--targetname", "n1"], Some(1)),
         (&["install", "-n", "image_gone", "--targetname", "n1", "--json"], Some(1)),
@@ -131,7 +128,7 @@ fn no_secret_shows_anywhere() {
         assert_eq!(secrets_in(text.as_bytes()), [""; 0], "{text}");
     }
     let mut files = node.files();
-    for place in [ays.home(), ays.state(), &temporary, &environment.repo().join(".git")] {
+    for place in [ays.home(), ays.state(), ays.temporary(), &environment.repo().join(".git")] {
         files.extend(files_below(place));
     }
     assert!(files.iter().any(|file| file.starts_with(ays.state())), "{files:?}");

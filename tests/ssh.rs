@@ -158,14 +158,11 @@ fn a_key_service_has_the_key_and_leaves_it_nowhere() {
         "services/jumpscale__sshkey__ops/service.hrd",
         &format!("instance.key.priv =\n{indented}\ninstance.key.pub = '{}'\n", public.trim()),
     );
-    let mut ays = Ays::new(&scene.lab, &scene.environment, &[&node]);
+    let ays = Ays::new(&scene.lab, &scene.environment, &[&node]);
     scene.without_key(&ays);
-    let temporary = scene.lab.dir().join("tmp");
-    fs::create_dir(&temporary).unwrap();
-    ays.set("TMPDIR", temporary.to_str().unwrap());
     scene.assert_installed(&scene.install(&ays, &node, &[]), &node);
     let secret = private.lines().nth(2).unwrap();
-    for place in [ays.home(), ays.state(), &temporary, &node.path("/root"), &node.path("/tmp")] {
+    for place in [ays.home(), ays.state(), ays.temporary(), &node.path("/root"), &node.path("/tmp")] {
         let mut grep = std::process::Command::new("grep");
         let found = grep.args(["-rlF", "-e", secret]).arg(place).output().unwrap();
         assert_eq!(String::from_utf8(found.stdout).unwrap(), "", "the private key is in {place:?}");

@@ -29,6 +29,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 pub struct Ays {
     home: PathBuf,
     state: PathBuf,
+    temporary: PathBuf,
     repo: PathBuf,
     variables: Vec<(String, String)>,
 }
@@ -59,8 +60,11 @@ impl Ays {
         let lines: String =
             nodes.iter().map(|node| format!("{} {}\n", node.address, node.host_key())).collect();
         fs::write(known, lines).unwrap();
+        let temporary = lab.dir().join("tmp");
+        fs::create_dir_all(&temporary).unwrap();
         Self {
             home,
+            temporary,
             state: lab.dir().join("state"),
             repo: environment.repo().to_owned(),
             variables: Vec::new(),
@@ -77,6 +81,11 @@ impl Ays {
         &self.state
     }
 
+    /// Its `TMPDIR`.
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
     /// Sets an environment variable for all runs from now on.
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.push((name.to_owned(), value.to_owned()));
@@ -91,6 +100,7 @@ impl Ays {
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", &self.home)
             .env("AYS_HOME", &self.state)
+            .env("TMPDIR", &self.temporary)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -31,6 +31,8 @@ pub enum Kind {
 pub struct Process {
     /// Its id as this machine sees it.
     pub pid: i32,
+    /// The file that it runs.
+    pub program: String,
     /// Its command line, joined by spaces.
     pub command: String,
 }
@@ -183,7 +185,8 @@ impl Node {
             let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
             let command = String::from_utf8_lossy(&command).replace('\0', " ").trim().to_owned();
             if !command.is_empty() && !command.starts_with("sshd:") {
-                found.push(Process { pid, command });
+                let program = fs::read_link(entry.path().join("exe")).unwrap_or_default();
+                found.push(Process { pid, program: program.to_string_lossy().into_owned(), command });
             }
         }
         found
