@@ -1,1 +1,70 @@
-fn main() {}
+//! `ays`: arguments in, events and exit codes out. What the work is, the other crates know.
+
+mod commands;
+mod context;
+mod failure;
+mod render;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Installs OS images on the nodes of a private cloud, from the recipes of an environment repository.
+///
+/// Run it inside a clone of the environment, or name the clone with --repo.
+#[derive(Parser)]
+#[command(
+    name = "ays",
+    version,
+    after_help = "Exit codes: 0 all is well, 1 a node failed, 2 wrong usage (unknown node, template or option), \
+                  3 an error in a recipe or HRD file, 130 interrupted."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// The environment's repository; default: the one that the current directory lies in
+    #[arg(long, global = true, value_name = "DIR")]
+    repo: Option<std::path::PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Install(commands::install::Args),
+    List(commands::list::Args),
+    Nodes(commands::nodes::Args),
+    Image(commands::image::Args),
+    Hrd(commands::hrd::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(std::env::args_os().map(long_form));
+    let done = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(source) => Err(failure::Failure::Runtime(source)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), failure::Failure> {
+    let repo = cli.repo.as_deref();
+    match cli.command {
+        Command::Install(args) => commands::install::run(args, repo).await,
+        Command::List(args) => commands::list::run(&args, repo),
+        Command::Nodes(args) => commands::nodes::run(&args, repo),
+        Command::Image(args) => commands::image::run(args, repo).await,
+        Command::Hrd(args) => commands::hrd::run(&args),
+    }
+}
+
+/// AYS had options of two letters after one dash.
+fn long_form(arg: std::ffi::OsString) -> std::ffi::OsString {
+    match arg.to_str() {
+        Some("-tt") => "--targettype".into(),
+        Some("-tn") => "--targetname".into(),
+        _ => arg,
+    }
+}

@@ -1,0 +1,7 @@
+//! The verbs, a file each.
+
+pub mod hrd;
+pub mod image;
+pub mod install;
+pub mod list;
+pub mod nodes;

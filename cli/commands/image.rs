@@ -1,0 +1,131 @@
+//! `ays image`
+
+use std::path::Path;
+
+use ays_catalogue::{Copy, Generation, ImageDetail, StackOffer};
+
+use crate::context;
+use crate::failure::Failure;
+use crate::render::{table, units};
+
+/// Shows the images of the catalogue
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Lists all images
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows one image with its generations, their copies, and the stacks that offer it
+    Show {
+        /// Its name or id
+        image: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
+    let environment = context::environment(repo)?;
+    let catalogue = context::catalogue(&environment).await?;
+    match args.command {
+        Command::List { json } => {
+            let images = catalogue.images().await?;
+            if json {
+                return table::json(&images);
+            }
+            let rows = images.into_iter().map(|image| {
+                let boot = shown(&image.boot_type);
+                vec![
+                    image.id.0.to_string(),
+                    image.name,
+                    image.category,
+                    format!("{} GB", image.size_gb),
+                    shown(&image.status),
+                    boot,
+                    image.unc_path.unwrap_or_default(),
+                ]
+            });
+            table::print(&["ID", "NAME", "TYPE", "SIZE", "STATUS", "BOOT", "FILE"], rows)
+        }
+        Command::Show { image, json } => {
+            let detail = catalogue.image(&image).await?.ok_or(Failure::UnknownImage(image))?;
+            if json { table::json(&detail) } else { show(&detail) }
+        }
+    }
+}
+
+fn show(ImageDetail { image, generations, stacks }: &ImageDetail) -> Result<(), Failure> {
+    table::line(&format!("Image: {}\n", image.name))?;
+    let facts = [
+        ("Id", image.id.0.to_string()),
+        ("Type", image.category.clone()),
+        ("Size", format!("{} GB", image.size_gb)),
+        ("Status", shown(&image.status)),
+        ("Boot type", shown(&image.boot_type)),
+        ("Hot resize", if image.hot_resize { "yes" } else { "no" }.to_owned()),
+        ("User name", image.username.clone().unwrap_or_default()),
+        ("Source", image.url.clone()),
+        ("UNCPath", image.unc_path.clone().unwrap_or_default()),
+    ];
+    for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+        table::line(&format!("  {name:10}  {value}"))?;
+    }
+    table::line("\nGenerations, the newest first")?;
+    for generation in generations {
+        show_generation(generation)?;
+    }
+    table::line("\nStacks")?;
+    for StackOffer { stack, wanted, offered_generation, .. } in stacks {
+        let offer = match (offered_generation, wanted) {
+            (Some(number), _) => format!("offers generation {number}"),
+            (None, true) => "wanted here, not offered".to_owned(),
+            (None, false) => "not wanted here".to_owned(),
+        };
+        table::line(&format!("  {:16}  {:11}  {offer}", stack.name, shown(&stack.status)))?;
+    }
+    Ok(())
+}
+
+fn show_generation(generation: &Generation) -> Result<(), Failure> {
+    let current = if generation.current { ", current" } else { "" };
+    let verified = if generation.verified_at_source { "verified" } else { "unverified" };
+    table::line(&format!(
+        "  {}{current}: from {} by {}\n     source  {} {verified} at its source, MD5 {}\n     stored  {} {}, SHA-256 {}",
+        generation.number,
+        generation.made_at,
+        generation.made_by,
+        units::bytes(generation.source_size),
+        generation.source_md5,
+        units::bytes(generation.stored_size),
+        shown(&generation.format),
+        generation.stored_sha256,
+    ))?;
+    for Copy { pool, state, file, .. } in &generation.copies {
+        let node = pool.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
+        table::line(&format!(
+            "     copy    {} in pool {}{node}: {}/{file}",
+            shown(state),
+            pool.name,
+            pool.path
+        ))?;
+    }
+    Ok(())
+}
+
+/// A value as JSON has it, without the quotes.
+fn shown(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}

@@ -1,0 +1,33 @@
+//! Lists on standard output.
+
+use std::io::Write;
+
+use comfy_table::Table;
+use comfy_table::style::presets;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Prints rows under a heading.
+pub fn print(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(heading.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    let trimmed = table.trim_fmt();
+    // The first column needs no space before it.
+    let text: Vec<_> = trimmed.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    line(&text.join("\n"))
+}
+
+/// Prints a value as JSON.
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Output(error.into()))?;
+    line(&text)
+}
+
+/// Prints a line.
+pub fn line(text: &str) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{text}").map_err(Failure::Output)
+}

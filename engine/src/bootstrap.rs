@@ -1,0 +1,152 @@
+//! Getting the helper to run: it is put into the cache folder of the account once for each content, its hash
+//! is compared before every run, by a tool of the node or by reading it back.
+//!
+//! The shell scripts here are constants; what differs is given to them as arguments. They use only what POSIX has.
+
+use std::time::Duration;
+
+use ays_node::GREETING;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::time::timeout;
+
+use crate::helper::HelperError;
+use crate::ssh::{Connection, Remote};
+
+/// The helper, static.
+const HELPER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ays-node"));
+/// Its SHA-256, in lower-case hexadecimal.
+const HELPER_SHA256: &str = env!("AYS_NODE_SHA256");
+
+/// `$1`: the helper's hash. `$2`: `trust` when it was read back and found right just now.
+const START: &str = r#"
+f="${HOME:?}/.cache/ays/ays-node-$1"
+[ -x "$f" ] || { echo ays-bootstrap: absent; exit 0; }
+if [ "$2" = trust ]; then h=$1
+elif command -v sha256sum >/dev/null 2>&1; then h=$(sha256sum <"$f")
+elif command -v openssl >/dev/null 2>&1; then h=$(openssl dgst -sha256 -r <"$f")
+else echo ays-bootstrap: unchecked; exit 0
+fi
+[ "${h%% *}" = "$1" ] || { echo ays-bootstrap: absent; exit 0; }
+exec "$f" serve
+"#;
+
+/// `$1`: the helper's hash. `$2`: its length. Old helpers, and what a broken push left, are removed.
+const PUSH: &str = r#"
+umask 077
+d="${HOME:?}/.cache/ays"
+mkdir -p "$d" || exit
+t="$d/.ays-node-$1.$$"
+trap 'rm -f "$t"' EXIT
+trap 'exit 1' HUP INT TERM
+cat >"$t" || exit
+[ "$(wc -c <"$t")" -eq "$2" ] || exit
+chmod 700 "$t" && mv -f "$t" "$d/ays-node-$1" || exit
+for o in "$d"/ays-node-*; do
+  [ "$o" = "$d/ays-node-$1" ] || rm -f "$o"
+done
+for o in "$d"/.ays-node-*; do
+  kill -0 "${o##*.}" 2>/dev/null || rm -f "$o"
+done
+echo ays-bootstrap: pushed
+"#;
+
+/// `$1`: the helper's hash.
+const READ_BACK: &str = r#"cat "${HOME:?}/.cache/ays/ays-node-$1""#;
+
+/// How much a login shell may say before the helper greets.
+const MOST_NOISE: u64 = 64 << 10;
+
+/// The running helper, greeted.
+pub(crate) struct Greeted {
+    pub remote: Remote,
+    /// How many bytes had to be sent: 0 when the helper was there.
+    pub sent: u64,
+}
+
+enum Answer {
+    Greeting(Remote),
+    Absent,
+    Unchecked,
+}
+
+/// Starts the helper on the other side of `connection`, sending it when it is not there.
+pub(crate) async fn start(connection: &Connection) -> Result<Greeted, HelperError> {
+    let mut sent = 0;
+    let mut trust = "check";
+    // Absent, pushed, read back, started: one more round than that means that somebody changes it meanwhile.
+    for _ in 0..4 {
+        match greet(connection, trust).await? {
+            Answer::Greeting(remote) => return Ok(Greeted { remote, sent }),
+            Answer::Unchecked if read_back(connection).await? == HELPER_SHA256 => trust = "trust",
+            Answer::Absent | Answer::Unchecked => {
+                trust = "check";
+                push(connection).await?;
+                sent += HELPER.len() as u64;
+            }
+        }
+    }
+    Err(HelperError::Unstable)
+}
+
+async fn greet(connection: &Connection, trust: &str) -> Result<Answer, HelperError> {
+    let Remote { stdin, stdout, mut stderr, process } =
+        connection.script(START, &[HELPER_SHA256, trust]).await?;
+    let mut lines = BufReader::new(stdout).take(MOST_NOISE);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = lines.read_until(b'\n', &mut line).await.map_err(HelperError::Stream)?;
+        match line.trim_ascii() {
+            _ if read == 0 => return Err(HelperError::NoShell { said: last_words(&mut stderr).await }),
+            b"ays-bootstrap: absent" => return Ok(Answer::Absent),
+            b"ays-bootstrap: unchecked" => return Ok(Answer::Unchecked),
+            // What the buffer holds beyond this line belongs to the frames: the reader is kept.
+            said if said == GREETING.as_bytes() => {
+                let stdout = Box::new(lines.into_inner());
+                return Ok(Answer::Greeting(Remote { stdin, stdout, stderr, process }));
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn push(connection: &Connection) -> Result<(), HelperError> {
+    let length = HELPER.len().to_string();
+    let Remote { mut stdin, mut stdout, mut stderr, process: _process } =
+        connection.script(PUSH, &[HELPER_SHA256, &length]).await?;
+    // A node that stops reading says why on its standard error.
+    let written = async {
+        stdin.write_all(HELPER).await?;
+        stdin.shutdown().await
+    }
+    .await;
+    drop(stdin);
+    let mut said = Vec::new();
+    stdout.read_to_end(&mut said).await.map_err(HelperError::Stream)?;
+    if written.is_ok() && said.trim_ascii().ends_with(b"ays-bootstrap: pushed") {
+        Ok(())
+    } else {
+        Err(HelperError::NotPushed { said: last_words(&mut stderr).await })
+    }
+}
+
+async fn read_back(connection: &Connection) -> Result<String, HelperError> {
+    let Remote { stdout, stdin: _stdin, process: _process, .. } =
+        connection.script(READ_BACK, &[HELPER_SHA256]).await?;
+    let mut bytes = Vec::with_capacity(HELPER.len());
+    stdout.take(HELPER.len() as u64 + 1).read_to_end(&mut bytes).await.map_err(HelperError::Stream)?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The end of what a process wrote to its standard error, made fit to be shown.
+pub(crate) async fn last_words(stderr: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut bytes = Vec::new();
+    // What cannot be read, or never ends, is not said.
+    let _ = timeout(Duration::from_secs(1), stderr.take(MOST_NOISE).read_to_end(&mut bytes)).await;
+    let text = String::from_utf8_lossy(&bytes);
+    let text: String =
+        text.trim().chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    let start = text.char_indices().rev().nth(999).map_or(0, |(at, _)| at);
+    text[start..].to_owned()
+}

@@ -1,0 +1,175 @@
+//! A running helper: steps go in, outcomes come out, and both sides beat so that neither waits for one that is gone.
+
+use std::time::Duration;
+
+use ays_node::{
+    BEAT_EVERY, Facts, Failure, FromNode, Outcome, PROTOCOL, Progress, SILENCE_LIMIT, Step, ToNode,
+    read_frame, write_frame,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::bootstrap::{self, Greeted, last_words};
+use crate::ssh::{Connection, Remote};
+
+/// Why a helper does not work, or no longer does.
+#[derive(Debug, thiserror::Error)]
+pub enum HelperError {
+    /// A process could not be started on the other side.
+    #[error("no command could be started on the node")]
+    Spawn(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The shell ended without a word that we know.
+    #[error("the node's shell did not start the helper{}", quoted(.said))]
+    NoShell {
+        /// What it wrote to its standard error.
+        said: String,
+    },
+    /// The helper could not be written.
+    #[error("the helper could not be put into ~/.cache/ays on the node{}", quoted(.said))]
+    NotPushed {
+        /// What the shell wrote to its standard error.
+        said: String,
+    },
+    /// It is never what was put there.
+    #[error("the helper in ~/.cache/ays on the node keeps changing")]
+    Unstable,
+    /// It speaks another version.
+    #[error("the helper speaks version {0} of the frames, this is version {PROTOCOL}")]
+    Protocol(u32),
+    /// It answered something that was not asked.
+    #[error("the helper gave an answer that does not belong to the step")]
+    Answer,
+    /// Nothing came for too long.
+    #[error("the connection to the node was lost: nothing came for {} s", .0.as_secs())]
+    Silent(Duration),
+    /// Its output ended.
+    #[error("the helper ended{}", quoted(.said))]
+    Ended {
+        /// What it wrote to its standard error.
+        said: String,
+    },
+    /// The stream failed.
+    #[error("the connection to the node broke")]
+    Stream(#[source] std::io::Error),
+    /// A frame could not be read.
+    #[error("the helper's answer could not be read")]
+    Frame(#[source] ays_node::FrameError),
+    /// The step itself failed; the helper goes on.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+fn quoted(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("; it said: {text}") }
+}
+
+/// A running helper.
+pub struct Helper {
+    /// What the node says of itself.
+    pub facts: Facts,
+    /// How many bytes of helper had to be sent; 0 when it was there.
+    pub sent: u64,
+    to: mpsc::Sender<ToNode>,
+    from: mpsc::Receiver<Result<FromNode, HelperError>>,
+    reader: JoinHandle<()>,
+    last_id: u64,
+}
+
+impl Helper {
+    /// How long an ending helper may take to end what it started.
+    const END_LIMIT: Duration = Duration::from_secs(10);
+
+    pub(crate) async fn start(connection: &Connection) -> Result<Self, HelperError> {
+        let greeting = timeout(SILENCE_LIMIT * 10, bootstrap::start(connection));
+        let Greeted { remote: Remote { stdin, stdout, stderr, process }, sent } =
+            greeting.await.map_err(|_| HelperError::Silent(SILENCE_LIMIT * 10))??;
+        let (to, outgoing) = mpsc::channel(4);
+        let (incoming, mut from) = mpsc::channel(64);
+        let reader = tokio::spawn(async move {
+            read(stdout, stderr, incoming).await;
+            // Dropped earlier it would cut the streams.
+            drop(process);
+        });
+        tokio::spawn(write(stdin, outgoing));
+        match from.recv().await {
+            Some(Ok(FromNode::Hello(facts))) if facts.protocol == PROTOCOL => {
+                Ok(Self { facts, sent, to, from, reader, last_id: 0 })
+            }
+            Some(Ok(FromNode::Hello(facts))) => Err(HelperError::Protocol(facts.protocol)),
+            Some(Ok(_)) => Err(HelperError::Answer),
+            Some(Err(error)) => Err(error),
+            None => Err(HelperError::Ended { said: String::new() }),
+        }
+    }
+
+    /// Does one step, telling how far it has come.
+    pub async fn run(
+        &mut self,
+        step: Step,
+        mut on_progress: impl FnMut(Progress),
+    ) -> Result<Outcome, HelperError> {
+        self.last_id += 1;
+        let asked = self.last_id;
+        // A writer that is gone is explained by what the reader has to say.
+        let _ = self.to.send(ToNode::Run { id: asked, step }).await;
+        loop {
+            match self.from.recv().await {
+                Some(Ok(FromNode::Progress { id, progress })) if id == asked => on_progress(progress),
+                Some(Ok(FromNode::Done { id, result })) if id == asked => return Ok(result?),
+                Some(Ok(FromNode::Beat)) => {}
+                Some(Ok(_)) => return Err(HelperError::Answer),
+                Some(Err(error)) => return Err(error),
+                None => return Err(HelperError::Ended { said: String::new() }),
+            }
+        }
+    }
+
+    /// Ends the helper, and waits until it has ended what it started.
+    pub async fn close(self) {
+        drop(self.to);
+        drop(self.from);
+        // One that does not end in time ends by its own silence limit.
+        let _ = timeout(Self::END_LIMIT, self.reader).await;
+    }
+}
+
+async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<ToNode>) {
+    let mut beat = interval(BEAT_EVERY);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let message = tokio::select! {
+            message = outgoing.recv() => message,
+            _ = beat.tick() => Some(ToNode::Beat),
+        };
+        let Some(message) = message else { return };
+        if write_frame(&mut stdin, &message).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Hands on what the helper says, up to its end.
+async fn read(
+    mut stdout: impl AsyncRead + Unpin,
+    mut stderr: impl AsyncRead + Unpin,
+    incoming: mpsc::Sender<Result<FromNode, HelperError>>,
+) {
+    loop {
+        let said = match timeout(SILENCE_LIMIT, read_frame(&mut stdout)).await {
+            Err(_) => Err(HelperError::Silent(SILENCE_LIMIT)),
+            Ok(Err(ays_node::FrameError::Io(_)) | Ok(None)) => {
+                Err(HelperError::Ended { said: last_words(&mut stderr).await })
+            }
+            Ok(Err(error)) => Err(HelperError::Frame(error)),
+            Ok(Ok(Some(message))) => Ok(message),
+        };
+        let last = said.is_err();
+        // Nobody listens while the helper is being closed; its output is still read to its end.
+        let _ = incoming.send(said).await;
+        if last {
+            return;
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! One machine on the way to a node, and the ssh configuration for it.
+//!
+//! Configuration and keys are files in memory that ssh opens through `/proc`: nothing of them is ever on disk, and
+//! they end with this process, however it ends.
+
+use std::fs::Permissions;
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use ays_recipes::Node;
+use rustix::fs::MemfdFlags;
+use secrecy::ExposeSecret;
+
+/// A file in memory that a child of ours can open by its path.
+struct MemoryFile(std::fs::File);
+
+impl MemoryFile {
+    fn new(name: &str, content: &[u8]) -> std::io::Result<Self> {
+        let mut file = std::fs::File::from(rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC)?);
+        // ssh refuses a key that others may read.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(content)?;
+        Ok(Self(file))
+    }
+
+    fn path(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd())
+    }
+}
+
+/// Where ssh finds the user's files.
+pub(crate) struct Files<'a> {
+    /// The user's home directory.
+    pub home: &'a Path,
+    /// The host keys that the environment's repository knows.
+    pub known_hosts: &'a Path,
+    /// A directory of this connection's own.
+    pub run: &'a Path,
+}
+
+/// A machine on the way.
+pub(crate) struct Hop {
+    /// The node's name.
+    pub name: String,
+    /// What ssh is told to connect to.
+    pub host: String,
+    pub has_password: bool,
+    /// Where ssh says why it failed; only gateways have one, a master has its own.
+    pub log: Option<PathBuf>,
+    config: MemoryFile,
+    _key: Option<MemoryFile>,
+}
+
+impl Hop {
+    /// The way to `node`: its gateways, the nearest first, and itself.
+    pub fn way_to(node: &Node, files: &Files) -> std::io::Result<Vec<Self>> {
+        let mut nodes = vec![node];
+        while let Some(gateway) = nodes.last().and_then(|node| node.gateway.as_deref()) {
+            nodes.push(gateway);
+        }
+        let mut way: Vec<Self> = Vec::new();
+        for (index, node) in nodes.iter().enumerate().rev() {
+            let hop = Self::new(node, way.last(), files, index > 0)?;
+            way.push(hop);
+        }
+        Ok(way)
+    }
+
+    /// The path of its configuration, for `ssh -F`.
+    pub fn config(&self) -> String {
+        self.config.path()
+    }
+
+    fn new(node: &Node, gateway: Option<&Self>, files: &Files, is_gateway: bool) -> std::io::Result<Self> {
+        let key = node.key.as_ref();
+        let key =
+            key.map(|key| MemoryFile::new("ays-key", key.private.expose_secret().as_bytes())).transpose()?;
+        let log = is_gateway.then(|| files.run.join(format!("{}.log", way_file_name(&node.name))));
+        let config = config(node, gateway, key.as_ref(), files);
+        Ok(Self {
+            name: node.name.clone(),
+            host: node.host.clone(),
+            has_password: node.has_password,
+            log,
+            config: MemoryFile::new("ays-ssh-config", config.as_bytes())?,
+            _key: key,
+        })
+    }
+}
+
+fn way_file_name(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}
+
+/// For every option ssh takes the first value that it finds: the node's own, then the user's, then the fallbacks.
+fn config(node: &Node, gateway: Option<&Hop>, key: Option<&MemoryFile>, files: &Files) -> String {
+    let mut text = format!("Host {}\n", node.host);
+    let mut line = |option: &str, value: &str| text.push_str(&format!("  {option} {value}\n"));
+    if let Some(login) = &node.login {
+        line("User", login);
+    }
+    if let Some(port) = node.port {
+        line("Port", &port.to_string());
+    }
+    if let Some(key) = key {
+        line("IdentityFile", &key.path());
+        line("IdentitiesOnly", "yes");
+    }
+    if let Some(gateway) = gateway {
+        let log = gateway.log.as_deref().unwrap_or(Path::new("/dev/null"));
+        let log = quoted(log);
+        line(
+            "ProxyCommand",
+            &format!("exec ssh -F {} -E {log} -W [%h]:%p -- {}", gateway.config(), gateway.host),
+        );
+    }
+    line("BatchMode", "yes");
+    line("ConnectTimeout", "10");
+    // The login itself has this long: a master is watched by frames only once it is there.
+    line("ServerAliveInterval", "4");
+    line("ServerAliveCountMax", "3");
+    line("Compression", "yes");
+    line("StrictHostKeyChecking", "yes");
+    line("ControlMaster", "no");
+    line("ControlPath", "none");
+    line("RemoteCommand", "none");
+    line("RequestTTY", "no");
+    line("ForwardX11", "no");
+    line("PermitLocalCommand", "no");
+    line("ClearAllForwardings", "yes");
+    let own = quoted(files.known_hosts);
+    line("GlobalKnownHostsFile", &format!("/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2 {own}"));
+    let ssh = files.home.join(".ssh");
+    text.push_str(&format!(
+        "Host *\nInclude {}\nInclude /etc/ssh/ssh_config\nHost *\n",
+        quoted(&ssh.join("config"))
+    ));
+    let mut line = |option: &str, value: &str| text.push_str(&format!("  {option} {value}\n"));
+    line("User", "root");
+    let hosts = ["known_hosts", "known_hosts2"].map(|name| quoted(&ssh.join(name))).join(" ");
+    line("UserKnownHostsFile", &hosts);
+    for name in ["id_ed25519", "id_ecdsa", "id_rsa"].map(|name| ssh.join(name)) {
+        // Named here because ssh looks below the home directory of the password file, whatever HOME says.
+        if name.exists() {
+            line("IdentityFile", &quoted(&name));
+        }
+    }
+    text
+}
+
+/// A path as ssh's configuration takes it.
+fn quoted(path: &Path) -> String {
+    format!("\"{}\"", path.display().to_string().replace('%', "%%").replace(['"', '\n'], "?"))
+}

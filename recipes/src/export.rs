@@ -1,0 +1,119 @@
+//! `web.export.N`: a file that is fetched to the node.
+
+use std::path::{Component, Path, PathBuf};
+
+use ays_grammar::hrd::{Entry, Item, Value};
+use ays_grammar::{Diagnostic, Span};
+use ays_node::{Check, Fetch, SecretUrl};
+
+use crate::template::Text;
+
+/// Reads one entry; `substitute` replaces `$(..)`.
+pub(crate) fn read(
+    entry: &Entry,
+    file: &Text,
+    substitute: &dyn Fn(&str) -> String,
+) -> Result<Fetch, Diagnostic> {
+    let wrong = |message: String| diagnostic(file, entry.value_span, format!("`{}`: {message}", entry.key));
+    let Value::Dict(pairs) = &entry.value else {
+        return Err(wrong("expected pairs such as `url:'..', source:'..', dest:'..',`".to_owned()));
+    };
+    let get = |name: &str| -> Result<Option<String>, Diagnostic> {
+        match pairs.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
+            Some((_, Item::String(text))) => Ok(Some(substitute(text)).filter(|text| !text.is_empty())),
+            Some(_) => Err(wrong(format!("`{name}` must be text"))),
+            None => Ok(None),
+        }
+    };
+    let need = |name: &str| -> Result<String, Diagnostic> {
+        let text = get(name)?.ok_or_else(|| wrong(format!("`{name}` is missing")))?;
+        match text.find("$(") {
+            // The rest of the text may hold a password: only the reference is shown.
+            Some(at) => {
+                let reference: String = text[at..].chars().take_while(|c| *c != ')').chain([')']).collect();
+                Err(wrong(format!("`{name}` holds {reference}, which has no value")))
+            }
+            None => Ok(text),
+        }
+    };
+    let address = join(&need("url")?, &get("source")?.unwrap_or_default());
+    let url = SecretUrl::parse(&address).map_err(|error| wrong(error.to_string()))?;
+    let dest = destination(&need("dest")?).map_err(|problem| wrong(format!("`dest` {problem}")))?;
+    let sha256 = get("sha256")?.map(|text| text.trim().to_lowercase());
+    if sha256.as_ref().is_some_and(|text| text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit())) {
+        return Err(wrong("`sha256` must be 64 hexadecimal digits".to_owned()));
+    }
+    let md5 = get("checkmd5")?.is_some_and(|text| matches!(&*text.trim().to_lowercase(), "true" | "1"));
+    let check = match (sha256, get("sums")?) {
+        (Some(sha256), _) => Check::Sha256(sha256),
+        (None, Some(sums)) => Check::Sums(sums),
+        (None, None) if md5 => Check::Md5Beside,
+        (None, None) => Check::None,
+    };
+    Ok(Fetch { url, dest, check })
+}
+
+pub(crate) fn diagnostic(file: &Text, span: Span, message: String) -> Diagnostic {
+    Diagnostic::new(&file.name, &String::from_utf8_lossy(&file.bytes), span, message)
+}
+
+/// `url` + `/` + `source`, whatever slashes they bring along.
+fn join(url: &str, source: &str) -> String {
+    if source.is_empty() {
+        return url.to_owned();
+    }
+    let base = url.trim_end_matches('/');
+    let source = source.trim_start_matches('/');
+    if base.ends_with(':') { format!("{base}///{source}") } else { format!("{base}/{source}") }
+}
+
+/// A path on the node that a file may be put to.
+fn destination(text: &str) -> Result<PathBuf, &'static str> {
+    let path = Path::new(text);
+    if !path.is_absolute() {
+        return Err("must be an absolute path");
+    }
+    if text.ends_with('/') || path.file_name().is_none() {
+        return Err("must be the path of a file, not of a directory");
+    }
+    if path.components().any(|part| part == Component::ParentDir) {
+        return Err("must not contain `..`");
+    }
+    if text.chars().any(char::is_control) {
+        return Err("must not contain control characters");
+    }
+    Ok(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn url_and_source_are_joined_by_one_slash() {
+        for (url, source, whole) in [
+            ("ftp://h", "/a/b", "ftp://h/a/b"),
+            ("ftp://h/", "a", "ftp://h/a"),
+            ("http://h/x//", "//a", "http://h/x/a"),
+            ("http://h/x", "", "http://h/x"),
+            ("file://", "/srv/a", "file:///srv/a"),
+            ("file:///srv", "a", "file:///srv/a"),
+        ] {
+            assert_eq!(join(url, source), whole);
+        }
+    }
+
+    #[test]
+    fn only_the_absolute_path_of_a_file_is_a_destination() {
+        assert_eq!(destination("/opt/a.img"), Ok(PathBuf::from("/opt/a.img")));
+        for (text, problem) in [
+            ("a.img", "must be an absolute path"),
+            ("/opt/", "must be the path of a file, not of a directory"),
+            ("/", "must be the path of a file, not of a directory"),
+            ("/opt/../etc/passwd", "must not contain `..`"),
+            ("/opt/a\nb", "must not contain control characters"),
+        ] {
+            assert_eq!(destination(text), Err(problem), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A node: a machine that is reached by SSH, as `services/**/*__node.ssh__NAME/service.hrd` describes it.
+
+use std::path::PathBuf;
+
+use ays_grammar::Diagnostic;
+use ays_grammar::hrd::{self, Hrd};
+use secrecy::SecretString;
+
+use crate::environment::{Environment, Instance, string};
+use crate::names::LookupError;
+use crate::settings::Pool;
+
+/// Why a node cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// No node, or several, have the name.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// Its file cannot be read.
+    #[error("{path} cannot be read", path = .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Its file is no HRD.
+    #[error(transparent)]
+    Syntax(#[from] Diagnostic),
+    /// A key that has no value, or one that it cannot have.
+    #[error("{file}: `{key}` {problem}")]
+    Value {
+        /// The file.
+        file: String,
+        /// The key.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Its gateways lead back to itself.
+    #[error("node `{name}`: its gateways lead in a circle: {chain}")]
+    GatewayCircle {
+        /// The node.
+        name: String,
+        /// The names, in order.
+        chain: String,
+    },
+}
+
+/// The key pair of a `sshkey` service.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The service's instance name.
+    pub name: String,
+    /// `instance.key.priv`.
+    pub private: SecretString,
+}
+
+/// A node.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its name: the instance's.
+    pub name: String,
+    /// Its template (`node.ssh`).
+    pub template: String,
+    /// `instance.ip`: an address or a host name.
+    pub host: String,
+    /// `instance.ssh.port`; none: what ssh's own configuration says, else 22.
+    pub port: Option<u16>,
+    /// `instance.login`; none: what ssh's own configuration says, else `root`.
+    pub login: Option<String>,
+    /// Whether there is an `instance.password`. SSH here never uses one, so it is not kept.
+    pub has_password: bool,
+    /// `instance.sshkey`, read from its service; none: the agent and ssh's own configuration.
+    pub key: Option<Key>,
+    /// `instance.ssh.gateway`: the node to go through.
+    pub gateway: Option<Box<Node>>,
+    /// `instance.gid`: its grid; default 1.
+    pub gid: u32,
+    /// `instance.pool`: where its templates are kept.
+    pub pool: Pool,
+    /// `instance.stack`: whether machines can start on it; default true.
+    pub stack: bool,
+}
+
+impl Node {
+    pub(crate) fn read(environment: &Environment, instance: &Instance) -> Result<Self, NodeError> {
+        Self::read_through(environment, instance, &mut Vec::new())
+    }
+
+    fn read_through(
+        environment: &Environment,
+        instance: &Instance,
+        passed: &mut Vec<String>,
+    ) -> Result<Self, NodeError> {
+        let name = &instance.name;
+        passed.push(name.clone());
+        let file = Keys::read(environment, instance)?;
+        let host = file.text("instance.ip").ok_or_else(|| file.wrong("instance.ip", "is missing"))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_' | '%');
+        if host.starts_with('-') || !host.chars().all(plain) {
+            return Err(file.wrong("instance.ip", "is neither an address nor a host name"));
+        }
+        let login = file.text("instance.login");
+        let bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '%');
+        if login.as_ref().is_some_and(|login| login.starts_with('-') || login.contains(bad)) {
+            return Err(file.wrong("instance.login", "is no user name"));
+        }
+        let gateway = match file.text("instance.ssh.gateway") {
+            None => None,
+            Some(gateway) if passed.contains(&gateway) => {
+                passed.push(gateway);
+                return Err(NodeError::GatewayCircle { name: passed[0].clone(), chain: passed.join(" -> ") });
+            }
+            Some(gateway) => {
+                let instance = environment.instance(&instance.template, &gateway).ok_or_else(|| {
+                    file.wrong("instance.ssh.gateway", &format!("names `{gateway}`, which is no node"))
+                })?;
+                Some(Box::new(Self::read_through(environment, &instance, passed)?))
+            }
+        };
+        let pool = file.text("instance.pool").unwrap_or_else(|| "local".to_owned());
+        let settings = &environment.settings;
+        let pool = settings
+            .pool(&pool)
+            .ok_or_else(|| LookupError::unknown("pool", &pool, settings.pool_names()))?
+            .clone();
+        Ok(Self {
+            name: name.clone(),
+            template: instance.template.clone(),
+            host,
+            port: file.number("instance.ssh.port")?,
+            login,
+            has_password: file.text("instance.password").is_some(),
+            key: file.text("instance.sshkey").map(|key| file.key(environment, &key)).transpose()?,
+            gateway,
+            gid: file.number("instance.gid")?.unwrap_or(1),
+            pool,
+            stack: file
+                .text("instance.stack")
+                .is_none_or(|stack| !matches!(&*stack.to_lowercase(), "false" | "0")),
+        })
+    }
+}
+
+/// The keys of one instance's file.
+struct Keys {
+    file: String,
+    hrd: Hrd,
+}
+
+impl Keys {
+    fn read(environment: &Environment, instance: &Instance) -> Result<Self, NodeError> {
+        let path = instance.dir.join("service.hrd");
+        let file = environment.place(&path).to_string();
+        let bytes = std::fs::read(&path).map_err(|source| NodeError::Unreadable { path, source })?;
+        let hrd = hrd::parse(&file, &bytes)?.resolve(&file, &bytes)?;
+        Ok(Self { file, hrd })
+    }
+
+    /// A key's text; an empty one counts as missing.
+    fn text(&self, key: &str) -> Option<String> {
+        string(&self.hrd, key).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn number<T: std::str::FromStr>(&self, key: &str) -> Result<Option<T>, NodeError> {
+        let Some(text) = self.text(key) else { return Ok(None) };
+        text.parse()
+            .map(Some)
+            .map_err(|_| self.wrong(key, &format!("is `{text}`, which is no number that fits")))
+    }
+
+    fn key(&self, environment: &Environment, name: &str) -> Result<Key, NodeError> {
+        let instance = environment.instance("sshkey", name).ok_or_else(|| {
+            self.wrong("instance.sshkey", &format!("names `{name}`, which is no sshkey service"))
+        })?;
+        let key = Self::read(environment, &instance)?;
+        let private = string(&key.hrd, "instance.key.priv")
+            .filter(|text| !text.trim().is_empty())
+            .ok_or_else(|| key.wrong("instance.key.priv", "is missing"))?;
+        // OpenSSH reads a key file only when its last line ends.
+        let private = SecretString::from(format!("{}\n", private.trim()));
+        Ok(Key { name: name.to_owned(), private })
+    }
+
+    fn wrong(&self, key: &str, problem: &str) -> NodeError {
+        NodeError::Value { file: self.file.clone(), key: key.to_owned(), problem: problem.to_owned() }
+    }
+}

@@ -1,0 +1,230 @@
+//! A recipe: one template with the answers for one instance, made into what the engine needs to install it.
+
+use std::path::PathBuf;
+
+use ays_grammar::Diagnostic;
+use ays_grammar::hrd::{self, Entry, Hrd, Value};
+use ays_node::Fetch;
+
+use crate::answers::{Answers, InstanceValues, scalar};
+use crate::environment::{Environment, EnvironmentError};
+use crate::export;
+use crate::interpreter::Script;
+use crate::settings::Settings;
+use crate::template::{Template, Text};
+
+/// Why a template cannot be made into a recipe.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeError {
+    /// A text of it is wrong, at this place.
+    #[error(transparent)]
+    Text(#[from] Diagnostic),
+    /// A file of it cannot be read.
+    #[error("{path} cannot be read", path = .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It lost its main file since it was found.
+    #[error("{dir} holds no service.hrd", dir = .dir.display())]
+    NoMainFile {
+        /// The template's directory.
+        dir: PathBuf,
+    },
+    /// Both spellings of the main file are there.
+    #[error("{dir} holds both service.hrd and services.hrd: keep one of them", dir = .dir.display())]
+    TwoMainFiles {
+        /// The template's directory.
+        dir: PathBuf,
+    },
+    /// Its commit cannot be told.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+}
+
+/// Which instance of a template, with which answers.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The instance's name; `main` where the operator says nothing.
+    pub instance: String,
+    /// What the operator answered.
+    pub answers: Answers,
+    /// What becomes of the services that the template depends on.
+    pub dependencies: Dependencies,
+}
+
+/// What becomes of the services that a template depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dependencies {
+    /// They are installed first.
+    First,
+    /// They are left out (`--single`, `--nodeps`).
+    Skip,
+}
+
+/// All that installing a service on a node takes.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The template's name.
+    pub template: String,
+    /// The environment's domain.
+    pub domain: String,
+    /// The instance.
+    pub instance: String,
+    /// The template's checksum: 32 hexadecimal digits.
+    pub checksum: String,
+    /// A digest of the answers.
+    pub answers_digest: String,
+    /// The commit that the template's files are from.
+    pub commit: Option<String>,
+    /// `platform.supported`; empty: all.
+    pub platforms: Vec<String>,
+    /// `web.export`, in numeric order.
+    pub fetches: Vec<Fetch>,
+    /// `actions.py`.
+    pub script: Option<Script>,
+}
+
+/// Keys whose work on an install is not done yet: leaving it out in silence would install half of a service.
+const NOT_YET: [&str; 4] = ["git.export.", "ubuntu.", "process.", "dependencies."];
+
+impl Recipe {
+    /// Reads a template of an environment.
+    pub fn read(
+        environment: &Environment,
+        template: &Template,
+        request: &Request,
+    ) -> Result<Self, RecipeError> {
+        let (service, service_text) = template.service()?;
+        let written = environment.instance(&template.name, &request.instance);
+        let written =
+            written.map(|instance| read_hrd(environment, &instance.dir.join("service.hrd"))).transpose()?;
+        let instance = InstanceValues::resolve(&template.instance()?, &request.answers, written.as_ref())?;
+        let values = Values { service: &service, instance: &instance, settings: &environment.settings };
+        let substitute = |text: &str| hrd::substitute(text, &|key| values.get(key));
+
+        refuse_what_is_not_done_yet(&service, &service_text, request.dependencies)?;
+        let fetches: Vec<Fetch> = service
+            .numbered("web.export")
+            .into_iter()
+            .map(|(_, entry)| export::read(entry, &service_text, &substitute))
+            .collect::<Result<_, _>>()?;
+        let script = match template.actions()? {
+            None => None,
+            Some(text) => {
+                let source = utf8(&text)?;
+                let file = fetches.last().map(|fetch| fetch.dest.clone());
+                Some(Script::parse(&text.name, &substitute(source), file)?)
+            }
+        };
+        Ok(Self {
+            template: template.name.clone(),
+            domain: environment.domain.clone(),
+            instance: request.instance.clone(),
+            checksum: template.checksum()?,
+            answers_digest: instance.digest(),
+            commit: environment.commit_of(template)?,
+            platforms: platforms(&service, &service_text, &substitute)?,
+            fetches,
+            script,
+        })
+    }
+
+    /// Whether a node may have it: `os` and `arch` are what the node says of itself (`ubuntu`, `x86_64`).
+    pub fn supports(&self, os: &str, arch: &str) -> bool {
+        let bits = if arch.ends_with("64") { "64" } else { "32" };
+        let is = |platform: &str| {
+            let family = ["generic", "unix", "linux"];
+            family.contains(&platform)
+                || platform == os
+                || platform == format!("linux{bits}")
+                || platform == format!("{os}{bits}")
+        };
+        self.platforms.is_empty() || self.platforms.iter().any(|platform| is(platform))
+    }
+}
+
+/// Where `$(key)` finds its value: what the template's file does not say itself comes from the answers, the
+/// instance, and the environment.
+struct Values<'a> {
+    service: &'a Hrd,
+    instance: &'a InstanceValues,
+    settings: &'a Settings,
+}
+
+impl Values<'_> {
+    fn get(&self, key: &str) -> Option<String> {
+        let own = |key: &str| self.service.get(key).and_then(|entry| scalar(&entry.value));
+        let instance = |key: &str| self.instance.get(key).map(str::to_owned);
+        if let Some(key) = key.strip_prefix("instance.") {
+            return instance(key);
+        }
+        let service = key.strip_prefix("service.");
+        service
+            .and_then(own)
+            .or_else(|| own(key))
+            .or_else(|| instance(key))
+            .or_else(|| self.settings.value(key).map(str::to_owned))
+    }
+}
+
+fn refuse_what_is_not_done_yet(
+    service: &Hrd,
+    text: &Text,
+    dependencies: Dependencies,
+) -> Result<(), Diagnostic> {
+    let refused = service.entries.iter().find(|entry| {
+        let key = entry.key.to_lowercase();
+        let skipped = key.starts_with("dependencies.") && dependencies == Dependencies::Skip;
+        !skipped && !empty(&entry.value) && NOT_YET.iter().any(|prefix| key.starts_with(prefix))
+    });
+    match refused {
+        Some(entry) => {
+            let message = format!("`{}` is not supported yet, so this recipe is not installed", entry.key);
+            Err(export::diagnostic(text, entry.key_span, message))
+        }
+        None => Ok(()),
+    }
+}
+
+fn empty(value: &Value) -> bool {
+    match value {
+        Value::String(text) => matches!(&*text.trim().to_lowercase(), "" | "false" | "0"),
+        Value::List(items) => items.is_empty(),
+        Value::Dict(pairs) => pairs.is_empty(),
+        Value::Ask(_) | Value::Bytes(_) => false,
+    }
+}
+
+fn platforms(
+    service: &Hrd,
+    text: &Text,
+    substitute: &dyn Fn(&str) -> String,
+) -> Result<Vec<String>, Diagnostic> {
+    let wrong = |entry: &Entry| {
+        export::diagnostic(text, entry.value_span, format!("`{}` must be a list of platforms", entry.key))
+    };
+    let Some(entry) = service.get("platform.supported") else { return Ok(Vec::new()) };
+    let listed = scalar(&entry.value).ok_or_else(|| wrong(entry))?;
+    let listed = substitute(&listed);
+    Ok(listed.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect())
+}
+
+fn read_hrd(environment: &Environment, path: &std::path::Path) -> Result<Hrd, RecipeError> {
+    let name = environment.place(path).to_string();
+    let bytes =
+        std::fs::read(path).map_err(|source| RecipeError::Unreadable { path: path.to_owned(), source })?;
+    Ok(hrd::parse(&name, &bytes)?.resolve(&name, &bytes)?)
+}
+
+fn utf8(text: &Text) -> Result<&str, Diagnostic> {
+    std::str::from_utf8(&text.bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        let message = "this byte is not UTF-8".to_owned();
+        let span = ays_grammar::Span { start: at, end: at + 1 };
+        // Up to the wrong byte the lossy text has the same offsets.
+        export::diagnostic(text, span, message)
+    })
+}

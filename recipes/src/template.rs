@@ -1,0 +1,111 @@
+//! A service template: a directory below `servicetemplates/` that holds `service.hrd`.
+
+use std::path::{Path, PathBuf};
+
+use ays_grammar::hrd::{self, Hrd};
+use md5::{Digest, Md5};
+
+use crate::recipe::RecipeError;
+
+/// A text of the repository together with the name that errors call it by.
+#[derive(Debug, Clone)]
+pub(crate) struct Text {
+    /// Its path from the environment's root.
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Where a template is. Nothing in it has been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// Its directory's name.
+    pub name: String,
+    /// Its directory.
+    pub dir: PathBuf,
+    /// The environment's root.
+    pub(crate) root: PathBuf,
+}
+
+impl Template {
+    /// Both names that the documentation writes for a template's main file.
+    const MAIN: [&str; 2] = ["service.hrd", "services.hrd"];
+
+    /// Whether a directory is a template.
+    pub(crate) fn is_template(dir: &Path) -> bool {
+        Self::MAIN.iter().any(|name| dir.join(name).is_file())
+    }
+
+    /// `service.hrd`, with the text that it came from. Keys are as written, without the prefix `service.`.
+    pub(crate) fn service(&self) -> Result<(Hrd, Text), RecipeError> {
+        let found: Vec<_> = Self::MAIN.iter().filter(|name| self.dir.join(name).is_file()).collect();
+        match found[..] {
+            [name] => self.hrd(name),
+            [] => Err(RecipeError::NoMainFile { dir: self.dir.clone() }),
+            _ => Err(RecipeError::TwoMainFiles { dir: self.dir.clone() }),
+        }
+    }
+
+    /// `instance.hrd`: the questions and values of an instance; empty where the file is missing.
+    pub(crate) fn instance(&self) -> Result<(Hrd, Text), RecipeError> {
+        if self.dir.join("instance.hrd").is_file() {
+            self.hrd("instance.hrd")
+        } else {
+            let text = Text { name: self.shown("instance.hrd"), bytes: Vec::new() };
+            Ok((Hrd { entries: Vec::new() }, text))
+        }
+    }
+
+    /// `actions.py`, where there is one.
+    pub(crate) fn actions(&self) -> Result<Option<Text>, RecipeError> {
+        if self.dir.join("actions.py").is_file() { self.read("actions.py").map(Some) } else { Ok(None) }
+    }
+
+    /// What kind of service it is (`service.category`); none where the file says nothing or cannot be read.
+    pub fn category(&self) -> Option<String> {
+        let (service, _) = self.service().ok()?;
+        match &service.get("category")?.value {
+            hrd::Value::String(category) => Some(category.clone()),
+            _ => None,
+        }
+    }
+
+    /// One MD5 over the contents of all its files in the order of their sorted paths, as AYS computes it.
+    pub(crate) fn checksum(&self) -> Result<String, RecipeError> {
+        let mut md5 = Md5::new();
+        let mut paths = Vec::new();
+        for entry in walkdir::WalkDir::new(&self.dir) {
+            let entry = entry
+                .map_err(|error| RecipeError::Unreadable { path: self.dir.clone(), source: error.into() })?;
+            if entry.file_type().is_file() {
+                paths.push(entry.into_path());
+            }
+        }
+        paths.sort();
+        for path in paths {
+            md5.update(std::fs::read(&path).map_err(|source| RecipeError::Unreadable { path, source })?);
+        }
+        Ok(hex(&md5.finalize()))
+    }
+
+    fn hrd(&self, file: &str) -> Result<(Hrd, Text), RecipeError> {
+        let text = self.read(file)?;
+        let hrd = hrd::parse(&text.name, &text.bytes)?.resolve(&text.name, &text.bytes)?;
+        Ok((hrd, text))
+    }
+
+    fn read(&self, file: &str) -> Result<Text, RecipeError> {
+        let path = self.dir.join(file);
+        let bytes = std::fs::read(&path).map_err(|source| RecipeError::Unreadable { path, source })?;
+        Ok(Text { name: self.shown(file), bytes })
+    }
+
+    fn shown(&self, file: &str) -> String {
+        let dir = self.dir.strip_prefix(&self.root).unwrap_or(&self.dir);
+        dir.join(file).display().to_string()
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
