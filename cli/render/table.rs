@@ -2,8 +2,7 @@
 
 use std::io::Write;
 
-use comfy_table::Table;
-use comfy_table::style::presets;
+use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use crate::failure::Failure;
