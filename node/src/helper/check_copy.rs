@@ -12,7 +12,9 @@ pub(crate) async fn check(copy: CheckCopy, report: Report) -> Result<CopyState, 
     on_thread(move || {
         let found = match copy.path.symlink_metadata() {
             Ok(found) => found,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(CopyState::Missing),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(CopyState::Missing);
+            }
             Err(error) => return Err(failure(&copy.path, "looking at it", &error)),
         };
         if !found.is_file() || found.len() != copy.size {

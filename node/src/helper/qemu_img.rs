@@ -123,6 +123,22 @@ impl QemuImg {
         }
     }
 
+    /// Looks for damage, such as that of a file that was cut off: without this, what is missing is read as zeros.
+    pub(crate) async fn check(&self, source: &Path, kind: ImageKind) -> Result<(), Failure> {
+        // Exit codes: 2 is damage, 3 is unused space only, 63 a format without checks.
+        let mut command = self.command();
+        command.args(["check", "-q", "-f", kind.as_str()]).arg(source);
+        let ended = self.run(command, |_| ()).await?;
+        match ended.status.code() {
+            Some(0 | 3 | 63) => Ok(()),
+            Some(_) => Err(Failure::BadImage {
+                path: source.display().to_string(),
+                reason: format!("it is damaged: {}", ended.complaint()),
+            }),
+            None => Err(ended.failure()),
+        }
+    }
+
     /// How many bytes the converted image takes at least.
     pub(crate) async fn measure(
         &self,

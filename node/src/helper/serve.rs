@@ -129,7 +129,7 @@ struct Work {
 
 struct Current {
     id: u64,
-    step: Pin<Box<dyn Future<Output = Result<Outcome, Failure>>>>,
+    step: Pin<Box<dyn Future<Output = Result<Outcome, Failure>> + Send>>,
     progress: watch::Receiver<Option<Progress>>,
 }
 

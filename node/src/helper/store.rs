@@ -34,6 +34,7 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
     if let Some(objection) = info.objection(&order.source) {
         return Err(bad_image(&order.source, objection));
     }
+    qemu_img.check(&order.source, kind).await?;
     let needed = qemu_img.measure(&order.source, kind, order.format).await?;
 
     let pool = order.pool.clone();

@@ -33,15 +33,16 @@ impl HttpBody {
 
     async fn fill(&mut self, buffer: &mut Vec<u8>, stall: Duration) -> Result<bool, Fault> {
         let begun = Instant::now();
-        while buffer.len() < buffer.capacity() && (buffer.is_empty() || begun.elapsed() < PATIENCE) {
+        while buffer.len() < buffer.capacity() {
             if self.rest.is_empty() {
-                match timeout(stall, self.response.chunk()).await {
+                match timeout(wait(buffer, begun, stall), self.response.chunk()).await {
                     Ok(Ok(Some(chunk))) => self.rest = chunk,
                     Ok(Ok(None)) => return Ok(false),
                     Ok(Err(error)) => {
                         return Err(Fault::again(Phase::Transfer, innermost(&error.without_url())));
                     }
-                    Err(_) => return Err(stalled(stall)),
+                    Err(_) if buffer.is_empty() => return Err(stalled(stall)),
+                    Err(_) => return Ok(true),
                 }
             }
             let fits = self.rest.len().min(buffer.capacity() - buffer.len());
@@ -49,6 +50,11 @@ impl HttpBody {
         }
         Ok(true)
     }
+}
+
+/// How long to wait for more bytes: what a buffer holds already must not lie there.
+pub(crate) fn wait(buffer: &[u8], begun: Instant, stall: Duration) -> Duration {
+    if buffer.is_empty() { stall } else { PATIENCE.saturating_sub(begun.elapsed()) }
 }
 
 /// No byte came for so long.

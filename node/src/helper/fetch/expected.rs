@@ -1,7 +1,7 @@
 use super::small::read_small;
 use super::source::file_name;
 use crate::helper::Limits;
-use crate::helper::checksum_list::{Algorithm, Unusable, beside, listed};
+use crate::helper::checksum_list::{Algorithm, beside, listed};
 use crate::helper::lanes::Digests;
 use crate::{Check, Failure, Fetch, SecretUrl};
 
@@ -32,15 +32,13 @@ impl Expected {
 
 /// Finds out what the file must be; none when it is not checked.
 pub(crate) async fn expected(order: &Fetch, limits: &Limits) -> Result<Option<Expected>, Failure> {
-    let (url, algorithm, read): (_, _, fn(&str, Algorithm, &str) -> Result<String, Unusable>) = match &order
-        .check
-    {
+    let (url, algorithm) = match &order.check {
         Check::None => return Ok(None),
         Check::Sha256(digits) => {
             return Ok(Some(Expected { algorithm: Algorithm::Sha256, digits: digits.to_ascii_lowercase() }));
         }
-        Check::Md5Beside => (order.url.with_path_suffix(".md5sum"), Algorithm::Md5, beside),
-        Check::Sums(list) => (order.url.sibling(list), Algorithm::Sha256, listed),
+        Check::Md5Beside => (order.url.with_path_suffix(".md5sum"), Algorithm::Md5),
+        Check::Sums(list) => (order.url.sibling(list), Algorithm::Sha256),
     };
     let name = file_name(&order.url);
     let none = |url: &SecretUrl, reason: String| Failure::NoChecksum {
@@ -54,7 +52,11 @@ pub(crate) async fn expected(order: &Fetch, limits: &Limits) -> Result<Option<Ex
         Err(Failure::Refused { reason, .. }) => return Err(none(&url, reason)),
         Err(other) => return Err(other),
     };
-    let digits = read(&String::from_utf8_lossy(&text), algorithm, &name)
-        .map_err(|reason| none(&url, reason.to_string()))?;
+    let text = String::from_utf8_lossy(&text);
+    let digits = match algorithm {
+        Algorithm::Md5 => beside(&text, algorithm, &name),
+        Algorithm::Sha256 => listed(&text, algorithm, &name),
+    }
+    .map_err(|reason| none(&url, reason.to_string()))?;
     Ok(Some(Expected { algorithm, digits }))
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use url::{Host, Url};
 
-use super::body::{Body, stalled};
+use super::body::{Body, stalled, wait};
 use super::fault::{Fault, innermost};
 use super::identity::Identity;
 use super::names::Names;
@@ -277,23 +277,29 @@ pub(crate) struct FtpBody {
 impl FtpBody {
     pub(crate) async fn fill(&mut self, buffer: &mut Vec<u8>, stall: Duration) -> Result<bool, Fault> {
         let Some(stream) = &mut self.stream else { return Ok(false) };
-        let count = match timeout(stall, stream.read_buf(buffer)).await {
-            Ok(Ok(count)) => count,
-            Ok(Err(error)) => return Err(Fault::again(Phase::Transfer, error)),
-            Err(_) => return Err(stalled(stall)),
-        };
-        self.left = self.left.map(|left| left.saturating_sub(count as u64));
-        if count > 0 {
-            return Ok(true);
+        let begun = Instant::now();
+        while buffer.len() < buffer.capacity() {
+            let count = match timeout(wait(buffer, begun, stall), stream.read_buf(buffer)).await {
+                Ok(Ok(0)) => return self.confirm().await,
+                Ok(Ok(count)) => count as u64,
+                Ok(Err(error)) => return Err(Fault::again(Phase::Transfer, error)),
+                Err(_) if buffer.is_empty() => return Err(stalled(stall)),
+                Err(_) => break,
+            };
+            self.left = self.left.map(|left| left.saturating_sub(count));
         }
-        if let Some(stream) = self.stream.take() {
-            let confirmed = timeout(CONFIRMATION, stream.finish()).await;
-            // With all bytes here, a control connection that a firewall forgot meanwhile does not matter; without
-            // knowing how many there should be, only the confirmation tells the end from an interruption.
-            if self.left != Some(0) && !matches!(confirmed, Ok(Ok(()))) {
-                return Err(Fault::again(Phase::Transfer, "the server did not confirm the transfer's end"));
-            }
+        Ok(true)
+    }
+
+    /// After the last byte. With all bytes here, a control connection that a firewall forgot meanwhile does not
+    /// matter; without knowing how many there should be, only the confirmation tells the end from an interruption.
+    async fn confirm(&mut self) -> Result<bool, Fault> {
+        let Some(stream) = self.stream.take() else { return Ok(false) };
+        let confirmed = timeout(CONFIRMATION, stream.finish()).await;
+        if self.left == Some(0) || matches!(confirmed, Ok(Ok(()))) {
+            Ok(false)
+        } else {
+            Err(Fault::again(Phase::Transfer, "the server did not confirm the transfer's end"))
         }
-        Ok(false)
     }
 }

@@ -191,18 +191,26 @@ fn content_range(text: &str) -> Option<ContentRange> {
 
 /// What was being done when a request failed, from the error's causes.
 fn phase(error: &reqwest::Error) -> Phase {
+    let is_connect = error.is_connect();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let system = error.downcast_ref::<std::io::Error>();
+        // A connection that ends while it is opened ends in the handshake.
+        let ends =
+            is_connect && system.is_some_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof);
         if error.is::<NameError>() {
             return Phase::Lookup;
         }
-        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if ends || error.is::<rustls::Error>() {
             return Phase::Tls;
         }
-        cause = error.source();
+        // An error of the system that stands for another one leaves that out of its causes.
+        cause = match system.and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
     }
-    if error.is_connect() { Phase::Connect } else { Phase::Answer }
+    if is_connect { Phase::Connect } else { Phase::Answer }
 }
 
 /// Trusts what the node trusts, and the common authorities, because a small node has none of its own.

@@ -30,8 +30,8 @@ pub(crate) struct Transfer<'a> {
     identity: Option<Identity>,
     /// Where they are hashed and written; none before the first byte, and after a restart.
     lanes: Option<Lanes>,
+    /// Where the bytes were first taken up again; 0 while they come in one piece.
     resumed_at: u64,
-    was_resumed: bool,
 }
 
 impl<'a> Transfer<'a> {
@@ -54,7 +54,6 @@ impl<'a> Transfer<'a> {
             identity: None,
             lanes: None,
             resumed_at: 0,
-            was_resumed: false,
         }
     }
 
@@ -67,7 +66,7 @@ impl<'a> Transfer<'a> {
             match expected.verify(&self.order.url, &digests) {
                 Ok(()) => break digests,
                 // The pieces may be of two different files, or an earlier run's may be damaged.
-                Err(_) if self.was_resumed => self.restart()?,
+                Err(_) if self.resumed_at > 0 => self.restart()?,
                 Err(mismatch) => {
                     self.partial.give_up();
                     return Err(mismatch);
@@ -106,7 +105,6 @@ impl<'a> Transfer<'a> {
         self.partial.note(&self.order.url, &resume.identity)?;
         self.have = resume.at;
         self.resumed_at = resume.at;
-        self.was_resumed = true;
         self.identity = Some(resume.identity);
         Ok(())
     }
@@ -114,7 +112,6 @@ impl<'a> Transfer<'a> {
     fn restart(&mut self) -> Result<(), Failure> {
         self.have = 0;
         self.resumed_at = 0;
-        self.was_resumed = false;
         self.identity = None;
         self.lanes = None;
         self.partial.restart()
@@ -159,8 +156,8 @@ impl<'a> Transfer<'a> {
         let Opened { identity, start, mut body } = self.source.open(resume.as_ref()).await?;
         if start == 0 {
             self.restart().map_err(Fault::Final)?;
-        } else {
-            self.was_resumed = true;
+        } else if self.resumed_at == 0 {
+            self.resumed_at = start;
         }
         let most = self.most(&identity).map_err(Fault::Final)?;
         self.partial.note(&self.order.url, &identity).map_err(Fault::Final)?;
