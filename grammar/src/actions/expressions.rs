@@ -87,8 +87,9 @@ impl Parser<'_> {
         match self.word() {
             "if" => self.skip_operation("a conditional expression", start),
             "for" => self.skip_operation("a generator expression", start),
-            word @ ("and" | "or" | "in" | "is" | "not" | "+" | "-" | "*" | "/" | "%" | "**" | "//" | "<<"
-            | ">>" | "&" | "|" | "^" | "<" | ">" | "<=" | ">=" | "==" | "!=" | "<>") => {
+            "not" => self.skip_operation("the operator `not in`", start),
+            word @ ("and" | "or" | "in" | "is" | "+" | "-" | "*" | "/" | "%" | "**" | "//" | "<<" | ">>"
+            | "&" | "|" | "^" | "<" | ">" | "<=" | ">=" | "==" | "!=" | "<>") => {
                 self.skip_operation(&format!("the operator `{word}`"), start)
             }
             _ => Ok(operand),

@@ -1,6 +1,7 @@
 //! Tokens, as `actions.pest` reads them, with the beginnings and ends of blocks put between them.
 
 use pest::Parser;
+use pest::iterators::Pair;
 use pest_derive::Parser;
 
 use crate::{Diagnostic, Span};
@@ -8,6 +9,11 @@ use crate::{Diagnostic, Span};
 #[derive(Parser)]
 #[grammar = "actions.pest"]
 struct ActionsParser;
+
+/// How many bytes are given to pest at once: what it needs grows with them.
+const WINDOW: usize = 16 * 1024;
+
+const UNREADABLE: &str = "this cannot be read as Python";
 
 /// How many blocks may lie in each other, as in Python itself.
 const LEVELS: usize = 100;
@@ -38,25 +44,17 @@ pub(super) enum Kind {
 
 /// All tokens, an `End` last. Brackets and blocks are whole.
 pub(super) fn read(file: &str, text: &str) -> Result<Vec<Token>, Diagnostic> {
-    let mut layout =
-        Layout { file, text, tokens: Vec::new(), brackets: Vec::new(), columns: vec![0], line: Some(0) };
-    let mut at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    layout.line = Some(at);
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let line = Some(start);
+    let mut layout = Layout { file, text, tokens: Vec::new(), brackets: Vec::new(), columns: vec![0], line };
+    let mut at = start;
+    let mut window = WINDOW;
     while at < text.len() {
-        let parsed = ActionsParser::parse(Rule::chunk, &text[at..])
-            .map_err(|_| Diagnostic::new(file, text, Span::new(at, at), "this cannot be read"))?;
-        let mut end = at;
-        for chunk in parsed {
-            end = at + chunk.as_span().end();
-            for token in chunk.into_inner() {
-                let span = Span::new(at + token.as_span().start(), at + token.as_span().end());
-                layout.take(token.as_rule(), span)?;
-            }
-        }
-        if end == at {
-            return Err(Diagnostic::new(file, text, Span::new(at, at), "this cannot be read"));
-        }
-        at = end;
+        let end = text.ceil_char_boundary((at + window).min(text.len()));
+        let next = layout.window(at, end)?;
+        // A token that is longer than the window is tried again in one of twice the size.
+        window = if next == at { window * 2 } else { WINDOW };
+        at = next;
     }
     layout.finish()
 }
@@ -74,6 +72,25 @@ struct Layout<'a> {
 }
 
 impl Layout<'_> {
+    /// Takes the tokens between `start` and `end`, up to one that `end` may have cut; where to go on.
+    fn window(&mut self, start: usize, end: usize) -> Result<usize, Diagnostic> {
+        let text = &self.text[start..end];
+        let place = Span::new(start, start);
+        let parsed = ActionsParser::parse(Rule::chunk, text).map_err(|_| self.error(place, UNREADABLE))?;
+        for token in parsed.flat_map(Pair::into_inner) {
+            let rule = token.as_rule();
+            let span = Span::new(start + token.as_span().start(), start + token.as_span().end());
+            let open = matches!(rule, Rule::open_long | Rule::open_short);
+            if end < self.text.len() && (open || span.end == end) {
+                return Ok(span.start);
+            }
+            if rule != Rule::comment {
+                self.take(rule, span)?;
+            }
+        }
+        Ok(end)
+    }
+
     fn take(&mut self, rule: Rule, span: Span) -> Result<(), Diagnostic> {
         if rule == Rule::newline {
             if self.brackets.is_empty() {

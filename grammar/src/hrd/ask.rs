@@ -69,16 +69,15 @@ impl Ask {
         marker && !text[4..].starts_with(|next: char| next.is_alphanumeric() || next == '_' || next == '.')
     }
 
-    /// The question at `start` of a value. What stands before it stays in front of the answer.
-    pub(super) fn read(source: &Source<'_>, value: &Marked, start: usize) -> Result<Self, Diagnostic> {
-        let part = Span::new(start, value.text.len());
-        let text = &value.text[start..];
+    /// The question in a part of a value. What stands before it stays in front of the answer.
+    pub(super) fn read(source: &Source<'_>, value: &Marked, part: Span) -> Result<Self, Diagnostic> {
+        let text = &value.text[part.start..part.end];
         if text.len() > LONGEST {
             return Err(source.error(value.place(part), "this question is longer than 64 KiB"));
         }
         let parsed = HrdParser::parse(Rule::question, text)
             .map_err(|_| source.error(value.place(part), "this question cannot be read"))?;
-        let prefix = value.text[..start].trim_start_matches(['\'', '"']).to_owned();
+        let prefix = value.text[..part.start].trim_start_matches(['\'', '"']).to_owned();
         let mut ask = Self { prefix, text: text.to_owned(), ..Self::default() };
         let mut name = "";
         let mut answer = String::new();

@@ -64,7 +64,8 @@ fn push(open: &mut [Vec<Item>], text: &str) {
     }
 }
 
-fn scalar(text: &str) -> Item {
+/// An item of a nested list: a number where it looks like one.
+pub(super) fn scalar(text: &str) -> Item {
     for quote in ['\'', '"'] {
         if let Some(inner) = text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
             return Item::String(inner.to_owned());

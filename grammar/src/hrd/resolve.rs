@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::source::Source;
-use super::{Entry, Hrd, Item, Value};
+use super::{Entry, Hrd, Item, Value, nested};
 use crate::Diagnostic;
 
 /// How many bytes references may add to a file: ten keys that each repeat the one before ten times must
@@ -142,7 +142,16 @@ fn resolve_item(
             Some(Value::List(items)) => *item = Item::List(items),
             _ => *text = substitute(text, text_of),
         },
-        Item::List(items) => items.iter_mut().for_each(|item| resolve_item(item, whole, text_of)),
+        Item::List(items) => {
+            for item in items {
+                let reference = matches!(item, Item::String(text) if references(text).next().is_some());
+                resolve_item(item, whole, text_of);
+                // `[$(port), 9300]` holds two numbers.
+                if let (true, Item::String(text)) = (reference, &*item) {
+                    *item = nested::scalar(text);
+                }
+            }
+        }
         Item::Int(_) | Item::Float(_) => {}
     }
 }

@@ -19,7 +19,9 @@ pub(super) fn inline(source: &Source<'_>, fragment: &Fragment<'_>) -> Result<Val
         match byte {
             b',' => comma = true,
             b':' => colon = true,
-            b'@' if Ask::starts(&marked.text[at..]) => return Ask::read(source, &marked, at).map(Value::Ask),
+            b'@' if Ask::starts(&marked.text[at..]) => {
+                return Ask::read(source, &marked, Span::new(at, marked.text.len())).map(Value::Ask);
+            }
             _ => {}
         }
     }
@@ -33,8 +35,12 @@ pub(super) fn inline(source: &Source<'_>, fragment: &Fragment<'_>) -> Result<Val
         return list(source, &marked);
     }
     // AYS asked a question that stands in quotes too.
-    if let Some(at) = marked.text.find("@ASK").filter(|at| Ask::starts(&marked.text[*at..])) {
-        return Ask::read(source, &marked, at).map(Value::Ask);
+    let question = marked.text.find("@ASK").filter(|at| Ask::starts(&marked.text[*at..]));
+    if let Some(at) = question {
+        let end = marked.text.trim_end_matches(['\'', '"']).len();
+        let quoted = at == 1 && scalar(&marked.text).len() < marked.text.len();
+        let end = if quoted { end.max(at) } else { marked.text.len() };
+        return Ask::read(source, &marked, Span::new(at, end)).map(Value::Ask);
     }
     Ok(Value::String(newlines(scalar(&marked.text).to_owned())))
 }

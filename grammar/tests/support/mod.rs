@@ -1,6 +1,8 @@
 //! HRD as JSON, in the form that `ays hrd show --json` prints.
 
 use ays_grammar::hrd::{Hrd, Item, Value};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value as Json, json};
 
 /// `{"key": {"type": .., "value": ..}}`; the last entry of a key counts.
@@ -15,7 +17,7 @@ pub fn hrd_json(hrd: &Hrd) -> Map<String, Json> {
                 Json::Object(pairs.iter().map(|(key, item)| (key.clone(), item_json(item))).collect()),
             ),
             Value::Ask(ask) => ("ask", json!(ask.text)),
-            Value::Bytes(bytes) => ("bytes", json!(bytes)),
+            Value::Bytes(bytes) => ("bytes", json!(BASE64_STANDARD.encode(bytes))),
         };
         out.insert(entry.key.clone(), json!({"type": kind, "value": value}));
     }
