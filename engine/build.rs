@@ -1,6 +1,7 @@
 //! Builds `ays-node`, the static helper that runs on nodes, so that the engine can embed it: one file is what users
 //! copy. It has a target folder of its own, shared by all profiles, since cargo holds a lock on ours.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,23 +9,22 @@ use sha2::{Digest, Sha256};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-fn main() {
-    let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"));
-    let out_dir = PathBuf::from(variable("OUT_DIR"));
-    let workspace = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("..");
+fn main() -> Result<(), Box<dyn Error>> {
+    let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
+    let workspace = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("..");
     for input in ["node/src", "node/Cargo.toml", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
 
-    let helper = build(&workspace, &out_dir, &variable("CARGO"));
-    let bytes = std::fs::read(&helper).unwrap_or_else(|error| panic!("{}: {error}", helper.display()));
-    let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    std::fs::write(out_dir.join("ays-node"), bytes).expect("OUT_DIR can be written");
+    let helper = std::fs::read(build(&workspace, &out_dir, &std::env::var("CARGO")?)?)?;
+    let hash: String = Sha256::digest(&helper).iter().map(|byte| format!("{byte:02x}")).collect();
+    std::fs::write(out_dir.join("ays-node"), helper)?;
     println!("cargo::rustc-env=AYS_NODE_SHA256={hash}");
+    Ok(())
 }
 
 /// Builds the helper and gives its path.
-fn build(workspace: &Path, out_dir: &Path, cargo: &str) -> PathBuf {
+fn build(workspace: &Path, out_dir: &Path, cargo: &str) -> Result<PathBuf, Box<dyn Error>> {
     // OUT_DIR is <target folder>/<profile>/build/<package>/out.
     let target_dir = out_dir.ancestors().nth(4).unwrap_or(out_dir).join("helper");
     let status = Command::new(cargo)
@@ -36,8 +36,9 @@ fn build(workspace: &Path, out_dir: &Path, cargo: &str) -> PathBuf {
         // A wrapper such as clippy's is for the crate that is being checked, not for this one.
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .env_remove("RUSTC_WRAPPER")
-        .status()
-        .expect("cargo can be started");
-    assert!(status.success(), "the helper ays-node did not build");
-    target_dir.join(TARGET).join("helper").join("ays-node")
+        .status()?;
+    if !status.success() {
+        return Err("the helper ays-node did not build".into());
+    }
+    Ok(target_dir.join(TARGET).join("helper").join("ays-node"))
 }

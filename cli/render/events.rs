@@ -127,7 +127,7 @@ impl Renderer {
         let rate = ongoing.rate(done);
         let mut text = format!("{}: {}: {}", self.title, verb(activity), units::bytes(done));
         if let Some(total) = total {
-            let percent = if total == 0 { 100 } else { done.saturating_mul(100) / total };
+            let percent = done.saturating_mul(100).checked_div(total).unwrap_or(100);
             text.push_str(&format!(" of {} ({percent}%)", units::bytes(total)));
         }
         if rate > 0.0 {

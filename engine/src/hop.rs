@@ -40,6 +40,32 @@ pub(crate) struct Files<'a> {
     pub run: &'a Path,
 }
 
+/// The way to a node.
+pub(crate) struct Way {
+    /// Machines to go through, the nearest first.
+    pub gateways: Vec<Hop>,
+    pub node: Hop,
+}
+
+impl Way {
+    pub fn to(node: &Node, files: &Files) -> std::io::Result<Self> {
+        let mut through = Vec::new();
+        let mut next = node.gateway.as_deref();
+        while let Some(gateway) = next {
+            through.push(gateway);
+            next = gateway.gateway.as_deref();
+        }
+        let mut gateways: Vec<Hop> = Vec::new();
+        for gateway in through.into_iter().rev() {
+            let log = files.run.join(format!("gateway-{}.log", gateways.len()));
+            let hop = Hop::new(gateway, gateways.last(), files, Some(log))?;
+            gateways.push(hop);
+        }
+        let node = Hop::new(node, gateways.last(), files, None)?;
+        Ok(Self { gateways, node })
+    }
+}
+
 /// A machine on the way.
 pub(crate) struct Hop {
     /// The node's name.
@@ -54,30 +80,20 @@ pub(crate) struct Hop {
 }
 
 impl Hop {
-    /// The way to `node`: its gateways, the nearest first, and itself.
-    pub fn way_to(node: &Node, files: &Files) -> std::io::Result<Vec<Self>> {
-        let mut nodes = vec![node];
-        while let Some(gateway) = nodes.last().and_then(|node| node.gateway.as_deref()) {
-            nodes.push(gateway);
-        }
-        let mut way: Vec<Self> = Vec::new();
-        for (index, node) in nodes.iter().enumerate().rev() {
-            let hop = Self::new(node, way.last(), files, index > 0)?;
-            way.push(hop);
-        }
-        Ok(way)
-    }
-
     /// The path of its configuration, for `ssh -F`.
     pub fn config(&self) -> String {
         self.config.path()
     }
 
-    fn new(node: &Node, gateway: Option<&Self>, files: &Files, is_gateway: bool) -> std::io::Result<Self> {
+    fn new(
+        node: &Node,
+        gateway: Option<&Self>,
+        files: &Files,
+        log: Option<PathBuf>,
+    ) -> std::io::Result<Self> {
         let key = node.key.as_ref();
         let key =
             key.map(|key| MemoryFile::new("ays-key", key.private.expose_secret().as_bytes())).transpose()?;
-        let log = is_gateway.then(|| files.run.join(format!("{}.log", way_file_name(&node.name))));
         let config = config(node, gateway, key.as_ref(), files);
         Ok(Self {
             name: node.name.clone(),
@@ -88,10 +104,6 @@ impl Hop {
             _key: key,
         })
     }
-}
-
-fn way_file_name(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
 /// For every option ssh takes the first value that it finds: the node's own, then the user's, then the fallbacks.
@@ -130,9 +142,10 @@ fn config(node: &Node, gateway: Option<&Hop>, key: Option<&MemoryFile>, files: &
     line("ForwardX11", "no");
     line("PermitLocalCommand", "no");
     line("ClearAllForwardings", "yes");
-    let own = quoted(files.known_hosts);
-    line("GlobalKnownHostsFile", &format!("/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2 {own}"));
     let ssh = files.home.join(".ssh");
+    // Keys that were learned here count, whatever file the user's configuration names for known hosts.
+    let own = [files.known_hosts.to_owned(), ssh.join("known_hosts")].map(|path| quoted(&path)).join(" ");
+    line("GlobalKnownHostsFile", &format!("/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2 {own}"));
     text.push_str(&format!(
         "Host *\nInclude {}\nInclude /etc/ssh/ssh_config\nHost *\n",
         quoted(&ssh.join("config"))

@@ -1,5 +1,6 @@
 //! Connections: a master of OpenSSH to a node, or this machine itself.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::helper::HelperError;
-use crate::hop::{Files, Hop};
+use crate::hop::{Files, Hop, Way};
 use crate::host_key::{self, HostKey, HostKeyError};
 use crate::target::Target;
 
@@ -97,7 +98,7 @@ pub(crate) enum Connection {
     Ssh {
         session: Arc<Session>,
         _run: TempDir,
-        _way: Vec<Hop>,
+        _way: Way,
     },
 }
 
@@ -115,21 +116,19 @@ impl Connection {
             .tempdir_in(&settings.run)
             .map_err(files_error)?;
         let files = Files { home: &settings.home, known_hosts: &settings.known_hosts, run: run.path() };
-        let way = Hop::way_to(node, &files).map_err(files_error)?;
+        let way = Way::to(node, &files).map_err(files_error)?;
         // Each machine on the way may have a key to be learned.
-        for _ in 0..way.len() {
+        for _ in 0..=way.gateways.len() {
             match connect(&way, run.path()).await {
                 Ok(session) => return Ok(Self::Ssh { session: Arc::new(session), _run: run, _way: way }),
                 Err((hop, said)) if host_key::is_unknown(&said) => {
-                    host_key::learn(hop, run.path(), settings).await?
+                    host_key::learn(hop, run.path(), settings).await?;
                 }
                 Err((hop, said)) => return Err(refused(hop, &said)),
             }
         }
-        match connect(&way, run.path()).await {
-            Ok(session) => Ok(Self::Ssh { session: Arc::new(session), _run: run, _way: way }),
-            Err((hop, said)) => Err(refused(hop, &said)),
-        }
+        let session = connect(&way, run.path()).await.map_err(|(hop, said)| refused(hop, &said))?;
+        Ok(Self::Ssh { session: Arc::new(session), _run: run, _way: way })
     }
 
     /// This machine, of which nothing is kept: not even the helper.
@@ -195,34 +194,35 @@ fn remote(
     }
 }
 
+/// How long an idle master stays: one whose controller was killed goes soon after.
+const MASTER_IDLE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
+
 /// Starts a master; an error comes with the hop that caused it and what ssh said about it.
-async fn connect<'a>(way: &'a [Hop], run: &Path) -> Result<Session, (&'a Hop, String)> {
-    let Some((node, gateways)) = way.split_last() else { unreachable!("a way ends at its node") };
-    for gateway in gateways {
+async fn connect<'a>(way: &'a Way, run: &Path) -> Result<Session, (&'a Hop, String)> {
+    for log in way.gateways.iter().filter_map(|gateway| gateway.log.as_ref()) {
         // An old log would be taken for this try's.
-        gateway.log.iter().for_each(|log| _ = std::fs::remove_file(log));
+        let _ = std::fs::remove_file(log);
     }
     let result = SessionBuilder::default()
-        .config_file(node.config())
+        .config_file(way.node.config())
         .control_directory(run)
         .clean_history_control_directory(false)
-        // A master whose controller was killed goes soon after.
-        .control_persist(ControlPersist::IdleFor(const { std::num::NonZeroUsize::new(5).unwrap() }))
+        .control_persist(ControlPersist::IdleFor(MASTER_IDLE))
         .known_hosts_check(KnownHosts::Strict)
-        .connect(&node.host)
+        .connect(&way.node.host)
         .await;
-    let error = match result {
+    let said = match result {
         Ok(session) => return Ok(session),
         Err(openssh::Error::Connect(error) | openssh::Error::Master(error)) => error.to_string(),
         Err(error) => error.to_string(),
     };
-    for gateway in gateways {
+    for gateway in &way.gateways {
         let said = gateway.log.as_ref().and_then(|log| std::fs::read_to_string(log).ok()).unwrap_or_default();
         if !said.trim().is_empty() {
             return Err((gateway, said));
         }
     }
-    Err((node, error))
+    Err((&way.node, said))
 }
 
 fn refused(hop: &Hop, said: &str) -> ConnectError {

@@ -57,14 +57,18 @@ pub(crate) fn diagnostic(file: &Text, span: Span, message: String) -> Diagnostic
     Diagnostic::new(&file.name, &String::from_utf8_lossy(&file.bytes), span, message)
 }
 
-/// `url` + `/` + `source`, whatever slashes they bring along.
+/// `url` + `/` + `source`, whatever slashes they bring along. A `#` is a character of a path or a password: what is
+/// fetched has no fragment; and only the web has queries.
 fn join(url: &str, source: &str) -> String {
-    if source.is_empty() {
-        return url.to_owned();
-    }
     let base = url.trim_end_matches('/');
     let source = source.trim_start_matches('/');
-    if base.ends_with(':') { format!("{base}///{source}") } else { format!("{base}/{source}") }
+    let address = match (source, base.ends_with(':')) {
+        ("", _) => url.to_owned(),
+        (source, true) => format!("{base}///{source}"),
+        (source, false) => format!("{base}/{source}"),
+    };
+    let address = address.replace('#', "%23");
+    if address.starts_with("http") { address } else { address.replace('?', "%3F") }
 }
 
 /// A path on the node that a file may be put to.
@@ -98,6 +102,8 @@ mod tests {
             ("http://h/x", "", "http://h/x"),
             ("file://", "/srv/a", "file:///srv/a"),
             ("file:///srv", "a", "file:///srv/a"),
+            ("ftp://u:a#b@h", "x #1?.img", "ftp://u:a%23b@h/x %231%3F.img"),
+            ("http://h", "x?version=1#2", "http://h/x?version=1%232"),
         ] {
             assert_eq!(join(url, source), whole);
         }

@@ -1,0 +1,221 @@
+//! Recipes as maintainers write them: what they come to, and what is said when something is wrong.
+
+mod support;
+
+use std::path::PathBuf;
+
+use ays_node::Check;
+use ays_recipes::{Action, Progress, Recipe, RegisterImage, Value};
+use support::Repository;
+
+const SERVICE: &str = "\
+platform.supported = 'ubuntu64', 'debian'
+
+web.export.2 =
+    checkmd5:'true',
+    dest:'$(tmp)/win.qcow2',
+    source:'/images/win # 1.qcow2',
+    url:'ftp://pub:pub1234@$(origin)',
+
+web.export.1 =
+    dest:'/tmp/list', source:'list', url:'http://h/',
+
+tmp = '$(system.paths.tmp)/templates'
+";
+
+const ACTIONS: &str = "\
+from JumpScale import j
+ActionsBase=j.atyourservice.getActionsBaseClass()
+class Actions(ActionsBase):
+    def configure(self, serviceObj):
+        from CloudscalerLibcloud.imageutil import registerImage
+        registerImage(serviceObj, '$(instance.name)', 'win.qcow2', 'Windows', $(instance.size))
+";
+
+fn repository() -> Repository {
+    let repository = Repository::new();
+    repository.write("ays.toml", "[values]\norigin = 'ftp.example.org'\n");
+    repository.write("servicetemplates/image_win/service.hrd", SERVICE);
+    repository.write("servicetemplates/image_win/actions.py", ACTIONS);
+    repository.write(
+        "servicetemplates/image_win/instance.hrd",
+        "name = @ASK type:str descr:'its name'\nsize = @ASK type:int default:20 minValue:1\n",
+    );
+    repository
+}
+
+fn image(recipe: &Recipe) -> RegisterImage {
+    let mut run = recipe.script.as_ref().unwrap().run("configure");
+    match run.resume(Value::None).unwrap() {
+        Progress::Action(Action::RegisterImage(image)) => image,
+        Progress::Returned(value) => panic!("returned {value:?}"),
+    }
+}
+
+#[test]
+fn references_are_resolved_from_the_file_the_answers_and_the_environment() {
+    let recipe = repository().recipe("image_win", "name:Win").unwrap();
+    let dests: Vec<_> = recipe.fetches.iter().map(|fetch| fetch.dest.clone()).collect();
+    assert_eq!(dests, [PathBuf::from("/tmp/list"), "/opt/jumpscale7/var/tmp/templates/win.qcow2".into()]);
+    let fetch = &recipe.fetches[1];
+    assert_eq!(fetch.check, Check::Md5Beside);
+    assert_eq!(fetch.url.to_string(), "ftp://***@ftp.example.org/images/win%20%23%201.qcow2");
+    let image = image(&recipe);
+    assert_eq!((image.name.as_str(), image.size_gb, image.stem.as_str()), ("Win", 20, "win"));
+}
+
+#[test]
+fn changed_answers_and_changed_files_change_what_tells_installs_apart() {
+    let repository = repository();
+    let before = repository.recipe("image_win", "name:Win").unwrap();
+    let answered = repository.recipe("image_win", "name:Win size:21").unwrap();
+    assert_eq!(before.checksum, answered.checksum);
+    assert_ne!(before.answers_digest, answered.answers_digest);
+    repository.write("servicetemplates/image_win/notes.txt", "changed");
+    let changed = repository.recipe("image_win", "name:Win").unwrap();
+    assert_ne!(before.checksum, changed.checksum);
+    assert_eq!(before.answers_digest, changed.answers_digest);
+}
+
+#[test]
+fn the_checksum_is_ays_one_md5_over_the_files_in_the_order_of_their_paths() {
+    let repository = Repository::new();
+    for (file, text) in
+        [("service.hrd", "a = 1\n"), ("actions.py", "class Actions():\n    pass\n"), ("b/c", "x")]
+    {
+        repository.write(&format!("servicetemplates/t/{file}"), text);
+    }
+    // printf 'class Actions():\n    pass\nxa = 1\n' | md5sum
+    assert_eq!(repository.recipe("t", "").unwrap().checksum, "fa8f0dc6f10641fa02363e4255cf1269");
+}
+
+#[test]
+fn an_instance_of_the_repository_answers_before_the_default() {
+    let repository = repository();
+    repository.write(
+        "services/jumpscale__node.ssh__n1/g8__image_win__main/service.hrd",
+        "instance.name = 'Written down'\ninstance.size = 30\n",
+    );
+    let image = image(&repository.recipe("image_win", "size:25").unwrap());
+    assert_eq!((image.name.as_str(), image.size_gb), ("Written down", 25));
+}
+
+#[test]
+fn the_commit_says_whether_the_template_was_changed_since() {
+    let repository = repository();
+    let commit = |repository: &Repository| repository.recipe("image_win", "name:x").unwrap().commit;
+    assert_eq!(commit(&repository), None);
+    repository.git(&["add", "--all"]);
+    repository.git(&["commit", "--quiet", "--message", "all"]);
+    let clean = commit(&repository).unwrap();
+    assert_eq!(clean.len(), 40);
+    repository.write("servicetemplates/image_win/actions.py", &format!("# changed\n{ACTIONS}"));
+    assert_eq!(commit(&repository), Some(format!("{clean} with local changes")));
+}
+
+#[test]
+fn a_platform_is_supported_by_its_name_and_by_those_above_it() {
+    let recipe = repository().recipe("image_win", "name:x").unwrap();
+    for (os, arch, supported) in [
+        ("ubuntu", "x86_64", true),
+        ("ubuntu", "i686", false),
+        ("debian", "i686", true),
+        ("alpine", "x86_64", false),
+    ] {
+        assert_eq!(recipe.supports(os, arch), supported, "{os} {arch}");
+    }
+    let generic = Recipe { platforms: vec!["generic".to_owned()], ..recipe.clone() };
+    let linux64 = Recipe { platforms: vec!["linux64".to_owned()], ..recipe.clone() };
+    let every = Recipe { platforms: vec![], ..recipe };
+    for recipe in [generic, linux64, every] {
+        assert!(recipe.supports("alpine", "x86_64"), "{:?}", recipe.platforms);
+    }
+}
+
+/// The first lines of what is said about a template whose one file is replaced.
+fn said(file: &str, text: &str, data: &str) -> String {
+    let repository = repository();
+    repository.write(&format!("servicetemplates/image_win/{file}"), text);
+    let error = match repository.recipe("image_win", data) {
+        Err(error) => error.to_string(),
+        Ok(recipe) => recipe.script.unwrap().run("configure").resume(Value::None).unwrap_err().to_string(),
+    };
+    error.lines().next().unwrap_or_default().replace("servicetemplates/image_win/", "")
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place() {
+    let export = |pairs: &str| format!("web.export.1 =\n    {pairs},\n");
+    let good = "url:'http://h', source:'a.img'";
+    for (service, message) in [
+        (export("url:'http://h'"), "`dest` is missing"),
+        (export("source:'a', dest:'/a'"), "`url` is missing"),
+        (export(&format!("{good}, dest:'a.img'")), "`dest` must be an absolute path"),
+        (export(&format!("{good}, dest:'/tmp/'")), "`dest` must be the path of a file, not of a directory"),
+        (export(&format!("{good}, dest:'/tmp/a', sha256:'12'")), "`sha256` must be 64 hexadecimal digits"),
+        (
+            export("url:'gopher://u:secret@h', dest:'/a'"),
+            "scheme `gopher` is not supported; http, https, ftp and file are",
+        ),
+        (export("url:'http://u:secret@$(host)/', dest:'/a'"), "`url` holds $(host), which has no value"),
+    ] {
+        assert_eq!(
+            said("service.hrd", &service, "name:x"),
+            format!("service.hrd:2:5: `web.export.1`: {message}")
+        );
+    }
+}
+
+#[test]
+fn keys_that_need_work_which_is_not_done_yet_are_refused() {
+    for (line, message) in [
+        (
+            "git.export.1 = url:'x',",
+            "service.hrd:1:1: `git.export.1` is not supported yet, so this recipe is not installed",
+        ),
+        (
+            "ubuntu.packages = nginx,",
+            "service.hrd:1:1: `ubuntu.packages` is not supported yet, so this recipe is not installed",
+        ),
+    ] {
+        assert_eq!(said("service.hrd", line, "name:x"), message);
+    }
+}
+
+#[test]
+fn a_question_without_an_answer_is_an_error_that_names_its_key() {
+    assert_eq!(
+        said("service.hrd", SERVICE, ""),
+        "instance.hrd:1:1: `name` has no answer and no default: give it with --data 'name:VALUE'"
+    );
+    assert_eq!(
+        said("service.hrd", SERVICE, "name:x size:big"),
+        "instance.hrd:2:1: the answer for `size` must be a whole number"
+    );
+    assert_eq!(
+        said("service.hrd", SERVICE, "name:x size:0"),
+        "instance.hrd:2:1: the answer for `size` must be at least 1"
+    );
+}
+
+#[test]
+fn an_imagename_that_is_another_file_is_shown_in_its_place() {
+    let actions = ACTIONS.replace("win.qcow2", "windows.qcow2");
+    assert_eq!(
+        said("actions.py", &actions, "name:x"),
+        "actions.py:6:9: imagename is 'windows.qcow2', but the last web.export saves 'win.qcow2'"
+    );
+}
+
+#[test]
+fn both_spellings_of_the_main_file_are_read_but_not_both_at_once() {
+    let repository = repository();
+    repository.write("servicetemplates/image_other/services.hrd", "");
+    assert!(repository.recipe("image_other", "").unwrap().fetches.is_empty());
+    repository.write("servicetemplates/image_other/service.hrd", "");
+    let error = repository.recipe("image_other", "").unwrap_err().to_string();
+    assert!(
+        error.ends_with("image_other holds both service.hrd and services.hrd: keep one of them"),
+        "{error}"
+    );
+}
