@@ -39,7 +39,9 @@ impl SecretUrl {
                 }
             }
             "file" => {}
-            other => return Err(UrlError::Scheme(other.to_owned())),
+            other if text.contains("://") => return Err(UrlError::Scheme(other.to_owned())),
+            // `user:password@host`: what looks like a scheme is a login.
+            _ => return Err(UrlError::Syntax(url::ParseError::RelativeUrlWithoutBase)),
         }
         let whole = SecretString::from(url.to_string());
         if !url.username().is_empty() || url.password().is_some() {
@@ -112,5 +114,85 @@ impl Serialize for SecretUrl {
 impl<'de> Deserialize<'de> for SecretUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> SecretUrl {
+        SecretUrl::parse(text).unwrap()
+    }
+
+    #[test]
+    fn nothing_secret_shows() {
+        for (text, shown) in [
+            ("http://host/x.img", "http://host/x.img"),
+            ("ftp://user:secret@host/x.img", "ftp://***@host/x.img"),
+            ("ftp://secret@host:2121/x.img", "ftp://***@host:2121/x.img"),
+            ("http://:secret@host/x.img", "http://***@host/x.img"),
+            ("http://user:@host/", "http://***@host/"),
+            ("https://us%65r:s%3Aecr%40et@host/x", "https://***@host/x"),
+            ("https://user:se@cret@host/x", "https://***@host/x"),
+            ("https://host/x?token=secret&sig=secret", "https://host/x?***"),
+            ("https://host/x?secret", "https://host/x?***"),
+            ("https://host/x?", "https://host/x?***"),
+            ("https://host/x#secret", "https://host/x"),
+            ("https://user:secret@host/x?a=secret#secret", "https://***@host/x?***"),
+            ("HTTPS://User:Secret@HOST:443/x", "https://***@host/x"),
+            ("http:\\\\user:secret@host\\x", "http://***@host/x"),
+            ("http:user:secret@host/x", "http://***@host/x"),
+            (" http://user:sec\nret@host/x ", "http://***@host/x"),
+            ("ftp://user:secret@[::1]/x", "ftp://***@[::1]/x"),
+            ("file:///srv/x.img?secret", "file:///srv/x.img?***"),
+            ("file:/srv/x.img", "file:///srv/x.img"),
+        ] {
+            let url = url(text);
+            assert_eq!(url.to_string(), shown, "{text:?}");
+            assert_eq!(format!("{url:?}"), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_shows_nothing_of_it() {
+        for (text, error) in [
+            ("http://user:secret@", UrlError::Syntax(url::ParseError::EmptyHost)),
+            ("http://user:secret@ho st/", UrlError::Syntax(url::ParseError::IdnaError)),
+            ("http://user:secret@host:secret/", UrlError::Syntax(url::ParseError::InvalidPort)),
+            ("user:secret@host/x", UrlError::Syntax(url::ParseError::RelativeUrlWithoutBase)),
+            ("//user:secret@host/x", UrlError::Syntax(url::ParseError::RelativeUrlWithoutBase)),
+            ("", UrlError::Syntax(url::ParseError::RelativeUrlWithoutBase)),
+            ("sftp://user:secret@host/x", UrlError::Scheme("sftp".into())),
+            ("http:///", UrlError::Syntax(url::ParseError::EmptyHost)),
+        ] {
+            let found = SecretUrl::parse(text).unwrap_err();
+            assert!(!found.to_string().contains("secret"), "{found}");
+            assert_eq!(found, error, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_transfer_has_all_of_it() {
+        let text = "https://user:p%40ss@host/x.img?token=secret";
+        assert_eq!(url(text).expose(), text);
+        assert_eq!(url(text).scheme(), "https");
+        let json = serde_json::to_string(&url(text)).unwrap();
+        assert_eq!(json, format!("{text:?}"));
+        assert_eq!(serde_json::from_str::<SecretUrl>(&json).unwrap(), url(text));
+    }
+
+    #[test]
+    fn addresses_beside_it_keep_the_login() {
+        let image = url("ftp://user:secret@host/dir/x%20y.img?token=a");
+        assert_eq!(
+            image.with_path_suffix(".md5sum").unwrap().expose(),
+            "ftp://user:secret@host/dir/x%20y.img.md5sum?token=a"
+        );
+        assert_eq!(
+            image.sibling("SHA256SUMS").unwrap().expose(),
+            "ftp://user:secret@host/dir/SHA256SUMS?token=a"
+        );
+        assert_eq!(url("http://host/x").sibling("SUMS").unwrap().expose(), "http://host/SUMS");
     }
 }

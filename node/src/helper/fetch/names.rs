@@ -1,7 +1,7 @@
 //! Names of hosts, looked up without the C library: a static one cannot load the system's own way.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
@@ -16,16 +16,18 @@ pub(crate) struct NameError(String);
 
 /// Looks names up in `/etc/hosts`, then with the servers of `/etc/resolv.conf`.
 #[derive(Debug, Clone)]
-pub(crate) struct Names(Arc<Result<TokioResolver, String>>);
+pub(crate) struct Names(Arc<OnceLock<Result<TokioResolver, String>>>);
 
 impl Names {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(resolver().map_err(|error| error.to_string())))
+        Self(Arc::default())
     }
 
     /// All addresses of a host; IPv4 ones first, because a node with half an IPv6 is the more frequent fault.
     pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NameError> {
-        let resolver = self.0.as_ref().as_ref().map_err(|reason| NameError(reason.clone()))?;
+        // Made for the first name: an address that is a number needs none of it.
+        let resolver = self.0.get_or_init(|| resolver().map_err(|error| error.to_string()));
+        let resolver = resolver.as_ref().map_err(|reason| NameError(reason.clone()))?;
         let found = resolver.lookup_ip(host).await.map_err(|error| NameError(in_words(&error)))?;
         let mut addresses: Vec<_> = found.iter().collect();
         addresses.sort_by_key(IpAddr::is_ipv6);
