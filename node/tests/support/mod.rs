@@ -1,6 +1,7 @@
 //! A helper to talk to, and servers for it that misbehave as they are told.
 #![allow(dead_code, unused_imports, reason = "every test file uses its own part of it")]
 
+pub mod ftp;
 mod web;
 
 use std::net::SocketAddr;
