@@ -51,7 +51,7 @@ fn kills(usual: u32) -> u32 {
 }
 
 struct Scene {
-    _lab: Lab,
+    lab: Lab,
     node: Node,
     origin: Origin,
     ays: Ays,
@@ -75,16 +75,8 @@ fn scene(disk: &str) -> Scene {
     // So that there is a moment to meet in each step.
     node.limit_rate(100);
     let dice = Dice::new();
-    let mut scene = Scene {
-        _lab: lab,
-        node,
-        origin,
-        ays,
-        dice,
-        usual: Duration::ZERO,
-        expected: String::new(),
-        contents: 0,
-    };
+    let mut scene =
+        Scene { lab, node, origin, ays, dice, usual: Duration::ZERO, expected: String::new(), contents: 0 };
     scene.publish();
     scene.finish("the first run");
     scene.publish();
@@ -178,6 +170,10 @@ fn the_controller_is_killed() {
         thread::sleep(scene.dice.moment(scene.usual));
         running.signal(Signal::SIGKILL);
     });
+    // What it left on its own machine goes too: its connections by themselves, their directories with the next run.
+    scene.finish("at the end");
+    scene.lab.wait_until_gone("/usr/bin/ssh", Duration::from_secs(30));
+    assert_eq!(fs::read_dir(scene.ays.temporary()).unwrap().count(), 0);
 }
 
 #[test]

@@ -1,12 +1,17 @@
 //! A network that only one test sees.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
+
+use super::node::processes_in;
 
 /// The test's own network namespace: the bridge `br0` with the controller at [`Lab::CONTROLLER`] and sources at
 /// [`Lab::SOURCE`]. The test's thread lives in it from [`Lab::new`] on, and so does all that it starts; the kernel
@@ -51,6 +56,22 @@ impl Lab {
             &["-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", lab.key().to_str().unwrap()],
         );
         lab
+    }
+
+    /// Waits until nothing in this network, its nodes left out, runs `program`; fails after `limit`.
+    pub fn wait_until_gone(&self, program: &str, limit: Duration) {
+        let network = fs::read_link("/proc/thread-self/ns/net").unwrap();
+        let since = Instant::now();
+        loop {
+            let mut left = processes_in("net", &network);
+            left.retain(|process| process.program == program);
+            if left.is_empty() {
+                return;
+            }
+            assert!(since.elapsed() < limit, "still running after {limit:?}: {left:?}");
+            // Nothing tells when a process of somebody else's ends.
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// A directory that goes when the test ends.

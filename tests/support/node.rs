@@ -175,20 +175,8 @@ impl Node {
     /// What runs on the node, sshd and its sessions left out.
     pub fn processes(&self) -> Vec<Process> {
         let namespace = fs::read_link(format!("/proc/{}/ns/pid", self.first)).unwrap();
-        let mut found = Vec::new();
-        for entry in fs::read_dir("/proc").unwrap().map_while(Result::ok) {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            if fs::read_link(entry.path().join("ns/pid")).ok().as_ref() != Some(&namespace) {
-                continue;
-            }
-            // One that ends between the two looks is gone, and has no command line.
-            let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let command = String::from_utf8_lossy(&command).replace('\0', " ").trim().to_owned();
-            if !command.is_empty() && !command.starts_with("sshd:") {
-                let program = fs::read_link(entry.path().join("exe")).unwrap_or_default();
-                found.push(Process { pid, program: program.to_string_lossy().into_owned(), command });
-            }
-        }
+        let mut found = processes_in("pid", &namespace);
+        found.retain(|process| !process.command.starts_with("sshd:"));
         found
     }
 
@@ -270,4 +258,23 @@ impl Drop for Node {
             let _ = rest.read_to_end(&mut Vec::new());
         }
     }
+}
+
+/// The processes in a namespace of the kind `pid` or `net`.
+pub(super) fn processes_in(kind: &str, namespace: &Path) -> Vec<Process> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().map_while(Result::ok) {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        if fs::read_link(entry.path().join("ns").join(kind)).ok().as_deref() != Some(namespace) {
+            continue;
+        }
+        // One that ends between the two looks is gone, and has no command line.
+        let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let command = String::from_utf8_lossy(&command).replace('\0', " ").trim().to_owned();
+        if !command.is_empty() {
+            let program = fs::read_link(entry.path().join("exe")).unwrap_or_default();
+            found.push(Process { pid, program: program.to_string_lossy().into_owned(), command });
+        }
+    }
+    found
 }
