@@ -90,7 +90,7 @@ impl Scene {
     /// Puts a new disk where the source is.
     fn publish(&mut self) {
         self.contents += 1;
-        self.expected = qcow2(&self.origin.file("x.qcow2"), self.contents, 2);
+        self.expected = qcow2(&self.origin.file("x.qcow2"), self.contents);
         self.origin.publish_md5("x.qcow2");
     }
 

@@ -82,7 +82,7 @@ fn no_secret_shows_anywhere() {
     let lab = Lab::new();
     let node = lab.node("n1");
     let ftp = Ftp::start(&lab);
-    qcow2(&ftp.file("x.qcow2"), 1, 1);
+    qcow2(&ftp.file("x.qcow2"), 1);
     ftp.publish_md5("x.qcow2");
     let environment = Environment::new(&lab);
     environment.add_node(&node, "instance.password = 'node-secret-77'\n");

@@ -1,10 +1,10 @@
 //! The binary itself, run in a home of its own.
 
 use std::{
-    fs,
-    io::{BufRead, BufReader, Read},
+    fs::{self, File},
+    io::{Read, Seek},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
     time::Duration,
@@ -102,39 +102,21 @@ impl Ays {
             .env("AYS_HOME", &self.state)
             .env("TMPDIR", &self.temporary)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdin(Stdio::null());
         command
     }
 
     /// Starts it, and returns while it runs.
     pub fn spawn(&self, arguments: &[&str]) -> Running {
-        let mut child = self.command(arguments).spawn().expect("ays");
+        // Files and not pipes: a process that outlives a killed `ays` would hold a pipe open.
+        let (stdout, stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        let mut command = self.command(arguments);
+        command.stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
+        let mut child = command.spawn().expect("ays");
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
-        let (sender, lines) = mpsc::channel();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut stderr = child.stderr.take().unwrap();
-        let said = thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).map(|_| text)
-        });
-        thread::spawn(move || {
-            loop {
-                let mut line = String::new();
-                if stdout.read_line(&mut line).unwrap_or(0) == 0 {
-                    break;
-                }
-                let _ = sender.send(line);
-            }
-        });
         let (ending, ended) = mpsc::channel();
-        thread::spawn(move || {
-            let status = wait(child);
-            let said = said.join().unwrap().unwrap_or_else(|error| error.to_string());
-            let _ = ending.send((status, said));
-        });
-        Running { pid, lines, seen: String::new(), ended, end: None, what: arguments.join(" ") }
+        thread::spawn(move || ending.send(child.wait().unwrap().code()));
+        Running { pid, stdout, stderr, ended, code: None, what: arguments.join(" ") }
     }
 
     /// Runs it to its end.
@@ -164,25 +146,14 @@ impl Ays {
 /// A run that may not have ended yet.
 pub struct Running {
     pid: Pid,
-    lines: Receiver<String>,
-    seen: String,
-    ended: Receiver<(Option<i32>, String)>,
-    end: Option<(Option<i32>, String)>,
+    stdout: File,
+    stderr: File,
+    ended: Receiver<Option<i32>>,
+    code: Option<Option<i32>>,
     what: String,
 }
 
 impl Running {
-    /// Waits until it has printed a line that holds `text`; false when it ended without.
-    pub fn wait_for(&mut self, text: &str) -> bool {
-        while let Ok(line) = self.lines.recv_timeout(LIMIT) {
-            self.seen.push_str(&line);
-            if line.contains(text) {
-                return true;
-            }
-        }
-        false
-    }
-
     /// Sends it a signal; one that has ended does not mind.
     pub fn signal(&self, signal: Signal) {
         let _ = kill(self.pid, signal);
@@ -195,26 +166,25 @@ impl Running {
 
     /// Waits for its end, at most this long; whether it has ended.
     pub fn wait_for_end(&mut self, limit: Duration) -> bool {
-        if self.end.is_none() {
-            self.end = self.ended.recv_timeout(limit).ok();
+        if self.code.is_none() {
+            self.code = self.ended.recv_timeout(limit).ok();
         }
-        self.end.is_some()
+        self.code.is_some()
     }
 
     /// Waits for its end.
     pub fn wait(mut self) -> Output {
-        let ended = self.wait_for_end(LIMIT);
-        if !ended {
-            self.signal(Signal::SIGKILL);
-        }
-        self.seen.extend(self.lines.iter());
-        let Some((code, stderr)) = self.end else {
-            panic!("ays {} did not end within {LIMIT:?}; it printed: {}", self.what, self.seen);
+        self.wait_for_end(LIMIT);
+        let text = |mut file: File| {
+            let mut text = String::new();
+            file.rewind().and_then(|()| file.read_to_string(&mut text)).unwrap();
+            text
         };
-        Output { code, stdout: self.seen, stderr }
+        let (stdout, stderr) = (text(self.stdout), text(self.stderr));
+        let Some(code) = self.code else {
+            let _ = kill(self.pid, Signal::SIGKILL);
+            panic!("ays {} did not end within {LIMIT:?}:\n{stdout}{stderr}", self.what);
+        };
+        Output { code, stdout, stderr }
     }
-}
-
-fn wait(mut child: Child) -> Option<i32> {
-    child.wait().ok().and_then(|status| status.code())
 }

@@ -23,14 +23,17 @@ pub fn pattern(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Makes `path` a qcow2 image of 16 MiB with `mebibytes` of data, and gives the SHA-256 of the disk in it.
-pub fn qcow2(path: &Path, seed: u64, mebibytes: usize) -> String {
+/// The size of the disks in images, in bytes.
+pub const DISK: u64 = 4 << 20;
+
+/// Makes `path` a qcow2 image of [`DISK`] bytes with 1 MiB of data, and gives the SHA-256 of the disk in it.
+pub fn qcow2(path: &Path, seed: u64) -> String {
     let raw = path.with_extension("as-raw");
     let mut file = File::create(&raw).unwrap();
-    file.set_len(16 << 20).unwrap();
+    file.set_len(DISK).unwrap();
     // Not from its start, where a random boot sector could look like something.
     file.seek(SeekFrom::Start(1 << 20)).unwrap();
-    file.write_all(&pattern(seed, mebibytes << 20)).unwrap();
+    file.write_all(&pattern(seed, 1 << 20)).unwrap();
     drop(file);
     let hash = sha256(&raw);
     run(

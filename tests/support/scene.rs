@@ -59,7 +59,7 @@ impl Scene {
 
     /// Puts a disk at `/x.qcow2` with its MD5, and the recipe of `x` in the environment; gives the disk's SHA-256.
     pub fn publish_x(&self, seed: u64) -> String {
-        let hash = qcow2(&self.origin.file("x.qcow2"), seed, 1);
+        let hash = qcow2(&self.origin.file("x.qcow2"), seed);
         self.origin.publish_md5("x.qcow2");
         self.environment.add_image("x", &format!("http://{}", Lab::SOURCE), "/x.qcow2", "checkmd5:'true'");
         hash
@@ -68,7 +68,7 @@ impl Scene {
     /// A disk's SHA-256, and the bytes of an image of it.
     pub fn disk(&self, seed: u64) -> (String, Vec<u8>) {
         let path = self.lab.dir().join(format!("disk-{seed}.qcow2"));
-        let hash = qcow2(&path, seed, 1);
+        let hash = qcow2(&path, seed);
         (hash, fs::read(path).unwrap())
     }
 
