@@ -16,6 +16,7 @@ mod image_kind;
 mod index;
 mod lanes;
 mod limits;
+mod locked;
 mod qemu_img;
 mod remove;
 mod report;

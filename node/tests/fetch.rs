@@ -1,4 +1,5 @@
 //! Files brought over HTTP and from the node itself, as it should be and when servers misbehave.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -44,7 +45,7 @@ async fn a_file_is_brought_whole_and_nothing_else_stays() {
     let dest = directory.path().join("made/for/it/x.img");
     let result = run(fetch(&web.url("/x.img"), &dest, Check::None)).await;
     assert_eq!(result, Ok(Outcome::Fetched(fetched(&body, Some(ETAG)))));
-    assert_eq!(fs::read(&dest).unwrap(), body);
+    assert!(fs::read(&dest).unwrap() == body);
     assert_eq!(names(dest.parent().unwrap()), ["x.img"]);
     assert_eq!(web.requests()[0].header("accept-encoding"), Some("identity"));
 }
@@ -60,7 +61,7 @@ async fn an_empty_file_and_one_without_a_length() {
         let dest = directory.path().join("x");
         let result = run(fetch(&web.url("/x"), &dest, Check::None)).await;
         assert_eq!(result, Ok(Outcome::Fetched(fetched(&body, None))));
-        assert_eq!(fs::read(&dest).unwrap(), body);
+        assert!(fs::read(&dest).unwrap() == body);
     }
 }
 
@@ -151,7 +152,7 @@ async fn an_interrupted_transfer_goes_on_where_it_stopped() {
         let result = run(fetch(&web.url("/x"), &dest, Check::Sha256(sha256(&body)))).await;
         let expected = Fetched { verified: true, resumed_at: PIECE as u64, ..fetched(&body, Some(ETAG)) };
         assert_eq!(result, Ok(Outcome::Fetched(expected)), "{end:?}");
-        assert_eq!(fs::read(&dest).unwrap(), body);
+        assert!(fs::read(&dest).unwrap() == body);
         assert_eq!(web.ranges(), [None, Some(PIECE), Some(2 * PIECE)]);
         assert_eq!(web.requests()[1].header("if-range"), Some(ETAG));
         assert_eq!(names(directory.path()), ["x"]);
@@ -175,7 +176,7 @@ async fn a_date_serves_where_there_is_no_etag() {
         Fetched { resumed_at: PIECE as u64, last_modified: Some(DATE.into()), ..fetched(&body, None) };
     assert_eq!(result, Ok(Outcome::Fetched(expected)));
     assert_eq!(web.requests()[1].header("if-range"), Some(DATE));
-    assert_eq!(fs::read(&dest).unwrap(), body);
+    assert!(fs::read(&dest).unwrap() == body);
 }
 
 /// Each of these servers interrupts the first transfer after 1 MiB, and cannot or must not be resumed.
@@ -236,7 +237,7 @@ async fn what_cannot_be_resumed_starts_over() {
         let dest = directory.path().join("x");
         let result = run(fetch(&web.url("/x"), &dest, Check::None)).await;
         assert_eq!(result, Ok(Outcome::Fetched(fetched(&new, etag))), "{case}");
-        assert_eq!(fs::read(&dest).unwrap(), new, "{case}");
+        assert!(fs::read(&dest).unwrap() == new, "{case}");
         assert_eq!(web.ranges()[..2], [None, Some(PIECE)], "{case}");
     }
 }
@@ -276,7 +277,8 @@ async fn pieces_of_two_files_are_noticed_and_fetched_again() {
 
 #[tokio::test]
 async fn servers_that_never_send_it_all_are_given_up() {
-    let cases: [(&str, fn() -> Answer, Phase, &str); 5] = [
+    type Respond = fn() -> Answer;
+    let cases: [(&str, Respond, Phase, &str); 5] = [
         (
             "short",
             || Answer::whole(&content(PIECE)).cut(1000, End::Close),
@@ -466,7 +468,7 @@ async fn after_another_start_of_the_system_only_a_check_makes_the_bytes_good() {
         fs::write(&state, text.replace(boot.trim(), "another")).unwrap();
         let result = run(fetch(&web.url("/x"), &dest, check)).await;
         assert!(result.is_ok(), "{result:?}");
-        assert_eq!(fs::read(&dest).unwrap(), body);
+        assert!(fs::read(&dest).unwrap() == body);
         assert_eq!(web.ranges(), ranges);
     }
 }
@@ -559,7 +561,7 @@ async fn a_file_on_the_node_is_copied_or_kept() {
     let copied = Fetched { verified: true, last_modified: Some(modified), ..fetched(&body, None) };
     let result = run(fetch(&url, &dest, Check::Md5Beside)).await;
     assert_eq!(result, Ok(Outcome::Fetched(copied)));
-    assert_eq!(fs::read(&dest).unwrap(), body);
+    assert!(fs::read(&dest).unwrap() == body);
 
     for (check, verified) in [(Check::None, false), (Check::Md5Beside, true)] {
         let kept = Fetched { verified, kept: true, ..fetched(&body, None) };
@@ -604,4 +606,24 @@ async fn a_probe_of_a_dead_source_ends_soon() {
     let result = node.run(Step::Probe(SecretUrl::parse(&url).unwrap())).await;
     assert_eq!(result, unreachable(url, Phase::Answer, "no answer within 250ms", 1));
     assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
+/// A file system of 4 MiB that the helper alone sees, and how it is seen from outside.
+#[tokio::test]
+async fn a_small_disk_is_not_filled() {
+    let directory = tempdir().unwrap();
+    let web = Web::start(|request, _| match request.path.as_str() {
+        "/endless" => Answer::whole(&content(PIECE)).without("Content-Length").cut(PIECE, End::Endless),
+        _ => Answer::whole(b"").without("Content-Length").with("Content-Length", "5000000"),
+    })
+    .await;
+    let (mut node, child) = support::outside_on_small_disk(directory.path(), 4 << 20).await;
+    let inside = format!("/proc/{}/root{}", child.id().unwrap(), directory.path().display());
+    for path in ["/announced", "/endless"] {
+        let result = node.run(fetch(&web.url(path), &directory.path().join("x"), Check::None)).await;
+        let Err(Failure::Space { path, needed, free }) = result else { panic!("{result:?}") };
+        assert_eq!(path, directory.path().display().to_string());
+        assert!(free < needed && needed <= 5_000_000 && free > 3_000_000, "{needed} of {free}");
+        assert_eq!(names(Path::new(&inside)), [""; 0]);
+    }
 }

@@ -1,4 +1,5 @@
 //! The loop of the helper: how it begins, how it goes on, and every way in which it must end.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

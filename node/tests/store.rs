@@ -1,4 +1,5 @@
 //! Disk images converted into a pool by the real `qemu-img`.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -84,7 +85,7 @@ async fn every_format_becomes_the_same_raw_file() {
         kept = true;
     }
     let name = stored(&bytes, "raw").file;
-    assert_eq!(names(&directory.path().join("pool")), [name.clone()]);
+    assert_eq!(names(&directory.path().join("pool")), [name.as_str()]);
     let found = directory.path().join("pool").join(name);
     assert_eq!(fs::read(&found).unwrap(), bytes);
     let found = found.metadata().unwrap();

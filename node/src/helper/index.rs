@@ -1,9 +1,10 @@
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
 use super::disk::{check_path, failure, on_thread, rename};
 use super::file_name::PART_SUFFIX;
+use super::locked::open_locked;
 use super::temporary::Temporary;
 use crate::{Failure, WriteIndex};
 
@@ -26,13 +27,11 @@ fn replace(path: &Path, part: &Path, content: &[u8]) -> Result<bool, Failure> {
     if fs::read(path).is_ok_and(|present| present == content) {
         return Ok(false);
     }
-    File::create(part)
-        .and_then(|mut file| {
-            // Locked, it is not taken for a leftover that may be removed.
-            file.lock()?;
-            file.write_all(content)?;
-            file.sync_all()
-        })
+    // Locked, it is not taken for a leftover that may be removed.
+    let mut file = open_locked(part)?;
+    file.set_len(0)
+        .and_then(|()| file.write_all(content))
+        .and_then(|()| file.sync_all())
         .map_err(|error| failure(path, "writing", &error))?;
     rename(part, path)?;
     Ok(true)

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -170,7 +170,7 @@ fn write(file: File, mut at: u64) -> DiskLane {
     let failed = Arc::new(AtomicBool::new(false));
     let fail = Arc::clone(&failed);
     let lane = lane(move |pieces| {
-        let write_back = write_back(&file)?;
+        let (write_back, writing_back) = write_back(&file)?;
         let mut result = Ok(());
         let mut told = at;
         // After a failure the pieces are still taken, so that their buffers go round.
@@ -187,22 +187,25 @@ fn write(file: File, mut at: u64) -> DiskLane {
                 let _ = write_back.try_send(());
             }
         }
+        drop(write_back);
+        // It holds the file, and so the lock on it. It does not panic, so there is nothing to learn from it.
+        let _ = writing_back.join();
         result
     });
     DiskLane { lane, failed }
 }
 
 /// A thread that makes the disk begin with what it has whenever it is told to.
-fn write_back(file: &File) -> io::Result<SyncSender<()>> {
+fn write_back(file: &File) -> io::Result<(SyncSender<()>, JoinHandle<()>)> {
     let file = file.try_clone()?;
     let (sender, told) = sync_channel(1);
-    thread::spawn(move || {
+    let thread = thread::spawn(move || {
         for () in told {
             // The sync at the end says when the disk fails.
             let _ = rustix::fs::fdatasync(&file);
         }
     });
-    Ok(sender)
+    Ok((sender, thread))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-use std::fs::{self, OpenOptions};
+use std::fs::File;
 use std::path::Path;
 
-use super::disk::{check_path, failure, make_directory, on_thread};
+use super::disk::{check_path, failure, make_directory, on_thread, remove};
 use super::file_name::PART_SUFFIX;
 use super::qemu_img;
 use crate::{Failure, Requirements};
@@ -25,10 +25,7 @@ pub(crate) async fn check(needed: Requirements) -> Result<(), Failure> {
 /// Permissions alone do not tell: the file system may be mounted read-only, or not know this user.
 fn check_writable(directory: &Path) -> Result<(), Failure> {
     let probe = directory.join(format!(".ays-writable-{}{PART_SUFFIX}", std::process::id()));
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&probe)
-        .and_then(|_| fs::remove_file(&probe))
-        .map_err(|error| failure(directory, "writing in it", &error))
+    File::create(&probe).map_err(|error| failure(directory, "writing in it", &error))?;
+    // Another run may have taken it for a leftover and removed it.
+    remove(&probe)
 }

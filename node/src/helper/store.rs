@@ -1,6 +1,6 @@
 //! A disk image, converted into a pool.
 
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
@@ -11,6 +11,7 @@ use super::disk::{check_path, failure, free_space, make_directory, on_thread, re
 use super::file_name::PART_SUFFIX;
 use super::hashing::sha256_of;
 use super::image_kind::{HEAD, ImageKind, TAIL, recognise};
+use super::locked::open_locked;
 use super::qemu_img::QemuImg;
 use super::report::Report;
 use super::temporary::Temporary;
@@ -46,7 +47,7 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
         if needed > free {
             return Err(Failure::Space { path: pool.display().to_string(), needed, free });
         }
-        let file = create_locked(&part_path)?;
+        let file = open_locked(&part_path)?;
         Ok((file, Temporary::new(part_path)))
     })
     .await?;
@@ -124,21 +125,6 @@ fn remove_leftovers(pool: &Path) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn create_locked(path: &Path) -> Result<File, Failure> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(|error| failure(path, "creating", &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Failure::Busy { path: path.display().to_string() }),
-        Err(TryLockError::Error(error)) => Err(failure(path, "locking", &error)),
-    }
 }
 
 /// From a converted file to one with its final name.

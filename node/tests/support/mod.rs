@@ -73,8 +73,23 @@ pub type Outside = Node<tokio::process::ChildStdin, BufReader<tokio::process::Ch
 /// The real program.
 pub async fn outside(arrange: impl FnOnce(&mut Command)) -> (Outside, Child) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ays-node"));
-    command.arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    command.arg("serve");
     arrange(&mut command);
+    spawn(command).await
+}
+
+/// The real program in a mount namespace of its own, where `directory` is a file system of `size` bytes.
+pub async fn outside_on_small_disk(directory: &Path, size: usize) -> (Outside, Child) {
+    let script = format!("mount -t tmpfs -o size={size} none \"$1\" && exec \"$0\" serve");
+    let mut command = Command::new("unshare");
+    command
+        .args(["--map-root-user", "--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_ays-node")])
+        .arg(directory);
+    spawn(command).await
+}
+
+async fn spawn(mut command: Command) -> (Outside, Child) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let (to, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     (Node::greeted(to, BufReader::new(from)).await, child)

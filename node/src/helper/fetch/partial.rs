@@ -1,19 +1,18 @@
 //! What has come so far: `.<name>.ays-part`, and beside it what the source said of those bytes.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::identity::Identity;
 use super::source::Resume;
-use crate::helper::disk::{self, failure, refused};
+use crate::helper::disk::{self, failure};
 use crate::helper::file_name::{part_of, part_state_of};
+use crate::helper::locked::open_locked;
 use crate::{Failure, SecretUrl};
 
 /// The file that changes with every start of the system.
@@ -51,21 +50,12 @@ impl Partial {
     /// Takes the partial file of `dest`; another run that has it is [`Failure::Busy`].
     pub(crate) fn lock(dest: &Path) -> Result<Self, Failure> {
         let path = part_of(dest);
-        loop {
-            let file = open(&path)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Failure::Busy { path: dest.display().to_string() });
-                }
-                Err(TryLockError::Error(error)) => return Err(failure(&path, "locking", &error)),
-            }
-            // Its last holder may have removed or renamed it between the opening and the lock.
-            if is_at(&file, &path).map_err(|error| failure(&path, "looking at it", &error))? {
-                let state_path = part_state_of(dest);
-                return Ok(Self { dest: dest.to_owned(), path, state_path, file, keep: Keep::No });
-            }
-        }
+        let file = open_locked(&path).map_err(|failure| match failure {
+            Failure::Busy { .. } => Failure::Busy { path: dest.display().to_string() },
+            other => other,
+        })?;
+        let state_path = part_state_of(dest);
+        Ok(Self { dest: dest.to_owned(), path, state_path, file, keep: Keep::No })
     }
 
     /// The bytes that an earlier run left and that can be resumed. After another start of the system only a check
@@ -137,30 +127,6 @@ impl Drop for Partial {
             let _ = fs::remove_file(&self.state_path);
         }
     }
-}
-
-fn open(path: &Path) -> Result<File, Failure> {
-    #[expect(clippy::cast_possible_wrap, reason = "the flags of open(2) are an int")]
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .custom_flags(flags)
-        .open(path)
-        .map_err(|error| failure(path, "creating", &error))?;
-    let found = file.metadata().map_err(|error| failure(path, "looking at it", &error))?;
-    // In a directory that all may write, somebody else may have laid it there.
-    if !found.is_file() || found.nlink() > 1 || found.uid() != rustix::process::geteuid().as_raw() {
-        return Err(refused(path, "it is not a file of this user's own"));
-    }
-    Ok(file)
-}
-
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let held = file.metadata()?;
-    Ok(path.symlink_metadata().is_ok_and(|found| (found.dev(), found.ino()) == (held.dev(), held.ino())))
 }
 
 fn boot() -> Option<String> {

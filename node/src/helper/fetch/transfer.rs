@@ -58,19 +58,11 @@ impl<'a> Transfer<'a> {
     }
 
     pub(crate) async fn run(mut self) -> Result<Fetched, Failure> {
-        self.take_over().await?;
-        let digests = loop {
-            self.receive().await?;
-            let digests = self.digests().await?;
-            let Some(expected) = &self.expected else { break digests };
-            match expected.verify(&self.order.url, &digests) {
-                Ok(()) => break digests,
-                // The pieces may be of two different files, or an earlier run's may be damaged.
-                Err(_) if self.resumed_at > 0 => self.restart()?,
-                Err(mismatch) => {
-                    self.partial.give_up();
-                    return Err(mismatch);
-                }
+        let digests = match self.bring().await {
+            Ok(digests) => digests,
+            Err(failure) => {
+                self.settle().await;
+                return Err(failure);
             }
         };
         self.report.at(Activity::Sync, self.have, Some(self.have));
@@ -89,17 +81,36 @@ impl<'a> Transfer<'a> {
         })
     }
 
+    /// Until all bytes are here, and are what they should be.
+    async fn bring(&mut self) -> Result<Digests, Failure> {
+        self.take_over().await?;
+        loop {
+            self.receive().await?;
+            let digests = self.digests().await?;
+            let Some(expected) = &self.expected else { return Ok(digests) };
+            match expected.verify(&self.order.url, &digests) {
+                Ok(()) => return Ok(digests),
+                // The pieces may be of two different files, or an earlier run's may be damaged.
+                Err(_) if self.resumed_at > 0 => self.restart().await?,
+                Err(mismatch) => {
+                    self.partial.give_up();
+                    return Err(mismatch);
+                }
+            }
+        }
+    }
+
     /// Goes on with what an earlier run left, or empties it.
     async fn take_over(&mut self) -> Result<(), Failure> {
         let Some(mut resume) = self.partial.resumable(&self.order.url, self.expected.is_some()) else {
-            return self.restart();
+            return self.restart().await;
         };
         // At least one byte is asked for, so that the source says whether it still has the same file.
         if resume.identity.size == Some(resume.at) {
             resume.at = resume.at.saturating_sub(1);
         }
         if resume.at == 0 {
-            return self.restart();
+            return self.restart().await;
         }
         // Noted again at once, so that the bytes stay when this run ends before the source has answered.
         self.partial.note(&self.order.url, &resume.identity)?;
@@ -109,12 +120,21 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
-    fn restart(&mut self) -> Result<(), Failure> {
+    async fn restart(&mut self) -> Result<(), Failure> {
+        self.settle().await;
         self.have = 0;
         self.resumed_at = 0;
         self.identity = None;
-        self.lanes = None;
         self.partial.restart()
+    }
+
+    /// Waits until nothing more is written: bytes on their way would land among those of the next try, and their
+    /// thread would hold the lock on the file.
+    async fn settle(&mut self) {
+        if let Some(lanes) = self.lanes.take() {
+            // What it says is of bytes that are not wanted any more.
+            let _ = lanes.finish().await;
+        }
     }
 
     /// Tries until all bytes are here.
@@ -134,13 +154,13 @@ impl<'a> Transfer<'a> {
                 Err(Fault::Again { phase, reason }) => {
                     let reached = self.have;
                     if !self.identity.as_ref().is_some_and(Identity::is_telling) {
-                        self.restart()?;
+                        self.restart().await?;
                     }
                     (phase, reason, reached)
                 }
                 Err(Fault::StartOver { phase, reason }) => {
                     let reached = self.have;
-                    self.restart()?;
+                    self.restart().await?;
                     (phase, reason, reached)
                 }
             };
@@ -155,7 +175,7 @@ impl<'a> Transfer<'a> {
         };
         let Opened { identity, start, mut body } = self.source.open(resume.as_ref()).await?;
         if start == 0 {
-            self.restart().map_err(Fault::Final)?;
+            self.restart().await.map_err(Fault::Final)?;
         } else if self.resumed_at == 0 {
             self.resumed_at = start;
         }
