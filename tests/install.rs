@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::unix::fs::MetadataExt,
+    panic::AssertUnwindSafe,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -115,6 +116,22 @@ fn a_copy_that_went_away_is_brought_back() {
     fs::remove_file(scene.pool(&before[0])).unwrap();
     scene.succeeds(&[]);
     assert_eq!(stored(&scene.node), before);
+    assert_true(&scene.ays, &scene.node, "x");
+}
+
+#[test]
+fn a_copy_that_was_damaged_is_noticed_and_mended_by_a_reinstall() {
+    let scene = Scene::new();
+    let hash = scene.publish_x(30);
+    scene.succeeds(&[]);
+    let file = scene.pool(&named("x", &hash));
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[2 << 20] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let lie = std::panic::catch_unwind(AssertUnwindSafe(|| assert_true(&scene.ays, &scene.node, "x")));
+    assert!(lie.is_err(), "the stories would not notice a damaged copy");
+    scene.succeeds(&["-r"]);
+    assert_eq!(sha256(&file), hash);
     assert_true(&scene.ays, &scene.node, "x");
 }
 
