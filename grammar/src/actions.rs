@@ -6,6 +6,7 @@
 mod ast;
 mod expressions;
 mod literals;
+mod parser;
 mod statements;
 mod tokens;
 
@@ -19,6 +20,6 @@ use crate::Diagnostic;
 /// than 200 calls and attributes in a row.
 pub fn parse(file: &str, text: &str) -> Result<Module, Diagnostic> {
     let tokens = tokens::read(file, text)?;
-    let mut parser = statements::Parser::new(file, text, &tokens);
+    let mut parser = parser::Parser::new(file, text, &tokens);
     parser.module()
 }

@@ -11,7 +11,11 @@ const WINDOW: usize = 60;
 ///
 /// `Display` prints `file:line:column: message`, the line with a caret under the place, and the help.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnostic {
+pub struct Diagnostic(Box<Details>);
+
+/// Behind a pointer, so that a result is not made large by the error that it mostly does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Details {
     file: String,
     line: usize,
     column: usize,
@@ -48,7 +52,7 @@ impl Diagnostic {
         if clipped_after.len() < after.len() {
             excerpt.push_str("...");
         }
-        Self {
+        Self(Box::new(Details {
             file: file.to_owned(),
             line,
             column: 1 + before.chars().count(),
@@ -57,53 +61,53 @@ impl Diagnostic {
             excerpt,
             caret,
             caret_width: marked_text.chars().count().max(1),
-        }
+        }))
     }
 
     /// The same error with a sentence that says what to do.
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.0.help = Some(help.into());
         self
     }
 
     /// The file's name, as it was given.
     pub fn file(&self) -> &str {
-        &self.file
+        &self.0.file
     }
 
     /// The line, from 1.
     pub fn line(&self) -> usize {
-        self.line
+        self.0.line
     }
 
     /// The column in characters, from 1.
     pub fn column(&self) -> usize {
-        self.column
+        self.0.column
     }
 
     /// What is wrong.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// What to do about it.
     pub fn help(&self) -> Option<&str> {
-        self.help.as_deref()
+        self.0.help.as_deref()
     }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, column, message, excerpt, .. } = self;
+        let Details { file, line, column, message, excerpt, .. } = &*self.0;
         let number = line.to_string();
         let gutter = " ".repeat(number.len());
-        let indent = " ".repeat(self.caret);
-        let carets = "^".repeat(self.caret_width);
+        let indent = " ".repeat(self.0.caret);
+        let carets = "^".repeat(self.0.caret_width);
         writeln!(out, "{file}:{line}:{column}: {message}")?;
         writeln!(out, "{gutter} |")?;
         writeln!(out, "{number} | {excerpt}")?;
         write!(out, "{gutter} | {indent}{carets}")?;
-        if let Some(help) = &self.help {
+        if let Some(help) = &self.0.help {
             write!(out, "\n{gutter} = help: {help}")?;
         }
         Ok(())

@@ -1,7 +1,5 @@
 //! Real files, read as AYS read them.
 
-#![expect(clippy::expect_used, reason = "a test")]
-
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! Expressions.
 
-use super::statements::Parser;
+use super::parser::Parser;
 use super::tokens::Kind;
 use super::{Expr, ExprKind, literals};
 use crate::{Diagnostic, Span};

@@ -55,9 +55,9 @@ fn append(out: &mut Vec<u8>, literal: &str) {
     while let Some(at) = rest.find(['\\', '\r']) {
         out.extend_from_slice(&rest.as_bytes()[..at]);
         let special = &rest[at..];
-        rest = if special.starts_with('\r') {
+        rest = if let Some(behind) = special.strip_prefix('\r') {
             out.push(b'\n');
-            special.strip_prefix("\r\n").unwrap_or(&special[1..])
+            behind.strip_prefix('\n').unwrap_or(behind)
         } else if raw {
             out.push(b'\\');
             &special[1..]

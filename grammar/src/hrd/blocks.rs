@@ -51,15 +51,15 @@ impl<'a> Reader<'a> {
     }
 
     fn line(&mut self, line: Line<'a>) -> Result<(), Diagnostic> {
+        if line.after_gap {
+            self.close()?;
+        }
         if line.skipped {
             return Ok(());
         }
         if line.whole.text.is_empty() {
             // A line that holds only a comment is not an empty line (in AYS it was, and ended the value).
-            match line.comment {
-                Some(comment) => self.comments.push(comment.to_owned()),
-                None => self.close()?,
-            }
+            self.comments.extend(line.comment.map(str::to_owned));
             return Ok(());
         }
         if let Some(open) = self.open.as_mut().filter(|_| line.indented) {
@@ -71,15 +71,18 @@ impl<'a> Reader<'a> {
         self.close()?;
         self.comments.extend(line.comment.map(str::to_owned));
         // As AYS did: a line without `=` that is no part of a value says nothing.
-        let Some(key) = line.key.filter(|key| !key.text.is_empty()) else { return Ok(()) };
-        if line.value.text.is_empty() {
+        let Some((key, value)) = line.assignment().filter(|(key, _)| !key.text.is_empty()) else {
+            return Ok(());
+        };
+        if value.text.is_empty() {
             let comments = std::mem::take(&mut self.comments);
-            self.open = Some(Open { key, value_at: line.value.start, lines: Vec::new(), comments });
+            self.open = Some(Open { key, value_at: value.start, lines: Vec::new(), comments });
             return Ok(());
         }
-        let value = value::inline(self.source, &line.value)?;
+        let value_span = value.span();
+        let value = value::inline(self.source, &value)?;
         let comments = std::mem::take(&mut self.comments);
-        self.push(&key, value, line.value.span(), comments);
+        self.push(&key, value, value_span, comments);
         Ok(())
     }
 

@@ -14,19 +14,33 @@ pub(super) struct HrdParser;
 /// How many bytes of lines are given to pest at once, so that its tokens never fill the memory.
 const CHUNK: usize = 64 * 1024;
 
-/// One line. Offsets are the file's.
+/// One line that is not empty. Offsets are the file's.
+#[derive(Default)]
 pub(super) struct Line<'a> {
+    /// Whether an empty line stands before it.
+    pub(super) after_gap: bool,
     /// Whether it begins with a space or tab.
     pub(super) indented: bool,
-    /// What stands before the first `=`.
-    pub(super) key: Option<Fragment<'a>>,
-    /// What stands behind the `=`, or all of the line where there is none; trimmed, without the comment.
-    pub(super) value: Fragment<'a>,
-    /// All of the line; trimmed, without the comment.
+    /// All of it but the comment.
     pub(super) whole: Fragment<'a>,
     pub(super) comment: Option<&'a str>,
     /// Whether it begins with `@`.
     pub(super) skipped: bool,
+}
+
+impl<'a> Line<'a> {
+    /// What stands before and behind the first `=`. A quote before it is no part of a key.
+    pub(super) fn assignment(self) -> Option<(Fragment<'a>, Fragment<'a>)> {
+        let Fragment { text, start, mut quotes } = self.whole;
+        let equals = text.find(['=', '\'', '"']).filter(|at| text[*at..].starts_with('='))?;
+        let key = Fragment { text: text[..equals].trim_end(), start, quotes: Vec::new() };
+        let behind = &text[equals + 1..];
+        let shift = text.len() - behind.trim_start().len();
+        for quote in &mut quotes {
+            *quote = Span::new(quote.start - shift, quote.end - shift);
+        }
+        Some((key, Fragment { text: behind.trim_start(), start: start + shift, quotes }))
+    }
 }
 
 /// A part of one line.
@@ -45,7 +59,7 @@ impl Fragment<'_> {
     }
 }
 
-/// Calls `take` with each line of `text`, which begins at `offset` of the file.
+/// Calls `take` with each line of `text` that is not empty; `text` begins at `offset` of the file.
 pub(super) fn each<'a>(
     source: &Source<'_>,
     text: &'a str,
@@ -53,72 +67,51 @@ pub(super) fn each<'a>(
     mut take: impl FnMut(Line<'a>) -> Result<(), Diagnostic>,
 ) -> Result<(), Diagnostic> {
     let mut at = 0;
+    let mut previous_end = 0;
     while at < text.len() {
         let enough = (at + CHUNK).min(text.len());
         let end =
             memchr::memchr(b'\n', &text.as_bytes()[enough..]).map_or(text.len(), |found| enough + found);
-        let base = offset + at;
         let parsed = HrdParser::parse(Rule::lines, &text[at..end]).map_err(|error| {
             let place = match error.location {
-                pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => base + at,
+                pest::error::InputLocation::Pos(place) | pest::error::InputLocation::Span((place, _)) => {
+                    place
+                }
             };
+            let place = offset + at + place;
             source.error(Span::new(place, place + 1), "this line cannot be read")
         })?;
-        for line in parsed.flat_map(Pair::into_inner).filter(|pair| pair.as_rule() == Rule::line) {
-            take(read(line, base))?;
+        for pair in parsed.flat_map(Pair::into_inner).filter(|pair| pair.as_rule() == Rule::line) {
+            let span = Span::new(at + pair.as_span().start(), at + pair.as_span().end());
+            let gap = &text.as_bytes()[previous_end..span.start];
+            let mut line = read(pair, offset + at);
+            line.after_gap = memchr::memchr_iter(b'\n', gap).nth(1).is_some();
+            line.indented = matches!(gap.last(), Some(b' ' | b'\t'));
+            previous_end = span.end;
+            take(line)?;
         }
         at = end + 1;
     }
     Ok(())
 }
 
-fn read<'a>(pair: Pair<'a, Rule>, base: usize) -> Line<'a> {
-    let mut line = Line {
-        indented: false,
-        key: None,
-        value: Fragment::default(),
-        whole: Fragment::default(),
-        comment: None,
-        skipped: false,
-    };
+/// The line that a pair holds; `base` is where the text that was given to pest begins in the file.
+fn read(pair: Pair<'_, Rule>, base: usize) -> Line<'_> {
+    let mut line = Line::default();
+    let span = pair.as_span();
+    let mut text = span.as_str();
+    let mut quotes = Vec::new();
     for part in pair.into_inner() {
+        let start = part.as_span().start() - span.start();
         match part.as_rule() {
-            Rule::indent => line.indented = !part.as_str().is_empty(),
             Rule::skipped => line.skipped = true,
-            Rule::comment => line.comment = Some(part.as_str()[1..].trim()),
-            Rule::text => {
-                line.value = fragment(&part, base, part.clone());
-                line.whole = line.value.clone();
+            Rule::comment => {
+                text = &text[..start];
+                line.comment = Some(part.as_str()[1..].trim());
             }
-            Rule::assignment => {
-                let end = part.as_span().end();
-                line.value = Fragment { start: base + end, ..Fragment::default() };
-                for side in part.clone().into_inner() {
-                    match side.as_rule() {
-                        Rule::key => line.key = Some(fragment(&side, base, side.clone())),
-                        _ => line.value = fragment(&side, base, side.clone()),
-                    }
-                }
-                let texts = part.clone().into_inner().find(|side| side.as_rule() == Rule::text);
-                line.whole = match texts {
-                    Some(text) => fragment(&part, base, text),
-                    None => fragment(&part, base, part.clone()),
-                };
-            }
-            _ => {}
+            _ => quotes.push(Span::new(start, start + part.as_str().len())),
         }
     }
+    line.whole = Fragment { text: text.trim_end(), start: base + span.start(), quotes };
     line
-}
-
-/// The trimmed text of `pair`, with the quoted parts that `quoted_in` holds.
-fn fragment<'a>(pair: &Pair<'a, Rule>, base: usize, quoted_in: Pair<'a, Rule>) -> Fragment<'a> {
-    let text = pair.as_str();
-    let start = pair.as_span().start() + (text.len() - text.trim_start().len());
-    let quotes = quoted_in
-        .into_inner()
-        .filter(|part| part.as_rule() == Rule::quoted)
-        .map(|part| Span::new(part.as_span().start() - start, part.as_span().end() - start))
-        .collect();
-    Fragment { text: text.trim(), start: base + start, quotes }
 }

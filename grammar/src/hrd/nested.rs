@@ -36,9 +36,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Item>, TooDeep> {
             }
             (b']', None) if open.len() > 1 => {
                 push(&mut open, &inner[start..at]);
-                if let Some(items) = open.pop() {
-                    open.last_mut().map(|outer| outer.push(Item::List(items)));
-                }
+                close(&mut open);
                 start = at + 1;
             }
             (b',', None) => {
@@ -50,11 +48,17 @@ pub(super) fn read(text: &str) -> Result<Vec<Item>, TooDeep> {
     }
     push(&mut open, &inner[start..]);
     while open.len() > 1 {
-        if let Some(items) = open.pop() {
-            open.last_mut().map(|outer| outer.push(Item::List(items)));
-        }
+        close(&mut open);
     }
     Ok(open.pop().unwrap_or_default())
+}
+
+fn close(open: &mut Vec<Vec<Item>>) {
+    if let Some(items) = open.pop()
+        && let Some(outer) = open.last_mut()
+    {
+        outer.push(Item::List(items));
+    }
 }
 
 fn push(open: &mut [Vec<Item>], text: &str) {
