@@ -52,8 +52,8 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Token>, Diagnostic> {
     while at < text.len() {
         let end = text.ceil_char_boundary((at + window).min(text.len()));
         let next = layout.window(at, end)?;
-        // A token that is longer than the window is tried again in one of twice the size.
-        window = if next == at { window * 2 } else { WINDOW };
+        // A token that is longer than the window is tried again in one eight times its size.
+        window = if next == at { window * 8 } else { WINDOW };
         at = next;
     }
     layout.finish()
