@@ -9,6 +9,10 @@ use sha2::{Digest, Sha256};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
+/// Static; and random numbers straight from the kernel: a static program finds no getrandom(3), and the way around that
+/// needs a /dev that a node may not have.
+const FLAGS: &str = "-Ctarget-feature=+crt-static\x1f--cfg=getrandom_backend=\"linux_getrandom\"";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
     let workspace = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("..");
@@ -32,7 +36,7 @@ fn build(workspace: &Path, out_dir: &Path, cargo: &str) -> Result<PathBuf, Box<d
         .args(["build", "--quiet", "--package", "ays-node", "--bin", "ays-node", "--features", "helper"])
         .args(["--profile", "helper", "--target", TARGET, "--target-dir"])
         .arg(&target_dir)
-        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static")
+        .env("CARGO_ENCODED_RUSTFLAGS", FLAGS)
         // A wrapper such as clippy's is for the crate that is being checked, not for this one.
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .env_remove("RUSTC_WRAPPER")

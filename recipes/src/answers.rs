@@ -196,7 +196,8 @@ fn answer(key: &str, ask: &Ask, given: Option<String>) -> Result<String, AnswerE
             return expected(format!("at most {most}"));
         }
     }
-    Ok(answer)
+    // AYS allowed text before the question; it stays in front of the answer.
+    Ok(format!("{}{answer}", ask.prefix))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use super::disk::{check_path, failure, on_thread, rename};
+use super::disk::{check_path, failure, make_directory, on_thread, rename};
 use super::file_name::PART_SUFFIX;
 use super::locked::open_locked;
 use super::temporary::Temporary;
@@ -18,7 +18,11 @@ pub(crate) async fn write(order: WriteIndex) -> Result<bool, Failure> {
     // Of this process alone: two controllers may write the index of one pool at the same time, and the last one wins.
     let part = Temporary::new(order.pool.join(format!(".ays-index-{}{PART_SUFFIX}", std::process::id())));
     let part_path = part.path().to_owned();
-    let changed = on_thread(move || replace(&path, &part_path, order.content.as_bytes())).await?;
+    let changed = on_thread(move || {
+        make_directory(&order.pool)?;
+        replace(&path, &part_path, order.content.as_bytes())
+    })
+    .await?;
     part.keep();
     Ok(changed)
 }
