@@ -40,7 +40,7 @@ pub enum Failure {
     #[error("no image is named `{0}`: `ays image list` shows all")]
     UnknownImage(String),
     #[error("{template} on {node} was not installed")]
-    Install { template: String, node: String, source: InstallError },
+    Install { template: String, node: String, source: Box<InstallError> },
     #[error("standard output cannot be written")]
     Output(#[source] std::io::Error),
 }
@@ -54,9 +54,12 @@ impl Failure {
             Self::Environment(_) | Self::Node(NodeError::Lookup(_)) => 2,
             Self::UnknownImage(_) | Self::Unreadable { .. } | Self::NoHome => 2,
             Self::Node(_) | Self::Recipe(_) | Self::Text(_) => 3,
-            Self::Install { source: InstallError::Recipe(_), .. } => 3,
-            Self::Install { source: InstallError::Interrupted, .. } => 130,
-            Self::Install { .. } | Self::Catalogue(_) | Self::Runtime(_) | Self::Output(_) => 1,
+            Self::Install { source, .. } => match **source {
+                InstallError::Recipe(_) => 3,
+                InstallError::Interrupted => 130,
+                _ => 1,
+            },
+            Self::Catalogue(_) | Self::Runtime(_) | Self::Output(_) => 1,
         }
     }
 

@@ -92,7 +92,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     installed.map(|_| ()).map_err(|source| Failure::Install {
         template: recipe.template.clone(),
         node: target.name().to_owned(),
-        source,
+        source: Box::new(source),
     })
 }
 

@@ -81,8 +81,8 @@ impl Renderer {
         }
         match &record.event {
             Event::RunStarted { template, .. } => self.title = format!("{template} on {}", record.node),
-            Event::StepStarted { step: Step::Fetch | Step::Register, what } => {
-                print_line(&format!("{}: {what}", self.title));
+            Event::StepStarted { step: step @ (Step::Fetch | Step::Register), what } => {
+                print_line(&format!("{}: {}: {what}", self.title, step.as_str()));
             }
             Event::StepStarted { .. } => {}
             Event::StepProgress { step, activity, done, total } => {

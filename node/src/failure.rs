@@ -46,7 +46,7 @@ pub enum Failure {
         reason: String,
     },
     /// The source could not be read to its end, however often it was tried.
-    #[error("{url}: {phase} failed {attempts} times; the last time: {reason}")]
+    #[error("{url}: {phase} failed{}: {reason}", times(*.attempts))]
     Unreachable {
         /// The source.
         url: String,
@@ -129,4 +129,8 @@ pub enum Failure {
         /// The system's own words.
         reason: String,
     },
+}
+
+fn times(attempts: u32) -> String {
+    if attempts == 1 { String::new() } else { format!(" {attempts} times, the last time") }
 }

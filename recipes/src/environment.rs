@@ -55,7 +55,9 @@ pub struct Environment {
 impl Environment {
     /// The environment that `start` lies in.
     pub fn find(start: &Path) -> Result<Self, EnvironmentError> {
-        let not_found = || EnvironmentError::NotFound { start: start.to_owned() };
+        let not_found = || EnvironmentError::NotFound {
+            start: std::path::absolute(start).unwrap_or_else(|_| start.to_owned()),
+        };
         let absolute = start.canonicalize().map_err(|_| not_found())?;
         let root = absolute
             .ancestors()

@@ -1,4 +1,5 @@
 //! Environments as maintainers write them: what is found in them, and what is said when something is wrong.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
