@@ -58,9 +58,14 @@ impl Lab {
         lab
     }
 
+    /// The network namespace, as `/proc/ID/ns/net` has it.
+    pub fn network(&self) -> PathBuf {
+        fs::read_link("/proc/thread-self/ns/net").unwrap()
+    }
+
     /// Waits until nothing in this network, its nodes left out, runs `program`; fails after `limit`.
     pub fn wait_until_gone(&self, program: &str, limit: Duration) {
-        let network = fs::read_link("/proc/thread-self/ns/net").unwrap();
+        let network = self.network();
         let since = Instant::now();
         loop {
             let mut left = processes_in("net", &network);

@@ -167,6 +167,11 @@ impl Node {
         output(enter.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root"))
     }
 
+    /// Its network namespace, as `/proc/ID/ns/net` has it.
+    pub fn network(&self) -> PathBuf {
+        fs::read_link(format!("/proc/{}/ns/net", self.first)).unwrap()
+    }
+
     fn in_network(&self, program: &str, arguments: &[&str]) {
         let net = format!("--net=/proc/{}/ns/net", self.first);
         run("nsenter", &[&[net.as_str(), program], arguments].concat());
