@@ -10,6 +10,8 @@ use ays_engine::InstallError;
 use ays_grammar::Diagnostic;
 use ays_recipes::{DataError, EnvironmentError, LookupError, NodeError, RecipeError};
 
+use crate::render::printable;
+
 /// Everything that ends `ays` other than well.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -69,7 +71,7 @@ impl Failure {
         if !matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe) {
             let (red, plain) =
                 if std::io::stderr().is_terminal() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-            let mut text = format!("{red}error{plain}: {self}");
+            let mut text = self.to_string();
             let mut said = self.to_string();
             let mut cause = self.source();
             while let Some(error) = cause {
@@ -81,14 +83,18 @@ impl Failure {
                 }
                 cause = error.source();
             }
-            eprint_line(&text);
+            write_stderr(&format!("{red}error{plain}: {}", printable(&text)));
         }
         ExitCode::from(self.code())
     }
 }
 
 /// Writes a line to standard error.
-#[expect(clippy::print_stderr, reason = "this is the edge: errors are printed here")]
 pub fn eprint_line(text: &str) {
+    write_stderr(&printable(text));
+}
+
+#[expect(clippy::print_stderr, reason = "this is the edge: errors are printed here")]
+fn write_stderr(text: &str) {
     eprintln!("{text}");
 }

@@ -7,7 +7,7 @@ use ays_engine::{Event, Record, RunResult, Step};
 use ays_node::Activity;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::units;
+use super::{printable, units};
 use crate::failure::eprint_line;
 
 /// How events are shown.
@@ -28,6 +28,8 @@ pub struct Renderer {
     begun: Instant,
     bar: Option<ProgressBar>,
     activity: Option<Ongoing>,
+    /// The connection is told of only when something is done over it.
+    connected: Option<String>,
 }
 
 /// The activity that progress is being told of.
@@ -52,7 +54,14 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 
 impl Renderer {
     pub fn new(style: Style) -> Self {
-        Self { style, title: String::new(), begun: Instant::now(), bar: None, activity: None }
+        Self {
+            style,
+            title: String::new(),
+            begun: Instant::now(),
+            bar: None,
+            activity: None,
+            connected: None,
+        }
     }
 
     /// Shows one event.
@@ -79,6 +88,11 @@ impl Renderer {
                 bar.finish_and_clear();
             }
         }
+        if !matches!(record.event, Event::RunFinished { result: RunResult::Unchanged, .. })
+            && let Some(line) = self.connected.take()
+        {
+            print_line(&line);
+        }
         match &record.event {
             Event::RunStarted { template, .. } => self.title = format!("{template} on {}", record.node),
             Event::StepStarted { step: step @ (Step::Fetch | Step::Register), what } => {
@@ -87,6 +101,9 @@ impl Renderer {
             Event::StepStarted { .. } => {}
             Event::StepProgress { step, activity, done, total } => {
                 self.progress(*step, *activity, *done, *total)
+            }
+            Event::StepDone { step: Step::Connect, result } => {
+                self.connected = Some(format!("{}: connect: {result}", self.title));
             }
             Event::StepDone { step, result } => {
                 print_line(&format!("{}: {}: {result}", self.title, step.as_str()));
@@ -164,5 +181,5 @@ fn bar(activity: Activity, total: Option<u64>) -> ProgressBar {
 
 /// A reader that went away does not end an install.
 fn print_line(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = writeln!(std::io::stdout(), "{}", printable(line));
 }

@@ -28,5 +28,5 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Prints a line.
 pub fn line(text: &str) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{text}").map_err(Failure::Output)
+    writeln!(std::io::stdout(), "{}", super::printable(text)).map_err(Failure::Output)
 }

@@ -121,12 +121,7 @@ fn config(node: &Node, gateway: Option<&Hop>, key: Option<&MemoryFile>, files: &
         line("IdentitiesOnly", "yes");
     }
     if let Some(gateway) = gateway {
-        let log = gateway.log.as_deref().unwrap_or(Path::new("/dev/null"));
-        let log = quoted(log);
-        line(
-            "ProxyCommand",
-            &format!("exec ssh -F {} -E {log} -W [%h]:%p -- {}", gateway.config(), gateway.host),
-        );
+        line("ProxyCommand", &proxy_command(gateway));
     }
     line("BatchMode", "yes");
     line("ConnectTimeout", "10");
@@ -161,6 +156,14 @@ fn config(node: &Node, gateway: Option<&Hop>, key: Option<&MemoryFile>, files: &
         }
     }
     text
+}
+
+/// How ssh goes through a gateway. ssh gives it to a shell, after it has replaced what follows a `%`.
+fn proxy_command(gateway: &Hop) -> String {
+    let log = gateway.log.as_ref().map(|log| log.display().to_string());
+    let log = log.filter(|log| !log.contains(['\'', '\n'])).unwrap_or_else(|| "/dev/null".to_owned());
+    let (log, host) = (log.replace('%', "%%"), gateway.host.replace('%', "%%"));
+    format!("exec ssh -F {} -E '{log}' -W [%h]:%p -- {host}", gateway.config())
 }
 
 /// A path as ssh's configuration takes it.

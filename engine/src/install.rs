@@ -195,7 +195,6 @@ impl Install<'_> {
         events: &mut Events<'_>,
     ) -> Result<Installed, InstallError> {
         if self.mode == Mode::IfNeeded && self.is_installed(service, helper, events).await? {
-            self.remove_download(plan, helper, events).await?;
             return Ok(Installed::Before);
         }
         self.catalogue.forget_installed(service).await?;
@@ -221,8 +220,9 @@ impl Install<'_> {
             answers_digest: self.recipe.answers_digest.clone(),
             image,
         };
-        self.catalogue.set_installed(service, &installed, &Timestamp::now()).await?;
+        // Stopped between the two, the next run fetches again; the other way round the download would stay for ever.
         self.remove_download(plan, helper, events).await?;
+        self.catalogue.set_installed(service, &installed, &Timestamp::now()).await?;
         Ok(Installed::Now)
     }
 

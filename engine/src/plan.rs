@@ -86,7 +86,11 @@ impl Plan {
             file: pool.path.join(format!("{}-<sha256>.{}", image.stem, DiskFormat::as_str(pool.format))),
             stacks: stacks.to_vec(),
         }));
-        let removed = images.iter().find(|image| image.delete);
+        // A file that is registered where it lies is not a download.
+        let is_source = |image: &RegisterImage| {
+            recipe.fetches.iter().any(|fetch| fetch.url.path_on_node() == Some(image.file.clone()))
+        };
+        let removed = images.iter().find(|image| image.delete && !is_source(image));
         steps.extend(removed.map(|image| Planned::Remove { path: image.file.clone() }));
         let warnings = images.iter().flat_map(RegisterImage::warnings).collect();
         Ok(Self { template: recipe.template.clone(), node: target.name().to_owned(), steps, warnings })

@@ -1,6 +1,7 @@
 //! An address whose credentials never show.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -64,6 +65,11 @@ impl SecretUrl {
     /// `http`, `https`, `ftp` or `file`.
     pub fn scheme(&self) -> &str {
         self.shown.split(':').next().unwrap_or_default()
+    }
+
+    /// The path of a `file` address.
+    pub fn path_on_node(&self) -> Option<PathBuf> {
+        Url::parse(self.expose()).ok().filter(|url| url.scheme() == "file")?.to_file_path().ok()
     }
 
     /// The same address with `suffix` put after its path (`.md5sum`); query and fragment are kept.
