@@ -215,6 +215,9 @@ impl Node {
     /// Packets flow again.
     pub fn heal(&self) {
         self.port("3");
+        // Neither side shall remember that the other one did not answer.
+        run("ip", &["neighbour", "flush", "dev", "br0"]);
+        self.in_network("ip", &["neighbour", "flush", "dev", "eth0"]);
     }
 
     fn port(&self, state: &str) {
