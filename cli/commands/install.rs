@@ -1,9 +1,11 @@
 //! `ays install`
 
+use std::future::Future;
 use std::path::Path;
 
 use ays_engine::{Install, Mode, Plan, Planned, SourceState, Target, probe, wanted_on};
 use ays_recipes::{Answers, Dependencies, Environment, LookupError, Recipe, Request};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::context;
 use crate::failure::{Failure, eprint_line};
@@ -55,6 +57,7 @@ pub struct Args {
 const LOCAL_TYPE: &str = "node.local";
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
+    let stopped = stopped();
     let environment = context::environment(repo)?;
     if let Some(asked) = args.domain.filter(|asked| *asked != environment.domain) {
         return Err(Failure::Domain { asked, here: environment.domain });
@@ -88,7 +91,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         mode: if args.reinstall { Mode::Again } else { Mode::IfNeeded },
         by: &context::who(),
     };
-    let installed = install.run(stopped(), &mut |record| renderer.show(record)).await;
+    let installed = install.run(stopped, &mut |record| renderer.show(record)).await;
     installed.map(|_| ()).map_err(|source| Failure::Install {
         template: recipe.template.clone(),
         node: target.name().to_owned(),
@@ -141,21 +144,20 @@ async fn dry_run(plan: &Plan, recipe: &Recipe, json: bool) -> Result<(), Failure
     table::line("nothing was done: this is a dry run")
 }
 
-/// Completes at the first Ctrl-C or SIGTERM; the second Ctrl-C ends the program at once.
-async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Listens from now on; completes at the first Ctrl-C or SIGTERM. A Ctrl-C after that ends the program at once.
+fn stopped() -> impl Future<Output = ()> {
+    let listening = signal(SignalKind::interrupt()).and_then(|i| Ok((i, signal(SignalKind::terminate())?)));
+    async {
+        // Where signals cannot be listened to, they end the program.
+        let Ok((mut interrupt, mut terminate)) = listening else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        eprint_line("stopping: what is under way on the node is being ended");
+        tokio::spawn(async move {
+            interrupt.recv().await;
+            std::process::exit(130);
+        });
     }
-    eprint_line("stopping: what is under way on the node is being ended");
-    tokio::spawn(async move {
-        interrupt.recv().await;
-        std::process::exit(130);
-    });
 }

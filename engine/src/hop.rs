@@ -158,12 +158,12 @@ fn config(node: &Node, gateway: Option<&Hop>, key: Option<&MemoryFile>, files: &
     text
 }
 
-/// How ssh goes through a gateway. ssh gives it to a shell, after it has replaced what follows a `%`.
+/// How ssh goes through a gateway. ssh replaces what follows a `%` and gives `exec` and this to a shell.
 fn proxy_command(gateway: &Hop) -> String {
     let log = gateway.log.as_ref().map(|log| log.display().to_string());
     let log = log.filter(|log| !log.contains(['\'', '\n'])).unwrap_or_else(|| "/dev/null".to_owned());
     let (log, host) = (log.replace('%', "%%"), gateway.host.replace('%', "%%"));
-    format!("exec ssh -F {} -E '{log}' -W [%h]:%p -- {host}", gateway.config())
+    format!("ssh -F {} -E '{log}' -W [%h]:%p -- {host}", gateway.config())
 }
 
 /// A path as ssh's configuration takes it.

@@ -198,22 +198,35 @@ async fn what_is_not_whole_or_no_image_is_refused() {
     assert!(!at("pool").exists());
 }
 
+/// A pool of 4 MiB. What counts is the data: a sparse disk of a terabyte with little in it fits.
 #[tokio::test]
-async fn an_image_larger_than_the_disk_is_refused_before_it_is_converted() {
+async fn an_image_with_more_data_than_the_disk_takes_is_refused_before_it_is_converted() {
     let (directory, _) = disk();
-    qemu_img(directory.path(), "create -q -f qcow2 -o preallocation=metadata,cluster_size=2M huge.qcow2 1T");
-    let result = store(directory.path(), "huge.qcow2", DiskFormat::Raw).await;
-    let free = match &result {
-        Err(Failure::Space { free, .. }) => *free,
-        other => panic!("{other:?}"),
-    };
+    let full = directory.path().join("full.img");
+    let mut bytes = support::content(5 << 20);
+    bytes[510..512].copy_from_slice(b"\x55\xaa");
+    fs::write(&full, bytes).unwrap();
+    qemu_img(directory.path(), "create -q -f qcow2 claims.qcow2 100T");
     let pool = directory.path().join("pool");
-    let path = pool.display().to_string();
-    assert_eq!(result, Err(Failure::Space { path, needed: 1 << 40, free }));
-    assert_eq!(names(&pool), [""; 0]);
+    fs::create_dir(&pool).unwrap();
+    let (mut node, child) = support::outside_on_small_disk(&pool, 4 << 20).await;
+    let inside = PathBuf::from(format!("/proc/{}/root{}", child.id().unwrap(), pool.display()));
+    let mut store = async |source: PathBuf| {
+        let order = StoreImage { source, pool: pool.clone(), stem: "disk".into(), format: DiskFormat::Raw };
+        node.run(Step::StoreImage(order)).await
+    };
+    let result = store(full).await;
+    let Err(Failure::Space { path, needed, free }) = result else { panic!("{result:?}") };
+    assert_eq!(path, pool.display().to_string());
+    assert!(needed >= 5 << 20 && free <= 4 << 20, "{needed} of {free}");
+    let claims = directory.path().join("claims.qcow2");
+    let path = claims.display().to_string();
+    let reason = "it claims 109951162777600 bytes, more than any disk here may have".to_owned();
+    assert_eq!(store(claims).await, Err(Failure::BadImage { path, reason }));
+    assert!(matches!(store(directory.path().join("disk.raw")).await, Ok(Outcome::Stored(_))));
+    assert_eq!(names(&inside).len(), 1);
 }
 
-/// A pretended `qemu-img` that is killed in the middle.
 #[tokio::test]
 async fn a_converter_that_dies_is_named_and_leaves_nothing() {
     let (directory, _) = disk();

@@ -139,15 +139,11 @@ impl QemuImg {
         }
     }
 
-    /// How many bytes the converted image takes at least.
-    pub(crate) async fn measure(
-        &self,
-        source: &Path,
-        kind: ImageKind,
-        to: DiskFormat,
-    ) -> Result<u64, Failure> {
+    /// How many bytes of disk the image's data takes. It is measured as qcow2, which counts what is not empty; a raw
+    /// file counts as its whole length, which a sparse one never takes.
+    pub(crate) async fn measure(&self, source: &Path, kind: ImageKind) -> Result<u64, Failure> {
         let mut command = self.command();
-        command.args(["measure", "--output=json", "-f", kind.as_str(), "-O", to.as_str()]).arg(source);
+        command.args(["measure", "--output=json", "-f", kind.as_str(), "-O", "qcow2"]).arg(source);
         let ended = self.run(command, |_| ()).await?;
         if !ended.status.success() {
             return Err(ended.failure());

@@ -20,6 +20,9 @@ use crate::{Activity, Failure, StoreImage, Stored};
 /// What unfinished files in a pool begin with.
 const PART_PREFIX: &str = ".ays-";
 
+/// The largest virtual disk, in bytes: 64 TiB. All of it is hashed, so a false claim would keep a node busy for years.
+const LARGEST: u64 = 64 << 40;
+
 /// How many digits of a stored file's hash are in its name.
 const DIGITS: usize = 12;
 
@@ -35,8 +38,12 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
     if let Some(objection) = info.objection(&order.source) {
         return Err(bad_image(&order.source, objection));
     }
+    if info.virtual_size > LARGEST {
+        let reason = format!("it claims {} bytes, more than any disk here may have", info.virtual_size);
+        return Err(bad_image(&order.source, reason));
+    }
     qemu_img.check(&order.source, kind).await?;
-    let needed = qemu_img.measure(&order.source, kind, order.format).await?;
+    let needed = qemu_img.measure(&order.source, kind).await?;
 
     let pool = order.pool.clone();
     let part_path = pool.join(format!("{PART_PREFIX}{}{PART_SUFFIX}", order.stem));
