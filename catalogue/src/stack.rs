@@ -59,9 +59,10 @@ pub struct Stack {
 }
 
 impl Catalogue {
-    /// The environment's stacks become exactly these. One that is missing is disabled, never deleted: it offers
-    /// nothing, and what is wanted on it is still known when it comes back.
-    pub async fn set_stacks(&self, stacks: &[StackFacts]) -> Result<(), CatalogueError> {
+    /// The environment's stacks become exactly these, and those named in `leave`, of any grid, which stay as they
+    /// are: nodes whose facts cannot be read now. One that is missing is disabled, never deleted: it offers nothing,
+    /// and what is wanted on it is still known when it comes back.
+    pub async fn set_stacks(&self, stacks: &[StackFacts], leave: &[String]) -> Result<(), CatalogueError> {
         let doing = "writing the stacks";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
@@ -90,7 +91,7 @@ impl Catalogue {
                 .await
                 .map_err(&failed)?;
         for (id, gid, name) in known {
-            if !kept.contains(&(gid, name.as_str())) {
+            if !kept.contains(&(gid, name.as_str())) && !leave.contains(&name) {
                 sqlx::query("UPDATE stack SET status = 'DISABLED' WHERE id = ?")
                     .bind(id)
                     .execute(&mut *tx)

@@ -21,7 +21,7 @@ async fn a_new_catalogue_is_its_owners_alone() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("ays/50% a?b#c/catalogue.sqlite");
     let catalogue = Catalogue::open(&file).await.unwrap();
-    catalogue.set_stacks(&[n1()]).await.unwrap();
+    catalogue.set_stacks(&[n1()], &[]).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory.path().join("ays")), 0o700);
     assert_eq!(mode(file.parent().unwrap()), 0o700);

@@ -205,9 +205,9 @@ async fn a_file_is_damaged_or_whole_for_all_images_that_stand_on_it() {
 async fn a_stack_that_the_environment_lost_offers_nothing_until_it_is_back() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1", "n2"]), &at(0)).await.unwrap();
-    catalogue.set_stacks(&[n2(), n3()]).await.unwrap();
+    catalogue.set_stacks(&[n2(), n3()], &[]).await.unwrap();
     assert_eq!(offered(catalogue, &shared()).await, debian(1, "a", &["n2"]));
-    catalogue.set_stacks(&[n1(), n2(), n3()]).await.unwrap();
+    catalogue.set_stacks(&[n1(), n2(), n3()], &[]).await.unwrap();
     assert_eq!(offered(catalogue, &shared()).await, debian(1, "a", &["n1", "n2"]));
 }
 
@@ -216,7 +216,7 @@ async fn a_stack_that_moves_to_another_pool_offers_what_that_pool_has() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1", "n2"]), &at(0)).await.unwrap();
     let moved = PoolKey { path: "/mnt/other".into(), ..shared() };
-    catalogue.set_stacks(&[crate::StackFacts { pool: moved.clone(), ..n1() }, n2()]).await.unwrap();
+    catalogue.set_stacks(&[crate::StackFacts { pool: moved.clone(), ..n1() }, n2()], &[]).await.unwrap();
     assert_eq!(offered(catalogue, &shared()).await, debian(1, "a", &["n2"]));
     assert_eq!(offered(catalogue, &moved).await, []);
 }

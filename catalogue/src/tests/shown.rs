@@ -114,7 +114,7 @@ async fn stacks_are_added_changed_and_disabled_never_deleted() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     let moved = StackFacts { pool: own(), ..n1() };
     let added = StackFacts { name: "n4".into(), pool: shared() };
-    catalogue.set_stacks(&[moved, added]).await.unwrap();
+    catalogue.set_stacks(&[moved, added], &[]).await.unwrap();
     let stacks: Vec<_> = catalogue
         .stacks()
         .await
@@ -136,10 +136,23 @@ async fn stacks_are_added_changed_and_disabled_never_deleted() {
 }
 
 #[tokio::test]
+async fn a_stack_that_is_to_be_left_stays_as_it_is() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let status = async || -> Vec<_> {
+        catalogue.stacks().await.unwrap().into_iter().map(|stack| stack.status).collect()
+    };
+    catalogue.set_stacks(&[n1()], &["n2".into(), "unknown".into()]).await.unwrap();
+    assert_eq!(status().await, [StackStatus::Enabled, StackStatus::Enabled, StackStatus::Disabled]);
+    // One that is disabled does not come back by it.
+    catalogue.set_stacks(&[n1()], &["n3".into()]).await.unwrap();
+    assert_eq!(status().await, [StackStatus::Enabled, StackStatus::Disabled, StackStatus::Disabled]);
+}
+
+#[tokio::test]
 async fn a_stack_in_maintenance_stays_so() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     sqlx::query("UPDATE stack SET status = 'MAINTENANCE'").execute(&catalogue.pool).await.unwrap();
-    catalogue.set_stacks(&[n1()]).await.unwrap();
+    catalogue.set_stacks(&[n1()], &[]).await.unwrap();
     let status: Vec<_> = catalogue.stacks().await.unwrap().into_iter().map(|stack| stack.status).collect();
     assert_eq!(status, [StackStatus::Maintenance, StackStatus::Disabled, StackStatus::Disabled]);
 }

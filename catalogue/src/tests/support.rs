@@ -21,7 +21,7 @@ impl Fixture {
         let directory = TempDir::new().unwrap();
         let file = directory.path().join("catalogue.sqlite");
         let catalogue = Catalogue::open(&file).await.unwrap();
-        catalogue.set_stacks(&[n1(), n2(), n3()]).await.unwrap();
+        catalogue.set_stacks(&[n1(), n2(), n3()], &[]).await.unwrap();
         Self { catalogue, file, _directory: directory }
     }
 }
