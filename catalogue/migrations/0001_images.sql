@@ -41,7 +41,7 @@ CREATE TABLE image (
         CHECK (status IN ('CREATING', 'CREATED', 'DISABLED', 'DELETED', 'DESTROYED')),
     boot_type          TEXT    NOT NULL CHECK (boot_type IN ('bios', 'uefi')),
     hot_resize         INTEGER NOT NULL CHECK (hot_resize IN (0, 1)),
-    -- The newest generation that may be offered; null only within the transaction that makes the image.
+    -- The generation that was registered last; null only within the transaction that makes the image.
     current_generation INTEGER REFERENCES generation (id),
     UNIQUE (gid, name)
 ) STRICT;
@@ -96,7 +96,9 @@ CREATE TABLE wanted (
 ) STRICT, WITHOUT ROWID;
 
 -- What is true: the stack is enabled, the image is there and wanted on it, and the stack's pool holds a
--- verified copy of the current generation or, until it does, of one before it: the newest such one.
+-- verified copy. Of those that it holds, the newest that is not newer than the current generation is offered; when
+-- all are newer, the newest: content that came back elsewhere made an older generation current, and no stack loses
+-- what it offers by another's registration.
 CREATE VIEW offered AS
 SELECT stack_id, image_id, pool_id, generation_id
 FROM (
@@ -104,8 +106,8 @@ FROM (
            (SELECT g.id
             FROM generation g
             JOIN copy c ON c.generation_id = g.id AND c.pool_id = s.pool_id AND c.state = 'verified'
-            WHERE g.image_id = i.id AND g.number <= current.number
-            ORDER BY g.number DESC
+            WHERE g.image_id = i.id
+            ORDER BY g.number > current.number, g.number DESC
             LIMIT 1) AS generation_id
     FROM wanted w
     JOIN stack s ON s.id = w.stack_id

@@ -118,7 +118,7 @@ pub struct Generation {
     pub id: GenerationId,
     /// 1, 2, 3, .. within its image.
     pub number: u32,
-    /// Whether it is the newest that may be offered.
+    /// Whether it is the one that was registered last: what stacks offer as soon as their pools have it.
     pub current: bool,
     /// Where it came from, without credentials.
     pub source_url: String,

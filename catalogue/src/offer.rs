@@ -6,6 +6,10 @@ use sqlx::{FromRow, SqliteConnection};
 use crate::{BootType, Catalogue, CatalogueError, DiskFormat, ImageId, PoolKey};
 
 /// An image that a pool offers: the pool holds this file, verified, and each of `stacks` may start machines from it.
+///
+/// Of the generations whose verified copies the pool holds, it is the newest that is not newer than the image's current
+/// one. When all are newer (content that came back elsewhere made an older generation current), it is the newest: no
+/// stack loses what it offers by another's registration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Offer {

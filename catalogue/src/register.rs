@@ -111,7 +111,8 @@ impl Catalogue {
     /// same source SHA-256 and format), says that its copy in the pool is verified, and wants the image on the stacks.
     /// All of it or nothing; doing it again changes nothing.
     ///
-    /// The generation becomes the image's current one. Other pools go on offering the one before until they have it.
+    /// The generation becomes the image's current one. Pools that do not have it go on offering what they have (see
+    /// [`Offer`]).
     ///
     /// # Errors
     ///

@@ -106,6 +106,25 @@ async fn content_that_comes_back_is_its_old_generation_and_is_offered_again() {
 }
 
 #[tokio::test]
+async fn content_that_comes_back_in_one_pool_takes_the_image_from_no_other() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
+    catalogue.register(&registration("debian", "b", own(), &["n3"]), &at(1)).await.unwrap();
+    catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(2)).await.unwrap();
+    assert_eq!(offered(catalogue, &shared()).await, debian(1, "a", &["n1"]));
+    assert_eq!(offered(catalogue, &own()).await, debian(2, "b", &["n3"]));
+
+    // Of several newer ones the newest; one that is not newer than the current one goes before all of them.
+    catalogue.register(&registration("debian", "c", own(), &["n3"]), &at(3)).await.unwrap();
+    catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(4)).await.unwrap();
+    assert_eq!(offered(catalogue, &own()).await, debian(3, "c", &["n3"]));
+    catalogue.mark_damaged(&own(), "debian-c.raw").await.unwrap();
+    assert_eq!(offered(catalogue, &own()).await, debian(2, "b", &["n3"]));
+    catalogue.register(&registration("debian", "a", own(), &["n3"]), &at(5)).await.unwrap();
+    assert_eq!(offered(catalogue, &own()).await, debian(1, "a", &["n3"]));
+}
+
+#[tokio::test]
 async fn a_generation_is_known_by_its_stored_bytes_and_by_its_source() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
