@@ -106,13 +106,14 @@ FROM (
            (SELECT g.id
             FROM generation g
             JOIN copy c ON c.generation_id = g.id AND c.pool_id = s.pool_id AND c.state = 'verified'
+            -- Here, since an ORDER BY sees no table outside its own SELECT.
+            JOIN generation current ON current.id = i.current_generation
             WHERE g.image_id = i.id
             ORDER BY g.number > current.number, g.number DESC
             LIMIT 1) AS generation_id
     FROM wanted w
     JOIN stack s ON s.id = w.stack_id
     JOIN image i ON i.id = w.image_id
-    JOIN generation current ON current.id = i.current_generation
     WHERE s.status = 'ENABLED' AND i.status = 'CREATED'
 ) AS candidate
 WHERE generation_id IS NOT NULL;
