@@ -52,6 +52,8 @@ pub struct KnownCopy {
     pub number: u32,
     /// Its file's name in the pool.
     pub file: String,
+    /// What the file is; the pool's setting may be another one by now.
+    pub format: DiskFormat,
     /// Of the file, lower-case hexadecimal.
     pub sha256: String,
     /// The file's length in bytes.

@@ -1,8 +1,8 @@
 //! What is installed, and the runs that led there.
 
 use crate::{
-    Catalogue, CatalogueError, GenerationId, Installed, InstalledImage, KnownCopy, NewInstalled, RunEnd,
-    RunStatus, ServiceOnNode,
+    Catalogue, CatalogueError, DiskFormat, GenerationId, Installed, InstalledImage, KnownCopy, NewInstalled,
+    RunEnd, RunStatus, ServiceOnNode,
     tests::support::{Fixture, at, own, registration, shared},
 };
 
@@ -33,6 +33,7 @@ async fn what_is_installed_is_remembered_per_node_and_forgotten() {
             generation: GenerationId(1),
             number: 1,
             file: "debian-a.raw".into(),
+            format: DiskFormat::Raw,
             sha256: "stored a".into(),
             size: 2000,
             virtual_size: 2000,

@@ -276,15 +276,30 @@ async fn a_copy_is_found_by_its_source() {
         generation: GenerationId(1),
         number: 1,
         file: "debian-a.raw".into(),
+        format: DiskFormat::Raw,
         sha256: "stored a".into(),
         size: 2000,
         virtual_size: 2000,
     };
-    assert_eq!(look("debian", "source of a", DiskFormat::Raw, &shared()).await, Some(known));
+    assert_eq!(look("debian", "source of a", DiskFormat::Raw, &shared()).await.as_ref(), Some(&known));
     assert_eq!(look("debian", "source of a", DiskFormat::Qcow2, &shared()).await, None);
     assert_eq!(look("debian", "source of a", DiskFormat::Raw, &own()).await, None);
     assert_eq!(look("debian", "source of c", DiskFormat::Raw, &shared()).await, None);
     assert_eq!(look("alpine", "source of a", DiskFormat::Raw, &shared()).await, None);
     catalogue.mark_damaged(&shared(), "debian-a.raw").await.unwrap();
     assert_eq!(look("debian", "source of a", DiskFormat::Raw, &shared()).await, None);
+
+    let mut qcow2 = registration("debian", "q", shared(), &["n1"]);
+    qcow2.source.sha256 = "source of a".into();
+    qcow2.stored.format = DiskFormat::Qcow2;
+    catalogue.register(&qcow2, &at(2)).await.unwrap();
+    let in_qcow2 = KnownCopy {
+        generation: GenerationId(3),
+        number: 3,
+        file: "debian-q.raw".into(),
+        format: DiskFormat::Qcow2,
+        sha256: "stored q".into(),
+        ..known
+    };
+    assert_eq!(look("debian", "source of a", DiskFormat::Qcow2, &shared()).await, Some(in_qcow2));
 }
