@@ -30,6 +30,6 @@ pub use installed::{Installed, InstalledImage, NewInstalled, ServiceOnNode};
 pub use offer::{Offer, index_json};
 pub use pool::PoolKey;
 pub use register::{ImageFacts, Registered, Registration, SourceFacts, StoredFacts, TemplateFacts};
-pub use run::{Run, RunEnd, RunId, RunStatus};
+pub use run::{RunEnd, RunId};
 pub use stack::{Stack, StackFacts, StackId, StackStatus};
 pub use timestamp::Timestamp;

@@ -2,7 +2,7 @@
 
 use crate::{
     Catalogue, CatalogueError, DiskFormat, GenerationId, Installed, InstalledImage, KnownCopy, NewInstalled,
-    RunEnd, RunStatus, ServiceOnNode,
+    RunEnd, RunId, ServiceOnNode, Timestamp,
     tests::support::{Fixture, at, own, registration, shared},
 };
 
@@ -88,25 +88,34 @@ async fn a_run_that_nobody_ended_is_interrupted_when_the_next_begins() {
     let next = catalogue.begin_run(&n1, "install", &at(2)).await.unwrap();
     assert_eq!(
         states(catalogue, &n1).await,
-        [(next, RunStatus::Running, None, None), (died, RunStatus::Interrupted, None, Some(at(2)))]
+        [(next, "running".into(), None, None), (died, "interrupted".into(), None, Some(at(2)))]
     );
-    assert_eq!(states(catalogue, &n2).await, [(elsewhere, RunStatus::Running, None, None)]);
+    assert_eq!(states(catalogue, &n2).await, [(elsewhere, "running".into(), None, None)]);
 
     catalogue.end_run(next, RunEnd::Failed, Some("the disk is full"), &at(3)).await.unwrap();
     catalogue.end_run(died, RunEnd::Succeeded, None, &at(4)).await.unwrap();
     assert_eq!(
         states(catalogue, &n1).await,
         [
-            (next, RunStatus::Failed, Some("the disk is full".into()), Some(at(3))),
-            (died, RunStatus::Succeeded, None, Some(at(4))),
+            (next, "failed".into(), Some("the disk is full".into()), Some(at(3))),
+            (died, "succeeded".into(), None, Some(at(4))),
         ]
     );
 }
 
+/// What the table says of the runs, the newest first.
 async fn states(
     catalogue: &Catalogue,
     of: &ServiceOnNode,
-) -> Vec<(crate::RunId, RunStatus, Option<String>, Option<crate::Timestamp>)> {
-    let runs = catalogue.runs(of).await.unwrap();
-    runs.into_iter().map(|run| (run.id, run.status, run.message, run.ended_at)).collect()
+) -> Vec<(RunId, String, Option<String>, Option<Timestamp>)> {
+    sqlx::query_as(
+        "SELECT id, status, message, ended_at FROM run
+         WHERE service = ? AND instance = ? AND node = ? ORDER BY id DESC",
+    )
+    .bind(&of.service)
+    .bind(&of.instance)
+    .bind(&of.node)
+    .fetch_all(&catalogue.pool)
+    .await
+    .unwrap()
 }
