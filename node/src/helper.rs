@@ -22,6 +22,7 @@ mod remove;
 mod report;
 mod requirements;
 mod serve;
+mod stamp;
 mod step;
 mod store;
 mod temporary;

@@ -121,12 +121,30 @@ pub struct Fetched {
     pub verified: bool,
     /// `dest` was there already and matched: nothing was transferred.
     pub kept: bool,
+    /// `dest` is the very file that the `file` address names, perhaps by another name: nothing was downloaded, and
+    /// whoever removes `dest` removes the source.
+    pub is_source: bool,
     /// Where an interrupted transfer was taken up again, in bytes; 0 when it was read from its start.
     pub resumed_at: u64,
     /// The source's `ETag`, as sent.
     pub etag: Option<String>,
     /// The source's `Last-Modified` (as sent) or MDTM (`YYYYMMDDhhmmss`).
     pub last_modified: Option<String>,
+    /// `dest` as it was when its bytes were verified.
+    pub stamp: Stamp,
+}
+
+/// What tells a file from the one that another run put in its place, and from itself after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The number of its file system.
+    pub device: u64,
+    /// Its number in that file system.
+    pub inode: u64,
+    /// Bytes.
+    pub size: u64,
+    /// When its bytes last changed, in nanoseconds since 1970.
+    pub modified_ns: i64,
 }
 
 /// See [`Step::StoreImage`].
@@ -134,6 +152,8 @@ pub struct Fetched {
 pub struct StoreImage {
     /// The disk image, as fetched.
     pub source: PathBuf,
+    /// What the source must be, before the conversion and after it: another one is [`Failure::BadImage`].
+    pub stamp: Option<Stamp>,
     /// The pool's directory.
     pub pool: PathBuf,
     /// The stored file's name begins with this: the source's file stem, one plain path component.

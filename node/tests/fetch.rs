@@ -12,23 +12,25 @@ use ays_node::helper::{Limits, Timing};
 use ays_node::{Check, Failure, Fetched, FromNode, Outcome, Phase, Probed, SecretUrl, Step};
 use tempfile::tempdir;
 
-use support::{Answer, End, Web, content, fetch, inside, md5, names, run, sha256, short, until};
+use support::{Answer, End, Web, content, fetch, inside, md5, names, run, sha256, short, stamp, until};
 
 /// What comes before an interruption.
 const PIECE: usize = 100_000;
 const ETAG: &str = "\"one\"";
 
-/// What a fetch of `body` says when nothing was in its way.
-fn fetched(body: &[u8], etag: Option<&str>) -> Fetched {
+/// What a fetch of `body` to `dest`, where it lies now, says when nothing was in its way.
+fn fetched(dest: &Path, body: &[u8], etag: Option<&str>) -> Fetched {
     Fetched {
         size: body.len() as u64,
         md5: md5(body),
         sha256: sha256(body),
         verified: false,
         kept: false,
+        is_source: false,
         resumed_at: 0,
         etag: etag.map(str::to_owned),
         last_modified: None,
+        stamp: stamp(dest),
     }
 }
 
@@ -44,7 +46,7 @@ async fn a_file_is_brought_whole_and_nothing_else_stays() {
     let directory = tempdir().unwrap();
     let dest = directory.path().join("made/for/it/x.img");
     let result = run(fetch(&web.url("/x.img"), &dest, Check::None)).await;
-    assert_eq!(result, Ok(Outcome::Fetched(fetched(&body, Some(ETAG)))));
+    assert_eq!(result, Ok(Outcome::Fetched(fetched(&dest, &body, Some(ETAG)))));
     assert!(fs::read(&dest).unwrap() == body);
     assert_eq!(names(dest.parent().unwrap()), ["x.img"]);
     assert_eq!(web.requests()[0].header("accept-encoding"), Some("identity"));
@@ -60,7 +62,7 @@ async fn an_empty_file_and_one_without_a_length() {
         let web = Web::start(move |_, _| answer.clone()).await;
         let dest = directory.path().join("x");
         let result = run(fetch(&web.url("/x"), &dest, Check::None)).await;
-        assert_eq!(result, Ok(Outcome::Fetched(fetched(&body, None))));
+        assert_eq!(result, Ok(Outcome::Fetched(fetched(&dest, &body, None))));
         assert!(fs::read(&dest).unwrap() == body);
     }
 }
@@ -78,14 +80,16 @@ async fn a_file_that_matches_its_checksum_is_kept() {
     let directory = tempdir().unwrap();
     let dest = directory.path().join("y.img");
     let step = || fetch(&web.url("/x.img?token=1"), &dest, Check::Md5Beside);
-    let first = Fetched { verified: true, ..fetched(&body, None) };
-    assert_eq!(run(step()).await, Ok(Outcome::Fetched(first.clone())));
+    let result = run(step()).await;
+    let first = Fetched { verified: true, ..fetched(&dest, &body, None) };
+    assert_eq!(result, Ok(Outcome::Fetched(first.clone())));
     let second = Fetched { kept: true, ..first };
     assert_eq!(run(step()).await, Ok(Outcome::Fetched(second)));
     assert_eq!(web.requests().len(), 3);
     fs::write(&dest, "damaged").unwrap();
-    let third = Fetched { verified: true, ..fetched(&body, None) };
-    assert_eq!(run(step()).await, Ok(Outcome::Fetched(third)));
+    let result = run(step()).await;
+    let third = Fetched { verified: true, ..fetched(&dest, &body, None) };
+    assert_eq!(result, Ok(Outcome::Fetched(third)));
     assert_eq!(names(directory.path()), ["y.img"]);
 }
 
@@ -150,7 +154,8 @@ async fn an_interrupted_transfer_goes_on_where_it_stopped() {
         let directory = tempdir().unwrap();
         let dest = directory.path().join("x");
         let result = run(fetch(&web.url("/x"), &dest, Check::Sha256(sha256(&body)))).await;
-        let expected = Fetched { verified: true, resumed_at: PIECE as u64, ..fetched(&body, Some(ETAG)) };
+        let expected =
+            Fetched { verified: true, resumed_at: PIECE as u64, ..fetched(&dest, &body, Some(ETAG)) };
         assert_eq!(result, Ok(Outcome::Fetched(expected)), "{end:?}");
         assert!(fs::read(&dest).unwrap() == body);
         assert_eq!(web.ranges(), [None, Some(PIECE), Some(2 * PIECE)]);
@@ -173,7 +178,7 @@ async fn a_date_serves_where_there_is_no_etag() {
     let dest = directory.path().join("x");
     let result = run(fetch(&web.url("/x"), &dest, Check::None)).await;
     let expected =
-        Fetched { resumed_at: PIECE as u64, last_modified: Some(DATE.into()), ..fetched(&body, None) };
+        Fetched { resumed_at: PIECE as u64, last_modified: Some(DATE.into()), ..fetched(&dest, &body, None) };
     assert_eq!(result, Ok(Outcome::Fetched(expected)));
     assert_eq!(web.requests()[1].header("if-range"), Some(DATE));
     assert!(fs::read(&dest).unwrap() == body);
@@ -236,7 +241,7 @@ async fn what_cannot_be_resumed_starts_over() {
         let directory = tempdir().unwrap();
         let dest = directory.path().join("x");
         let result = run(fetch(&web.url("/x"), &dest, Check::None)).await;
-        assert_eq!(result, Ok(Outcome::Fetched(fetched(&new, etag))), "{case}");
+        assert_eq!(result, Ok(Outcome::Fetched(fetched(&dest, &new, etag))), "{case}");
         assert!(fs::read(&dest).unwrap() == new, "{case}");
         assert_eq!(web.ranges()[..2], [None, Some(PIECE)], "{case}");
     }
@@ -254,7 +259,7 @@ async fn without_validators_nothing_is_resumed() {
     let directory = tempdir().unwrap();
     let dest = directory.path().join("x");
     let result = run(fetch(&web.url("/x"), &dest, Check::None)).await;
-    assert_eq!(result, Ok(Outcome::Fetched(fetched(&body, Some("W/\"weak\"")))));
+    assert_eq!(result, Ok(Outcome::Fetched(fetched(&dest, &body, Some("W/\"weak\"")))));
     assert_eq!(web.ranges(), [None, None]);
 }
 
@@ -271,7 +276,7 @@ async fn pieces_of_two_files_are_noticed_and_fetched_again() {
     let directory = tempdir().unwrap();
     let dest = directory.path().join("x");
     let result = run(fetch(&web.url("/x"), &dest, Check::Sha256(sha256(&body)))).await;
-    assert_eq!(result, Ok(Outcome::Fetched(Fetched { verified: true, ..fetched(&body, Some(ETAG)) })));
+    assert_eq!(result, Ok(Outcome::Fetched(Fetched { verified: true, ..fetched(&dest, &body, Some(ETAG)) })));
     assert_eq!(web.ranges(), [None, Some(PIECE), None]);
 }
 
@@ -365,8 +370,9 @@ async fn a_login_goes_to_its_own_host_alone() {
     let web = Web::start(move |_, _| Answer::status("302 Found").with("Location", &target)).await;
     let directory = tempdir().unwrap();
     let url = format!("http://user:p%40ss@{}/x", web.address);
-    let result = run(fetch(&url, &directory.path().join("x"), Check::None)).await;
-    assert_eq!(result, Ok(Outcome::Fetched(fetched(b"moved here", None))));
+    let dest = directory.path().join("x");
+    let result = run(fetch(&url, &dest, Check::None)).await;
+    assert_eq!(result, Ok(Outcome::Fetched(fetched(&dest, b"moved here", None))));
     // `user:p@ss`
     assert_eq!(web.requests()[0].header("authorization"), Some("Basic dXNlcjpwQHNz"));
     assert_eq!(other.requests()[0].header("authorization"), None);
@@ -439,10 +445,10 @@ async fn what_an_ended_run_left_is_taken_up() {
         fs::copy(directory.path().join(name), copy.join(name)).unwrap();
     }
     let result = run(fetch(&elsewhere.url("/x"), &copy.join("x"), Check::None)).await;
-    assert_eq!(result, Ok(Outcome::Fetched(fetched(b"other", None))));
+    assert_eq!(result, Ok(Outcome::Fetched(fetched(&copy.join("x"), b"other", None))));
 
     let result = run(fetch(&web.url("/x"), &dest, Check::None)).await;
-    let expected = Fetched { resumed_at: PIECE as u64, ..fetched(&body, Some(ETAG)) };
+    let expected = Fetched { resumed_at: PIECE as u64, ..fetched(&dest, &body, Some(ETAG)) };
     assert_eq!(result, Ok(Outcome::Fetched(expected)));
     assert_eq!(web.ranges(), [None, Some(PIECE)]);
     assert_eq!(names(directory.path()), ["copy", "x"]);
@@ -532,7 +538,7 @@ async fn links_are_replaced_and_never_written_through() {
     fs::write(&behind, "untouched").unwrap();
     symlink(&behind, &dest).unwrap();
     let result = run(fetch(&web.url("/x"), &dest, Check::None)).await;
-    assert_eq!(result, Ok(Outcome::Fetched(fetched(b"new", None))));
+    assert_eq!(result, Ok(Outcome::Fetched(fetched(&dest, b"new", None))));
     assert!(dest.symlink_metadata().unwrap().is_file());
     symlink(&behind, &part).unwrap();
     let result = run(fetch(&web.url("/x"), &dest, Check::None)).await;
@@ -558,16 +564,20 @@ async fn a_file_on_the_node_is_copied_or_kept() {
     let dest = directory.path().join("x");
     let modified = source.metadata().unwrap().modified().unwrap();
     let modified = modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().to_string();
-    let copied = Fetched { verified: true, last_modified: Some(modified), ..fetched(&body, None) };
     let result = run(fetch(&url, &dest, Check::Md5Beside)).await;
+    let copied = Fetched { verified: true, last_modified: Some(modified), ..fetched(&dest, &body, None) };
     assert_eq!(result, Ok(Outcome::Fetched(copied)));
     assert!(fs::read(&dest).unwrap() == body);
 
-    for (check, verified) in [(Check::None, false), (Check::Md5Beside, true)] {
-        let kept = Fetched { verified, kept: true, ..fetched(&body, None) };
-        assert_eq!(run(fetch(&url, &source, check)).await, Ok(Outcome::Fetched(kept)));
+    let link = directory.path().join("link");
+    fs::hard_link(&source, &link).unwrap();
+    for (dest, check, verified) in
+        [(&source, Check::None, false), (&source, Check::Md5Beside, true), (&link, Check::None, false)]
+    {
+        let kept = Fetched { verified, kept: true, is_source: true, ..fetched(dest, &body, None) };
+        assert_eq!(run(fetch(&url, dest, check)).await, Ok(Outcome::Fetched(kept)));
     }
-    assert_eq!(names(directory.path()), ["a file.img", "a file.img.md5sum", "x"]);
+    assert_eq!(names(directory.path()), ["a file.img", "a file.img.md5sum", "link", "x"]);
 
     let missing = format!("file://{}/missing", directory.path().display());
     let result = run(fetch(&missing, &dest, Check::None)).await;

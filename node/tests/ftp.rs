@@ -3,11 +3,13 @@
 
 mod support;
 
+use std::path::Path;
+
 use ays_node::{Check, Failure, Fetched, Outcome, Phase, Probed, SecretUrl, Step};
 use tempfile::tempdir;
 
 use support::ftp::{Faults, Ftp, GOOD};
-use support::{content, fetch, md5, names, run, sha256};
+use support::{content, fetch, md5, names, run, sha256, stamp};
 
 const PIECE: usize = 100_000;
 
@@ -19,16 +21,23 @@ fn shown(server: &Ftp) -> String {
     format!("ftp://***@{}/dir/x%20y.img", server.address)
 }
 
-fn fetched(body: &[u8], resumed_at: usize, last_modified: Option<&str>) -> Result<Outcome, Failure> {
+fn fetched(
+    dest: &Path,
+    body: &[u8],
+    resumed_at: usize,
+    last_modified: Option<&str>,
+) -> Result<Outcome, Failure> {
     Ok(Outcome::Fetched(Fetched {
         size: body.len() as u64,
         md5: md5(body),
         sha256: sha256(body),
         verified: false,
         kept: false,
+        is_source: false,
         resumed_at: resumed_at as u64,
         etag: None,
         last_modified: last_modified.map(str::to_owned),
+        stamp: stamp(dest),
     }))
 }
 
@@ -62,7 +71,7 @@ async fn a_file_is_brought_by_either_way() {
         let directory = tempdir().unwrap();
         let dest = directory.path().join("x");
         let result = run(fetch(&url(&server), &dest, Check::None)).await;
-        assert_eq!(result, fetched(&body, resumed_at, time), "{faults:?}");
+        assert_eq!(result, fetched(&dest, &body, resumed_at, time), "{faults:?}");
         assert!(std::fs::read(&dest).unwrap() == body, "{faults:?}");
         assert_eq!(server.commands(), commands, "{faults:?}");
         assert_eq!(names(directory.path()), ["x"], "{faults:?}");

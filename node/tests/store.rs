@@ -11,7 +11,7 @@ use std::process::Command;
 use ays_node::{DiskFormat, Failure, Outcome, Step, StoreImage, Stored};
 use tempfile::{TempDir, tempdir};
 
-use support::{names, sha256};
+use support::{names, sha256, stamp, until};
 
 const SIZE: usize = 1 << 20;
 
@@ -38,6 +38,7 @@ fn qemu_img(directory: &Path, arguments: &str) {
 async fn store(directory: &Path, source: &str, format: DiskFormat) -> Result<Stored, Failure> {
     let order = StoreImage {
         source: directory.join(source),
+        stamp: None,
         pool: directory.join("pool"),
         stem: "disk".into(),
         format,
@@ -212,7 +213,13 @@ async fn an_image_with_more_data_than_the_disk_takes_is_refused_before_it_is_con
     let (mut node, child) = support::outside_on_small_disk(&pool, 4 << 20).await;
     let inside = PathBuf::from(format!("/proc/{}/root{}", child.id().unwrap(), pool.display()));
     let mut store = async |source: PathBuf| {
-        let order = StoreImage { source, pool: pool.clone(), stem: "disk".into(), format: DiskFormat::Raw };
+        let order = StoreImage {
+            source,
+            stamp: None,
+            pool: pool.clone(),
+            stem: "disk".into(),
+            format: DiskFormat::Raw,
+        };
         node.run(Step::StoreImage(order)).await
     };
     let result = store(full).await;
@@ -245,6 +252,7 @@ async fn a_converter_that_dies_is_named_and_leaves_nothing() {
     let pool = directory.path().join("pool");
     let order = StoreImage {
         source: directory.path().join("disk.raw"),
+        stamp: None,
         pool: pool.clone(),
         stem: "disk".into(),
         format: DiskFormat::Raw,
@@ -254,4 +262,59 @@ async fn a_converter_that_dies_is_named_and_leaves_nothing() {
         Err(Failure::Tool { tool: "qemu-img".into(), reason: "it was ended by signal 9".into() })
     );
     assert_eq!(names(&pool), [""; 0]);
+}
+
+/// A pretended `qemu-img` whose conversion waits until `go` is there.
+fn waiting_qemu_img(directory: &Path) {
+    let script = format!(
+        "#!/bin/sh\ncase $1 in\ninfo) echo '{{\"virtual-size\": 512}}';;\n\
+         measure) echo '{{\"required\": 512}}';;\n\
+         convert) > {0}/begun; until [ -e {0}/go ]; do sleep 0.01; done;;\nesac\n",
+        directory.display()
+    );
+    let program = directory.join("qemu-img");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test]
+async fn a_source_that_another_run_replaced_is_not_registered() {
+    let (directory, _) = disk();
+    let (source, pool) = (directory.path().join("disk.raw"), directory.path().join("pool"));
+    waiting_qemu_img(directory.path());
+    let (mut node, _child) = support::outside(|command| {
+        command.env("PATH", format!("{}:/usr/bin:/bin", directory.path().display()));
+    })
+    .await;
+    let order = |stamp| {
+        Step::StoreImage(StoreImage {
+            source: source.clone(),
+            stamp: Some(stamp),
+            pool: pool.clone(),
+            stem: "disk".into(),
+            format: DiskFormat::Raw,
+        })
+    };
+    let replace = || {
+        fs::copy(&source, directory.path().join("new")).unwrap();
+        fs::rename(directory.path().join("new"), &source).unwrap();
+    };
+    let changed = Err(Failure::BadImage {
+        path: source.display().to_string(),
+        reason: "it was changed by another run since it was fetched".into(),
+    });
+    let fetched = stamp(&source);
+    replace();
+    assert_eq!(node.run(order(fetched)).await, changed);
+    assert!(!pool.exists());
+
+    let step = node.start(order(stamp(&source))).await;
+    until("the conversion", || directory.path().join("begun").exists()).await;
+    replace();
+    fs::write(directory.path().join("go"), "").unwrap();
+    assert_eq!(node.end_of(step).await, changed);
+    assert_eq!(names(&pool), [""; 0]);
+
+    // One that stays the same is registered.
+    assert!(matches!(node.run(order(stamp(&source))).await, Ok(Outcome::Stored(_))));
 }

@@ -27,7 +27,7 @@ use super::Limits;
 use super::disk::{check_path, failure, make_directory, on_thread, refused};
 use super::lanes::{Digests, Lanes};
 use super::report::Report;
-use crate::{Failure, Fetch, Fetched};
+use crate::{Failure, Fetch, Fetched, Stamp};
 
 pub(crate) use self::source::probe;
 
@@ -76,22 +76,27 @@ async fn keep(
     if (expected.is_none() && !is_source) || !order.dest.exists() {
         return Ok(None);
     }
-    let (size, digests) =
-        digests(&order.dest, report).await.map_err(|error| failure(&order.dest, "reading", &error))?;
+    let reading = |error| failure(&order.dest, "reading", &error);
+    let file = File::open(&order.dest).map_err(reading)?;
+    // Taken first: a change while the file is read does not go unnoticed.
+    let stamp = file.metadata().map(|found| Stamp::of(&found)).map_err(reading)?;
+    let digests = digests(&file, stamp.size, report).await.map_err(reading)?;
     match expected.map(|expected| expected.verify(&order.url, &digests)) {
         Some(Err(mismatch)) if is_source => return Err(mismatch),
         Some(Err(_)) => return Ok(None),
         Some(Ok(())) | None => {}
     }
     Ok(Some(Fetched {
-        size,
+        size: stamp.size,
         md5: digests.md5,
         sha256: digests.sha256,
         verified: expected.is_some(),
         kept: true,
+        is_source,
         resumed_at: 0,
         etag: None,
         last_modified: None,
+        stamp,
     }))
 }
 
@@ -102,10 +107,8 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
-async fn digests(path: &Path, report: &Report) -> io::Result<(u64, Digests)> {
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
+async fn digests(file: &File, size: u64, report: &Report) -> io::Result<Digests> {
     let mut lanes = Lanes::hashing();
-    lanes.hash_file(&file, size, report).await?;
-    Ok((size, lanes.finish().await?))
+    lanes.hash_file(file, size, report).await?;
+    lanes.finish().await
 }

@@ -15,7 +15,7 @@ use super::locked::open_locked;
 use super::qemu_img::QemuImg;
 use super::report::Report;
 use super::temporary::Temporary;
-use crate::{Activity, Failure, StoreImage, Stored};
+use crate::{Activity, Failure, Stamp, StoreImage, Stored};
 
 /// What unfinished files in a pool begin with.
 const PART_PREFIX: &str = ".ays-";
@@ -31,8 +31,12 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
     check_path(&order.source)?;
     check_path(&order.pool)?;
     check_stem(&order.stem)?;
-    let source = order.source.clone();
-    let kind = on_thread(move || look_at(&source)).await?;
+    let (source, stamp) = (order.source.clone(), order.stamp);
+    let kind = on_thread(move || {
+        check_stamp(&source, stamp)?;
+        look_at(&source)
+    })
+    .await?;
     let qemu_img = QemuImg::find()?;
     let info = qemu_img.info(&order.source, kind).await?;
     if let Some(objection) = info.objection(&order.source) {
@@ -61,6 +65,9 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
 
     qemu_img.convert(&order.source, kind, part.path(), order.format, info.virtual_size, report).await?;
 
+    let (source, stamp) = (order.source.clone(), order.stamp);
+    on_thread(move || check_stamp(&source, stamp)).await?;
+
     let finish = Finish { order: order.clone(), part: part.path().to_owned(), report: report.clone() };
     let written = on_thread(move || finish.run(&file)).await?;
     if !written.kept {
@@ -88,6 +95,17 @@ fn check_stem(stem: &str) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(refused(Path::new(stem), "it is not a plain file name"))
+    }
+}
+
+/// The source must still be what was fetched: another run may have put its own file there.
+fn check_stamp(source: &Path, stamp: Option<Stamp>) -> Result<(), Failure> {
+    let Some(stamp) = stamp else { return Ok(()) };
+    let found = source.metadata().map_err(|error| failure(source, "looking at it", &error))?;
+    if Stamp::of(&found) == stamp {
+        Ok(())
+    } else {
+        Err(bad_image(source, "it was changed by another run since it was fetched"))
     }
 }
 

@@ -5,13 +5,14 @@ pub mod ftp;
 mod web;
 
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use ays_node::helper::{Ended, Limits, Timing, serve};
 use ays_node::{
-    Check, Facts, Failure, Fetch, FromNode, GREETING, Outcome, Progress, SecretUrl, Step, ToNode,
+    Check, Facts, Failure, Fetch, FromNode, GREETING, Outcome, Progress, SecretUrl, Stamp, Step, ToNode,
 };
 use ays_node::{read_frame, write_frame};
 use tokio::io::{
@@ -158,6 +159,17 @@ pub fn names(directory: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// What a fetch says of the file that it brought to `path`.
+pub fn stamp(path: &Path) -> Stamp {
+    let found = path.metadata().unwrap();
+    Stamp {
+        device: found.dev(),
+        inode: found.ino(),
+        size: found.len(),
+        modified_ns: found.mtime() * 1_000_000_000 + found.mtime_nsec(),
+    }
 }
 
 /// Bytes that do not repeat.

@@ -13,7 +13,7 @@ use super::source::Resume;
 use crate::helper::disk::{self, failure};
 use crate::helper::file_name::{part_of, part_state_of};
 use crate::helper::locked::open_locked;
-use crate::{Failure, SecretUrl};
+use crate::{Failure, SecretUrl, Stamp};
 
 /// The file that changes with every start of the system.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -110,11 +110,14 @@ impl Partial {
     }
 
     /// Syncs it and gives it its final name.
-    pub(crate) fn commit(mut self) -> Result<(), Failure> {
+    pub(crate) fn commit(mut self) -> Result<Stamp, Failure> {
         self.file.sync_all().map_err(|error| failure(&self.path, "syncing", &error))?;
+        // Of the open file: under the final name there may soon be another run's.
+        let found = self.file.metadata().map_err(|error| failure(&self.path, "looking at it", &error))?;
         disk::rename(&self.path, &self.dest)?;
         self.keep = Keep::Done;
-        disk::remove(&self.state_path)
+        disk::remove(&self.state_path)?;
+        Ok(Stamp::of(&found))
     }
 }
 

@@ -67,7 +67,7 @@ impl<'a> Transfer<'a> {
         };
         self.report.at(Activity::Sync, self.have, Some(self.have));
         let partial = self.partial;
-        on_thread(move || partial.commit()).await?;
+        let stamp = on_thread(move || partial.commit()).await?;
         let identity = self.identity.unwrap_or_default();
         Ok(Fetched {
             size: self.have,
@@ -75,9 +75,11 @@ impl<'a> Transfer<'a> {
             sha256: digests.sha256,
             verified: self.expected.is_some(),
             kept: false,
+            is_source: false,
             resumed_at: self.resumed_at,
             etag: identity.etag,
             last_modified: identity.last_modified,
+            stamp,
         })
     }
 
