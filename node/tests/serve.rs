@@ -239,6 +239,22 @@ async fn a_removed_file_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn what_another_run_is_fetching_is_not_removed_with_the_file() {
+    let directory = tempdir().unwrap();
+    for name in ["x", ".x.ays-part", ".x.ays-part.json"] {
+        fs::write(directory.path().join(name), "").unwrap();
+    }
+    let part = fs::File::options().write(true).open(directory.path().join(".x.ays-part")).unwrap();
+    part.lock().unwrap();
+    let remove = || Step::Remove(directory.path().join("x"));
+    assert_eq!(run(remove()).await, Ok(Outcome::Removed));
+    assert_eq!(names(directory.path()), [".x.ays-part", ".x.ays-part.json"]);
+    drop(part);
+    assert_eq!(run(remove()).await, Ok(Outcome::Removed));
+    assert_eq!(names(directory.path()), [""; 0]);
+}
+
+#[tokio::test]
 async fn the_state_of_a_copy() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("x");

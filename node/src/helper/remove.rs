@@ -1,7 +1,8 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::disk::{self, check_path, on_thread, refused, sync_directory};
 use super::file_name::{part_of, part_state_of};
+use super::locked::open_locked;
 use crate::Failure;
 
 /// Removes a file and what an interrupted transfer to it left behind.
@@ -17,10 +18,17 @@ pub(crate) async fn remove(path: PathBuf) -> Result<(), Failure> {
         if !directory.is_dir() {
             return Ok(());
         }
-        for path in [&path, &part_of(&path), &part_state_of(&path)] {
-            disk::remove(path)?;
-        }
+        disk::remove(&path)?;
+        remove_unfinished(&path)?;
         sync_directory(directory)
     })
     .await
+}
+
+/// What cannot be locked stays: another run is fetching the file, or it is not this user's.
+fn remove_unfinished(path: &Path) -> Result<(), Failure> {
+    let part = part_of(path);
+    let Ok(_held) = open_locked(&part) else { return Ok(()) };
+    disk::remove(&part_state_of(path))?;
+    disk::remove(&part)
 }
