@@ -29,7 +29,9 @@ async fn the_real_program_greets_and_ends_with_its_input() {
     assert_eq!(node.hello.arch, std::env::consts::ARCH);
     let hostname = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     assert_eq!(node.hello.hostname, hostname.trim());
-    drop(node);
+    // Its output stays open: that nobody reads it would be another reason to end.
+    let support::Outside { to, from: _open, .. } = node;
+    drop(to);
     let status = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
     assert_eq!(status.code(), Some(0));
 }
