@@ -455,6 +455,30 @@ async fn what_an_ended_run_left_is_taken_up() {
 }
 
 #[tokio::test]
+async fn what_can_be_resumed_outlives_a_run_that_never_asks_the_source() {
+    let body = content(2 * PIECE);
+    let served = body.clone();
+    let web = Web::start(move |request, number| match request.path.as_str() {
+        "/x.md5sum" => Answer::status("404 Not Found"),
+        _ if number == 0 => Answer::file(request, &served, ETAG).cut(PIECE, End::Hang),
+        _ => Answer::file(request, &served, ETAG),
+    })
+    .await;
+    let directory = tempdir().unwrap();
+    let dest = directory.path().join("x");
+    end_in_the_middle(&web.url("/x"), &dest).await;
+    let result = run(fetch(&web.url("/x"), &dest, Check::Md5Beside)).await;
+    let failure =
+        Failure::NoChecksum { url: web.url("/x.md5sum"), name: "x".into(), reason: "404 Not Found".into() };
+    assert_eq!(result, Err(failure));
+    assert_eq!(names(directory.path()), [".x.ays-part", ".x.ays-part.json"]);
+    let result = run(fetch(&web.url("/x"), &dest, Check::None)).await;
+    let expected = Fetched { resumed_at: PIECE as u64, ..fetched(&dest, &body, Some(ETAG)) };
+    assert_eq!(result, Ok(Outcome::Fetched(expected)));
+    assert_eq!(names(directory.path()), ["x"]);
+}
+
+#[tokio::test]
 async fn after_another_start_of_the_system_only_a_check_makes_the_bytes_good() {
     let body = content(2 * PIECE);
     for (check, ranges) in [(Check::None, [None, None]), (Check::Sha256(sha256(&body)), [None, Some(PIECE)])]

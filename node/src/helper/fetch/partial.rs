@@ -55,13 +55,15 @@ impl Partial {
             other => other,
         })?;
         let state_path = part_state_of(dest);
-        Ok(Self { dest: dest.to_owned(), path, state_path, file, keep: Keep::No })
+        // What an earlier run left is not lost when this one ends before it has asked the source.
+        let keep = if read_state(&state_path).is_some() { Keep::Part } else { Keep::No };
+        Ok(Self { dest: dest.to_owned(), path, state_path, file, keep })
     }
 
     /// The bytes that an earlier run left and that can be resumed. After another start of the system only a check
     /// can tell whether they are whole.
     pub(crate) fn resumable(&self, url: &SecretUrl, is_checked: bool) -> Option<Resume> {
-        let state: State = serde_json::from_slice(&fs::read(&self.state_path).ok()?).ok()?;
+        let state = read_state(&self.state_path)?;
         let at = self.file.metadata().ok()?.len();
         let is_whole = is_checked || (state.boot.is_some() && state.boot == boot());
         let fits = state.identity.size.is_none_or(|size| at <= size);
@@ -125,11 +127,16 @@ impl Drop for Partial {
     fn drop(&mut self) {
         let is_empty = self.file.metadata().is_ok_and(|found| found.len() == 0);
         if self.keep == Keep::No || (self.keep == Keep::Part && is_empty) {
-            // Nobody is there to be told; the next run of the same file takes them over.
-            let _ = fs::remove_file(&self.path);
+            // Nobody is there to be told; the next run of the same file takes them over. The part goes last: while it is
+            // there its lock holds for both.
             let _ = fs::remove_file(&self.state_path);
+            let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+fn read_state(path: &Path) -> Option<State> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
 fn boot() -> Option<String> {
