@@ -612,6 +612,21 @@ async fn a_file_on_the_node_is_copied_or_kept() {
 }
 
 #[tokio::test]
+async fn an_interrupted_copy_of_a_file_on_the_node_leaves_nothing() {
+    let (from, to) = (tempdir().unwrap(), tempdir().unwrap());
+    let source = from.path().join("source");
+    // A hole, large enough that the copy is still under way when it is ended.
+    fs::File::create(&source).unwrap().set_len(1 << 30).unwrap();
+    let (mut node, ended) = inside(Timing::default(), Limits::default()).await;
+    node.start(fetch(&format!("file://{}", source.display()), &to.path().join("x"), Check::None)).await;
+    let part = to.path().join(".x.ays-part");
+    until("the first bytes", || part.metadata().is_ok_and(|found| found.len() > 0)).await;
+    drop(node);
+    ended.await.unwrap();
+    assert_eq!(names(to.path()), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_probe_tells_the_size_and_writes_nothing() {
     let probe = |url: String| run(Step::Probe(SecretUrl::parse(&url).unwrap()));
     let web = Web::start(|request, _| match (request.method.as_str(), request.path.as_str()) {

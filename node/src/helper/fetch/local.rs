@@ -3,8 +3,6 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use url::Url;
-
 use super::body::Body;
 use super::fault::Fault;
 use super::identity::Identity;
@@ -20,9 +18,9 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    pub(crate) fn new(address: &SecretUrl, url: &Url) -> Result<Self, Failure> {
+    pub(crate) fn new(address: &SecretUrl) -> Result<Self, Failure> {
         let path =
-            url.to_file_path().map_err(|()| refused(address, "it does not name a file on the node"))?;
+            address.path_on_node().ok_or_else(|| refused(address, "it does not name a file on the node"))?;
         Ok(Self { address: address.clone(), path })
     }
 

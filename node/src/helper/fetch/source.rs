@@ -54,7 +54,7 @@ impl Source {
         let url = Url::parse(address.expose()).map_err(|error| refused(address, error.to_string()))?;
         Ok(match url.scheme() {
             "ftp" => Self::Ftp(Ftp::new(address, &url, limits)?),
-            "file" => Self::Local(Local::new(address, &url)?),
+            "file" => Self::Local(Local::new(address)?),
             _ => Self::Http(Http::new(address, url, limits)?),
         })
     }
@@ -66,6 +66,11 @@ impl Source {
             Self::Ftp(ftp) => ftp.open(resume).await,
             Self::Local(local) => local.open().await,
         }
+    }
+
+    /// Whether an interrupted transfer can go on where it stopped; a file on the node is copied from its start.
+    pub(crate) fn resumes(&self) -> bool {
+        !matches!(self, Self::Local(_))
     }
 
     pub(crate) fn refused(&self, reason: impl Into<String>) -> Fault {

@@ -182,7 +182,9 @@ impl<'a> Transfer<'a> {
             self.resumed_at = start;
         }
         let most = self.most(&identity).map_err(Fault::Final)?;
-        self.partial.note(&self.order.url, &identity).map_err(Fault::Final)?;
+        if self.source.resumes() {
+            self.partial.note(&self.order.url, &identity).map_err(Fault::Final)?;
+        }
         let size = identity.size;
         self.identity = Some(identity);
         let mut lanes = self.take_lanes().await.map_err(Fault::Final)?;
