@@ -661,14 +661,16 @@ async fn a_probe_of_a_dead_source_ends_soon() {
 #[tokio::test]
 async fn a_small_disk_is_not_filled() {
     let directory = tempdir().unwrap();
-    let web = Web::start(|request, _| match request.path.as_str() {
-        "/endless" => Answer::whole(&content(PIECE)).without("Content-Length").cut(PIECE, End::Endless),
+    let endless = || Answer::whole(&content(PIECE)).without("Content-Length").cut(PIECE, End::Endless);
+    let web = Web::start(move |request, _| match request.path.as_str() {
+        "/endless" => endless(),
+        "/endless-with-etag" => endless().with("ETag", ETAG),
         _ => Answer::whole(b"").without("Content-Length").with("Content-Length", "5000000"),
     })
     .await;
     let (mut node, child) = support::outside_on_small_disk(directory.path(), 4 << 20).await;
     let inside = format!("/proc/{}/root{}", child.id().unwrap(), directory.path().display());
-    for path in ["/announced", "/endless"] {
+    for path in ["/announced", "/endless", "/endless-with-etag"] {
         let result = node.run(fetch(&web.url(path), &directory.path().join("x"), Check::None)).await;
         let Err(Failure::Space { path, needed, free }) = result else { panic!("{result:?}") };
         assert_eq!(path, directory.path().display().to_string());

@@ -238,17 +238,21 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    fn too_much(&self, size: Option<u64>, have: u64, most: u64) -> Fault {
+    fn too_much(&mut self, size: Option<u64>, have: u64, most: u64) -> Fault {
         match size {
             Some(size) => Fault::StartOver {
                 phase: Phase::Transfer,
                 reason: format!("more than the {size} bytes that were announced came"),
             },
-            None => Fault::Final(Failure::Space {
-                path: self.order.dest.parent().unwrap_or(&self.order.dest).display().to_string(),
-                needed: have,
-                free: most,
-            }),
+            None => {
+                // What was brought would keep the disk full, and would not be less the next time.
+                self.partial.give_up();
+                Fault::Final(Failure::Space {
+                    path: self.order.dest.parent().unwrap_or(&self.order.dest).display().to_string(),
+                    needed: have,
+                    free: most,
+                })
+            }
         }
     }
 
