@@ -223,6 +223,16 @@ async fn an_index_is_replaced_only_when_it_changes() {
 }
 
 #[tokio::test]
+async fn everybody_may_read_an_index() {
+    let directory = tempdir().unwrap();
+    let (mut node, _child) = support::outside_with_strict_umask().await;
+    let index = WriteIndex { pool: directory.path().to_owned(), content: "[]".to_owned() };
+    assert_eq!(node.run(Step::WriteIndex(index)).await, Ok(Outcome::Written { changed: true }));
+    let found = directory.path().join("ays-images.json").metadata().unwrap();
+    assert_eq!(found.permissions().mode() & 0o777, 0o644);
+}
+
+#[tokio::test]
 async fn a_removed_file_leaves_nothing_behind() {
     let directory = tempdir().unwrap();
     for name in ["x", ".x.ays-part", ".x.ays-part.json", "y"] {

@@ -1,5 +1,6 @@
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::disk::{check_path, failure, make_directory, on_thread, rename};
@@ -35,6 +36,8 @@ fn replace(path: &Path, part: &Path, content: &[u8]) -> Result<bool, Failure> {
     let mut file = open_locked(part)?;
     file.set_len(0)
         .and_then(|()| file.write_all(content))
+        // Those who read it are other users.
+        .and_then(|()| file.set_permissions(Permissions::from_mode(0o644)))
         .and_then(|()| file.sync_all())
         .map_err(|error| failure(path, "writing", &error))?;
     rename(part, path)?;

@@ -89,6 +89,13 @@ pub async fn outside_on_small_disk(directory: &Path, size: usize) -> (Outside, C
     spawn(command).await
 }
 
+/// The real program, whose new files nobody else may read unless it says so.
+pub async fn outside_with_strict_umask() -> (Outside, Child) {
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 077; exec \"$0\" serve", env!("CARGO_BIN_EXE_ays-node")]);
+    spawn(command).await
+}
+
 async fn spawn(mut command: Command) -> (Outside, Child) {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
