@@ -15,6 +15,7 @@ mod hashing;
 mod image_kind;
 mod index;
 mod lanes;
+mod leftovers;
 mod limits;
 mod locked;
 mod qemu_img;

@@ -78,7 +78,8 @@ pub enum Step {
 /// See [`Step::CheckRequirements`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Requirements {
-    /// The pool's directory: it is made when missing and must be writable; none when nothing is stored.
+    /// The pool's directory: it is made when missing and must be writable, and what stopped runs left in it is
+    /// removed; none when nothing is stored.
     pub pool: Option<PathBuf>,
     /// `qemu-img` must be there.
     pub qemu_img: bool,

@@ -210,6 +210,20 @@ async fn requirements() {
 }
 
 #[tokio::test]
+async fn a_look_at_a_pool_removes_what_stopped_runs_left() {
+    let directory = tempdir().unwrap();
+    for name in [".ays-stopped.ays-part", ".ays-running.ays-part", ".other.ays-part", ".ays-other"] {
+        fs::write(directory.path().join(name), "").unwrap();
+    }
+    let running =
+        fs::File::options().write(true).open(directory.path().join(".ays-running.ays-part")).unwrap();
+    running.lock().unwrap();
+    let check = Requirements { pool: Some(directory.path().to_owned()), qemu_img: false };
+    assert_eq!(run(Step::CheckRequirements(check)).await, Ok(Outcome::Ready));
+    assert_eq!(names(directory.path()), [".ays-other", ".ays-running.ays-part", ".other.ays-part"]);
+}
+
+#[tokio::test]
 async fn an_index_is_replaced_only_when_it_changes() {
     let directory = tempdir().unwrap();
     let write = |content: &str| {

@@ -3,16 +3,18 @@ use std::path::Path;
 
 use super::disk::{check_path, failure, make_directory, on_thread, remove};
 use super::file_name::PART_SUFFIX;
+use super::leftovers::remove_leftovers;
 use super::qemu_img;
 use crate::{Failure, Requirements};
 
-/// The pool is there and can be written, and `qemu-img` is there when it is needed.
+/// The pool is there and can be written, without what stopped runs left in it, and `qemu-img` is there when it is needed.
 pub(crate) async fn check(needed: Requirements) -> Result<(), Failure> {
     on_thread(move || {
         if let Some(pool) = &needed.pool {
             check_path(pool)?;
             make_directory(pool)?;
             check_writable(pool)?;
+            remove_leftovers(pool)?;
         }
         if needed.qemu_img {
             qemu_img::find()?;

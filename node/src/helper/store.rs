@@ -1,6 +1,6 @@
 //! A disk image, converted into a pool.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
@@ -11,14 +11,12 @@ use super::disk::{check_path, failure, free_space, make_directory, on_thread, re
 use super::file_name::PART_SUFFIX;
 use super::hashing::sha256_of;
 use super::image_kind::{HEAD, ImageKind, TAIL, recognise};
+use super::leftovers::{PART_PREFIX, remove_leftovers};
 use super::locked::open_locked;
 use super::qemu_img::QemuImg;
 use super::report::Report;
 use super::temporary::Temporary;
 use crate::{Activity, Failure, Stamp, StoreImage, Stored};
-
-/// What unfinished files in a pool begin with.
-const PART_PREFIX: &str = ".ays-";
 
 /// The largest virtual disk, in bytes: 64 TiB. All of it is hashed, so a false claim would keep a node busy for years.
 const LARGEST: u64 = 64 << 40;
@@ -132,24 +130,6 @@ fn read_ends(source: &Path) -> io::Result<(Vec<u8>, Vec<u8>)> {
 #[expect(clippy::cast_possible_wrap, reason = "the flags of open(2) are an int")]
 fn nonblocking() -> i32 {
     OFlags::NONBLOCK.bits() as i32
-}
-
-/// Removes what stopped runs left in the pool: their files are there, but nobody holds their locks.
-fn remove_leftovers(pool: &Path) -> Result<(), Failure> {
-    let unreadable = |error: io::Error| failure(pool, "listing the directory", &error);
-    for entry in fs::read_dir(pool).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(PART_PREFIX)
-            && name.ends_with(PART_SUFFIX)
-            && entry.file_type().is_ok_and(|kind| kind.is_file())
-            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok())
-        {
-            super::disk::remove(&entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// From a converted file to one with its final name.
