@@ -1,7 +1,7 @@
 //! What went wrong, its exit code, and what to do about it: printed once, here.
 
 use std::error::Error;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -61,6 +61,7 @@ impl Failure {
                 InstallError::Interrupted => 130,
                 _ => 1,
             },
+            Self::Catalogue(CatalogueError::AmbiguousImage { .. }) => 2,
             Self::Catalogue(_) | Self::Runtime(_) | Self::Output(_) => 1,
         }
     }
@@ -94,7 +95,7 @@ pub fn eprint_line(text: &str) {
     write_stderr(&printable(text));
 }
 
-#[expect(clippy::print_stderr, reason = "this is the edge: errors are printed here")]
+/// A reader that went away does not end an install.
 fn write_stderr(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -39,8 +39,14 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse_from(std::env::args_os().map(long_form));
-    let done = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(cli)),
+    // Beats to a node go on, on a thread of their own, while a slow reader of our output holds this one up.
+    let done = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
+        Ok(runtime) => {
+            let done = runtime.block_on(run(cli));
+            // A question that nobody answered any more is not waited for.
+            runtime.shutdown_background();
+            done
+        }
         Err(source) => Err(failure::Failure::Runtime(source)),
     };
     match done {

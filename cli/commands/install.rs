@@ -57,7 +57,6 @@ pub struct Args {
 const LOCAL_TYPE: &str = "node.local";
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let stopped = stopped();
     let environment = context::environment(repo)?;
     if let Some(asked) = args.domain.filter(|asked| *asked != environment.domain) {
         return Err(Failure::Domain { asked, here: environment.domain });
@@ -75,6 +74,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         return dry_run(&plan, &recipe, args.json).await;
     }
 
+    let stopped = stopped();
     let style = match (args.json, args.quiet) {
         (true, _) => Style::Json,
         (false, true) => Style::Quiet,
@@ -114,17 +114,27 @@ fn target(environment: &Environment, template: Option<&str>, name: Option<&str>)
     }
 }
 
+/// The plan and what its sources say, as JSON.
+#[derive(serde::Serialize)]
+struct DryRun<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    /// In the order of the plan's fetches.
+    sources: Vec<SourceState>,
+}
+
 async fn dry_run(plan: &Plan, recipe: &Recipe, json: bool) -> Result<(), Failure> {
+    let urls: Vec<_> = recipe.fetches.iter().map(|fetch| fetch.url.clone()).collect();
+    let sources = probe(&urls, &std::env::temp_dir()).await;
     if json {
-        return table::json(plan);
+        return table::json(&DryRun { plan, sources });
     }
     table::line(&format!("{} on {}:", plan.template, plan.node))?;
-    let urls: Vec<_> = recipe.fetches.iter().map(|fetch| fetch.url.clone()).collect();
-    let mut states = probe(&urls).await.into_iter();
+    let mut sources = sources.into_iter();
     for (number, step) in plan.steps.iter().enumerate() {
         table::line(&format!("  {}  {step}", number + 1))?;
         if matches!(step, Planned::Fetch { .. }) {
-            let state = match states.next() {
+            let state = match sources.next() {
                 Some(SourceState::Answers { size: Some(size) }) => {
                     format!("{}, seen from here", units::bytes(size))
                 }

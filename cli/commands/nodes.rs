@@ -51,7 +51,7 @@ pub fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
     let environment = context::environment(repo)?;
     let mut rows: Vec<Row> = Vec::new();
     let mut first_error = None;
-    for node in environment.nodes() {
+    for (_, node) in environment.nodes() {
         match node {
             Ok(node) => rows.push(node.into()),
             Err(error) => {

@@ -7,7 +7,7 @@ use ays_engine::{Event, Record, RunResult, Step};
 use ays_node::Activity;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{printable, units};
+use super::{printable, printable_json, units};
 use crate::failure::eprint_line;
 
 /// How events are shown.
@@ -69,7 +69,7 @@ impl Renderer {
         match self.style {
             Style::Json => {
                 if let Ok(line) = serde_json::to_string(record) {
-                    print_line(&line);
+                    write_line(&printable_json(&line));
                 }
             }
             Style::Quiet => {
@@ -179,7 +179,11 @@ fn bar(activity: Activity, total: Option<u64>) -> ProgressBar {
     bar
 }
 
-/// A reader that went away does not end an install.
 fn print_line(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{}", printable(line));
+    write_line(&printable(line));
+}
+
+/// A reader that went away does not end an install.
+fn write_line(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

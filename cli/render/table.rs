@@ -5,6 +5,7 @@ use std::io::Write;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
+use super::{printable, printable_json};
 use crate::failure::Failure;
 
 /// Prints rows under a heading.
@@ -23,10 +24,14 @@ pub fn print(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> R
 /// Prints a value as JSON.
 pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Output(error.into()))?;
-    line(&text)
+    write(&printable_json(&text))
 }
 
 /// Prints a line.
 pub fn line(text: &str) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{}", super::printable(text)).map_err(Failure::Output)
+    write(&printable(text))
+}
+
+fn write(text: &str) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{text}").map_err(Failure::Output)
 }

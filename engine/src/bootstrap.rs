@@ -52,7 +52,7 @@ echo ays-bootstrap: pushed
 "#;
 
 /// `$1`: the helper's hash.
-const READ_BACK: &str = r#"cat "${HOME:?}/.cache/ays/ays-node-$1""#;
+const READ_BACK: &str = r#"echo ays-bootstrap: bytes; cat "${HOME:?}/.cache/ays/ays-node-$1""#;
 
 /// How much a login shell may say before the helper greets.
 const MOST_NOISE: u64 = 64 << 10;
@@ -134,8 +134,16 @@ async fn push(connection: &Connection) -> Result<(), HelperError> {
 async fn read_back(connection: &Connection) -> Result<String, HelperError> {
     let Remote { stdout, stdin: _stdin, process: _process, .. } =
         connection.script(READ_BACK, &[HELPER_SHA256]).await?;
+    let mut stdout = BufReader::new(stdout).take(MOST_NOISE + HELPER.len() as u64);
+    let mut line = Vec::new();
+    while line.trim_ascii() != b"ays-bootstrap: bytes" {
+        line.clear();
+        if stdout.read_until(b'\n', &mut line).await.map_err(HelperError::Stream)? == 0 {
+            return Ok(String::new());
+        }
+    }
     let mut bytes = Vec::with_capacity(HELPER.len());
-    stdout.take(HELPER.len() as u64 + 1).read_to_end(&mut bytes).await.map_err(HelperError::Stream)?;
+    stdout.read_to_end(&mut bytes).await.map_err(HelperError::Stream)?;
     Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -33,7 +33,9 @@ pub enum HelperError {
         said: String,
     },
     /// It is never what was put there.
-    #[error("the helper in ~/.cache/ays on the node keeps changing")]
+    #[error(
+        "the helper in ~/.cache/ays does not stay as it was put there, or may not be executed there (noexec)"
+    )]
     Unstable,
     /// It speaks another version.
     #[error("the helper speaks version {0} of the frames, this is version {PROTOCOL}")]

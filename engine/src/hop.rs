@@ -124,6 +124,8 @@ fn config(node: &Node, gateway: Option<&Hop>, key: Option<&MemoryFile>, files: &
         line("ProxyCommand", &proxy_command(gateway));
     }
     line("BatchMode", "yes");
+    // What ssh says is read here: errors, and neither banners nor the user's own choice of more or less.
+    line("LogLevel", "ERROR");
     line("ConnectTimeout", "10");
     // The login itself has this long: a master is watched by frames only once it is there.
     line("ServerAliveInterval", "4");
@@ -167,6 +169,6 @@ fn proxy_command(gateway: &Hop) -> String {
 }
 
 /// A path as ssh's configuration takes it.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.display().to_string().replace('%', "%%").replace(['"', '\n'], "?"))
 }

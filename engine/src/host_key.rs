@@ -5,10 +5,11 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 
 use tokio::process::Command;
 
-use crate::hop::Hop;
+use crate::hop::{Hop, quoted};
 use crate::ssh::{NewHostKeys, SshSettings};
 
 /// A host key that nobody knows yet.
@@ -85,7 +86,7 @@ pub(crate) async fn learn(hop: &Hop, run: &Path, settings: &SshSettings) -> Resu
         .arg(hop.config())
         .args(["-o", "StrictHostKeyChecking=accept-new", "-o", "GlobalKnownHostsFile=/dev/null"])
         .args(["-o", "HashKnownHosts=no", "-o", "PreferredAuthentications=none", "-o"])
-        .arg(format!("UserKnownHostsFile={}", shown.display()))
+        .arg(format!("UserKnownHostsFile={}", quoted(&shown)))
         .args(["-T", "--", &hop.host, "true"])
         .stdin(Stdio::null())
         .output()
@@ -102,8 +103,14 @@ pub(crate) async fn learn(hop: &Hop, run: &Path, settings: &SshSettings) -> Resu
     let key = HostKey { node: hop.name.clone(), host: hop.host.clone(), fingerprint };
     match &settings.new_host_keys {
         NewHostKeys::Refuse => return Err(HostKeyError::Unknown(key)),
-        NewHostKeys::Ask(ask) if !ask(&key) => return Err(HostKeyError::Declined(key)),
-        NewHostKeys::Accept | NewHostKeys::Ask(_) => {}
+        NewHostKeys::Accept => {}
+        NewHostKeys::Ask(ask) => {
+            let (ask, asked) = (Arc::clone(ask), key.clone());
+            // An answer that was never given is a no.
+            if !tokio::task::spawn_blocking(move || ask(&asked)).await.unwrap_or(false) {
+                return Err(HostKeyError::Declined(key));
+            }
+        }
     }
     let path = settings.home.join(".ssh").join("known_hosts");
     append(&path, &line).map_err(|source| HostKeyError::NotWritten { path, source })

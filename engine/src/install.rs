@@ -221,7 +221,10 @@ impl Install<'_> {
             image,
         };
         // Stopped between the two, the next run fetches again; the other way round the download would stay for ever.
-        self.remove_download(plan, helper, events).await?;
+        // A file that is registered where it lies is not a download.
+        if !last.is_some_and(|(_, fetched)| fetched.is_source) {
+            self.remove_download(plan, helper, events).await?;
+        }
         self.catalogue.set_installed(service, &installed, &Timestamp::now()).await?;
         Ok(Installed::Now)
     }
@@ -241,7 +244,7 @@ impl Install<'_> {
         }
         match (installed.image, installed.copy) {
             (None, _) => Ok(true),
-            (Some(_), Some(copy)) if copy.pool == pool_key(self.target) => {
+            (Some(_), Some(copy)) if copy.pool == pool_key(self.target) && copy.format == self.format() => {
                 let state = self.copy_state(helper, events, &copy, None).await?;
                 if state != CopyState::Good {
                     self.mark_damaged(helper, events, &copy, state).await?;

@@ -114,7 +114,8 @@ impl Plan {
 fn actions(script: Option<&Script>) -> Result<Vec<RegisterImage>, Diagnostic> {
     let Some(script) = script else { return Ok(Vec::new()) };
     let mut images = Vec::new();
-    for method in BEFORE_FETCH.iter().chain(&CONFIGURE).chain(&["check_down_local"]).chain(&WHEN_DOWN) {
+    let bring_down = ["check_down_local", "stop", "halt"];
+    for method in BEFORE_FETCH.iter().chain(&CONFIGURE).chain(&bring_down).chain(&WHEN_DOWN) {
         let mut run = script.run(method);
         while let Progress::Action(Action::RegisterImage(image)) = run.resume(Value::None)? {
             images.push(image);

@@ -1,18 +1,21 @@
 //! Asking sources, without a node: for the plan of an install that touches nothing.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ays_node::{Outcome, SecretUrl, Step};
+use serde::Serialize;
 use tokio::time::timeout;
 
-use crate::helper::Helper;
+use crate::helper::{Helper, HelperError};
 use crate::ssh::Connection;
 
-/// How long all sources together have to answer.
+/// How long a source has to answer.
 const LIMIT: Duration = Duration::from_secs(4);
 
 /// What a source said when it was asked from this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SourceState {
     /// It answers.
     Answers {
@@ -25,38 +28,39 @@ pub enum SourceState {
     OnNode,
 }
 
-/// Asks every source. A helper that lives in a temporary directory does it, so that nothing is left.
-pub async fn probe(urls: &[SecretUrl]) -> Vec<SourceState> {
-    let states = tokio::sync::Mutex::new(Vec::new());
-    let asked = timeout(LIMIT, async {
-        let started = async {
-            let connection = Connection::throwaway().map_err(|error| error.to_string())?;
-            let helper = Helper::start(&connection).await.map_err(|error| error.to_string())?;
-            Ok::<_, String>((connection, helper))
-        };
-        let (connection, mut helper) = started.await?;
-        for url in urls {
-            let state = match url.scheme() {
-                "file" => SourceState::OnNode,
-                _ => match helper.run(Step::Probe(url.clone()), |_| {}).await {
-                    Ok(Outcome::Probed(probed)) => SourceState::Answers { size: probed.size },
-                    Ok(_) => SourceState::Dead("its helper gave another answer".to_owned()),
-                    Err(error) => SourceState::Dead(error.to_string()),
-                },
-            };
-            states.lock().await.push(state);
-        }
-        helper.close().await;
-        connection.close().await;
-        Ok::<_, String>(())
-    })
-    .await;
-    let mut states = states.into_inner();
-    let rest = match asked {
-        Ok(Ok(())) => String::new(),
-        Ok(Err(error)) => error,
-        Err(_) => format!("no answer within {} s", LIMIT.as_secs()),
-    };
-    states.resize(urls.len(), SourceState::Dead(rest));
+/// Asks every source, all at once. Helpers that live in a temporary directory below `temporary` do it, so that nothing
+/// is left.
+pub async fn probe(urls: &[SecretUrl], temporary: &Path) -> Vec<SourceState> {
+    let asked: Vec<_> = urls
+        .iter()
+        .map(|url| {
+            let (url, temporary) = (url.clone(), temporary.to_owned());
+            tokio::spawn(async move { timeout(LIMIT, ask(&url, &temporary)).await })
+        })
+        .collect();
+    let mut states = Vec::new();
+    for answer in asked {
+        states.push(match answer.await {
+            Ok(Ok(Ok(state))) => state,
+            Ok(Ok(Err(error))) => SourceState::Dead(error.to_string()),
+            Ok(Err(_)) => SourceState::Dead(format!("no answer within {} s", LIMIT.as_secs())),
+            Err(error) => SourceState::Dead(error.to_string()),
+        });
+    }
     states
+}
+
+async fn ask(url: &SecretUrl, temporary: &Path) -> Result<SourceState, HelperError> {
+    if url.scheme() == "file" {
+        return Ok(SourceState::OnNode);
+    }
+    let connection = Connection::throwaway(temporary).map_err(|error| HelperError::Spawn(error.into()))?;
+    let mut helper = Helper::start(&connection).await?;
+    let answer = helper.run(Step::Probe(url.clone()), |_| {}).await;
+    helper.close().await;
+    connection.close().await;
+    match answer? {
+        Outcome::Probed(probed) => Ok(SourceState::Answers { size: probed.size }),
+        _ => Err(HelperError::Answer),
+    }
 }

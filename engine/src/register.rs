@@ -8,7 +8,7 @@ use ays_catalogue::{
     StackFacts, StoredFacts, TemplateFacts, Timestamp, index_json,
 };
 use ays_node::{CheckCopy, CopyState, Fetched, Outcome, SecretUrl, StoreImage, Stored, WriteIndex};
-use ays_recipes::{Environment, RegisterImage};
+use ays_recipes::{Environment, Node, RegisterImage};
 
 use crate::event::{Event, Events, Step};
 use crate::helper::{Helper, HelperError};
@@ -26,10 +26,17 @@ pub(crate) fn pool_key(target: &Target) -> PoolKey {
     }
 }
 
-/// All stacks of an environment. A node whose file is wrong is none.
-fn stacks(environment: &Environment) -> Vec<StackFacts> {
-    let nodes = environment.nodes().into_iter().filter_map(Result::ok).filter(|node| node.stack);
-    nodes.map(|node| stack(&Target::Node(Box::new(node)))).collect()
+/// All stacks of an environment, and the names of nodes whose files are wrong.
+fn stacks(environment: &Environment) -> (Vec<StackFacts>, Vec<String>) {
+    let (mut stacks, mut unreadable) = (Vec::new(), Vec::new());
+    for (name, node) in environment.nodes() {
+        match node {
+            Ok(node) if node.stack => stacks.push(stack(&Target::Node(Box::new(node)))),
+            Ok(_) => {}
+            Err(_) => unreadable.push(name),
+        }
+    }
+    (stacks, unreadable)
 }
 
 fn stack(target: &Target) -> StackFacts {
@@ -42,7 +49,7 @@ pub fn wanted_on(environment: &Environment, target: &Target) -> Vec<String> {
         return vec![target.name().to_owned()];
     }
     let pool = pool_key(target);
-    stacks(environment).into_iter().filter(|stack| stack.pool == pool).map(|stack| stack.name).collect()
+    stacks(environment).0.into_iter().filter(|stack| stack.pool == pool).map(|stack| stack.name).collect()
 }
 
 impl Install<'_> {
@@ -58,7 +65,7 @@ impl Install<'_> {
         let pool = pool_key(self.target);
         let stored = match self.known_copy(helper, events, image, fetched, &pool).await? {
             Some(known) => known,
-            None => self.store(helper, events, image).await?,
+            None => self.store(helper, events, image, fetched).await?,
         };
         let registration = Registration {
             image: ImageFacts {
@@ -92,7 +99,7 @@ impl Install<'_> {
             wanted_on: wanted_on(self.environment, self.target),
             pool,
         };
-        self.set_stacks().await?;
+        self.set_stacks(events).await?;
         let now = Timestamp::now();
         let mut written = index_json(&self.catalogue.rehearse(&registration, &now).await?);
         self.write_index(helper, written.clone()).await?;
@@ -118,16 +125,18 @@ impl Install<'_> {
     }
 
     /// The catalogue's stacks become the environment's, and this machine where an image was ever installed on it.
-    async fn set_stacks(&self) -> Result<(), InstallError> {
-        let mut stacks = stacks(self.environment);
-        if let Target::Local(_) = self.target {
-            stacks.push(stack(self.target));
-        } else if self.catalogue.stacks().await?.iter().any(|stack| stack.name == Target::LOCAL)
-            && let Some(pool) = self.environment.settings.pool("local")
-        {
-            stacks.push(stack(&Target::Local(pool.clone())));
+    async fn set_stacks(&self, events: &mut Events<'_>) -> Result<(), InstallError> {
+        let (mut stacks, mut leave) = stacks(self.environment);
+        for name in &leave {
+            let message =
+                format!("node `{name}`: its file is wrong, so its stack stays as it was: see `ays nodes`");
+            events.send(Event::Warning { message });
         }
-        Ok(self.catalogue.set_stacks(&stacks).await?)
+        match self.target {
+            Target::Local(_) => stacks.push(stack(self.target)),
+            Target::Node(_) => leave.push(Node::LOCAL.to_owned()),
+        }
+        Ok(self.catalogue.set_stacks(&stacks, &leave).await?)
     }
 
     async fn write_index(&self, helper: &mut Helper, content: String) -> Result<(), InstallError> {
@@ -198,6 +207,7 @@ impl Install<'_> {
         helper: &mut Helper,
         events: &mut Events<'_>,
         image: &RegisterImage,
+        fetched: &Fetched,
     ) -> Result<StoredFacts, InstallError> {
         let pool = self.target.pool();
         let store = StoreImage {
@@ -205,6 +215,7 @@ impl Install<'_> {
             pool: pool.path.clone(),
             stem: image.stem.clone(),
             format: pool.format,
+            stamp: Some(fetched.stamp),
         };
         match helper.run(ays_node::Step::StoreImage(store), events.progress(Step::Register)).await {
             Ok(Outcome::Stored(Stored { file, sha256, size, virtual_size, .. })) => {
@@ -214,7 +225,8 @@ impl Install<'_> {
         }
     }
 
-    fn format(&self) -> DiskFormat {
+    /// What the target's pool keeps its files as.
+    pub(crate) fn format(&self) -> DiskFormat {
         match self.target.pool().format {
             ays_node::DiskFormat::Raw => DiskFormat::Raw,
             ays_node::DiskFormat::Qcow2 => DiskFormat::Qcow2,

@@ -132,8 +132,8 @@ impl Connection {
     }
 
     /// This machine, of which nothing is kept: not even the helper.
-    pub fn throwaway() -> std::io::Result<Self> {
-        tempfile::tempdir().map(|home| Self::Local(Some(home)))
+    pub fn throwaway(temporary: &Path) -> std::io::Result<Self> {
+        tempfile::tempdir_in(temporary).map(|home| Self::Local(Some(home)))
     }
 
     /// Starts a constant shell script, as root, with arguments that are given as such.

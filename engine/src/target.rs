@@ -12,14 +12,11 @@ pub enum Target {
 }
 
 impl Target {
-    /// The name of this machine as a node.
-    pub const LOCAL: &str = "local";
-
     /// Its name.
     pub fn name(&self) -> &str {
         match self {
             Self::Node(node) => &node.name,
-            Self::Local(_) => Self::LOCAL,
+            Self::Local(_) => Node::LOCAL,
         }
     }
 

@@ -17,6 +17,7 @@ pub struct Diagnostic(Box<Details>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Details {
     file: String,
+    span: Span,
     line: usize,
     column: usize,
     message: String,
@@ -44,16 +45,19 @@ impl Diagnostic {
         if clipped_before.len() < before.len() {
             excerpt.push_str("...");
         }
-        push_visible(&mut excerpt, clipped_before);
+        // What stands before the place decides whether the rest of the line is inside of an address's login.
+        let (shown_before, shown_after) = without_logins(clipped_before, clipped_after);
+        push_visible(&mut excerpt, &shown_before);
         let caret = excerpt.chars().count();
         let mut marked_text = String::new();
         push_visible(&mut marked_text, head(&after[..marked], WINDOW));
-        push_visible(&mut excerpt, clipped_after);
+        push_visible(&mut excerpt, &shown_after);
         if clipped_after.len() < after.len() {
             excerpt.push_str("...");
         }
         Self(Box::new(Details {
             file: file.to_owned(),
+            span: Span::new(start, end),
             line,
             column: 1 + before.chars().count(),
             message: message.into(),
@@ -73,6 +77,11 @@ impl Diagnostic {
     /// The file's name, as it was given.
     pub fn file(&self) -> &str {
         &self.0.file
+    }
+
+    /// The place in the text.
+    pub fn span(&self) -> Span {
+        self.0.span
     }
 
     /// The line, from 1.
@@ -115,6 +124,28 @@ impl fmt::Display for Diagnostic {
 }
 
 impl std::error::Error for Diagnostic {}
+
+/// Two parts of a line with a `*` for each character of the logins in its addresses (`ftp://user:password@host`): an
+/// error is no place to show them.
+fn without_logins(before: &str, after: &str) -> (String, String) {
+    let line = [before, after].concat();
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line.as_str();
+    while let Some(at) = rest.find("://") {
+        let (head, address) = rest.split_at(at + "://".len());
+        let end = address
+            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"'))
+            .unwrap_or(address.len());
+        let login = address[..end].rfind('@').unwrap_or(0);
+        shown.push_str(head);
+        // As many bytes, so that the two parts are parted where they were.
+        shown.push_str(&"*".repeat(login));
+        rest = &address[login..];
+    }
+    shown.push_str(rest);
+    let after = shown.split_off(before.len());
+    (shown, after)
+}
 
 /// The first `count` characters.
 fn head(text: &str, count: usize) -> &str {

@@ -13,7 +13,7 @@ mod value;
 
 pub use ask::{Ask, AskKind};
 pub use model::{Entry, Hrd, Item, Value};
-pub use resolve::substitute;
+pub use resolve::{Substituted, substitute};
 
 use crate::Diagnostic;
 

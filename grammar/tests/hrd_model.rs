@@ -148,3 +148,14 @@ fn a_diagnostic_takes_any_span() {
     let beyond = Diagnostic::new("f", "a\n", Span::new(2, 2), "no");
     assert_eq!(beyond.to_string(), "f:2:1: no\n  |\n2 | \n  | ^");
 }
+
+#[test]
+fn an_error_shows_no_login_of_an_address() {
+    let text = "a = 1\nurl = 'ftp://pub:p@ss1234@h/x', {{1}} http://u@h2/@y\n";
+    let error = hrd::parse("f", text.as_bytes()).expect_err("Python is refused");
+    assert_eq!(
+        error.to_string().lines().nth(2),
+        Some("2 | url = 'ftp://************@h/x', {{1}} http://*@h2/@y"),
+        "{error}"
+    );
+}

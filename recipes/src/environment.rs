@@ -111,22 +111,22 @@ impl Environment {
         }
     }
 
-    /// All nodes, sorted by name; one whose file is wrong is an error of its own.
-    pub fn nodes(&self) -> Vec<Result<Node, NodeError>> {
+    /// All nodes by their names; one whose file is wrong is an error of its own.
+    pub fn nodes(&self) -> Vec<(String, Result<Node, NodeError>)> {
         let mut instances = self.node_instances();
         instances.sort_by(|a, b| (&a.name, &a.dir).cmp(&(&b.name, &b.dir)));
-        instances.iter().map(|instance| Node::read(self, instance)).collect()
+        instances.iter().map(|instance| (instance.name.clone(), Node::read(self, instance))).collect()
     }
 
     /// The one node of this name, of this template (`node.ssh`) where one is given.
     pub fn node(&self, template: Option<&str>, name: &str) -> Result<Node, NodeError> {
         let instances = self.node_instances();
+        // Records know nodes by their names, so two of one name cannot be told apart, whatever their templates.
+        let found: Vec<_> = instances.iter().filter(|instance| instance.name == name).collect();
         let of_type = |instance: &&Instance| template.is_none_or(|template| instance.template == template);
-        let found: Vec<_> =
-            instances.iter().filter(of_type).filter(|instance| instance.name == name).collect();
         match found[..] {
-            [instance] => Node::read(self, instance),
-            [] => {
+            [instance] if of_type(&instance) => Node::read(self, instance),
+            [_] | [] => {
                 let known = instances.iter().filter(of_type).map(|instance| instance.name.as_str());
                 Err(LookupError::unknown("node", name, known).into())
             }
@@ -213,10 +213,11 @@ fn open(root: &Path) -> Result<Repository, EnvironmentError> {
     Repository::open(root).map_err(|source| EnvironmentError::Git { root: root.to_owned(), source })
 }
 
-/// All directories below `top`, in no order; hidden ones and links are left out.
+/// All directories below `top`, sorted; hidden ones and links are left out.
 fn directories(top: &Path) -> impl Iterator<Item = PathBuf> {
     WalkDir::new(top)
         .min_depth(1)
+        .sort_by_file_name()
         .into_iter()
         .filter_entry(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
         .filter_map(Result::ok)

@@ -14,28 +14,24 @@ pub(crate) fn read(
     file: &Text,
     substitute: &dyn Fn(&str) -> String,
 ) -> Result<Fetch, Diagnostic> {
-    let wrong = |message: String| diagnostic(file, entry.value_span, format!("`{}`: {message}", entry.key));
+    // The key is shown, not the value: that may hold a password.
+    let wrong = |message: String| diagnostic(file, entry.key_span, format!("`{}`: {message}", entry.key));
     let Value::Dict(pairs) = &entry.value else {
         return Err(wrong("expected pairs such as `url:'..', source:'..', dest:'..',`".to_owned()));
     };
     let get = |name: &str| -> Result<Option<String>, Diagnostic> {
-        match pairs.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
-            Some((_, Item::String(text))) => Ok(Some(substitute(text)).filter(|text| !text.is_empty())),
-            Some(_) => Err(wrong(format!("`{name}` must be text"))),
-            None => Ok(None),
+        let text = match pairs.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
+            Some((_, Item::String(text))) => substitute(text),
+            Some(_) => return Err(wrong(format!("`{name}` must be text"))),
+            None => return Ok(None),
+        };
+        if let Some(at) = text.find("$(") {
+            let reference: String = text[at..].chars().take_while(|c| *c != ')').chain([')']).collect();
+            return Err(wrong(format!("`{name}` holds {reference}, which has no value")));
         }
+        Ok(Some(text).filter(|text| !text.is_empty()))
     };
-    let need = |name: &str| -> Result<String, Diagnostic> {
-        let text = get(name)?.ok_or_else(|| wrong(format!("`{name}` is missing")))?;
-        match text.find("$(") {
-            // The rest of the text may hold a password: only the reference is shown.
-            Some(at) => {
-                let reference: String = text[at..].chars().take_while(|c| *c != ')').chain([')']).collect();
-                Err(wrong(format!("`{name}` holds {reference}, which has no value")))
-            }
-            None => Ok(text),
-        }
-    };
+    let need = |name: &str| get(name)?.ok_or_else(|| wrong(format!("`{name}` is missing")));
     let address = join(&need("url")?, &get("source")?.unwrap_or_default());
     let url = SecretUrl::parse(&address).map_err(|error| wrong(error.to_string()))?;
     let dest = destination(&need("dest")?).map_err(|problem| wrong(format!("`dest` {problem}")))?;

@@ -13,16 +13,6 @@ pub enum BootType {
     Uefi,
 }
 
-impl BootType {
-    /// As records write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Bios => "bios",
-            Self::Uefi => "uefi",
-        }
-    }
-}
-
 /// An image to be registered, as its recipe describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisterImage {

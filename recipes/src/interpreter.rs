@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use ays_grammar::actions::{self, Class, Def, Expr, ExprKind, Module, Stmt, StmtKind};
+use ays_grammar::hrd::Substituted;
 use ays_grammar::{Diagnostic, Span};
 
 use crate::image::RegisterImage;
@@ -44,6 +45,8 @@ pub enum Value {
 /// The full names of what can be called.
 const REGISTER_IMAGE: &str = "CloudscalerLibcloud.imageutil.registerImage";
 const BASE_CLASS: &str = "JumpScale.j.atyourservice.getActionsBaseClass";
+/// The methods that may call it.
+const MAY_REGISTER: [&str; 2] = ["configure", "configureLocal"];
 /// The name of the service that every method is given.
 const SERVICE: &str = "service";
 
@@ -51,7 +54,9 @@ const SERVICE: &str = "service";
 #[derive(Debug, Clone)]
 pub struct Script {
     name: Arc<str>,
-    text: Arc<str>,
+    /// As the file has it: errors show this, since what `$(..)` stands for may be a password.
+    written: Arc<str>,
+    text: Arc<Substituted>,
     module: Arc<Module>,
     /// The file that `registerImage` registers: the last `web.export`'s `dest`.
     file: Option<PathBuf>,
@@ -67,22 +72,39 @@ pub enum Progress {
 }
 
 impl Script {
-    /// Parses the text of `actions.py`, in which `$(..)` has been replaced.
-    pub(crate) fn parse(name: &str, text: &str, file: Option<PathBuf>) -> Result<Self, Diagnostic> {
-        let module = actions::parse(name, text)?;
-        Ok(Self { name: name.into(), text: text.into(), module: Arc::new(module), file })
-    }
-
-    /// Whether the recipe has a method of this name.
-    pub fn overrides(&self, method: &str) -> bool {
-        self.method(method).is_some()
+    /// Parses the text of `actions.py` with every `$(..)` replaced by what `lookup` says.
+    pub(crate) fn parse(
+        name: &str,
+        written: &str,
+        lookup: &dyn Fn(&str) -> Option<String>,
+        file: Option<PathBuf>,
+    ) -> Result<Self, Diagnostic> {
+        let text = Arc::new(Substituted::new(written, lookup));
+        let parsed = actions::parse(name, &text.text);
+        let (module, error) = match parsed {
+            Ok(module) => (module, None),
+            Err(error) => (Module { body: Vec::new() }, Some(error)),
+        };
+        let script =
+            Self { name: name.into(), written: written.into(), text, module: Arc::new(module), file };
+        match error {
+            None => Ok(script),
+            Some(error) => {
+                let shown = script.wrong(error.span(), error.message());
+                Err(match error.help() {
+                    Some(help) => shown.with_help(help),
+                    None => shown,
+                })
+            }
+        }
     }
 
     /// Begins a method. One that the recipe does not have returns `None` at once.
     pub fn run(&self, method: &str) -> Run {
         let exchange = Exchange::default();
-        let walk = Walk { script: self.clone(), exchange: exchange.clone() };
         let method = method.to_owned();
+        let may_register = MAY_REGISTER.contains(&method.as_str());
+        let walk = Walk { script: self.clone(), exchange: exchange.clone(), may_register };
         Run { future: Box::pin(async move { walk.call_method(&method).await }), exchange }
     }
 
@@ -98,7 +120,12 @@ impl Script {
     }
 
     fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(&self.name, &self.text, span, message)
+        let mut message = message.into();
+        // Shorter values are no secrets, and parts of ordinary words.
+        for (value, reference) in self.text.values_in(span).filter(|(value, _)| value.len() >= 4) {
+            message = message.replace(value, &self.written[reference.start..reference.end]);
+        }
+        Diagnostic::new(&self.name, &self.written, self.text.place(span), message)
     }
 }
 
@@ -152,6 +179,8 @@ type Evaluation<'a> = Pin<Box<dyn Future<Output = Result<Value, Diagnostic>> + S
 struct Walk {
     script: Script,
     exchange: Exchange,
+    /// The method is one of those that run when everything has been fetched.
+    may_register: bool,
 }
 
 impl Walk {
@@ -253,6 +282,11 @@ impl Walk {
                     }
                     match callee_value {
                         Value::Host(path) if path == BASE_CLASS => Value::Host("ActionsBase".to_owned()),
+                        Value::Host(path) if path == REGISTER_IMAGE && !self.may_register => {
+                            let message = "registerImage can be called in `configure` only: nothing else runs \
+                                           when everything has been fetched and nothing is running yet";
+                            return Err(self.script.wrong(expr.span, message));
+                        }
                         Value::Host(path) if path == REGISTER_IMAGE => {
                             let image =
                                 RegisterImage::from_call(&arguments, &named, self.script.file.as_ref())
@@ -298,7 +332,7 @@ class Actions(ActionsBase):
 ";
 
     fn script(text: &str) -> Script {
-        Script::parse("actions.py", text, Some(PathBuf::from("/t/wily.img"))).unwrap()
+        Script::parse("actions.py", text, &|_| None, Some(PathBuf::from("/t/wily.img"))).unwrap()
     }
 
     fn name_of(progress: Progress) -> String {
@@ -319,7 +353,6 @@ class Actions(ActionsBase):
     #[test]
     fn what_is_not_supported_is_an_error_only_where_it_is_reached() {
         let script = script(IMAGE);
-        assert!(script.overrides("prepare") && !script.overrides("stop"));
         let error = script.run("prepare").resume(Value::None).unwrap_err();
         assert_eq!((error.line(), error.message()), (9, "a `for` loop is not supported yet in actions"));
         assert_eq!(script.run("stop").resume(Value::None).unwrap(), Progress::Returned(Value::None));
@@ -334,5 +367,36 @@ class Actions(ActionsBase):
         let text = "class Actions():\n  def configure(self, s):\n    open('/etc/passwd')\n";
         let error = script(text).run("configure").resume(Value::None).unwrap_err();
         assert_eq!(error.message(), "`open` is not defined");
+    }
+
+    #[test]
+    fn errors_show_the_file_as_it_is_written_and_never_what_was_put_in() {
+        let text = "class Actions():\n  def configure(self, s):\n    x = '$(a)'; y = $(password); z($(b))\n";
+        let lookup = |key: &str| match key {
+            "a" => Some("two'\n    more = '".to_owned()),
+            "password" => Some("hunter2".to_owned()),
+            _ => None,
+        };
+        let script = Script::parse("actions.py", text, &lookup, None);
+        let error = match script {
+            Ok(script) => script.run("configure").resume(Value::None).unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        assert_eq!(error.line(), 3, "{error}");
+        let text = "class Actions():\n  def configure(self, s):\n    y = $(password)\n";
+        let script = Script::parse("actions.py", text, &lookup, None).unwrap();
+        let error = script.run("configure").resume(Value::None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "actions.py:3:9: `$(password)` is not defined\n  |\n3 |     y = $(password)\n  |         ^^^^^^^^^^^"
+        );
+    }
+
+    #[test]
+    fn an_image_is_registered_in_configure_only() {
+        let text = IMAGE.replace("def configure", "def start");
+        let error = script(&text).run("start").resume(Value::None).unwrap_err();
+        assert_eq!(error.line(), 14, "{error}");
     }
 }

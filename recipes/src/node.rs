@@ -84,6 +84,9 @@ pub struct Node {
 }
 
 impl Node {
+    /// The name of the machine that `ays` itself runs on.
+    pub const LOCAL: &str = "local";
+
     pub(crate) fn read(environment: &Environment, instance: &Instance) -> Result<Self, NodeError> {
         Self::read_through(environment, instance, &mut Vec::new())
     }
@@ -96,13 +99,18 @@ impl Node {
         let name = &instance.name;
         passed.push(name.clone());
         let file = Keys::read(environment, instance)?;
+        if name == Self::LOCAL {
+            return Err(
+                file.wrong("instance.ip", "is of a node named `local`, which is this machine's own name")
+            );
+        }
         let host = file.text("instance.ip").ok_or_else(|| file.wrong("instance.ip", "is missing"))?;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_' | '%');
         if host.starts_with('-') || !host.chars().all(plain) {
             return Err(file.wrong("instance.ip", "is neither an address nor a host name"));
         }
         let login = file.text("instance.login");
-        let bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '%');
+        let bad = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+'));
         if login.as_ref().is_some_and(|login| login.starts_with('-') || login.contains(bad)) {
             return Err(file.wrong("instance.login", "is no user name"));
         }
@@ -121,10 +129,11 @@ impl Node {
         };
         let pool = file.text("instance.pool").unwrap_or_else(|| "local".to_owned());
         let settings = &environment.settings;
-        let pool = settings
-            .pool(&pool)
-            .ok_or_else(|| LookupError::unknown("pool", &pool, settings.pool_names()))?
-            .clone();
+        let unknown = || {
+            let error = LookupError::unknown("pool", &pool, settings.pool_names());
+            file.wrong("instance.pool", &format!("has a name that ays.toml does not know: {error}"))
+        };
+        let pool = settings.pool(&pool).ok_or_else(unknown)?.clone();
         Ok(Self {
             name: name.clone(),
             template: instance.template.clone(),
@@ -136,9 +145,7 @@ impl Node {
             gateway,
             gid: file.number("instance.gid")?.unwrap_or(1),
             pool,
-            stack: file
-                .text("instance.stack")
-                .is_none_or(|stack| !matches!(&*stack.to_lowercase(), "false" | "0")),
+            stack: file.truth("instance.stack")?.unwrap_or(true),
         })
     }
 }
@@ -168,6 +175,15 @@ impl Keys {
         text.parse()
             .map(Some)
             .map_err(|_| self.wrong(key, &format!("is `{text}`, which is no number that fits")))
+    }
+
+    fn truth(&self, key: &str) -> Result<Option<bool>, NodeError> {
+        match self.text(key).map(|text| text.to_lowercase()).as_deref() {
+            None => Ok(None),
+            Some("true" | "1") => Ok(Some(true)),
+            Some("false" | "0") => Ok(Some(false)),
+            Some(_) => Err(self.wrong(key, "is neither true nor false")),
+        }
     }
 
     fn key(&self, environment: &Environment, name: &str) -> Result<Key, NodeError> {

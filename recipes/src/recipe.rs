@@ -69,8 +69,6 @@ pub enum Dependencies {
 pub struct Recipe {
     /// The template's name.
     pub template: String,
-    /// The environment's domain.
-    pub domain: String,
     /// The instance.
     pub instance: String,
     /// The template's checksum: 32 hexadecimal digits.
@@ -116,12 +114,11 @@ impl Recipe {
             Some(text) => {
                 let source = utf8(&text)?;
                 let file = fetches.last().map(|fetch| fetch.dest.clone());
-                Some(Script::parse(&text.name, &substitute(source), file)?)
+                Some(Script::parse(&text.name, source, &|key| values.get(key), file)?)
             }
         };
         Ok(Self {
             template: template.name.clone(),
-            domain: environment.domain.clone(),
             instance: request.instance.clone(),
             checksum: template.checksum()?,
             answers_digest: instance.digest(),
@@ -154,19 +151,32 @@ struct Values<'a> {
     settings: &'a Settings,
 }
 
+/// How often a value may refer to another one.
+const MOST_REFERENCES: u32 = 8;
+
 impl Values<'_> {
     fn get(&self, key: &str) -> Option<String> {
+        self.follow(key, MOST_REFERENCES)
+    }
+
+    /// A value that refers to others is given with theirs put in; a circle is left as it stands.
+    fn follow(&self, key: &str, most: u32) -> Option<String> {
+        let value = self.look_up(key)?;
+        if most == 0 || !value.contains("$(") {
+            return Some(value);
+        }
+        Some(hrd::substitute(&value, &|key| self.follow(key, most - 1)))
+    }
+
+    fn look_up(&self, key: &str) -> Option<String> {
         let own = |key: &str| self.service.get(key).and_then(|entry| scalar(&entry.value));
         let instance = |key: &str| self.instance.get(key).map(str::to_owned);
         if let Some(key) = key.strip_prefix("instance.") {
             return instance(key);
         }
         let service = key.strip_prefix("service.");
-        service
-            .and_then(own)
-            .or_else(|| own(key))
-            .or_else(|| instance(key))
-            .or_else(|| self.settings.value(key).map(str::to_owned))
+        let environment = || self.settings.value(key).map(str::to_owned);
+        service.and_then(own).or_else(|| own(key)).or_else(|| instance(key)).or_else(environment)
     }
 }
 
@@ -204,7 +214,7 @@ fn platforms(
     substitute: &dyn Fn(&str) -> String,
 ) -> Result<Vec<String>, Diagnostic> {
     let wrong = |entry: &Entry| {
-        export::diagnostic(text, entry.value_span, format!("`{}` must be a list of platforms", entry.key))
+        export::diagnostic(text, entry.key_span, format!("`{}` must be a list of platforms", entry.key))
     };
     let Some(entry) = service.get("platform.supported") else { return Ok(Vec::new()) };
     let listed = scalar(&entry.value).ok_or_else(|| wrong(entry))?;

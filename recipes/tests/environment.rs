@@ -97,7 +97,7 @@ fn a_node_is_read_with_all_that_its_file_says() {
     );
     let shown = format!("{node:?}");
     assert!(!shown.contains("hunter2") && !shown.contains("secret\n"), "{shown}");
-    let all: Vec<_> = environment.nodes().into_iter().map(|node| node.unwrap().name).collect();
+    let all: Vec<_> = environment.nodes().into_iter().map(|(_, node)| node.unwrap().name).collect();
     assert_eq!(all, ["gw", "n1"]);
 }
 
@@ -112,6 +112,8 @@ fn a_node_that_cannot_be_used_says_why() {
     write("login", "instance.ip = h\ninstance.login = 'a b'");
     write("port", "instance.ip = h\ninstance.ssh.port = 99999");
     write("pool", "instance.ip = h\ninstance.pool = lokal");
+    write("local", "instance.ip = h");
+    write("stack", "instance.ip = h\ninstance.stack = nope");
     write("key", "instance.ip = h\ninstance.sshkey = gone");
     write("a", "instance.ip = h\ninstance.ssh.gateway = 'b'");
     write("b", "instance.ip = h\ninstance.ssh.gateway = 'a'");
@@ -121,7 +123,12 @@ fn a_node_that_cannot_be_used_says_why() {
         ("option", "`instance.ip` is neither an address nor a host name"),
         ("login", "`instance.login` is no user name"),
         ("port", "`instance.ssh.port` is `99999`, which is no number that fits"),
-        ("pool", "no pool is named `lokal`; did you mean `local`?"),
+        (
+            "pool",
+            "`instance.pool` has a name that ays.toml does not know: no pool is named `lokal`; did you mean `local`?",
+        ),
+        ("local", "`instance.ip` is of a node named `local`, which is this machine's own name"),
+        ("stack", "`instance.stack` is neither true nor false"),
         ("key", "`instance.sshkey` names `gone`, which is no sshkey service"),
         ("a", "node `a`: its gateways lead in a circle: a -> b -> a"),
     ] {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::source::Source;
 use super::{Entry, Hrd, Item, Value, nested};
-use crate::Diagnostic;
+use crate::{Diagnostic, Span};
 
 /// How many bytes references may add to a file: ten keys that each repeat the one before ten times must
 /// not fill the memory.
@@ -14,17 +14,58 @@ const GROWTH: usize = 16 * 1024 * 1024;
 /// The text with each `$(key)` replaced by what `lookup` says of the key in lower case; a key that it does not
 /// know is left as it stands. What is put in is not looked at again.
 pub fn substitute(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
-    let mut out = String::new();
-    let mut done = 0;
-    for (start, name) in references(text) {
-        if let Some(value) = lookup(&name.to_lowercase()) {
-            out.push_str(&text[done..start]);
-            out.push_str(&value);
-            done = start + "$()".len() + name.len();
+    Substituted::new(text, lookup).text
+}
+
+/// A text in which `$(key)` were replaced, that still knows what stood there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Substituted {
+    /// The text.
+    pub text: String,
+    /// Where in it each value is, and where the reference stood, in order.
+    replaced: Vec<(Span, Span)>,
+}
+
+impl Substituted {
+    /// As [`substitute`] does it.
+    pub fn new(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Self {
+        let (mut out, mut replaced) = (String::new(), Vec::new());
+        let mut done = 0;
+        for (start, name) in references(text) {
+            if let Some(value) = lookup(&name.to_lowercase()) {
+                out.push_str(&text[done..start]);
+                done = start + "$()".len() + name.len();
+                replaced.push((Span::new(out.len(), out.len() + value.len()), Span::new(start, done)));
+                out.push_str(&value);
+            }
         }
+        out.push_str(&text[done..]);
+        Self { text: out, replaced }
     }
-    out.push_str(&text[done..]);
-    out
+
+    /// Where a part of the text stood before; a part of a value stood where its reference is.
+    pub fn place(&self, part: Span) -> Span {
+        let before = |offset: usize, inside: fn(Span) -> usize| {
+            let next = self.replaced.partition_point(|(value, _)| value.start <= offset);
+            match next.checked_sub(1).map(|last| self.replaced[last]) {
+                None => offset,
+                Some((value, reference)) if offset < value.end => inside(reference),
+                Some((value, reference)) => reference.end + (offset - value.end),
+            }
+        };
+        let end = part.end.max(part.start + 1) - 1;
+        Span::new(
+            before(part.start, |reference| reference.start),
+            before(end, |reference| reference.end - 1) + 1,
+        )
+    }
+
+    /// What was put in within a part of the text, with where its reference stood.
+    pub fn values_in(&self, part: Span) -> impl Iterator<Item = (&str, Span)> {
+        let within = move |value: &Span| value.start < part.end && part.start < value.end;
+        let replaced = self.replaced.iter().filter(move |(value, _)| within(value));
+        replaced.map(|(value, reference)| (&self.text[value.start..value.end], *reference))
+    }
 }
 
 /// Each `$(name)`: where its `$` stands, and the name.
