@@ -46,7 +46,11 @@ impl Diagnostic {
             excerpt.push_str("...");
         }
         // What stands before the place decides whether the rest of the line is inside of an address's login.
-        let (shown_before, shown_after) = without_logins(clipped_before, clipped_after);
+        let (shown_before, shown_after) = if is_secret(head(&text[line_start..], WINDOW)) {
+            without_value(clipped_before, clipped_after)
+        } else {
+            without_logins(clipped_before, clipped_after)
+        };
         push_visible(&mut excerpt, &shown_before);
         let caret = excerpt.chars().count();
         let mut marked_text = String::new();
@@ -124,6 +128,27 @@ impl fmt::Display for Diagnostic {
 }
 
 impl std::error::Error for Diagnostic {}
+
+/// Whether a line gives a value to what is called a secret. What a key means is not known here; an error is no place
+/// to find out.
+fn is_secret(line: &str) -> bool {
+    let key = line.split('=').next().unwrap_or_default().to_lowercase();
+    ["passw", "secret", "key.priv"].iter().any(|word| key.contains(word))
+}
+
+/// Two parts of a line with a `*` for each byte of its value.
+fn without_value(before: &str, after: &str) -> (String, String) {
+    let hidden =
+        |text: &str| text.chars().map(|c| if c == ' ' { " " } else { "*" }.repeat(c.len_utf8())).collect();
+    match before.find('=') {
+        Some(at) => (format!("{}{}", &before[..=at], hidden(&before[at + 1..])), hidden(after)),
+        None => match after.find('=') {
+            Some(at) => (before.to_owned(), format!("{}{}", &after[..=at], hidden(&after[at + 1..]))),
+            // The key is out of sight, so all that is seen is value.
+            None => (hidden(before), hidden(after)),
+        },
+    }
+}
 
 /// Two parts of a line with a `*` for each character of the logins in its addresses (`ftp://user:password@host`): an
 /// error is no place to show them.

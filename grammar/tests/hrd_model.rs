@@ -159,3 +159,10 @@ fn an_error_shows_no_login_of_an_address() {
         "{error}"
     );
 }
+
+#[test]
+fn an_error_shows_no_value_of_what_is_called_a_secret() {
+    let text = "instance.password = 'hunter2 {{x}}'\n";
+    let error = hrd::parse("f", text.as_bytes()).expect_err("Python is refused");
+    assert_eq!(error.to_string().lines().nth(2), Some("1 | instance.password = ******** ******"), "{error}");
+}
