@@ -79,24 +79,16 @@ impl Script {
         lookup: &dyn Fn(&str) -> Option<String>,
         file: Option<PathBuf>,
     ) -> Result<Self, Diagnostic> {
-        let text = Arc::new(Substituted::new(written, lookup));
-        let parsed = actions::parse(name, &text.text);
-        let (module, error) = match parsed {
-            Ok(module) => (module, None),
-            Err(error) => (Module { body: Vec::new() }, Some(error)),
-        };
-        let script =
-            Self { name: name.into(), written: written.into(), text, module: Arc::new(module), file };
-        match error {
-            None => Ok(script),
-            Some(error) => {
-                let shown = script.wrong(error.span(), error.message());
-                Err(match error.help() {
-                    Some(help) => shown.with_help(help),
-                    None => shown,
-                })
+        let text = Substituted::new(written, lookup);
+        let module = actions::parse(name, &text.text).map_err(|error| {
+            let shown = as_written(name, written, &text, error.span(), error.message());
+            match error.help() {
+                Some(help) => shown.with_help(help),
+                None => shown,
             }
-        }
+        })?;
+        let (text, module) = (Arc::new(text), Arc::new(module));
+        Ok(Self { name: name.into(), written: written.into(), text, module, file })
     }
 
     /// Begins a method. One that the recipe does not have returns `None` at once.
@@ -120,13 +112,24 @@ impl Script {
     }
 
     fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
-        let mut message = message.into();
-        // Shorter values are no secrets, and parts of ordinary words.
-        for (value, reference) in self.text.values_in(span).filter(|(value, _)| value.len() >= 4) {
-            message = message.replace(value, &self.written[reference.start..reference.end]);
-        }
-        Diagnostic::new(&self.name, &self.written, self.text.place(span), message)
+        as_written(&self.name, &self.written, &self.text, span, message)
     }
+}
+
+/// An error at a place of the text that was parsed, shown in the file as it is written.
+fn as_written(
+    name: &str,
+    written: &str,
+    text: &Substituted,
+    span: Span,
+    message: impl Into<String>,
+) -> Diagnostic {
+    let mut message = message.into();
+    // Shorter values are no secrets, and parts of ordinary words.
+    for (value, reference) in text.values_in(span).filter(|(value, _)| value.len() >= 4) {
+        message = message.replace(value, &written[reference.start..reference.end]);
+    }
+    Diagnostic::new(name, written, text.place(span), message)
 }
 
 /// A method that is being run.

@@ -1,5 +1,6 @@
 //! A recipe: one template with the answers for one instance, made into what the engine needs to install it.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
 use ays_grammar::Diagnostic;
@@ -100,7 +101,8 @@ impl Recipe {
         let written =
             written.map(|instance| read_hrd(environment, &instance.dir.join("service.hrd"))).transpose()?;
         let instance = InstanceValues::resolve(&template.instance()?, &request.answers, written.as_ref())?;
-        let values = Values { service: &service, instance: &instance, settings: &environment.settings };
+        let settings = &environment.settings;
+        let values = Values { service: &service, instance: &instance, settings, left: Cell::new(MOST) };
         let substitute = |text: &str| hrd::substitute(text, &|key| values.get(key));
 
         refuse_what_is_not_done_yet(&service, &service_text, request.dependencies)?;
@@ -149,23 +151,31 @@ struct Values<'a> {
     service: &'a Hrd,
     instance: &'a InstanceValues,
     settings: &'a Settings,
+    /// How many bytes references may still bring in.
+    left: Cell<usize>,
 }
 
-/// How often a value may refer to another one.
-const MOST_REFERENCES: u32 = 8;
+/// How deep a value may refer to others.
+const DEEPEST: u32 = 8;
+/// How many bytes all references of a recipe may bring in: values that repeat each other must not fill the memory.
+const MOST: usize = 16 << 20;
+/// What a reference costs beside its value's bytes, so that empty ones are bounded too.
+const COST: usize = 4096;
 
 impl Values<'_> {
     fn get(&self, key: &str) -> Option<String> {
-        self.follow(key, MOST_REFERENCES)
+        self.follow(key, DEEPEST)
     }
 
-    /// A value that refers to others is given with theirs put in; a circle is left as it stands.
-    fn follow(&self, key: &str, most: u32) -> Option<String> {
+    /// A value that refers to others is given with theirs put in; a circle, and what would be too much, is left as it
+    /// stands.
+    fn follow(&self, key: &str, deepest: u32) -> Option<String> {
         let value = self.look_up(key)?;
-        if most == 0 || !value.contains("$(") {
+        self.left.set(self.left.get().checked_sub(value.len() + COST)?);
+        if deepest == 0 || !value.contains("$(") {
             return Some(value);
         }
-        Some(hrd::substitute(&value, &|key| self.follow(key, most - 1)))
+        Some(hrd::substitute(&value, &|key| self.follow(key, deepest - 1)))
     }
 
     fn look_up(&self, key: &str) -> Option<String> {

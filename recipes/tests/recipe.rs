@@ -225,3 +225,18 @@ fn both_spellings_of_the_main_file_are_read_but_not_both_at_once() {
         "{error}"
     );
 }
+
+#[test]
+fn values_that_repeat_each_other_are_left_as_they_stand_soon() {
+    let repository = repository();
+    let laugh = |next: usize| format!("$(instance.a{next})").repeat(10);
+    let instance: String = (0..12).map(|number| format!("a{number} = '{}'\n", laugh(number + 1))).collect();
+    repository.write("servicetemplates/image_win/instance.hrd", &instance);
+    repository.write("servicetemplates/image_win/actions.py", "");
+    let export = "web.export.1 =\n    url:'http://h', source:'$(instance.a0)', dest:'/a',\n";
+    repository.write("servicetemplates/image_win/service.hrd", export);
+    let begun = std::time::Instant::now();
+    let error = repository.recipe("image_win", "").unwrap_err().to_string();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(error.contains("`source` holds $(instance.a"), "{error}");
+}
