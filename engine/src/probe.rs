@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ays_node::{Outcome, SecretUrl, Step};
+use ays_node::{Network, Outcome, SecretUrl, Step};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -56,7 +56,7 @@ async fn ask(url: &SecretUrl, temporary: &Path) -> Result<SourceState, HelperErr
     }
     let connection = Connection::throwaway(temporary).map_err(|error| HelperError::Spawn(error.into()))?;
     let mut helper = Helper::start(&connection).await?;
-    let answer = helper.run(Step::Probe(url.clone()), |_| {}).await;
+    let answer = helper.run(Step::Probe { url: url.clone(), network: Network::default() }, |_| {}).await;
     helper.close().await;
     connection.close().await;
     match answer? {

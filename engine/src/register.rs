@@ -195,7 +195,7 @@ impl Install<'_> {
         sha256: Option<String>,
     ) -> Result<CopyState, InstallError> {
         let path = self.target.pool().path.join(&copy.file);
-        let check = CheckCopy { path, size: copy.size, sha256 };
+        let check = CheckCopy { path, size: copy.size, sha256, rate: None };
         match helper.run(ays_node::Step::CheckCopy(check), events.progress(Step::Register)).await {
             Ok(Outcome::Checked(state)) => Ok(state),
             other => Err(InstallError::at(Step::Register, other)),

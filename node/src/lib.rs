@@ -10,11 +10,15 @@ mod frame;
 #[doc(hidden)]
 pub mod helper;
 mod message;
+mod network;
 mod secret_url;
+mod share;
 
 pub use failure::{Failure, Phase};
 pub use frame::{
     BEAT_EVERY, FrameError, GREETING, MAX_FRAME, PROTOCOL, SILENCE_LIMIT, read_frame, write_frame,
 };
 pub use message::*;
+pub use network::Network;
 pub use secret_url::{SecretUrl, UrlError};
+pub use share::{Expected, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Secret, Share, Supplier, Whole};

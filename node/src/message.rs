@@ -1,13 +1,16 @@
 //! What the controller asks of a helper, and what the helper answers.
 
+use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, SecretUrl};
+use crate::{Failure, Network, News, Said, SecretUrl, Share};
 
 /// Controller to helper. When its input ends, the helper ends what it started and exits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, never a list of them")]
 pub enum ToNode {
     /// Do this step; answered by one [`FromNode::Done`] with the same id. Steps run one after another.
     Run {
@@ -15,6 +18,13 @@ pub enum ToNode {
         id: u64,
         /// What to do.
         step: Step,
+    },
+    /// About a shared fetch that is under way; one that has ended takes no notice.
+    News {
+        /// The step.
+        id: u64,
+        /// What.
+        news: News,
     },
     /// The controller is still there.
     Beat,
@@ -31,6 +41,13 @@ pub enum FromNode {
         id: u64,
         /// How far.
         progress: Progress,
+    },
+    /// About a shared fetch that is under way.
+    Said {
+        /// The step.
+        id: u64,
+        /// What.
+        said: Said,
     },
     /// The step has ended.
     Done {
@@ -54,6 +71,8 @@ pub struct Facts {
     pub arch: String,
     /// The node's own host name.
     pub hostname: String,
+    /// The node's own address of the connection that it was reached by, for its neighbours to reach it at.
+    pub address: Option<IpAddr>,
 }
 
 /// One piece of work on a node. Every step can be done again at any time: it finds what is there.
@@ -62,7 +81,12 @@ pub enum Step {
     /// Is the node able to do what follows? Answered by [`Outcome::Ready`].
     CheckRequirements(Requirements),
     /// Does a source answer, and how large is it? Nothing is written. Answered by [`Outcome::Probed`].
-    Probe(SecretUrl),
+    Probe {
+        /// The source.
+        url: SecretUrl,
+        /// How it is reached.
+        network: Network,
+    },
     /// Bring a file from its source. Answered by [`Outcome::Fetched`].
     Fetch(Fetch),
     /// Convert a disk image into a pool. Answered by [`Outcome::Stored`].
@@ -90,10 +114,16 @@ pub struct Requirements {
 pub struct Fetch {
     /// Where from: `http`, `https`, `ftp` or `file` (a path on the node).
     pub url: SecretUrl,
+    /// The same file elsewhere: tried in turn when `url` fails, each with what belongs beside it.
+    pub mirrors: Vec<SecretUrl>,
     /// The file to make: absolute, without `..`. Its directory is made.
     pub dest: PathBuf,
     /// How its bytes are verified.
     pub check: Check,
+    /// How the source is reached.
+    pub network: Network,
+    /// Other nodes bring the same file: see [`Share`].
+    pub share: Option<Share>,
 }
 
 /// How the bytes of a source are verified before they take their name.
@@ -210,6 +240,8 @@ pub struct CheckCopy {
     pub size: u64,
     /// Read all of it and compare with this SHA-256; none: only its length is looked at.
     pub sha256: Option<String>,
+    /// The most bytes a second that are read, so that machines on the same disk do not suffer.
+    pub rate: Option<NonZeroU64>,
 }
 
 /// The state of a copy on disk.

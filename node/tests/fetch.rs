@@ -628,7 +628,7 @@ async fn an_interrupted_copy_of_a_file_on_the_node_leaves_nothing() {
 
 #[tokio::test]
 async fn a_probe_tells_the_size_and_writes_nothing() {
-    let probe = |url: String| run(Step::Probe(SecretUrl::parse(&url).unwrap()));
+    let probe = |url: String| run(support::probe(&url));
     let web = Web::start(|request, _| match (request.method.as_str(), request.path.as_str()) {
         ("HEAD", "/no-head") => Answer::status("405 Method Not Allowed"),
         (_, "/gone") => Answer::status("404 Not Found"),
@@ -652,7 +652,7 @@ async fn a_probe_of_a_dead_source_ends_soon() {
     let limits = Limits { probe: Duration::from_millis(300), ..short() };
     let (mut node, _) = inside(Timing::default(), limits).await;
     let begun = std::time::Instant::now();
-    let result = node.run(Step::Probe(SecretUrl::parse(&url).unwrap())).await;
+    let result = node.run(support::probe(&url)).await;
     assert_eq!(result, unreachable(url, Phase::Answer, "no answer within 250ms", 1));
     assert!(begun.elapsed() < Duration::from_secs(1));
 }

@@ -112,7 +112,7 @@ async fn a_refusal_is_told_without_the_login() {
 #[tokio::test]
 async fn a_probe_tells_the_size() {
     let server = Ftp::start(content(17), GOOD).await;
-    let probe = |url: String| run(Step::Probe(SecretUrl::parse(&url).unwrap()));
+    let probe = |url: String| run(support::probe(&url));
     assert_eq!(probe(url(&server)).await, Ok(Outcome::Probed(Probed { size: Some(17) })));
     assert_eq!(
         probe(url(&server).replace("x%20y", "z")).await,

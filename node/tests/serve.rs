@@ -113,7 +113,7 @@ async fn steps_run_one_after_another() {
     let (mut node, _) = inside(Timing::default(), Limits::default()).await;
     let file = directory.path().join("x");
     fs::write(&file, "x").unwrap();
-    let check = || Step::CheckCopy(CheckCopy { path: file.clone(), size: 1, sha256: None });
+    let check = || Step::CheckCopy(CheckCopy { path: file.clone(), size: 1, sha256: None, rate: None });
     let ids =
         [node.start(check()).await, node.start(Step::Remove(file.clone())).await, node.start(check()).await];
     let mut results = Vec::new();
@@ -286,14 +286,17 @@ async fn the_state_of_a_copy() {
     let path = directory.path().join("x");
     fs::write(&path, "bytes").unwrap();
     let check = |size, sum: Option<&[u8]>| {
-        Step::CheckCopy(CheckCopy { path: path.clone(), size, sha256: sum.map(sha256) })
+        Step::CheckCopy(CheckCopy { path: path.clone(), size, sha256: sum.map(sha256), rate: None })
     };
     for (step, state) in [
         (check(5, None), CopyState::Good),
         (check(5, Some(b"bytes")), CopyState::Good),
         (check(5, Some(b"other")), CopyState::Damaged),
         (check(6, None), CopyState::Damaged),
-        (Step::CheckCopy(CheckCopy { path: path.join("x"), size: 5, sha256: None }), CopyState::Missing),
+        (
+            Step::CheckCopy(CheckCopy { path: path.join("x"), size: 5, sha256: None, rate: None }),
+            CopyState::Missing,
+        ),
     ] {
         assert_eq!(run(step.clone()).await, Ok(Outcome::Checked(state)), "{step:?}");
     }

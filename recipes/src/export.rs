@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use ays_grammar::hrd::{Entry, Item, Value};
 use ays_grammar::{Diagnostic, Span};
-use ays_node::{Check, Fetch, SecretUrl};
+use ays_node::{Check, Fetch, Network, SecretUrl};
 
 use crate::template::Text;
 
@@ -46,7 +46,7 @@ pub(crate) fn read(
         (None, None) if md5 => Check::Md5Beside,
         (None, None) => Check::None,
     };
-    Ok(Fetch { url, dest, check })
+    Ok(Fetch { url, mirrors: Vec::new(), dest, check, network: Network::default(), share: None })
 }
 
 pub(crate) fn diagnostic(file: &Text, span: Span, message: String) -> Diagnostic {

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use crate::{Facts, PROTOCOL};
 
 /// What this machine is.
@@ -12,7 +14,14 @@ pub fn facts() -> Facts {
             .unwrap_or_else(|| "linux".to_owned()),
         arch: system.machine().to_string_lossy().into_owned(),
         hostname: system.nodename().to_string_lossy().into_owned(),
+        address: std::env::var("SSH_CONNECTION").ok().and_then(|text| own_address(&text)),
     }
+}
+
+/// The third word of what sshd says of a connection: `client port server port`.
+fn own_address(connection: &str) -> Option<IpAddr> {
+    // A link-local address has its interface after a `%`.
+    connection.split(' ').nth(2)?.split('%').next()?.parse().ok()
 }
 
 /// The value of `ID` in an `os-release` file.
@@ -25,6 +34,12 @@ fn os_id(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_node_s_own_address_is_the_server_s() {
+        assert_eq!(own_address("10.0.0.1 50000 10.0.0.2 22"), Some(IpAddr::from([10, 0, 0, 2])));
+        assert_eq!(own_address(""), None);
+    }
 
     #[test]
     fn the_id_of_an_os_release() {

@@ -98,7 +98,7 @@ pub async fn serve(
                 match order {
                     None => return Ended::Input,
                     Some(Err(error)) => return Ended::Broken(error),
-                    Some(Ok(ToNode::Beat)) => continue,
+                    Some(Ok(ToNode::Beat | ToNode::News { .. })) => continue,
                     Some(Ok(ToNode::Run { id, step })) => {
                         work.add(id, step);
                         continue;

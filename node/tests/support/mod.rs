@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use ays_node::helper::{Ended, Limits, Timing, serve};
 use ays_node::{
-    Check, Facts, Failure, Fetch, FromNode, GREETING, Outcome, Progress, SecretUrl, Stamp, Step, ToNode,
+    Check, Facts, Failure, Fetch, FromNode, GREETING, Network, Outcome, Progress, SecretUrl, Stamp, Step,
+    ToNode,
 };
 use ays_node::{read_frame, write_frame};
 use tokio::io::{
@@ -136,6 +137,7 @@ impl<I: AsyncWrite + Unpin, O: AsyncRead + AsyncBufReadExt + Unpin> Node<I, O> {
             match self.next().await {
                 FromNode::Hello(_) => panic!("a second Hello"),
                 FromNode::Beat => self.beats += 1,
+                FromNode::Said { said, .. } => panic!("said of a fetch that is not shared: {said:?}"),
                 FromNode::Progress { id, progress } => {
                     assert_eq!(id, step);
                     self.progress.push(progress);
@@ -155,7 +157,18 @@ impl<I: AsyncWrite + Unpin, O: AsyncRead + AsyncBufReadExt + Unpin> Node<I, O> {
 }
 
 pub fn fetch(url: &str, dest: &Path, check: Check) -> Step {
-    Step::Fetch(Fetch { url: SecretUrl::parse(url).unwrap(), dest: dest.to_owned(), check })
+    Step::Fetch(Fetch {
+        url: SecretUrl::parse(url).unwrap(),
+        mirrors: Vec::new(),
+        dest: dest.to_owned(),
+        check,
+        network: Network::default(),
+        share: None,
+    })
+}
+
+pub fn probe(url: &str) -> Step {
+    Step::Probe { url: SecretUrl::parse(url).unwrap(), network: Network::default() }
 }
 
 /// The names in a directory, hidden ones too.
