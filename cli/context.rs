@@ -2,10 +2,10 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ays_catalogue::Catalogue;
-use ays_engine::{HostKey, NewHostKeys, SshSettings};
+use ays_engine::{HostKey, NewHostKeys, Openings, SshSettings};
 use ays_recipes::Environment;
 
 use crate::failure::{Failure, eprint_line};
@@ -52,6 +52,8 @@ pub fn ssh(environment: &Environment, accept_new_host_key: bool) -> Result<SshSe
         run: std::env::temp_dir(),
         known_hosts: environment.root.join("known_hosts"),
         new_host_keys,
+        keep: std::time::Duration::from_secs(60),
+        openings: Openings::default(),
     })
 }
 
@@ -68,6 +70,9 @@ fn home() -> Result<PathBuf, Failure> {
 }
 
 fn ask_about(key: &HostKey) -> bool {
+    // One question at a time, however many nodes are new.
+    static ASKING: Mutex<()> = Mutex::new(());
+    let _asking = ASKING.lock();
     eprint_line(&format!("The host key of {key} is not known."));
     let mut stderr = std::io::stderr();
     let mut answer = String::new();

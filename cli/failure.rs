@@ -43,8 +43,53 @@ pub enum Failure {
     UnknownImage(String),
     #[error("{template} on {node} was not installed")]
     Install { template: String, node: String, source: Box<InstallError> },
+    #[error("{}", not_installed(.template, .failed, .again))]
+    Rollout { template: String, failed: Vec<(String, NotInstalled)>, interrupted: bool, again: String },
+    #[error("no node is in grid {}", .0.map_or_else(|| "any".to_owned(), |grid| grid.to_string()))]
+    NoNodes(Option<u32>),
     #[error("standard output cannot be written")]
     Output(#[source] std::io::Error),
+}
+
+/// Why a service was not installed on one of several nodes.
+#[derive(Debug, thiserror::Error)]
+pub enum NotInstalled {
+    #[error(transparent)]
+    Failed(#[from] Box<InstallError>),
+    /// It could not be tried: the node's file is wrong.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+impl From<InstallError> for NotInstalled {
+    fn from(error: InstallError) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
+/// Each failed node with its reason, and what to do.
+fn not_installed(template: &str, failed: &[(String, NotInstalled)], again: &str) -> String {
+    let nodes: Vec<_> = failed.iter().map(|(node, _)| node.as_str()).collect();
+    let mut text = format!("{template} was not installed on {}", nodes.join(", "));
+    for (node, why) in failed {
+        text.push_str(&format!("\n  {node}: {}", with_causes(why).replace('\n', "\n  ")));
+    }
+    text.push_str(&format!("\nthese alone again: {again}"));
+    text
+}
+
+/// An error and its causes in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text.push_str(&format!(": {words}"));
+        }
+        cause = error.source();
+    }
+    text
 }
 
 impl Failure {
@@ -61,7 +106,15 @@ impl Failure {
                 InstallError::Interrupted => 130,
                 _ => 1,
             },
-            Self::Catalogue(CatalogueError::AmbiguousImage { .. }) => 2,
+            Self::Rollout { interrupted: true, .. } => 130,
+            Self::Rollout { failed, .. } => {
+                let is_text = |why: &NotInstalled| match why {
+                    NotInstalled::Failed(error) => matches!(**error, InstallError::Recipe(_)),
+                    NotInstalled::Node(_) => false,
+                };
+                if failed.iter().all(|(_, why)| is_text(why)) { 3 } else { 1 }
+            }
+            Self::Catalogue(CatalogueError::AmbiguousImage { .. }) | Self::NoNodes(_) => 2,
             Self::Catalogue(_) | Self::Runtime(_) | Self::Output(_) => 1,
         }
     }
