@@ -67,6 +67,9 @@ pub enum InstallError {
         /// Why.
         source: std::io::Error,
     },
+    /// Somebody else may be at work on the same by now.
+    #[error("the lock was lost: this machine stood still for too long; run it again")]
+    LockLost,
     /// The operator stopped it.
     #[error("interrupted; the next run goes on from here")]
     Interrupted,
@@ -91,7 +94,7 @@ pub enum Installed {
 }
 
 /// The work of one install on one node, once it is connected.
-pub(crate) struct Working<'a> {
+pub(crate) struct Working<'a, 'e> {
     pub rollout: &'a Rollout<'a>,
     pub stacks: &'a Stacks,
     pub target: &'a Target,
@@ -100,7 +103,7 @@ pub(crate) struct Working<'a> {
     pub stop: &'a Stop,
     pub connection: Connection,
     pub helper: Helper,
-    pub events: Events<'a>,
+    pub events: &'a mut Events<'e>,
     /// For each fetch of the recipe that other nodes need as well.
     pub places: Vec<Option<Place>>,
     /// What this node passes on to others.
@@ -116,7 +119,7 @@ pub(crate) struct Source {
     pub fetched: Fetched,
 }
 
-impl Working<'_> {
+impl Working<'_, '_> {
     /// Does all that has to be done.
     pub async fn work(&mut self) -> Result<Installed, InstallError> {
         if self.rollout.mode == Mode::IfNeeded && self.is_installed().await? {
@@ -152,7 +155,7 @@ impl Working<'_> {
         }
         self.rollout.catalogue.set_installed(self.service, &installed, &Timestamp::now()).await?;
         if let (Some(turn), Some(source)) = (&mut self.turn, source) {
-            **turn = Some(source);
+            turn.source = Some(source);
         }
         Ok(Installed::Now)
     }
@@ -164,7 +167,7 @@ impl Working<'_> {
 
     /// Whether another node has brought the image into this pool already.
     pub fn has_neighbour(&self) -> bool {
-        self.turn.as_ref().is_some_and(|turn| turn.is_some())
+        self.turn.as_ref().is_some_and(|turn| turn.source.is_some())
     }
 
     /// Whether the template's checksum, the answers and the copy on disk agree with what was installed.
@@ -215,7 +218,7 @@ impl Working<'_> {
         let place = self.places.get_mut(number).and_then(Option::take);
         if number + 1 == recipe.fetches.len()
             && self.plan.registers()
-            && let Some(Some(source)) = self.turn.as_deref()
+            && let Some(source) = self.turn.as_ref().and_then(|turn| turn.source.as_ref())
         {
             return Ok(source.clone());
         }

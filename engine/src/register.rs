@@ -15,7 +15,7 @@ use crate::helper::HelperError;
 use crate::install::{InstallError, Mode, Source, Working};
 use crate::stacks::pool_key;
 
-impl Working<'_> {
+impl Working<'_, '_> {
     /// Registers an image whose file is `fetched`.
     pub(crate) async fn register(
         &mut self,

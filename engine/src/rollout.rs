@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use ays_catalogue::{Catalogue, PoolKey, RunEnd, ServiceOnNode, Timestamp};
+use ays_catalogue::{Catalogue, Lock, LockHolder, PoolKey, RunEnd, ServiceOnNode, Timestamp};
 use ays_recipes::{Environment, Recipe};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -55,8 +55,16 @@ pub struct Rollout<'a> {
 /// How the install on one node ended.
 pub type NodeResult = Result<Installed, InstallError>;
 
-/// A pool's turn: the nodes that share it work one after the other, and the first that ends well leaves what it made.
-pub(crate) type Turn = OwnedMutexGuard<Option<Source>>;
+/// A pool's turn: the nodes that share it work one after the other.
+pub(crate) type Turn = OwnedMutexGuard<SharedPool>;
+
+/// What the nodes that share a pool have in common.
+#[derive(Debug, Default)]
+pub(crate) struct SharedPool {
+    lock: Option<Lock>,
+    /// The source of the image that the first of them has brought into the pool.
+    pub source: Option<Source>,
+}
 
 /// What the installs of one rollout have in common.
 struct Common<'a> {
@@ -64,7 +72,7 @@ struct Common<'a> {
     id: String,
     stacks: Stacks,
     permits: Semaphore,
-    turns: HashMap<PoolKey, Arc<Mutex<Option<Source>>>>,
+    turns: HashMap<PoolKey, Arc<Mutex<SharedPool>>>,
     stop: &'a Stop,
     render: &'a (dyn Fn(&Record) + Send + Sync),
 }
@@ -163,19 +171,24 @@ impl Rollout<'_> {
             instance: self.recipe.instance.clone(),
             node: node.to_owned(),
         };
-        let run = self.catalogue.begin_run(&service, "install", &Timestamp::now()).await?;
         events.send(Event::RunStarted {
             template: self.recipe.template.clone(),
             instance: self.recipe.instance.clone(),
             checksum: self.recipe.checksum.clone(),
             commit: self.recipe.commit.clone(),
         });
+        let scope = format!("{}/{} on {node}", self.recipe.template, self.recipe.instance);
+        let lock = self.lock(common, scope, &mut events).await?;
+        let run = self.catalogue.begin_run(&service, "install", &common.id, &Timestamp::now()).await?;
         for message in &plan.warnings {
             events.send(Event::Warning { message: message.clone() });
         }
 
-        let (result, mut events, parked) =
-            self.connected(common, target, plan, &service, places, events).await;
+        let working = self.connected(common, target, plan, &service, places, &mut events);
+        let (result, parked) = tokio::select! {
+            ended = working => ended,
+            () = lock.lost() => (Err(InstallError::LockLost), None),
+        };
         let (end, outcome, message) = match &result {
             Ok(Installed::Now) => (RunEnd::Succeeded, RunResult::Installed, "installed".to_owned()),
             Ok(Installed::Before) => (RunEnd::Succeeded, RunResult::Unchanged, "nothing to do".to_owned()),
@@ -186,31 +199,31 @@ impl Rollout<'_> {
         };
         let recorded = self.catalogue.end_run(run, end, Some(&message), &Timestamp::now()).await;
         events.send(Event::RunFinished { result: outcome, message });
+        // One that was lost is not ours to give back.
+        let released = lock.release().await;
         drop(permit);
         if let Some(parked) = parked {
             parked.serve(common.stop).await;
         }
         let installed = result?;
         recorded?;
+        released?;
         Ok(installed)
     }
 
     /// Opens the connection, works, and closes it whatever the work came to, unless other nodes need what it has.
-    async fn connected<'e>(
-        &'e self,
-        common: &'e Common<'_>,
-        target: &'e Target,
-        plan: &'e Plan,
-        service: &'e ServiceOnNode,
+    async fn connected(
+        &self,
+        common: &Common<'_>,
+        target: &Target,
+        plan: &Plan,
+        service: &ServiceOnNode,
         places: Vec<Option<Place>>,
-        mut events: Events<'e>,
-    ) -> (NodeResult, Events<'e>, Option<Parked>) {
-        let turn = match common.turns.get(&pool_key(target)) {
-            None => None,
-            Some(turn) => tokio::select! {
-                turn = Arc::clone(turn).lock_owned() => Some(turn),
-                () = common.stop.after_steps() => return (Err(InstallError::Interrupted), events, None),
-            },
+        events: &mut Events<'_>,
+    ) -> (NodeResult, Option<Parked>) {
+        let turn = match self.turn(common, target, events).await {
+            Ok(turn) => turn,
+            Err(error) => return (Err(error), None),
         };
         events.start(Step::Connect, target.name());
         let opened = tokio::select! {
@@ -219,7 +232,7 @@ impl Rollout<'_> {
         };
         let (connection, helper) = match opened {
             Ok(opened) => opened,
-            Err(error) => return (Err(error), events, None),
+            Err(error) => return (Err(error), None),
         };
         let sent = if helper.sent == 0 { "" } else { ", helper sent" };
         let facts = &helper.facts;
@@ -243,13 +256,54 @@ impl Rollout<'_> {
             result = working.work() => result,
             () = common.stop.now() => Err(InstallError::Interrupted),
         };
-        let Working { connection, helper, events, members, .. } = working;
+        let Working { connection, helper, members, .. } = working;
         if result.is_ok() && !members.is_empty() {
-            return (result, events, Some(Parked { helper, members, _connection: connection }));
+            return (result, Some(Parked { helper, members, _connection: connection }));
         }
         drop(members);
         helper.close().await;
-        (result, events, None)
+        (result, None)
+    }
+
+    /// The turn of a target's pool, where several targets share it. The lock on the pool stays until the last of them is
+    /// done.
+    async fn turn(
+        &self,
+        common: &Common<'_>,
+        target: &Target,
+        events: &mut Events<'_>,
+    ) -> Result<Option<Turn>, InstallError> {
+        let key = pool_key(target);
+        let Some(turn) = common.turns.get(&key) else { return Ok(None) };
+        let mut turn = tokio::select! {
+            turn = Arc::clone(turn).lock_owned() => turn,
+            () = common.stop.after_steps() => return Err(InstallError::Interrupted),
+        };
+        if turn.lock.is_none() {
+            let Recipe { template, instance, .. } = self.recipe;
+            let scope = format!("{template}/{instance} in pool {}/{}", key.gid, key.name);
+            turn.lock = Some(self.lock(common, scope, events).await?);
+        }
+        Ok(Some(turn))
+    }
+
+    /// Waits until nobody else is at work on the same, and says for whom it waits.
+    async fn lock(
+        &self,
+        common: &Common<'_>,
+        scope: String,
+        events: &mut Events<'_>,
+    ) -> Result<Lock, InstallError> {
+        let on_wait = |holder: &LockHolder| {
+            let message =
+                format!("{} has been at work on {} since {}", holder.by, holder.scope, holder.since);
+            events.send(Event::Waiting { message });
+        };
+        let scopes = [scope];
+        tokio::select! {
+            lock = self.catalogue.wait_for_lock(&scopes, self.by, on_wait) => Ok(lock?),
+            () = common.stop.after_steps() => Err(InstallError::Interrupted),
+        }
     }
 
     async fn open(&self, target: &Target) -> Result<(Connection, Helper), InstallError> {
@@ -278,7 +332,7 @@ impl Parked {
 }
 
 /// A turn for each pool that several targets share.
-fn turns(targets: &[Target]) -> HashMap<PoolKey, Arc<Mutex<Option<Source>>>> {
+fn turns(targets: &[Target]) -> HashMap<PoolKey, Arc<Mutex<SharedPool>>> {
     let shared = targets.iter().filter(|target| target.pool().shared);
     shared.map(|target| (pool_key(target), Arc::default())).collect()
 }
