@@ -57,17 +57,9 @@ fn settings_that_are_wrong_are_shown_in_their_place() {
     let repository = Repository::new();
     repository.write("ays.toml", "[pool.vmstor]\npath = '/mnt/vmstor'\nshard = true\n");
     let error = Environment::find(&repository.path(""), &Layers::default()).unwrap_err().to_string();
-    let first = error.lines().next().unwrap();
-    assert!(
-        first.ends_with("ays.toml:3:1: unknown field `shard`, expected one of `path`, `format`, `shared`"),
-        "{error}"
-    );
-    repository.write("ays.toml", "[pool.vmstor]\npath = 'mnt/../etc'\n");
-    let error = Environment::find(&repository.path(""), &Layers::default()).unwrap_err().to_string();
-    assert!(
-        error.ends_with("pool `vmstor`: path \"mnt/../etc\" must be absolute and without `..`"),
-        "{error}"
-    );
+    let place = repository.path("ays.toml").display().to_string();
+    let said = format!("{place}:3:1: no key is named `shard`; did you mean `shared`?");
+    assert_eq!(error.lines().next(), Some(said.as_str()));
 }
 
 #[test]
