@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use ays_catalogue::CatalogueError;
 use ays_engine::InstallError;
 use ays_grammar::Diagnostic;
-use ays_recipes::{DataError, EnvironmentError, LookupError, NodeError, RecipeError};
+use ays_recipes::{DataError, EnvironmentError, LookupError, NodeError, RecipeError, SettingsError};
 
 use crate::render::printable;
 
@@ -21,6 +21,8 @@ pub enum Failure {
     NoHome,
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     #[error("domain `{asked}` is not here: this environment is `{here}`")]
     Domain { asked: String, here: String },
     #[error(transparent)]
@@ -97,7 +99,10 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Domain { .. } | Self::Lookup(_) | Self::NoTargetName(_) | Self::Data(_) => 2,
-            Self::Environment(EnvironmentError::Settings(_)) => 3,
+            Self::Settings(error) | Self::Environment(EnvironmentError::Settings(error)) => match error {
+                SettingsError::Words { .. } | SettingsError::Lookup(_) => 2,
+                _ => 3,
+            },
             Self::Environment(_) | Self::Node(NodeError::Lookup(_)) => 2,
             Self::UnknownImage(_) | Self::Unreadable { .. } | Self::NoHome => 2,
             Self::Node(_) | Self::Recipe(_) | Self::Text(_) => 3,
