@@ -7,7 +7,7 @@ use ays_node::{
     Facts, Failure, Fetched, FromNode, GREETING, News, Opened, Outcome, PROTOCOL, Pieces, Said, Stamp, Step,
     Supplier, ToNode, Whole, read_frame, write_frame,
 };
-use tokio::io::{AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, duplex, empty, split};
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex, empty};
 
 use crate::ssh::Remote;
 
@@ -35,9 +35,8 @@ impl Scripted {
 
     /// A helper on the node `name`.
     pub(crate) fn start(&self, name: &str) -> Remote {
-        let (ours, theirs) = duplex(BUFFER);
-        let (input, output) = split(theirs);
-        let (stdout, stdin) = split(ours);
+        // One for each direction: the two halves of one would end only together.
+        let ((stdin, input), (output, stdout)) = (duplex(BUFFER), duplex(BUFFER));
         let (answer, name) = (Arc::clone(&self.0), name.to_owned());
         let helper = tokio::spawn(async move {
             // An error: the controller is gone.
@@ -55,8 +54,8 @@ impl Scripted {
 async fn serve(
     answer: &Answer,
     name: &str,
-    mut input: ReadHalf<DuplexStream>,
-    mut output: impl AsyncWrite + Unpin,
+    mut input: DuplexStream,
+    mut output: DuplexStream,
 ) -> Result<(), ays_node::FrameError> {
     output.write_all(format!("{GREETING}\n").as_bytes()).await?;
     let hello = FromNode::Hello(Facts {
