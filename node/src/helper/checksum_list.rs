@@ -4,8 +4,10 @@ use std::fmt;
 
 /// The kind of a checksum, by the length of its digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Algorithm {
+pub enum Algorithm {
+    /// 32 digits.
     Md5,
+    /// 64 digits.
     Sha256,
 }
 
@@ -29,11 +31,16 @@ impl fmt::Display for Algorithm {
 
 /// What is wrong with such a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unusable {
+pub enum Unusable {
+    /// Nothing is in it.
     Empty,
+    /// It is a page of a web server that answers everything.
     Html,
+    /// No line has a checksum of that kind.
     NoDigits(Algorithm),
+    /// Its lines are for other files.
     NoLine,
+    /// Two of its lines for the file differ.
     Contradiction,
 }
 
@@ -59,7 +66,7 @@ struct Line<'a> {
 
 /// The checksum of the file `name`, in lower case. A file with a single line is for that file whatever name the line
 /// has: it lies under an address that is made from the file's.
-pub(crate) fn beside(text: &str, algorithm: Algorithm, name: &str) -> Result<String, Unusable> {
+pub fn beside(text: &str, algorithm: Algorithm, name: &str) -> Result<String, Unusable> {
     let lines = lines(text, algorithm)?;
     match &lines[..] {
         [only] => Ok(only.digits.to_ascii_lowercase()),
@@ -68,7 +75,7 @@ pub(crate) fn beside(text: &str, algorithm: Algorithm, name: &str) -> Result<Str
 }
 
 /// The checksum that a list of several files has for `name`, in lower case.
-pub(crate) fn listed(text: &str, algorithm: Algorithm, name: &str) -> Result<String, Unusable> {
+pub fn listed(text: &str, algorithm: Algorithm, name: &str) -> Result<String, Unusable> {
     let lines = lines(text, algorithm)?;
     match &lines[..] {
         [Line { digits, name: None }] => Ok(digits.to_ascii_lowercase()),
