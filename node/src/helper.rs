@@ -28,6 +28,7 @@ mod step;
 mod store;
 mod temporary;
 
+pub use checksum_list::{Algorithm, beside, listed};
 pub use child::{CHILD_MODE, become_child};
 pub use facts::facts;
 pub use limits::Limits;

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The kind of a checksum, by the length of its digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Algorithm {
+pub enum Algorithm {
     Md5,
     Sha256,
 }
@@ -29,7 +29,7 @@ impl fmt::Display for Algorithm {
 
 /// What is wrong with such a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unusable {
+pub enum Unusable {
     Empty,
     Html,
     NoDigits(Algorithm),
@@ -59,7 +59,7 @@ struct Line<'a> {
 
 /// The checksum of the file `name`, in lower case. A file with a single line is for that file whatever name the line
 /// has: it lies under an address that is made from the file's.
-pub(crate) fn beside(text: &str, algorithm: Algorithm, name: &str) -> Result<String, Unusable> {
+pub fn beside(text: &str, algorithm: Algorithm, name: &str) -> Result<String, Unusable> {
     let lines = lines(text, algorithm)?;
     match &lines[..] {
         [only] => Ok(only.digits.to_ascii_lowercase()),
@@ -68,7 +68,7 @@ pub(crate) fn beside(text: &str, algorithm: Algorithm, name: &str) -> Result<Str
 }
 
 /// The checksum that a list of several files has for `name`, in lower case.
-pub(crate) fn listed(text: &str, algorithm: Algorithm, name: &str) -> Result<String, Unusable> {
+pub fn listed(text: &str, algorithm: Algorithm, name: &str) -> Result<String, Unusable> {
     let lines = lines(text, algorithm)?;
     match &lines[..] {
         [Line { digits, name: None }] => Ok(digits.to_ascii_lowercase()),
