@@ -54,7 +54,9 @@ fn stands_inside(expr: &Expr, outer: Span, text: &str) {
         ExprKind::Name(name) => assert!(text[expr.span.start..expr.span.end].contains(name), "{expr:?}"),
         ExprKind::Attribute { value, .. } => stands_inside(value, expr.span, text),
         ExprKind::Call { callee, args, keywords } => {
-            for part in [callee.as_ref()].into_iter().chain(args).chain(keywords.iter().map(|(_, value)| value)) {
+            for part in
+                [callee.as_ref()].into_iter().chain(args).chain(keywords.iter().map(|(_, value)| value))
+            {
                 stands_inside(part, expr.span, text);
             }
         }

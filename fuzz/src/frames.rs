@@ -40,7 +40,9 @@ fn is_read_again<T: Serialize + DeserializeOwned + Debug>(message: &T) {
     let mut rest = written.as_slice();
     let again = read::<T>(&mut rest);
     assert!(rest.is_empty(), "{message:?} was not read to its end");
-    let Ok(Some(again)) = again else { return assert!(again.is_ok_and(|read| read.is_some()), "{message:?}") };
+    let Ok(Some(again)) = again else {
+        return assert!(again.is_ok_and(|read| read.is_some()), "{message:?}");
+    };
     // As text: not all messages can be compared, and what prints as `***` must be the same too.
     let (one, other) = (String::from_utf8_lossy(&written), write(&again));
     assert_eq!(one, String::from_utf8_lossy(&other));

@@ -22,9 +22,13 @@ pub fn check(data: &[u8]) {
             assert_eq!(found, Ok(sum));
         }
         let sum = &"0123456789abcdef".repeat(4)[..digits];
-        let plain = !name.trim().is_empty() && name.trim() == name && !name.contains(['/', '\\', '\r', '*', '(', ')']);
+        let plain = !name.trim().is_empty()
+            && name.trim() == name
+            && !name.contains(['/', '\\', '\r', '*', '(', ')']);
         if plain {
-            for line in [format!("{sum}  {name}"), format!("{sum} *dir/{name}"), format!("X ({name}) = {sum}")] {
+            for line in
+                [format!("{sum}  {name}"), format!("{sum} *dir/{name}"), format!("X ({name}) = {sum}")]
+            {
                 assert_eq!(listed(&line, algorithm, name), Ok(sum.to_owned()), "{line:?}");
             }
         }

@@ -101,6 +101,8 @@ impl Ays {
             .env("HOME", &self.home)
             .env("AYS_HOME", &self.state)
             .env("TMPDIR", &self.temporary)
+            // No connection outlives a test that does not ask for it.
+            .env("AYS_SSH_KEEP", "0s")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command

@@ -16,5 +16,5 @@ pub use environment::Environment;
 pub use faulty::{Fault, Faulty};
 pub use lab::Lab;
 pub use node::{Kind, Node};
-pub use origin::{Ftp, Origin};
+pub use origin::{Ftp, Origin, Request};
 pub use scene::{Scene, named};
