@@ -2,17 +2,46 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ays_catalogue::Catalogue;
-use ays_engine::{HostKey, NewHostKeys, SshSettings};
-use ays_recipes::Environment;
+use ays_engine::{HostKey, NewHostKeys, Openings, SshSettings};
+use ays_recipes::{Environment, EnvironmentError, Flag, Layers, Settings};
 
 use crate::failure::{Failure, eprint_line};
 
 /// The environment that `--repo`, or the current directory, lies in.
 pub fn environment(repo: Option<&Path>) -> Result<Environment, Failure> {
-    Ok(Environment::find(repo.unwrap_or(Path::new(".")))?)
+    environment_with(repo, Vec::new())
+}
+
+/// The same with what flags say over the other settings.
+pub fn environment_with(repo: Option<&Path>, flags: Vec<Flag>) -> Result<Environment, Failure> {
+    Ok(Environment::find(repo.unwrap_or(Path::new(".")), &layers(flags))?)
+}
+
+/// The settings here: those of the environment, or, outside of any, all the others.
+pub fn settings(repo: Option<&Path>) -> Result<Settings, Failure> {
+    match environment(repo) {
+        Ok(environment) => Ok(environment.settings),
+        Err(Failure::Environment(EnvironmentError::NotFound { .. })) if repo.is_none() => {
+            Ok(Settings::read(&layers(Vec::new()), None)?)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The layers of settings beside the environment's own file.
+fn layers(flags: Vec<Flag>) -> Layers {
+    let own = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let own = own.or_else(|| Some(home().ok()?.join(".config")));
+    let files = [Some(PathBuf::from("/etc")), own].into_iter().flatten();
+    let text = |words: std::ffi::OsString| words.to_string_lossy().into_owned();
+    Layers {
+        files: files.map(|dir| dir.join("ays/config.toml")).collect(),
+        variables: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
+        flags,
+    }
 }
 
 /// Where an environment's catalogue and logs are: below `AYS_HOME` where that is set, else `/var/lib/ays` for root,
@@ -52,6 +81,8 @@ pub fn ssh(environment: &Environment, accept_new_host_key: bool) -> Result<SshSe
         run: std::env::temp_dir(),
         known_hosts: environment.root.join("known_hosts"),
         new_host_keys,
+        keep: environment.settings.ssh.keep,
+        openings: Openings::default(),
     })
 }
 
@@ -68,6 +99,9 @@ fn home() -> Result<PathBuf, Failure> {
 }
 
 fn ask_about(key: &HostKey) -> bool {
+    // One question at a time, however many nodes are new.
+    static ASKING: Mutex<()> = Mutex::new(());
+    let _asking = ASKING.lock();
     eprint_line(&format!("The host key of {key} is not known."));
     let mut stderr = std::io::stderr();
     let mut answer = String::new();

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use ays_catalogue::CatalogueError;
 use ays_engine::InstallError;
 use ays_grammar::Diagnostic;
-use ays_recipes::{DataError, EnvironmentError, LookupError, NodeError, RecipeError};
+use ays_recipes::{DataError, EnvironmentError, LookupError, NodeError, RecipeError, SettingsError};
 
 use crate::render::printable;
 
@@ -21,6 +21,8 @@ pub enum Failure {
     NoHome,
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     #[error("domain `{asked}` is not here: this environment is `{here}`")]
     Domain { asked: String, here: String },
     #[error(transparent)]
@@ -43,8 +45,53 @@ pub enum Failure {
     UnknownImage(String),
     #[error("{template} on {node} was not installed")]
     Install { template: String, node: String, source: Box<InstallError> },
+    #[error("{}", not_installed(.template, .failed, .again))]
+    Rollout { template: String, failed: Vec<(String, NotInstalled)>, interrupted: bool, again: String },
+    #[error("no node is in grid {}", .0.map_or_else(|| "any".to_owned(), |grid| grid.to_string()))]
+    NoNodes(Option<u32>),
     #[error("standard output cannot be written")]
     Output(#[source] std::io::Error),
+}
+
+/// Why a service was not installed on one of several nodes.
+#[derive(Debug, thiserror::Error)]
+pub enum NotInstalled {
+    #[error(transparent)]
+    Failed(#[from] Box<InstallError>),
+    /// It could not be tried: the node's file is wrong.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+impl From<InstallError> for NotInstalled {
+    fn from(error: InstallError) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
+/// Each failed node with its reason, and what to do.
+fn not_installed(template: &str, failed: &[(String, NotInstalled)], again: &str) -> String {
+    let nodes: Vec<_> = failed.iter().map(|(node, _)| node.as_str()).collect();
+    let mut text = format!("{template} was not installed on {}", nodes.join(", "));
+    for (node, why) in failed {
+        text.push_str(&format!("\n  {node}: {}", with_causes(why).replace('\n', "\n  ")));
+    }
+    text.push_str(&format!("\nthese alone again: {again}"));
+    text
+}
+
+/// An error and its causes in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text.push_str(&format!(": {words}"));
+        }
+        cause = error.source();
+    }
+    text
 }
 
 impl Failure {
@@ -52,7 +99,10 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Domain { .. } | Self::Lookup(_) | Self::NoTargetName(_) | Self::Data(_) => 2,
-            Self::Environment(EnvironmentError::Settings(_)) => 3,
+            Self::Settings(error) | Self::Environment(EnvironmentError::Settings(error)) => match error {
+                SettingsError::Words { .. } | SettingsError::Lookup(_) => 2,
+                _ => 3,
+            },
             Self::Environment(_) | Self::Node(NodeError::Lookup(_)) => 2,
             Self::UnknownImage(_) | Self::Unreadable { .. } | Self::NoHome => 2,
             Self::Node(_) | Self::Recipe(_) | Self::Text(_) => 3,
@@ -61,7 +111,15 @@ impl Failure {
                 InstallError::Interrupted => 130,
                 _ => 1,
             },
-            Self::Catalogue(CatalogueError::AmbiguousImage { .. }) => 2,
+            Self::Rollout { interrupted: true, .. } => 130,
+            Self::Rollout { failed, .. } => {
+                let is_text = |why: &NotInstalled| match why {
+                    NotInstalled::Failed(error) => matches!(**error, InstallError::Recipe(_)),
+                    NotInstalled::Node(_) => false,
+                };
+                if failed.iter().all(|(_, why)| is_text(why)) { 3 } else { 1 }
+            }
+            Self::Catalogue(CatalogueError::AmbiguousImage { .. }) | Self::NoNodes(_) => 2,
             Self::Catalogue(_) | Self::Runtime(_) | Self::Output(_) => 1,
         }
     }

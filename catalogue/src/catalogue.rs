@@ -15,9 +15,9 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::CatalogueError;
+use crate::{CatalogueError, lock::CurrentHolder};
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,6 +27,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Catalogue {
     pub(crate) pool: SqlitePool,
     file: Arc<Path>,
+    pub(crate) lock_holder: CurrentHolder,
 }
 
 impl Catalogue {
@@ -49,7 +50,7 @@ impl Catalogue {
             source: Box::new(source),
         })?;
         tx.commit().await.map_err(open_failed)?;
-        Ok(Self { pool, file: file.into() })
+        Ok(Self { pool, file: file.into(), lock_holder: CurrentHolder::default() })
     }
 
     /// A transaction that has the right to write from its start, so that it never fails half-way because another

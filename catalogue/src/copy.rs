@@ -37,6 +37,8 @@ pub struct Copy {
     pub size: u64,
     /// When it became verified.
     pub verified_at: Option<Timestamp>,
+    /// When its file was last read whole and was as it should be; none: not since it was written.
+    pub scrubbed_at: Option<Timestamp>,
 }
 
 /// A verified copy: what must be on the disk.

@@ -199,47 +199,53 @@ impl Catalogue {
         let doing = "reading an image";
         let failed = self.failed(doing);
         let mut tx = self.read(doing).await?;
+        let Some(image) = self.named(&mut tx, name_or_id).await? else { return Ok(None) };
+        let mut generations: Vec<Generation> =
+            sqlx::query_as("SELECT * FROM generation_record WHERE image_id = ? ORDER BY number DESC")
+                .bind(image.id)
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(&failed)?;
+        for generation in &mut generations {
+            generation.copies = copies(&mut tx, generation.id).await.map_err(&failed)?;
+        }
+        let stacks = stack_offers(&mut tx, &image).await.map_err(&failed)?;
+        Ok(Some(ImageDetail { image, generations, stacks }))
+    }
+
+    /// The record of [`Catalogue::image`].
+    pub(crate) async fn named(
+        &self,
+        db: &mut SqliteConnection,
+        name_or_id: &str,
+    ) -> Result<Option<Image>, CatalogueError> {
+        let failed = self.failed("reading an image");
         let mut named: Vec<Image> = sqlx::query_as("SELECT * FROM image_record WHERE name = ? ORDER BY id")
             .bind(name_or_id)
-            .fetch_all(&mut *tx)
+            .fetch_all(&mut *db)
             .await
             .map_err(&failed)?;
         if named.len() > 1 {
             let ids = named.iter().map(|image| image.id.0).collect();
             return Err(CatalogueError::AmbiguousImage { name: name_or_id.to_owned(), ids });
         }
-        let image = match (named.pop(), name_or_id.parse::<i64>()) {
-            (Some(image), _) => image,
-            (None, Ok(id)) => {
-                let numbered = sqlx::query_as("SELECT * FROM image_record WHERE id = ?").bind(id);
-                match numbered.fetch_optional(&mut *tx).await.map_err(&failed)? {
-                    Some(image) => image,
-                    None => return Ok(None),
-                }
-            }
-            (None, Err(_)) => return Ok(None),
-        };
-        let mut generations: Vec<Generation> = sqlx::query_as(
-            "SELECT g.*, g.source_verified AS verified_at_source, g.id = i.current_generation AS current
-             FROM generation g JOIN image i ON i.id = g.image_id
-             WHERE i.id = ? ORDER BY g.number DESC",
-        )
-        .bind(image.id)
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(&failed)?;
-        for generation in &mut generations {
-            generation.copies = sqlx::query_as(
-                "SELECT * FROM copy_record WHERE generation_id = ? ORDER BY pool_name, pool_node, pool_id",
-            )
-            .bind(generation.id)
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(&failed)?;
+        match (named.pop(), name_or_id.parse::<i64>()) {
+            (Some(image), _) => Ok(Some(image)),
+            (None, Ok(id)) => sqlx::query_as("SELECT * FROM image_record WHERE id = ?")
+                .bind(id)
+                .fetch_optional(db)
+                .await
+                .map_err(failed),
+            (None, Err(_)) => Ok(None),
         }
-        let stacks = stack_offers(&mut tx, &image).await.map_err(&failed)?;
-        Ok(Some(ImageDetail { image, generations, stacks }))
     }
+}
+
+pub(crate) async fn copies(db: &mut SqliteConnection, generation: GenerationId) -> sqlx::Result<Vec<Copy>> {
+    sqlx::query_as("SELECT * FROM copy_record WHERE generation_id = ? ORDER BY pool_name, pool_node, pool_id")
+        .bind(generation)
+        .fetch_all(db)
+        .await
 }
 
 async fn stack_offers(db: &mut SqliteConnection, image: &Image) -> sqlx::Result<Vec<StackOffer>> {

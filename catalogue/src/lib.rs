@@ -1,4 +1,5 @@
-//! What an environment knows: images with their generations and copies, stacks, what is installed where, runs.
+//! What an environment knows: images with their generations and copies, stacks, what is installed where, runs, and who
+//! works on what now.
 //!
 //! One SQLite file per environment. The words are those of the project's model: an *image* is what users know by
 //! name, a *generation* is one content of it, a *copy* is a generation in one pool, *wanted* is what an operator
@@ -9,12 +10,15 @@
 mod catalogue;
 mod copy;
 mod error;
+mod find;
 mod image;
 mod installed;
+mod lock;
 mod offer;
 mod pool;
 mod register;
 mod run;
+mod scrub;
 mod stack;
 #[cfg(test)]
 mod tests;
@@ -23,13 +27,16 @@ mod timestamp;
 pub use catalogue::Catalogue;
 pub use copy::{Copy, CopyState, KnownCopy};
 pub use error::CatalogueError;
+pub use find::Found;
 pub use image::{
     BootType, DiskFormat, Generation, GenerationId, Image, ImageDetail, ImageId, ImageStatus, StackOffer,
 };
 pub use installed::{Installed, InstalledImage, NewInstalled, ServiceOnNode};
+pub use lock::{Lock, LockAttempt, LockHolder};
 pub use offer::{Offer, index_json};
 pub use pool::PoolKey;
 pub use register::{ImageFacts, Registered, Registration, SourceFacts, StoredFacts, TemplateFacts};
-pub use run::{RunEnd, RunId};
+pub use run::{Run, RunEnd, RunFilter, RunId, RunStatus};
+pub use scrub::ScrubCopy;
 pub use stack::{Stack, StackFacts, StackId, StackStatus};
 pub use timestamp::Timestamp;

@@ -320,7 +320,7 @@ async fn put_copy(
          VALUES (?, ?, 'verified', ?, ?, ?, ?)
          ON CONFLICT (pool_id, generation_id) DO UPDATE SET
              state = excluded.state, file = excluded.file, sha256 = excluded.sha256, size = excluded.size,
-             verified_at = excluded.verified_at
+             verified_at = excluded.verified_at, scrubbed_at = NULL
          WHERE (state, file, sha256, size)
              IS NOT (excluded.state, excluded.file, excluded.sha256, excluded.size)",
     )
@@ -334,7 +334,7 @@ async fn put_copy(
     .await?;
     // Other images may stand on the same file: what is true of it is true for all of them.
     sqlx::query(
-        "UPDATE copy SET state = 'verified', verified_at = ?
+        "UPDATE copy SET state = 'verified', verified_at = ?, scrubbed_at = NULL
          WHERE pool_id = ? AND file = ? AND sha256 = ? AND state = 'damaged'",
     )
     .bind(now)

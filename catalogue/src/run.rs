@@ -1,9 +1,13 @@
 //! Runs: an action on a service instance and a node, from its begin to its end.
 
+use serde::Serialize;
+use sqlx::FromRow;
+
 use crate::{Catalogue, CatalogueError, ServiceOnNode, Timestamp};
 
 /// A run's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
+#[serde(transparent)]
 #[sqlx(transparent)]
 pub struct RunId(pub i64);
 
@@ -19,12 +23,70 @@ pub enum RunEnd {
     Interrupted,
 }
 
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// Nobody has ended it. Who ran it may be dead.
+    Running,
+    /// It did all that it should.
+    Succeeded,
+    /// It did not.
+    Failed,
+    /// It was stopped, or another one began before anybody ended it.
+    Interrupted,
+}
+
+/// A run as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// Its number; a later run has a higher one.
+    pub id: RunId,
+    /// What all runs of one command share; none for runs of older versions.
+    pub rollout: Option<String>,
+    /// The template's name.
+    pub service: String,
+    /// The instance's name.
+    pub instance: String,
+    /// The node's name.
+    pub node: String,
+    /// What was done (`install`).
+    pub action: String,
+    /// Where it is.
+    pub status: RunStatus,
+    /// What it ended with, for people.
+    pub message: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How long it took, in milliseconds; none while it runs.
+    pub took_ms: Option<u64>,
+}
+
+/// Which runs are asked for: those that agree with all that is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunFilter<'a> {
+    /// A template's name.
+    pub service: Option<&'a str>,
+    /// A node's name.
+    pub node: Option<&'a str>,
+    /// What was given to [`Catalogue::begin_run`].
+    pub rollout: Option<&'a str>,
+    /// No more than so many.
+    pub limit: Option<u32>,
+}
+
 impl Catalogue {
-    /// A run begins. Those of the same service instance and node that nobody ended were interrupted.
+    /// A run begins. Those of the same service instance and node that nobody ended were interrupted. `rollout` is a
+    /// UUID that all runs of one command share.
     pub async fn begin_run(
         &self,
         of: &ServiceOnNode,
         action: &str,
+        rollout: &str,
         now: &Timestamp,
     ) -> Result<RunId, CatalogueError> {
         let doing = "beginning a run";
@@ -42,13 +104,14 @@ impl Catalogue {
         .await
         .map_err(&failed)?;
         let id = sqlx::query_scalar(
-            "INSERT INTO run (service, instance, node, action, status, started_at)
-             VALUES (?, ?, ?, ?, 'running', ?) RETURNING id",
+            "INSERT INTO run (service, instance, node, action, rollout, status, started_at)
+             VALUES (?, ?, ?, ?, ?, 'running', ?) RETURNING id",
         )
         .bind(&of.service)
         .bind(&of.instance)
         .bind(&of.node)
         .bind(action)
+        .bind(rollout)
         .bind(now)
         .fetch_one(&mut *tx)
         .await
@@ -74,5 +137,25 @@ impl Catalogue {
             .await
             .map_err(self.failed("ending a run"))?;
         Ok(())
+    }
+
+    /// The runs that agree with the filter, the newest first.
+    pub async fn runs(&self, filter: &RunFilter<'_>) -> Result<Vec<Run>, CatalogueError> {
+        // A clock that was set back between the two makes no time negative.
+        sqlx::query_as(
+            "SELECT *, max(0, CAST(round(1000 * (unixepoch(ended_at, 'subsec') - unixepoch(started_at, 'subsec')))
+                                   AS INTEGER)) AS took_ms
+             FROM run
+             WHERE (?1 IS NULL OR service = ?1) AND (?2 IS NULL OR node = ?2) AND (?3 IS NULL OR rollout = ?3)
+             ORDER BY id DESC LIMIT ?4",
+        )
+        .bind(filter.service)
+        .bind(filter.node)
+        .bind(filter.rollout)
+        // What SQLite calls no limit.
+        .bind(filter.limit.map_or(-1, i64::from))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(self.failed("listing runs"))
     }
 }

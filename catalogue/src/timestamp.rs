@@ -17,6 +17,11 @@ impl Timestamp {
     pub fn now() -> Self {
         jiff::Timestamp::now().into()
     }
+
+    /// For people, to the second: `2026-11-21 20:48:51`, UTC.
+    pub fn to_the_second(&self) -> String {
+        self.0.chars().take("2026-11-21T20:48:51".len()).map(|c| if c == 'T' { ' ' } else { c }).collect()
+    }
 }
 
 impl From<jiff::Timestamp> for Timestamp {

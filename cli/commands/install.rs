@@ -1,18 +1,22 @@
 //! `ays install`
 
-use std::future::Future;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use ays_engine::{Install, Mode, Plan, Planned, SourceState, Target, probe, wanted_on};
-use ays_recipes::{Answers, Dependencies, Environment, LookupError, Recipe, Request};
+use ays_engine::{
+    InstallError, Mode, NodeResult, Plan, Planned, Rollout, Sharing, SourceState, Stacks, Stopper, Target,
+    probe,
+};
+use ays_recipes::{Answers, Dependencies, Recipe, Request};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::context;
-use crate::failure::{Failure, eprint_line};
+use crate::failure::{Failure, NotInstalled, eprint_line};
 use crate::render::events::{Renderer, Style};
 use crate::render::{table, units};
+use crate::targets::{Selected, Targets};
 
-/// Installs a service on a node: fetches what its recipe names, verifies it, registers the image
+/// Installs a service on nodes: fetches what its recipe names, verifies it, registers the image
 #[derive(clap::Args)]
 pub struct Args {
     /// The template
@@ -24,12 +28,11 @@ pub struct Args {
     /// The instance
     #[arg(short, long, default_value = "main")]
     instance: String,
-    /// The kind of node: node.ssh, or node.local for this machine (also -tt)
-    #[arg(long, value_name = "TYPE")]
-    targettype: Option<String>,
-    /// The node's name; without one this machine is meant (also -tn)
-    #[arg(long, value_name = "NODE")]
-    targetname: Option<String>,
+    #[command(flatten)]
+    targets: Targets,
+    /// The most nodes at work at once
+    #[arg(long, value_name = "N", default_value = "32")]
+    parallel: std::num::NonZeroUsize,
     /// Do all of it again, whatever is installed
     #[arg(short, long)]
     reinstall: bool,
@@ -42,7 +45,7 @@ pub struct Args {
     /// Print what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Learn the host key of a node that has never been seen
+    /// Learn the host keys of nodes that have never been seen
     #[arg(long)]
     accept_new_host_key: bool,
     /// Print warnings and errors only
@@ -53,65 +56,120 @@ pub struct Args {
     json: bool,
 }
 
-/// The type of target that is this machine.
-const LOCAL_TYPE: &str = "node.local";
-
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let environment = context::environment(repo)?;
-    if let Some(asked) = args.domain.filter(|asked| *asked != environment.domain) {
-        return Err(Failure::Domain { asked, here: environment.domain });
+    if let Some(asked) = args.domain.as_ref().filter(|asked| **asked != environment.domain) {
+        return Err(Failure::Domain { asked: asked.clone(), here: environment.domain });
     }
     let template = environment.template(&args.name)?;
-    let target = target(&environment, args.targettype.as_deref(), args.targetname.as_deref())?;
+    let Selected { targets, broken } = args.targets.select(&environment)?;
     let request = Request {
-        instance: args.instance,
+        instance: args.instance.clone(),
         answers: Answers::parse(&args.data)?,
         dependencies: if args.single { Dependencies::Skip } else { Dependencies::First },
     };
     let recipe = Recipe::read(&environment, &template, &request)?;
-    let plan = Plan::new(&recipe, &target, &wanted_on(&environment, &target))?;
     if args.dry_run {
-        return dry_run(&plan, &recipe, args.json).await;
+        let stacks = Stacks::of(&environment);
+        let plan = |target: &Target| Plan::new(&recipe, target, &stacks.wanted_on(target));
+        let plans: Vec<Plan> = targets.iter().map(plan).collect::<Result<_, _>>()?;
+        return dry_run(&plans, &recipe, args.json).await;
     }
 
-    let stopped = stopped();
+    let (stopper, stop) = Stopper::new();
+    heed_signals(stopper);
     let style = match (args.json, args.quiet) {
         (true, _) => Style::Json,
         (false, true) => Style::Quiet,
-        (false, false) => Style::Human,
+        (false, false) if targets.len() > 1 => Style::Summary,
+        (false, false) => Style::Steps,
     };
-    let mut renderer = Renderer::new(style);
-    let install = Install {
+    let renderer = Mutex::new(Renderer::new(style));
+    let rollout = Rollout {
         environment: &environment,
         recipe: &recipe,
-        target: &target,
         catalogue: &context::catalogue(&environment).await?,
         logs: &context::data_dir(&environment)?.join("runs"),
         ssh: &context::ssh(&environment, args.accept_new_host_key)?,
         mode: if args.reinstall { Mode::Again } else { Mode::IfNeeded },
+        sharing: Sharing::Neighbours,
+        parallel: args.parallel,
         by: &context::who(),
     };
-    let installed = install.run(stopped, &mut |record| renderer.show(record)).await;
-    installed.map(|_| ()).map_err(|source| Failure::Install {
+    let show = |record: &_| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(record);
+    let results = rollout.run(&targets, &stop, &show).await.map_err(|source| Failure::Install {
         template: recipe.template.clone(),
-        node: target.name().to_owned(),
+        node: targets.first().map(|target| target.name().to_owned()).unwrap_or_default(),
         source: Box::new(source),
-    })
+    })?;
+    if style == Style::Summary {
+        table::line(&summary(&results, broken.len()))?;
+    }
+    let failed = targets.iter().zip(results).filter_map(|(target, result)| Some((target, result.err()?)));
+    let mut failed: Vec<(String, NotInstalled)> =
+        failed.map(|(target, error)| (target.name().to_owned(), error.into())).collect();
+    failed.extend(broken.into_iter().map(|(name, error)| (name, error.into())));
+    match (&targets[..], failed.pop()) {
+        (_, None) => Ok(()),
+        ([_], Some((node, NotInstalled::Failed(source)))) if failed.is_empty() => {
+            Err(Failure::Install { template: recipe.template, node, source })
+        }
+        (_, Some(last)) => {
+            failed.push(last);
+            let nodes: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
+            let again = args.again(&nodes, repo);
+            Err(Failure::Rollout { template: recipe.template, failed, interrupted: stop.is_wanted(), again })
+        }
+    }
 }
 
-fn target(environment: &Environment, template: Option<&str>, name: Option<&str>) -> Result<Target, Failure> {
-    let local = || {
-        let settings = &environment.settings;
-        let pool = settings
-            .pool("local")
-            .ok_or_else(|| LookupError::unknown("pool", "local", settings.pool_names()))?;
-        Ok(Target::Local(pool.clone()))
-    };
-    match (template, name) {
-        (Some(LOCAL_TYPE), _) | (None, None) => local(),
-        (Some(template), None) => Err(Failure::NoTargetName(template.to_owned())),
-        (template, Some(name)) => Ok(Target::Node(Box::new(environment.node(template, name)?))),
+impl Args {
+    /// The command that does the same on these nodes alone.
+    fn again(&self, nodes: &[&str], repo: Option<&Path>) -> String {
+        let mut words = vec!["ays", "install", "-n", &self.name].into_iter().map(quoted).collect::<Vec<_>>();
+        if self.instance != "main" {
+            words.extend(["-i".to_owned(), quoted(&self.instance)]);
+        }
+        words.extend(["--targetname".to_owned(), quoted(&nodes.join(","))]);
+        for (is_given, option) in [(self.reinstall, "-r"), (self.single, "--single")] {
+            if is_given {
+                words.push(option.to_owned());
+            }
+        }
+        if !self.data.is_empty() {
+            // It may hold a password.
+            words.push("--data ..".to_owned());
+        }
+        if let Some(repo) = repo {
+            words.extend(["--repo".to_owned(), quoted(&repo.display().to_string())]);
+        }
+        words.join(" ")
     }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// `12 nodes: 10 installed, 1 had nothing to do, 1 failed`.
+fn summary(results: &[NodeResult], broken: usize) -> String {
+    use ays_engine::Installed;
+    let count = |is: fn(&NodeResult) -> bool| results.iter().filter(|result| is(result)).count();
+    let interrupted = count(|result| matches!(result, Err(InstallError::Interrupted)));
+    let counts = [
+        (count(|result| matches!(result, Ok(Installed::Now))), "installed"),
+        (count(|result| matches!(result, Ok(Installed::Before))), "had nothing to do"),
+        (count(Result::is_err) - interrupted + broken, "failed"),
+        (interrupted, "interrupted"),
+    ];
+    let said = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    format!("{} nodes: {}", results.len() + broken, said.collect::<Vec<_>>().join(", "))
 }
 
 /// The plan and what its sources say, as JSON.
@@ -120,23 +178,41 @@ struct DryRun<'a> {
     #[serde(flatten)]
     plan: &'a Plan,
     /// In the order of the plan's fetches.
-    sources: Vec<SourceState>,
+    sources: &'a [SourceState],
 }
 
-async fn dry_run(plan: &Plan, recipe: &Recipe, json: bool) -> Result<(), Failure> {
+async fn dry_run(plans: &[Plan], recipe: &Recipe, json: bool) -> Result<(), Failure> {
     let urls: Vec<_> = recipe.fetches.iter().map(|fetch| fetch.url.clone()).collect();
     let sources = probe(&urls, &std::env::temp_dir()).await;
     if json {
-        return table::json(&DryRun { plan, sources });
+        return match plans {
+            [plan] => table::json(&DryRun { plan, sources: &sources }),
+            plans => {
+                let all: Vec<_> = plans.iter().map(|plan| DryRun { plan, sources: &sources }).collect();
+                table::json(&all)
+            }
+        };
     }
+    for plan in plans {
+        show_plan(plan, &sources)?;
+    }
+    let mut warnings: Vec<_> = plans.iter().flat_map(|plan| &plan.warnings).collect();
+    warnings.dedup();
+    for warning in warnings {
+        eprint_line(&format!("warning: {warning}"));
+    }
+    table::line("nothing was done: this is a dry run")
+}
+
+fn show_plan(plan: &Plan, sources: &[SourceState]) -> Result<(), Failure> {
     table::line(&format!("{} on {}:", plan.template, plan.node))?;
-    let mut sources = sources.into_iter();
+    let mut sources = sources.iter();
     for (number, step) in plan.steps.iter().enumerate() {
         table::line(&format!("  {}  {step}", number + 1))?;
         if matches!(step, Planned::Fetch { .. }) {
             let state = match sources.next() {
                 Some(SourceState::Answers { size: Some(size) }) => {
-                    format!("{}, seen from here", units::bytes(size))
+                    format!("{}, seen from here", units::bytes(*size))
                 }
                 Some(SourceState::Answers { size: None }) => {
                     "it answers, without a size, seen from here".to_owned()
@@ -148,26 +224,30 @@ async fn dry_run(plan: &Plan, recipe: &Recipe, json: bool) -> Result<(), Failure
             table::line(&format!("       {state}"))?;
         }
     }
-    for warning in &plan.warnings {
-        eprint_line(&format!("warning: {warning}"));
-    }
-    table::line("nothing was done: this is a dry run")
+    Ok(())
 }
 
-/// Listens from now on; completes at the first Ctrl-C or SIGTERM. A Ctrl-C after that ends the program at once.
-fn stopped() -> impl Future<Output = ()> {
+/// Listens from now on. The first Ctrl-C lets the steps that are under way end, the second ends them, the third ends
+/// the program; SIGTERM ends the steps.
+fn heed_signals(stopper: Stopper) {
     let listening = signal(SignalKind::interrupt()).and_then(|i| Ok((i, signal(SignalKind::terminate())?)));
-    async {
-        // Where signals cannot be listened to, they end the program.
-        let Ok((mut interrupt, mut terminate)) = listening else { return std::future::pending().await };
+    // Where signals cannot be listened to, they end the program.
+    let Ok((mut interrupt, mut terminate)) = listening else { return };
+    tokio::spawn(async move {
         tokio::select! {
-            _ = interrupt.recv() => {}
+            _ = interrupt.recv() => {
+                stopper.after_steps();
+                eprint_line("stopping after the steps that are under way; Ctrl-C again ends them too");
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
             _ = terminate.recv() => {}
         }
-        eprint_line("stopping: what is under way on the node is being ended");
-        tokio::spawn(async move {
-            interrupt.recv().await;
-            std::process::exit(130);
-        });
-    }
+        stopper.now();
+        eprint_line("stopping: what is under way on the nodes is being ended");
+        interrupt.recv().await;
+        std::process::exit(130);
+    });
 }

@@ -1,11 +1,12 @@
 //! The events of a run: on a terminal with a bar, as plain lines, as JSON, or not at all.
 
+use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use ays_engine::{Event, Record, RunResult, Step};
 use ays_node::Activity;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{printable, printable_json, units};
 use crate::failure::eprint_line;
@@ -13,17 +14,25 @@ use crate::failure::eprint_line;
 /// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// For people.
-    Human,
+    /// For people: every step of one node.
+    Steps,
+    /// For people: how each of many nodes ended.
+    Summary,
     /// Warnings and errors only.
     Quiet,
     /// One JSON object a line.
     Json,
 }
 
-/// Shows the events of one run.
+/// Shows the events of a rollout.
 pub struct Renderer {
     style: Style,
+    bars: MultiProgress,
+    nodes: HashMap<String, OnNode>,
+}
+
+/// What is shown of one node.
+struct OnNode {
     title: String,
     begun: Instant,
     bar: Option<ProgressBar>,
@@ -52,15 +61,15 @@ impl Ongoing {
 /// How often progress is told where there is no terminal.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
+/// How many bars are shown at once: more do not fit on a terminal.
+const MOST_BARS: usize = 16;
+
 impl Renderer {
     pub fn new(style: Style) -> Self {
         Self {
             style,
-            title: String::new(),
-            begun: Instant::now(),
-            bar: None,
-            activity: None,
-            connected: None,
+            bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+            nodes: HashMap::new(),
         }
     }
 
@@ -77,68 +86,114 @@ impl Renderer {
                     eprint_line(&format!("warning: {message}"));
                 }
             }
-            Style::Human => self.tell(record),
+            Style::Steps | Style::Summary => self.tell(record),
         }
     }
 
     fn tell(&mut self, record: &Record) {
-        if !matches!(record.event, Event::StepProgress { .. }) {
-            self.activity = None;
-            if let Some(bar) = self.bar.take() {
-                bar.finish_and_clear();
+        if let Event::RunStarted { template, .. } = &record.event {
+            let title = match self.style {
+                Style::Summary => record.node.clone(),
+                _ => format!("{template} on {}", record.node),
+            };
+            let begun = Instant::now();
+            let node = OnNode { title, begun, bar: None, activity: None, connected: None };
+            self.nodes.insert(record.node.clone(), node);
+        }
+        let shown = self.nodes.values().filter(|node| node.bar.is_some()).count();
+        let Some(node) = self.nodes.get_mut(&record.node) else { return };
+        if let Event::StepProgress { step, activity, done, total } = &record.event {
+            let line = node.progress(*step, *activity, *done, *total, (&self.bars, shown < MOST_BARS));
+            // Many nodes' progress is no news for a log.
+            if let Some(line) = line.filter(|_| self.style == Style::Steps) {
+                print_line(&line);
             }
+            return;
         }
-        if !matches!(record.event, Event::RunFinished { result: RunResult::Unchanged, .. })
-            && let Some(line) = self.connected.take()
-        {
-            print_line(&line);
+        node.activity = None;
+        if let Some(bar) = node.bar.take() {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
         }
-        match &record.event {
-            Event::RunStarted { template, .. } => self.title = format!("{template} on {}", record.node),
+        let lines = node.lines(&record.event, self.style);
+        self.bars.suspend(|| {
+            lines.iter().for_each(|line| print_line(line));
+            match &record.event {
+                Event::Warning { message } if self.style == Style::Summary => {
+                    eprint_line(&format!("warning: {}: {message}", record.node));
+                }
+                Event::Warning { message } => eprint_line(&format!("warning: {message}")),
+                _ => {}
+            }
+        });
+    }
+}
+
+impl OnNode {
+    /// The lines that tell of an event.
+    fn lines(&mut self, event: &Event, style: Style) -> Vec<String> {
+        let took = units::seconds(self.begun.elapsed().as_secs());
+        let title = &self.title;
+        if let Event::Waiting { message } = event {
+            return vec![format!("{title}: waiting: {message}")];
+        }
+        if let Event::RunFinished { result, message } = event {
+            let mut lines: Vec<String> =
+                self.connected.take_if(|_| *result != RunResult::Unchanged).into_iter().collect();
+            lines.extend(match (result, style) {
+                (RunResult::Installed, _) => Some(format!("{title}: installed in {took}")),
+                (RunResult::Unchanged, _) => Some(format!("{title}: nothing to do, it is installed")),
+                (RunResult::Failed, Style::Summary) => Some(format!("{title}: FAILED: {message}")),
+                (RunResult::Interrupted, Style::Summary) => Some(format!("{title}: interrupted")),
+                // The error itself is printed at the end.
+                (RunResult::Failed | RunResult::Interrupted, _) => None,
+            });
+            return lines;
+        }
+        if style == Style::Summary {
+            return Vec::new();
+        }
+        let mut lines: Vec<String> = self.connected.take().into_iter().collect();
+        match event {
             Event::StepStarted { step: step @ (Step::Fetch | Step::Register), what } => {
-                print_line(&format!("{}: {}: {what}", self.title, step.as_str()));
-            }
-            Event::StepStarted { .. } => {}
-            Event::StepProgress { step, activity, done, total } => {
-                self.progress(*step, *activity, *done, *total)
+                lines.push(format!("{title}: {}: {what}", step.as_str()));
             }
             Event::StepDone { step: Step::Connect, result } => {
-                self.connected = Some(format!("{}: connect: {result}", self.title));
+                self.connected = Some(format!("{title}: connect: {result}"));
             }
-            Event::StepDone { step, result } => {
-                print_line(&format!("{}: {}: {result}", self.title, step.as_str()));
-            }
-            Event::Warning { message } => eprint_line(&format!("warning: {message}")),
-            Event::RunFinished { result, message } => {
-                let took = units::seconds(self.begun.elapsed().as_secs());
-                match result {
-                    RunResult::Installed => print_line(&format!("{}: installed in {took}", self.title)),
-                    RunResult::Unchanged => {
-                        print_line(&format!("{}: nothing to do, it is installed", self.title))
-                    }
-                    // The error itself is printed at the end.
-                    RunResult::Failed | RunResult::Interrupted => _ = message,
-                }
-            }
+            Event::StepDone { step, result } => lines.push(format!("{title}: {}: {result}", step.as_str())),
+            _ => {}
         }
+        lines
     }
 
-    fn progress(&mut self, step: Step, activity: Activity, done: u64, total: Option<u64>) {
+    /// Moves the bar, where there is a terminal; else, now and then, a line.
+    fn progress(
+        &mut self,
+        step: Step,
+        activity: Activity,
+        done: u64,
+        total: Option<u64>,
+        (bars, has_room): (&MultiProgress, bool),
+    ) -> Option<String> {
         let now = Instant::now();
         if self.activity.as_ref().is_none_or(|ongoing| (ongoing.step, ongoing.activity) != (step, activity)) {
             self.activity = Some(Ongoing { step, activity, since: now, from: done, told: now });
             if let Some(bar) = self.bar.take() {
                 bar.finish_and_clear();
+                bars.remove(&bar);
             }
         }
-        let Some(ongoing) = &mut self.activity else { return };
+        let ongoing = self.activity.as_mut()?;
         if std::io::stderr().is_terminal() {
-            let bar = self.bar.get_or_insert_with(|| bar(activity, total));
-            bar.set_position(done);
-            return;
+            if self.bar.is_some() || has_room {
+                let title = &self.title;
+                self.bar.get_or_insert_with(|| bars.add(bar(title, activity, total))).set_position(done);
+            }
+            return None;
         }
         if ongoing.told.elapsed() < TELL_EVERY {
-            return;
+            return None;
         }
         ongoing.told = now;
         let rate = ongoing.rate(done);
@@ -154,7 +209,7 @@ impl Renderer {
                 text.push_str(&format!(", {} left", units::seconds(left as u64)));
             }
         }
-        print_line(&text);
+        Some(text)
     }
 }
 
@@ -167,14 +222,15 @@ fn verb(activity: Activity) -> &'static str {
     }
 }
 
-fn bar(activity: Activity, total: Option<u64>) -> ProgressBar {
+fn bar(title: &str, activity: Activity, total: Option<u64>) -> ProgressBar {
     let template = match total {
-        Some(_) => "  {msg:12} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
-        None => "  {msg:12} {spinner} {bytes}, {bytes_per_sec}",
+        Some(_) => "  {prefix} {msg:12} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+        None => "  {prefix} {msg:12} {spinner} {bytes}, {bytes_per_sec}",
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
     bar.set_style(style.progress_chars("=> "));
+    bar.set_prefix(printable(title));
     bar.set_message(verb(activity));
     bar
 }

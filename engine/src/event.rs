@@ -106,6 +106,11 @@ pub enum Event {
         /// What.
         message: String,
     },
+    /// Another run is at work on the same; this one waits for it.
+    Waiting {
+        /// Who is at work, and since when.
+        message: String,
+    },
     /// The run has ended.
     RunFinished {
         /// How.
@@ -119,7 +124,7 @@ pub enum Event {
 pub(crate) struct Events<'a> {
     node: String,
     log: std::fs::File,
-    render: &'a mut (dyn FnMut(&Record) + Send),
+    render: &'a (dyn Fn(&Record) + Send + Sync),
 }
 
 impl<'a> Events<'a> {
@@ -128,7 +133,7 @@ impl<'a> Events<'a> {
         dir: &Path,
         template: &str,
         node: &str,
-        render: &'a mut (dyn FnMut(&Record) + Send),
+        render: &'a (dyn Fn(&Record) + Send + Sync),
     ) -> Result<Self, (PathBuf, std::io::Error)> {
         let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%.3fZ").to_string();
         let path = dir.join(format!("{time}-{template}-{node}.jsonl"));

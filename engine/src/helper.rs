@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ays_node::{
-    BEAT_EVERY, Facts, Failure, FromNode, Outcome, PROTOCOL, Progress, SILENCE_LIMIT, Step, ToNode,
-    read_frame, write_frame,
+    BEAT_EVERY, Facts, Failure, FromNode, News, Outcome, PROTOCOL, Progress, SILENCE_LIMIT, Said, Step,
+    ToNode, read_frame, write_frame,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
@@ -67,6 +67,13 @@ fn quoted(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("; it said: {text}") }
 }
 
+/// What a step that is under way has to say.
+pub(crate) enum Heard {
+    Progress(Progress),
+    Said(Said),
+    Done(Outcome),
+}
+
 /// A running helper.
 pub struct Helper {
     /// What the node says of itself.
@@ -84,7 +91,7 @@ impl Helper {
     const END_LIMIT: Duration = Duration::from_secs(10);
 
     pub(crate) async fn start(connection: &Connection) -> Result<Self, HelperError> {
-        let greeting = timeout(SILENCE_LIMIT * 10, bootstrap::start(connection));
+        let greeting = timeout(SILENCE_LIMIT * 10, bootstrap::start(connection, &["serve"]));
         let Greeted { remote: Remote { stdin, stdout, stderr, process }, sent } =
             greeting.await.map_err(|_| HelperError::Silent(SILENCE_LIMIT * 10))??;
         let (to, outgoing) = mpsc::channel(4);
@@ -112,18 +119,52 @@ impl Helper {
         step: Step,
         mut on_progress: impl FnMut(Progress),
     ) -> Result<Outcome, HelperError> {
-        self.last_id += 1;
-        let asked = self.last_id;
-        // A writer that is gone is explained by what the reader has to say.
-        let _ = self.to.send(ToNode::Run { id: asked, step }).await;
+        let id = self.begin(step).await;
         loop {
-            match self.from.recv().await {
-                Some(Ok(FromNode::Progress { id, progress })) if id == asked => on_progress(progress),
-                Some(Ok(FromNode::Done { id, result })) if id == asked => return Ok(result?),
-                Some(Ok(FromNode::Beat)) => {}
-                Some(Ok(_)) => return Err(HelperError::Answer),
-                Some(Err(error)) => return Err(error),
-                None => return Err(HelperError::Ended { said: String::new() }),
+            match self.hear(id).await? {
+                Heard::Progress(progress) => on_progress(progress),
+                Heard::Said(_) => return Err(HelperError::Answer),
+                Heard::Done(outcome) => return Ok(outcome),
+            }
+        }
+    }
+
+    /// Begins a step; its number.
+    pub(crate) async fn begin(&mut self, step: Step) -> u64 {
+        self.last_id += 1;
+        // A writer that is gone is explained by what the reader has to say.
+        let _ = self.to.send(ToNode::Run { id: self.last_id, step }).await;
+        self.last_id
+    }
+
+    /// Tells a step that is under way something new.
+    pub(crate) async fn tell(&self, id: u64, news: News) {
+        let _ = self.to.send(ToNode::News { id, news }).await;
+    }
+
+    /// What comes next from a step that is under way.
+    pub(crate) async fn hear(&mut self, asked: u64) -> Result<Heard, HelperError> {
+        loop {
+            return match self.from.recv().await {
+                Some(Ok(FromNode::Progress { id, progress })) if id == asked => Ok(Heard::Progress(progress)),
+                Some(Ok(FromNode::Said { id, said })) if id == asked => Ok(Heard::Said(said)),
+                Some(Ok(FromNode::Done { id, result })) if id == asked => Ok(Heard::Done(result?)),
+                Some(Ok(FromNode::Beat)) => continue,
+                // Of a step that has ended meanwhile.
+                Some(Ok(FromNode::Progress { id, .. } | FromNode::Said { id, .. })) if id < asked => continue,
+                Some(Ok(_)) => Err(HelperError::Answer),
+                Some(Err(error)) => Err(error),
+                None => Err(HelperError::Ended { said: String::new() }),
+            };
+        }
+    }
+
+    /// Completes when a helper that has nothing to do ends.
+    pub(crate) async fn idle(&mut self) -> HelperError {
+        loop {
+            // No step is under way, so only beats come.
+            if let Err(error) = self.hear(0).await {
+                return error;
             }
         }
     }

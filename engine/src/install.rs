@@ -1,20 +1,20 @@
-//! An install on one node, from the connection to the installed state.
+//! An install on one node, from its connection to the installed state.
 
-use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use ays_catalogue::{
-    Catalogue, CatalogueError, InstalledImage, NewInstalled, RunEnd, ServiceOnNode, Timestamp,
-};
+use ays_catalogue::{CatalogueError, InstalledImage, NewInstalled, ServiceOnNode, Timestamp};
 use ays_grammar::Diagnostic;
 use ays_node::{CopyState, Fetched, Outcome, Requirements, SecretUrl};
-use ays_recipes::{Action, Environment, Progress, Recipe, Value};
+use ays_recipes::{Action, Progress, Value};
 
-use crate::event::{Event, Events, Record, RunResult, Step};
+use crate::delivery::{Member, Place, ShareError};
+use crate::event::{Events, Step};
 use crate::helper::{Helper, HelperError};
 use crate::plan::{BEFORE_FETCH, CONFIGURE, Plan, WHEN_DOWN};
-use crate::register::{pool_key, wanted_on};
-use crate::ssh::{ConnectError, Connection, SshSettings};
+use crate::rollout::{Rollout, Turn};
+use crate::ssh::{ConnectError, Connection};
+use crate::stacks::{Stacks, pool_key};
+use crate::stop::Stop;
 use crate::target::Target;
 
 /// Why an install did not end well.
@@ -56,6 +56,9 @@ pub enum InstallError {
     /// The catalogue failed.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// Nodes cannot pass bytes to each other.
+    #[error(transparent)]
+    Share(#[from] ShareError),
     /// The run's log cannot be made.
     #[error("{path} cannot be written", path = .path.display())]
     Log {
@@ -64,6 +67,9 @@ pub enum InstallError {
         /// Why.
         source: std::io::Error,
     },
+    /// Somebody else may be at work on the same by now.
+    #[error("the lock was lost: this machine stood still for too long; run it again")]
+    LockLost,
     /// The operator stopped it.
     #[error("interrupted; the next run goes on from here")]
     Interrupted,
@@ -87,167 +93,97 @@ pub enum Installed {
     Before,
 }
 
-/// An install on one node.
-pub struct Install<'a> {
-    /// Where the recipe and the nodes are from.
-    pub environment: &'a Environment,
-    /// What is installed.
-    pub recipe: &'a Recipe,
-    /// Where.
+/// The work of one install on one node, once it is connected.
+pub(crate) struct Working<'a, 'e> {
+    pub rollout: &'a Rollout<'a>,
+    pub stacks: &'a Stacks,
     pub target: &'a Target,
-    /// Where it is recorded.
-    pub catalogue: &'a Catalogue,
-    /// The directory of the runs' logs.
-    pub logs: &'a Path,
-    /// How nodes are reached.
-    pub ssh: &'a SshSettings,
-    /// Whether what is installed is left alone.
-    pub mode: Mode,
-    /// Who does it: for the records.
-    pub by: &'a str,
+    pub plan: &'a Plan,
+    pub service: &'a ServiceOnNode,
+    pub stop: &'a Stop,
+    pub connection: Connection,
+    pub helper: Helper,
+    pub events: &'a mut Events<'e>,
+    /// For each fetch of the recipe that other nodes need as well.
+    pub places: Vec<Option<Place>>,
+    /// What this node passes on to others.
+    pub members: Vec<Member>,
+    /// What the first node that has this pool has made of the image's source.
+    pub turn: Option<Turn>,
 }
 
-impl Install<'_> {
-    /// Installs. When `stop` completes, what is under way is ended on the node as well; the next run goes on from there.
-    pub async fn run(
-        &self,
-        stop: impl Future<Output = ()>,
-        render: &mut (dyn FnMut(&Record) + Send),
-    ) -> Result<Installed, InstallError> {
-        let plan = Plan::new(self.recipe, self.target, &wanted_on(self.environment, self.target))?;
-        let node = self.target.name();
-        let mut events = Events::begin(self.logs, &self.recipe.template, node, render)
-            .map_err(|(path, source)| InstallError::Log { path, source })?;
-        let service = ServiceOnNode {
-            service: self.recipe.template.clone(),
-            instance: self.recipe.instance.clone(),
-            node: node.to_owned(),
-        };
-        let run = self.catalogue.begin_run(&service, "install", &Timestamp::now()).await?;
-        events.send(Event::RunStarted {
-            template: self.recipe.template.clone(),
-            instance: self.recipe.instance.clone(),
-            checksum: self.recipe.checksum.clone(),
-            commit: self.recipe.commit.clone(),
-        });
-        for message in &plan.warnings {
-            events.send(Event::Warning { message: message.clone() });
-        }
+/// A source, and what was fetched from it.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub url: SecretUrl,
+    pub fetched: Fetched,
+}
 
-        let result = self.connected(&plan, &service, stop, &mut events).await;
-        let (end, outcome, message) = match &result {
-            Ok(Installed::Now) => (RunEnd::Succeeded, RunResult::Installed, "installed".to_owned()),
-            Ok(Installed::Before) => (RunEnd::Succeeded, RunResult::Unchanged, "nothing to do".to_owned()),
-            Err(InstallError::Interrupted) => {
-                (RunEnd::Interrupted, RunResult::Interrupted, InstallError::Interrupted.to_string())
-            }
-            Err(error) => (RunEnd::Failed, RunResult::Failed, chain(error)),
-        };
-        let recorded = self.catalogue.end_run(run, end, Some(&message), &Timestamp::now()).await;
-        events.send(Event::RunFinished { result: outcome, message });
-        let installed = result?;
-        recorded?;
-        Ok(installed)
-    }
-
-    /// Opens the connection, works, and closes it whatever the work came to.
-    async fn connected(
-        &self,
-        plan: &Plan,
-        service: &ServiceOnNode,
-        stop: impl Future<Output = ()>,
-        events: &mut Events<'_>,
-    ) -> Result<Installed, InstallError> {
-        tokio::pin!(stop);
-        events.start(Step::Connect, self.target.name());
-        let connection = tokio::select! {
-            connection = Connection::open(self.target, self.ssh) => connection?,
-            () = &mut stop => return Err(InstallError::Interrupted),
-        };
-        let helper = tokio::select! {
-            helper = Helper::start(&connection) => helper,
-            () = &mut stop => return Err(InstallError::Interrupted),
-        };
-        let result = match helper {
-            Err(source) => Err(InstallError::Step { step: Step::Connect.as_str(), source }),
-            Ok(mut helper) => {
-                let sent = if helper.sent == 0 { "" } else { ", helper sent" };
-                let facts = &helper.facts;
-                let here = format!("{}, {} on {}{sent}", facts.hostname, facts.os, facts.arch);
-                events.done(Step::Connect, here);
-                let result = tokio::select! {
-                    result = self.work(plan, service, &mut helper, events) => result,
-                    () = &mut stop => Err(InstallError::Interrupted),
-                };
-                helper.close().await;
-                result
-            }
-        };
-        connection.close().await;
-        result
-    }
-
-    async fn work(
-        &self,
-        plan: &Plan,
-        service: &ServiceOnNode,
-        helper: &mut Helper,
-        events: &mut Events<'_>,
-    ) -> Result<Installed, InstallError> {
-        if self.mode == Mode::IfNeeded && self.is_installed(service, helper, events).await? {
+impl Working<'_, '_> {
+    /// Does all that has to be done.
+    pub async fn work(&mut self) -> Result<Installed, InstallError> {
+        if self.rollout.mode == Mode::IfNeeded && self.is_installed().await? {
             return Ok(Installed::Before);
         }
-        self.catalogue.forget_installed(service).await?;
+        self.rollout.catalogue.forget_installed(self.service).await?;
 
         for method in BEFORE_FETCH {
             self.require(method)?;
         }
-        self.check(plan, helper, events).await?;
-        let mut last = None;
-        for fetch in &self.recipe.fetches {
-            last = Some((&fetch.url, self.fetch(fetch, helper, events).await?));
+        self.check().await?;
+        let mut source = None;
+        for number in 0..self.rollout.recipe.fetches.len() {
+            source = Some(self.bring(number).await?);
         }
         let mut image = None;
         for method in CONFIGURE {
-            image = self.configure(method, last.as_ref(), helper, events).await?.or(image);
+            image = self.configure(method, source.as_ref()).await?.or(image);
         }
         self.bring_down()?;
         for method in WHEN_DOWN {
             self.require(method)?;
         }
         let installed = NewInstalled {
-            template_checksum: self.recipe.checksum.clone(),
-            answers_digest: self.recipe.answers_digest.clone(),
+            template_checksum: self.rollout.recipe.checksum.clone(),
+            answers_digest: self.rollout.recipe.answers_digest.clone(),
             image,
         };
         // Stopped between the two, the next run fetches again; the other way round the download would stay for ever.
         // A file that is registered where it lies is not a download.
-        if !last.is_some_and(|(_, fetched)| fetched.is_source) {
-            self.remove_download(plan, helper, events).await?;
+        if !source.as_ref().is_some_and(|source| source.fetched.is_source) {
+            self.remove_download().await?;
         }
-        self.catalogue.set_installed(service, &installed, &Timestamp::now()).await?;
+        self.rollout.catalogue.set_installed(self.service, &installed, &Timestamp::now()).await?;
+        if let (Some(turn), Some(source)) = (&mut self.turn, source) {
+            turn.source = Some(source);
+        }
         Ok(Installed::Now)
     }
 
+    /// Between two steps: whether another one may begin.
+    pub fn go_on(&self) -> Result<(), InstallError> {
+        if self.stop.is_wanted() { Err(InstallError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Whether another node has brought the image into this pool already.
+    pub fn has_neighbour(&self) -> bool {
+        self.turn.as_ref().is_some_and(|turn| turn.source.is_some())
+    }
+
     /// Whether the template's checksum, the answers and the copy on disk agree with what was installed.
-    async fn is_installed(
-        &self,
-        service: &ServiceOnNode,
-        helper: &mut Helper,
-        events: &mut Events<'_>,
-    ) -> Result<bool, InstallError> {
-        let Some(installed) = self.catalogue.installed(service).await? else { return Ok(false) };
-        if installed.template_checksum != self.recipe.checksum
-            || installed.answers_digest != self.recipe.answers_digest
+    async fn is_installed(&mut self) -> Result<bool, InstallError> {
+        let Some(installed) = self.rollout.catalogue.installed(self.service).await? else { return Ok(false) };
+        if installed.template_checksum != self.rollout.recipe.checksum
+            || installed.answers_digest != self.rollout.recipe.answers_digest
         {
             return Ok(false);
         }
         match (installed.image, installed.copy) {
             (None, _) => Ok(true),
             (Some(_), Some(copy)) if copy.pool == pool_key(self.target) && copy.format == self.format() => {
-                let state = self.copy_state(helper, events, &copy, None).await?;
+                let state = self.copy_state(&copy, None).await?;
                 if state != CopyState::Good {
-                    self.mark_damaged(helper, events, &copy, state).await?;
+                    self.mark_damaged(&copy, state).await?;
                 }
                 Ok(state == CopyState::Good)
             }
@@ -255,61 +191,74 @@ impl Install<'_> {
         }
     }
 
-    async fn check(
-        &self,
-        plan: &Plan,
-        helper: &mut Helper,
-        events: &mut Events<'_>,
-    ) -> Result<(), InstallError> {
-        let facts = &helper.facts;
-        events.start(Step::Check, "platform and tools");
-        if !self.recipe.supports(&facts.os, &facts.arch) {
+    async fn check(&mut self) -> Result<(), InstallError> {
+        self.go_on()?;
+        let facts = &self.helper.facts;
+        self.events.start(Step::Check, "platform and tools");
+        let recipe = self.rollout.recipe;
+        if !recipe.supports(&facts.os, &facts.arch) {
             let (os, arch) = (facts.os.clone(), facts.arch.clone());
-            return Err(InstallError::Platform { os, arch, supported: self.recipe.platforms.clone() });
+            return Err(InstallError::Platform { os, arch, supported: recipe.platforms.clone() });
         }
-        let pool = plan.registers().then(|| self.target.pool().path.clone());
-        let requirements = Requirements { qemu_img: plan.registers(), pool };
-        match helper.run(ays_node::Step::CheckRequirements(requirements), |_| {}).await {
-            Ok(Outcome::Ready) => events.done(Step::Check, "ready"),
+        let registers = self.plan.registers();
+        let pool = registers.then(|| self.target.pool().path.clone());
+        let requirements = Requirements { qemu_img: registers, pool };
+        match self.helper.run(ays_node::Step::CheckRequirements(requirements), |_| {}).await {
+            Ok(Outcome::Ready) => self.events.done(Step::Check, "ready"),
             other => return Err(InstallError::at(Step::Check, other)),
         }
         Ok(())
     }
 
-    async fn fetch(
-        &self,
-        fetch: &ays_node::Fetch,
-        helper: &mut Helper,
-        events: &mut Events<'_>,
-    ) -> Result<Fetched, InstallError> {
-        events.start(Step::Fetch, format!("{} to {}", fetch.url, fetch.dest.display()));
-        match helper.run(ays_node::Step::Fetch(fetch.clone()), events.progress(Step::Fetch)).await {
-            Ok(Outcome::Fetched(fetched)) => {
-                let verified = if fetched.verified { "verified" } else { "not verified at its source" };
-                let how = match (fetched.kept, fetched.resumed_at) {
-                    (true, _) => "was there".to_owned(),
-                    (false, 0) => "fetched".to_owned(),
-                    (false, at) => format!("fetched, taken up again at byte {at}"),
-                };
-                events.done(
-                    Step::Fetch,
-                    format!("{how}, {} bytes, MD5 {}, {verified}", fetched.size, fetched.md5),
-                );
-                Ok(fetched)
-            }
-            other => Err(InstallError::at(Step::Fetch, other)),
+    /// Brings one of the recipe's files; the image's, which is the last one, only when no neighbour in the same pool has
+    /// made an image of it.
+    async fn bring(&mut self, number: usize) -> Result<Source, InstallError> {
+        self.go_on()?;
+        let recipe = self.rollout.recipe;
+        let place = self.places.get_mut(number).and_then(Option::take);
+        if number + 1 == recipe.fetches.len()
+            && self.plan.registers()
+            && let Some(source) = self.turn.as_ref().and_then(|turn| turn.source.as_ref())
+        {
+            return Ok(source.clone());
         }
+        let fetch = &recipe.fetches[number];
+        self.events.start(Step::Fetch, format!("{} to {}", fetch.url, fetch.dest.display()));
+        let fetched = match place {
+            None => match self
+                .helper
+                .run(ays_node::Step::Fetch(fetch.clone()), self.events.progress(Step::Fetch))
+                .await
+            {
+                Ok(Outcome::Fetched(fetched)) => fetched,
+                other => return Err(InstallError::at(Step::Fetch, other)),
+            },
+            Some(place) => {
+                let mut member = place.join(self.helper.facts.address, &self.connection);
+                let fetched =
+                    member.fetch(&mut self.helper, fetch.clone(), self.events.progress(Step::Fetch)).await;
+                self.members.push(member);
+                fetched.map_err(|source| InstallError::Step { step: Step::Fetch.as_str(), source })?
+            }
+        };
+        let verified = if fetched.verified { "verified" } else { "not verified at its source" };
+        let how = match (fetched.kept, fetched.resumed_at) {
+            (true, _) => "was there".to_owned(),
+            (false, 0) => "fetched".to_owned(),
+            (false, at) => format!("fetched, taken up again at byte {at}"),
+        };
+        self.events
+            .done(Step::Fetch, format!("{how}, {} bytes, MD5 {}, {verified}", fetched.size, fetched.md5));
+        Ok(Source { url: fetch.url.clone(), fetched })
     }
 
     /// Runs a method that may act, its actions one after the other; the last image that it registered.
     async fn configure(
-        &self,
+        &mut self,
         method: &'static str,
-        fetched: Option<&(&SecretUrl, Fetched)>,
-        helper: &mut Helper,
-        events: &mut Events<'_>,
+        source: Option<&Source>,
     ) -> Result<Option<InstalledImage>, InstallError> {
-        let Some(script) = &self.recipe.script else { return Ok(None) };
+        let Some(script) = &self.rollout.recipe.script else { return Ok(None) };
         let mut run = script.run(method);
         let mut registered = None;
         loop {
@@ -318,8 +267,8 @@ impl Install<'_> {
                 Progress::Returned(_) => return Ok(registered),
                 Progress::Action(Action::RegisterImage(image)) => {
                     // The recipe's reader has seen to it that an image has a file.
-                    let Some((url, fetched)) = fetched else { return Ok(registered) };
-                    registered = Some(self.register(helper, events, &image, (url, fetched)).await?);
+                    let Some(source) = source else { return Ok(registered) };
+                    registered = Some(self.register(&image, source).await?);
                 }
             }
         }
@@ -332,7 +281,7 @@ impl Install<'_> {
 
     /// What a method says; one that the recipe does not have, or that returns nothing, says yes.
     fn says(&self, method: &str) -> Result<bool, InstallError> {
-        let Some(script) = &self.recipe.script else { return Ok(true) };
+        let Some(script) = &self.rollout.recipe.script else { return Ok(true) };
         Ok(script.run(method).resume(Value::None)? != Progress::Returned(Value::Bool(false)))
     }
 
@@ -347,17 +296,12 @@ impl Install<'_> {
         if self.says("check_down_local")? { Ok(()) } else { Err(InstallError::StillRunning) }
     }
 
-    async fn remove_download(
-        &self,
-        plan: &Plan,
-        helper: &mut Helper,
-        events: &mut Events<'_>,
-    ) -> Result<(), InstallError> {
-        let Some(path) = plan.removes() else { return Ok(()) };
-        match helper.run(ays_node::Step::Remove(path.clone()), |_| {}).await {
+    async fn remove_download(&mut self) -> Result<(), InstallError> {
+        let Some(path) = self.plan.removes() else { return Ok(()) };
+        match self.helper.run(ays_node::Step::Remove(path.clone()), |_| {}).await {
             Ok(Outcome::Removed) => Ok(()),
             other => {
-                events.start(Step::CleanUp, path.display().to_string());
+                self.events.start(Step::CleanUp, path.display().to_string());
                 Err(InstallError::at(Step::CleanUp, other))
             }
         }
@@ -365,7 +309,7 @@ impl Install<'_> {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -3,23 +3,32 @@
 //! It must not know the terminal, HTML or clouds: whoever calls it renders the events.
 
 mod bootstrap;
+mod delivery;
 mod event;
 mod helper;
 mod hop;
 mod host_key;
 mod install;
+mod master;
 mod plan;
 mod probe;
 mod register;
+mod relay;
+mod rollout;
 mod ssh;
+mod stacks;
+mod stop;
 mod target;
 
+pub use delivery::ShareError;
 pub use event::{Event, Record, RunResult, Step};
 pub use helper::{Helper, HelperError};
 pub use host_key::{HostKey, HostKeyError};
-pub use install::{Install, InstallError, Installed, Mode};
+pub use install::{InstallError, Installed, Mode};
 pub use plan::{Plan, Planned};
 pub use probe::{SourceState, probe};
-pub use register::wanted_on;
-pub use ssh::{ConnectError, NewHostKeys, SshSettings};
+pub use rollout::{NodeResult, Rollout, Sharing};
+pub use ssh::{ConnectError, NewHostKeys, Openings, SshSettings};
+pub use stacks::Stacks;
+pub use stop::{Stop, Stopper};
 pub use target::Target;

@@ -58,7 +58,6 @@ async fn ask(url: &SecretUrl, temporary: &Path) -> Result<SourceState, HelperErr
     let mut helper = Helper::start(&connection).await?;
     let answer = helper.run(Step::Probe { url: url.clone(), network: Network::default() }, |_| {}).await;
     helper.close().await;
-    connection.close().await;
     match answer? {
         Outcome::Probed(probed) => Ok(SourceState::Answers { size: probed.size }),
         _ => Err(HelperError::Answer),

@@ -5,67 +5,29 @@
 
 use ays_catalogue::{
     BootType, DiskFormat, ImageFacts, InstalledImage, KnownCopy, PoolKey, Registration, SourceFacts,
-    StackFacts, StoredFacts, TemplateFacts, Timestamp, index_json,
+    StoredFacts, TemplateFacts, Timestamp, index_json,
 };
-use ays_node::{CheckCopy, CopyState, Fetched, Outcome, SecretUrl, StoreImage, Stored, WriteIndex};
-use ays_recipes::{Environment, Node, RegisterImage};
+use ays_node::{CheckCopy, CopyState, Fetched, Outcome, StoreImage, Stored, WriteIndex};
+use ays_recipes::RegisterImage;
 
-use crate::event::{Event, Events, Step};
-use crate::helper::{Helper, HelperError};
-use crate::install::{Install, InstallError, Mode};
-use crate::target::Target;
+use crate::event::{Event, Step};
+use crate::helper::HelperError;
+use crate::install::{InstallError, Mode, Source, Working};
+use crate::stacks::pool_key;
 
-/// The pool of a target, as the catalogue names it.
-pub(crate) fn pool_key(target: &Target) -> PoolKey {
-    let pool = target.pool();
-    PoolKey {
-        gid: target.gid(),
-        name: pool.name.clone(),
-        node: (!pool.shared).then(|| target.name().to_owned()),
-        path: pool.path.display().to_string(),
-    }
-}
-
-/// All stacks of an environment, and the names of nodes whose files are wrong.
-fn stacks(environment: &Environment) -> (Vec<StackFacts>, Vec<String>) {
-    let (mut stacks, mut unreadable) = (Vec::new(), Vec::new());
-    for (name, node) in environment.nodes() {
-        match node {
-            Ok(node) if node.stack => stacks.push(stack(&Target::Node(Box::new(node)))),
-            Ok(_) => {}
-            Err(_) => unreadable.push(name),
-        }
-    }
-    (stacks, unreadable)
-}
-
-fn stack(target: &Target) -> StackFacts {
-    StackFacts { name: target.name().to_owned(), pool: pool_key(target) }
-}
-
-/// The stacks that an install on `target` wants its image on: all that share the target's pool.
-pub fn wanted_on(environment: &Environment, target: &Target) -> Vec<String> {
-    if let Target::Local(_) = target {
-        return vec![target.name().to_owned()];
-    }
-    let pool = pool_key(target);
-    stacks(environment).0.into_iter().filter(|stack| stack.pool == pool).map(|stack| stack.name).collect()
-}
-
-impl Install<'_> {
+impl Working<'_, '_> {
     /// Registers an image whose file is `fetched`.
     pub(crate) async fn register(
-        &self,
-        helper: &mut Helper,
-        events: &mut Events<'_>,
+        &mut self,
         image: &RegisterImage,
-        (url, fetched): (&SecretUrl, &Fetched),
+        Source { url, fetched }: &Source,
     ) -> Result<InstalledImage, InstallError> {
-        events.start(Step::Register, image.name.clone());
+        self.go_on()?;
+        self.events.start(Step::Register, image.name.clone());
         let pool = pool_key(self.target);
-        let stored = match self.known_copy(helper, events, image, fetched, &pool).await? {
+        let stored = match self.known_copy(image, fetched, &pool).await? {
             Some(known) => known,
-            None => self.store(helper, events, image, fetched).await?,
+            None => self.store(image, fetched).await?,
         };
         let registration = Registration {
             image: ImageFacts {
@@ -91,30 +53,29 @@ impl Install<'_> {
             },
             stored,
             template: TemplateFacts {
-                name: self.recipe.template.clone(),
-                checksum: self.recipe.checksum.clone(),
-                commit: self.recipe.commit.clone(),
+                name: self.rollout.recipe.template.clone(),
+                checksum: self.rollout.recipe.checksum.clone(),
+                commit: self.rollout.recipe.commit.clone(),
             },
-            by: self.by.to_owned(),
-            wanted_on: wanted_on(self.environment, self.target),
+            by: self.rollout.by.to_owned(),
+            wanted_on: self.stacks.wanted_on(self.target),
             pool,
         };
-        self.set_stacks(events).await?;
         let now = Timestamp::now();
-        let mut written = index_json(&self.catalogue.rehearse(&registration, &now).await?);
-        self.write_index(helper, written.clone()).await?;
-        let registered = self.catalogue.register(&registration, &now).await?;
+        let mut written = index_json(&self.rollout.catalogue.rehearse(&registration, &now).await?);
+        self.write_index(written.clone()).await?;
+        let registered = self.rollout.catalogue.register(&registration, &now).await?;
         // Another run may have registered an image in the same pool between the two.
         loop {
-            let offered = index_json(&self.catalogue.offers(&registration.pool).await?);
+            let offered = index_json(&self.rollout.catalogue.offers(&registration.pool).await?);
             if offered == written {
                 break;
             }
-            self.write_index(helper, offered.clone()).await?;
+            self.write_index(offered.clone()).await?;
             written = offered;
         }
         let kept = if registered.new_generation { "" } else { ", as before" };
-        events.done(
+        self.events.done(
             Step::Register,
             format!(
                 "generation {} is {} in pool {}{kept}",
@@ -124,24 +85,9 @@ impl Install<'_> {
         Ok(InstalledImage { generation: registered.generation, pool: registration.pool })
     }
 
-    /// The catalogue's stacks become the environment's, and this machine where an image was ever installed on it.
-    async fn set_stacks(&self, events: &mut Events<'_>) -> Result<(), InstallError> {
-        let (mut stacks, mut leave) = stacks(self.environment);
-        for name in &leave {
-            let message =
-                format!("node `{name}`: its file is wrong, so its stack stays as it was: see `ays nodes`");
-            events.send(Event::Warning { message });
-        }
-        match self.target {
-            Target::Local(_) => stacks.push(stack(self.target)),
-            Target::Node(_) => leave.push(Node::LOCAL.to_owned()),
-        }
-        Ok(self.catalogue.set_stacks(&stacks, &leave).await?)
-    }
-
-    async fn write_index(&self, helper: &mut Helper, content: String) -> Result<(), InstallError> {
+    async fn write_index(&mut self, content: String) -> Result<(), InstallError> {
         let index = WriteIndex { pool: self.target.pool().path.clone(), content };
-        match helper.run(ays_node::Step::WriteIndex(index), |_| {}).await {
+        match self.helper.run(ays_node::Step::WriteIndex(index), |_| {}).await {
             Ok(Outcome::Written { .. }) => Ok(()),
             other => Err(InstallError::at(Step::Register, other)),
         }
@@ -149,37 +95,34 @@ impl Install<'_> {
 
     /// A copy that is not as the record says is no longer offered: first in the catalogue, then in the pool.
     pub(crate) async fn mark_damaged(
-        &self,
-        helper: &mut Helper,
-        events: &mut Events<'_>,
+        &mut self,
         copy: &KnownCopy,
         state: CopyState,
     ) -> Result<(), InstallError> {
         let how = if state == CopyState::Missing { "missing" } else { "damaged" };
         let message = format!("{} in pool {} is {how}; it is brought again", copy.file, copy.pool.name);
-        events.send(Event::Warning { message });
-        self.catalogue.mark_damaged(&copy.pool, &copy.file).await?;
-        let offered = index_json(&self.catalogue.offers(&copy.pool).await?);
-        self.write_index(helper, offered).await
+        self.events.send(Event::Warning { message });
+        self.rollout.catalogue.mark_damaged(&copy.pool, &copy.file).await?;
+        let offered = index_json(&self.rollout.catalogue.offers(&copy.pool).await?);
+        self.write_index(offered).await
     }
 
     /// The pool's copy of the same source, when there is one and it is as it should be.
     async fn known_copy(
-        &self,
-        helper: &mut Helper,
-        events: &mut Events<'_>,
+        &mut self,
         image: &RegisterImage,
         fetched: &Fetched,
         pool: &PoolKey,
     ) -> Result<Option<StoredFacts>, InstallError> {
         let format = self.format();
-        let known = self.catalogue.copy_of_source(&image.name, &fetched.sha256, format, pool).await?;
+        let known = self.rollout.catalogue.copy_of_source(&image.name, &fetched.sha256, format, pool).await?;
         let Some(known) = known else { return Ok(None) };
-        // Doing it again on purpose is also how an operator has the copy read.
-        let sha256 = (self.mode == Mode::Again).then(|| known.sha256.clone());
-        let state = self.copy_state(helper, events, &known, sha256).await?;
+        // Doing it again on purpose is also how an operator has the copy read; once is enough for a pool.
+        let read = self.rollout.mode == Mode::Again && !self.has_neighbour();
+        let sha256 = read.then(|| known.sha256.clone());
+        let state = self.copy_state(&known, sha256).await?;
         if state != CopyState::Good {
-            self.mark_damaged(helper, events, &known, state).await?;
+            self.mark_damaged(&known, state).await?;
             return Ok(None);
         }
         let KnownCopy { file, sha256, size, virtual_size, .. } = known;
@@ -188,27 +131,19 @@ impl Install<'_> {
 
     /// How a copy is on the node's disk.
     pub(crate) async fn copy_state(
-        &self,
-        helper: &mut Helper,
-        events: &mut Events<'_>,
+        &mut self,
         copy: &KnownCopy,
         sha256: Option<String>,
     ) -> Result<CopyState, InstallError> {
         let path = self.target.pool().path.join(&copy.file);
         let check = CheckCopy { path, size: copy.size, sha256, rate: None };
-        match helper.run(ays_node::Step::CheckCopy(check), events.progress(Step::Register)).await {
+        match self.helper.run(ays_node::Step::CheckCopy(check), self.events.progress(Step::Register)).await {
             Ok(Outcome::Checked(state)) => Ok(state),
             other => Err(InstallError::at(Step::Register, other)),
         }
     }
 
-    async fn store(
-        &self,
-        helper: &mut Helper,
-        events: &mut Events<'_>,
-        image: &RegisterImage,
-        fetched: &Fetched,
-    ) -> Result<StoredFacts, InstallError> {
+    async fn store(&mut self, image: &RegisterImage, fetched: &Fetched) -> Result<StoredFacts, InstallError> {
         let pool = self.target.pool();
         let store = StoreImage {
             source: image.file.clone(),
@@ -217,7 +152,7 @@ impl Install<'_> {
             format: pool.format,
             stamp: Some(fetched.stamp),
         };
-        match helper.run(ays_node::Step::StoreImage(store), events.progress(Step::Register)).await {
+        match self.helper.run(ays_node::Step::StoreImage(store), self.events.progress(Step::Register)).await {
             Ok(Outcome::Stored(Stored { file, sha256, size, virtual_size, .. })) => {
                 Ok(StoredFacts { file, format: self.format(), sha256, size, virtual_size })
             }

@@ -1,17 +1,22 @@
 //! Connections: a master of OpenSSH to a node, or this machine itself.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
-use openssh::{ControlPersist, KnownHosts, Session, SessionBuilder};
+use ays_recipes::Node;
+use openssh::Session;
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 
 use crate::helper::HelperError;
 use crate::hop::{Files, Hop, Way};
 use crate::host_key::{self, HostKey, HostKeyError};
+use crate::master::{Kept, Master, NoMaster, own_directory, remove_stale, start_unkept};
 use crate::target::Target;
 
 /// Why there is no connection to a node.
@@ -80,6 +85,25 @@ pub struct SshSettings {
     pub known_hosts: PathBuf,
     /// What becomes of new host keys.
     pub new_host_keys: NewHostKeys,
+    /// How long a connection stays after its last use, to be found again by the next run; zero: not at all.
+    pub keep: Duration,
+    /// Bounds how many connections are made at once.
+    pub openings: Openings,
+}
+
+/// Bounds how many connections are made at once: more than the processor can agree on keys for only make all of
+/// them slow.
+#[derive(Debug, Clone)]
+pub struct Openings(Arc<Semaphore>);
+
+/// Connections that a processor makes at once: 100 took no less time with more than eight on two of them.
+const OPENINGS_PER_PROCESSOR: usize = 4;
+
+impl Default for Openings {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        Self(Arc::new(Semaphore::new(OPENINGS_PER_PROCESSOR * processors)))
+    }
 }
 
 /// A process on the other side, its streams connected to us.
@@ -91,49 +115,64 @@ pub(crate) struct Remote {
     pub process: Box<dyn Send>,
 }
 
-/// A way to start processes on a node.
+/// A way to start processes on a node. Clones share it.
+#[derive(Clone)]
 pub(crate) enum Connection {
     /// This machine. With a directory, that stands for the home directory, and goes with the connection.
-    Local(Option<TempDir>),
+    Local(Option<Arc<TempDir>>),
     Ssh {
         session: Arc<Session>,
-        _run: TempDir,
-        _way: Way,
+        notes: Option<PathBuf>,
     },
 }
 
 /// Runs `"$@"` as root: a login that is not root uses sudo, which asks for nothing.
-const AS_ROOT: &str =
-    r#"if [ "$(id -u)" = 0 ]; then exec sh -c "$@"; else exec sudo -n -H -- sh -c "$@"; fi"#;
+const AS_ROOT: &str = r#"if [ "$(id -u)" = 0 ]; then exec sh -c "$@"; else exec sudo -n -H -- env SSH_CONNECTION="$SSH_CONNECTION" sh -c "$@"; fi"#;
 
 impl Connection {
     pub async fn open(target: &Target, settings: &SshSettings) -> Result<Self, ConnectError> {
         let Target::Node(node) = target else { return Ok(Self::Local(None)) };
         let files_error = |source| ConnectError::Files { path: settings.run.clone(), source };
+        let kept = if settings.keep.is_zero() {
+            None
+        } else {
+            Some(Kept::new(&settings.run, &identity(node, settings), settings.keep).map_err(files_error)?)
+        };
+        if let Some(kept) = &kept
+            && let Some(master) = kept.find().await
+        {
+            return Ok(master.into());
+        }
+        // It is never closed.
+        let _permit = settings.openings.0.acquire().await;
         remove_stale(&settings.run);
-        let run = tempfile::Builder::new()
-            .prefix(&format!("ays-ssh-{}-", std::process::id()))
-            .tempdir_in(&settings.run)
-            .map_err(files_error)?;
+        if let Some(kept) = &kept {
+            kept.sweep();
+        }
+        let run = own_directory(&settings.run).map_err(files_error)?;
         let files = Files { home: &settings.home, known_hosts: &settings.known_hosts, run: run.path() };
         let way = Way::to(node, &files).map_err(files_error)?;
         // Each machine on the way may have a key to be learned.
-        for _ in 0..=way.gateways.len() {
-            match connect(&way, run.path()).await {
-                Ok(session) => return Ok(Self::Ssh { session: Arc::new(session), _run: run, _way: way }),
-                Err((hop, said)) if host_key::is_unknown(&said) => {
+        let mut unknown = way.gateways.len() + 1;
+        loop {
+            let started = match &kept {
+                Some(kept) => kept.start(&way).await,
+                None => start_unkept(&way, &settings.run).await,
+            };
+            match started {
+                Ok(master) => return Ok(master.into()),
+                Err(NoMaster { hop, said }) if unknown > 0 && host_key::is_unknown(&said) => {
+                    unknown -= 1;
                     host_key::learn(hop, run.path(), settings).await?;
                 }
-                Err((hop, said)) => return Err(refused(hop, &said)),
+                Err(NoMaster { hop, said }) => return Err(refused(hop, &said)),
             }
         }
-        let session = connect(&way, run.path()).await.map_err(|(hop, said)| refused(hop, &said))?;
-        Ok(Self::Ssh { session: Arc::new(session), _run: run, _way: way })
     }
 
     /// This machine, of which nothing is kept: not even the helper.
     pub fn throwaway(temporary: &Path) -> std::io::Result<Self> {
-        tempfile::tempdir_in(temporary).map(|home| Self::Local(Some(home)))
+        tempfile::tempdir_in(temporary).map(|home| Self::Local(Some(Arc::new(home))))
     }
 
     /// Starts a constant shell script, as root, with arguments that are given as such.
@@ -166,15 +205,31 @@ impl Connection {
         }
     }
 
-    /// Ends the connection and what belongs to it.
-    pub async fn close(self) {
-        if let Self::Ssh { session, .. } = self
-            && let Some(session) = Arc::into_inner(session)
-        {
-            // A master that is gone already is closed.
-            let _ = session.close().await;
+    /// Where notes about the node may lie as long as the connection stays.
+    pub fn notes(&self) -> Option<&Path> {
+        match self {
+            Self::Local(_) => None,
+            Self::Ssh { notes, .. } => notes.as_deref(),
         }
     }
+}
+
+impl From<Master> for Connection {
+    fn from(Master { session, notes }: Master) -> Self {
+        Self::Ssh { session: Arc::new(session), notes }
+    }
+}
+
+/// What tells one kept connection from another: where it leads, as whom, and by whose files.
+fn identity(node: &Node, settings: &SshSettings) -> String {
+    let mut text = format!("{}\n{}\n", settings.home.display(), settings.known_hosts.display());
+    let mut next = Some(node);
+    while let Some(node) = next {
+        let key = node.key.as_ref().map(|key| Sha256::digest(key.private.expose_secret()));
+        text.push_str(&format!("{:?} {:?} {:?} {key:?}\n", node.host, node.port, node.login));
+        next = node.gateway.as_deref();
+    }
+    text
 }
 
 fn remote(
@@ -194,37 +249,6 @@ fn remote(
     }
 }
 
-/// How long an idle master stays: one whose controller was killed goes soon after.
-const MASTER_IDLE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
-
-/// Starts a master; an error comes with the hop that caused it and what ssh said about it.
-async fn connect<'a>(way: &'a Way, run: &Path) -> Result<Session, (&'a Hop, String)> {
-    for log in way.gateways.iter().filter_map(|gateway| gateway.log.as_ref()) {
-        // An old log would be taken for this try's.
-        let _ = std::fs::remove_file(log);
-    }
-    let result = SessionBuilder::default()
-        .config_file(way.node.config())
-        .control_directory(run)
-        .clean_history_control_directory(false)
-        .control_persist(ControlPersist::IdleFor(MASTER_IDLE))
-        .known_hosts_check(KnownHosts::Strict)
-        .connect(&way.node.host)
-        .await;
-    let said = match result {
-        Ok(session) => return Ok(session),
-        Err(openssh::Error::Connect(error) | openssh::Error::Master(error)) => error.to_string(),
-        Err(error) => error.to_string(),
-    };
-    for gateway in &way.gateways {
-        let said = gateway.log.as_ref().and_then(|log| std::fs::read_to_string(log).ok()).unwrap_or_default();
-        if !said.trim().is_empty() {
-            return Err((gateway, said));
-        }
-    }
-    Err((&way.node, said))
-}
-
 fn refused(hop: &Hop, said: &str) -> ConnectError {
     let reason = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh did not say why");
     let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
@@ -237,20 +261,5 @@ fn refused(hop: &Hop, said: &str) -> ConnectError {
         ConnectError::OnlyPassword { hop: name, hop_host: hop.host.clone() }
     } else {
         ConnectError::Refused { hop: name, reason }
-    }
-}
-
-/// Removes the directories of connections whose process was killed.
-fn remove_stale(run: &Path) {
-    let Ok(entries) = std::fs::read_dir(run) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let pid = name
-            .to_str()
-            .and_then(|name| name.strip_prefix("ays-ssh-")?.split('-').next()?.parse::<u32>().ok());
-        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-            // Another user's is not ours to remove.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
     }
 }

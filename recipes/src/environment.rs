@@ -8,7 +8,7 @@ use walkdir::WalkDir;
 
 use crate::names::{LookupError, Place};
 use crate::node::{Node, NodeError};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Layers, Settings, SettingsError};
 use crate::template::Template;
 
 /// Why there is no environment here.
@@ -46,15 +46,15 @@ pub(crate) struct Instance {
 pub struct Environment {
     /// Its directory.
     pub root: PathBuf,
-    /// Its `ays.toml`, over the defaults.
+    /// Its `ays.toml` among the other layers.
     pub settings: Settings,
     /// The repository's name from its remote, else its directory's.
     pub domain: String,
 }
 
 impl Environment {
-    /// The environment that `start` lies in.
-    pub fn find(start: &Path) -> Result<Self, EnvironmentError> {
+    /// The environment that `start` lies in, with its `ays.toml` among these layers of settings.
+    pub fn find(start: &Path, layers: &Layers) -> Result<Self, EnvironmentError> {
         let not_found = || EnvironmentError::NotFound {
             start: std::path::absolute(start).unwrap_or_else(|_| start.to_owned()),
         };
@@ -70,7 +70,7 @@ impl Environment {
             || root.file_name().map_or("environment".to_owned(), |name| name.display().to_string());
         Ok(Self {
             root: root.to_owned(),
-            settings: Settings::read(&root.join("ays.toml"))?,
+            settings: Settings::read(layers, Some(&root.join("ays.toml")))?,
             domain: domain.unwrap_or_else(directory),
         })
     }

@@ -4,15 +4,17 @@ use std::path::{Component, Path, PathBuf};
 
 use ays_grammar::hrd::{Entry, Item, Value};
 use ays_grammar::{Diagnostic, Span};
-use ays_node::{Check, Fetch, Network, SecretUrl};
+use ays_node::{Check, Fetch, SecretUrl};
 
+use crate::settings::Settings;
 use crate::template::Text;
 
-/// Reads one entry; `substitute` replaces `$(..)`.
+/// Reads one entry; `substitute` replaces `$(..)`, `settings` say how its source is reached.
 pub(crate) fn read(
     entry: &Entry,
     file: &Text,
     substitute: &dyn Fn(&str) -> String,
+    settings: &Settings,
 ) -> Result<Fetch, Diagnostic> {
     // The key is shown, not the value: that may hold a password.
     let wrong = |message: String| diagnostic(file, entry.key_span, format!("`{}`: {message}", entry.key));
@@ -46,7 +48,8 @@ pub(crate) fn read(
         (None, None) if md5 => Check::Md5Beside,
         (None, None) => Check::None,
     };
-    Ok(Fetch { url, mirrors: Vec::new(), dest, check, network: Network::default(), share: None })
+    let (mirrors, network) = (settings.mirrors(&url), settings.network(&url));
+    Ok(Fetch { url, mirrors, dest, check, network, share: None })
 }
 
 pub(crate) fn diagnostic(file: &Text, span: Span, message: String) -> Diagnostic {

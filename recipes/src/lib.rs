@@ -21,5 +21,8 @@ pub use interpreter::{Action, Progress, Run, Script, Value};
 pub use names::{LookupError, Place};
 pub use node::{Key, Node, NodeError};
 pub use recipe::{Dependencies, Recipe, RecipeError, Request};
-pub use settings::{Pool, Settings, SettingsError};
+pub use settings::{
+    ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, Pool, ScrubSettings, Setting,
+    Settings, SettingsError,
+};
 pub use template::Template;

@@ -109,7 +109,7 @@ impl Recipe {
         let fetches: Vec<Fetch> = service
             .numbered("web.export")
             .into_iter()
-            .map(|(_, entry)| export::read(entry, &service_text, &substitute))
+            .map(|(_, entry)| export::read(entry, &service_text, &substitute, settings))
             .collect::<Result<_, _>>()?;
         let script = match template.actions()? {
             None => None,

@@ -1,38 +1,76 @@
-//! `ays.toml`: what a team shares about an environment. No secrets.
+//! The settings: what an environment and its operators say once for all recipes. No secrets.
+
+mod authority;
+mod keys;
+mod layers;
+mod measure;
+mod source;
 
 use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use ays_grammar::{Diagnostic, Span};
-use ays_node::DiskFormat;
-use serde::Deserialize;
+use ays_grammar::Diagnostic;
+use ays_node::{DiskFormat, Network, SecretUrl};
+use toml::Value;
 
-/// What every environment begins with; the documentation shows this file.
+use crate::names::LookupError;
+use keys::{Problem, Proxy};
+use layers::Entries;
+pub use layers::{Flag, Layers, Origin};
+
+/// What holds where no layer says otherwise; the documentation shows this file.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
-/// Why `ays.toml` cannot be used.
+/// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// It is there but cannot be read.
-    #[error("{path} cannot be read")]
+    /// A file is there but cannot be read.
+    #[error("{path} cannot be read", path = .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
-    /// Its text is not what it should be.
+    /// A file's text is not what it should be, at this place.
     #[error(transparent)]
-    Syntax(#[from] Diagnostic),
-    /// A pool's directory that no file may be put into.
-    #[error("{path}: pool `{pool}`: path {dir:?} must be absolute and without `..`")]
-    PoolPath {
+    Text(#[from] Diagnostic),
+    /// A variable or a flag has a value that its key cannot have.
+    #[error("{name} {problem}")]
+    Words {
+        /// The variable or flag.
+        name: String,
+        /// What is wrong. It holds nothing of the value.
+        problem: &'static str,
+    },
+    /// A key or variable that there is not.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// A key that must have a value has none.
+    #[error("`{key}` has no value")]
+    Missing {
+        /// The key.
+        key: String,
+    },
+    /// A file of `ca` cannot be read.
+    #[error("{origin}: {path} cannot be read", path = .path.display())]
+    Authority {
+        /// Where it is named.
+        origin: Origin,
         /// The file.
         path: PathBuf,
-        /// The pool.
-        pool: String,
-        /// Its directory, as written.
-        dir: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of `ca` holds no certificate.
+    #[error("{origin}: {path} holds no certificate in PEM", path = .path.display())]
+    NoCertificate {
+        /// Where it is named.
+        origin: Origin,
+        /// The file.
+        path: PathBuf,
     },
 }
 
@@ -49,64 +87,104 @@ pub struct Pool {
     pub shared: bool,
 }
 
+/// `[install]`
+#[derive(Debug, Clone)]
+pub struct InstallSettings {
+    /// How many nodes are at work at once.
+    pub parallel: NonZeroUsize,
+}
+
+/// `[ssh]`
+#[derive(Debug, Clone)]
+pub struct ConnectionSettings {
+    /// How long a connection stays after its last use; zero: not at all.
+    pub keep: Duration,
+}
+
+/// `[fetch]`, of which a source may say some keys itself.
+#[derive(Debug, Clone)]
+pub struct FetchSettings {
+    /// Whether one node reads the source, and the others take it from their neighbours.
+    pub share: bool,
+    http_proxy: Proxy,
+    https_proxy: Proxy,
+    no_proxy: Option<String>,
+    authorities: Vec<String>,
+    limit: Option<NonZeroU64>,
+    stall_rate: u64,
+    stall_time: Duration,
+    tries: NonZeroU32,
+}
+
+/// `[scrub]`
+#[derive(Debug, Clone)]
+pub struct ScrubSettings {
+    /// The most bytes a second that are read on a node.
+    pub rate: Option<NonZeroU64>,
+}
+
+/// `[source."https://host/path"]`
+#[derive(Debug, Clone)]
+struct Source {
+    beginning: String,
+    fetch: FetchSettings,
+    mirrors: Vec<SecretUrl>,
+}
+
+/// One key as an operator sees it.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The names that lead to it: `["install", "parallel"]`.
+    pub path: Vec<String>,
+    /// Its value, without the logins in addresses.
+    pub value: Value,
+    /// Where the value is from.
+    pub origin: Origin,
+}
+
 /// The settings of an environment.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The environment's name; without one it is the repository's.
     pub name: Option<String>,
+    /// How nodes are installed.
+    pub install: InstallSettings,
+    /// How connections are kept.
+    pub ssh: ConnectionSettings,
+    /// How sources are read where they have no settings of their own.
+    pub fetch: FetchSettings,
+    /// How copies are read again.
+    pub scrub: ScrubSettings,
+    sources: Vec<Source>,
     pools: BTreeMap<String, Pool>,
     values: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct File {
-    name: Option<String>,
-    #[serde(default)]
-    #[expect(dead_code, reason = "accepted; grids' names are for the portal of a later issue")]
-    grid: BTreeMap<String, Grid>,
-    #[serde(default)]
-    pool: BTreeMap<String, PoolTable>,
-    #[serde(default)]
-    system: toml::Table,
-    #[serde(default)]
-    values: toml::Table,
-}
-
-/// A site. Its name is for people; nodes name it by its number.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Grid {
-    #[expect(dead_code, reason = "accepted, and shown by the portal in a later issue")]
-    name: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PoolTable {
-    path: PathBuf,
-    #[serde(default = "raw")]
-    format: DiskFormat,
-    #[serde(default)]
-    shared: bool,
-}
-
-fn raw() -> DiskFormat {
-    DiskFormat::Raw
+    all: Vec<Setting>,
 }
 
 impl Settings {
-    /// Reads `path` over the defaults; a file that is not there changes nothing.
-    pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(SettingsError::Unreadable { path: path.to_owned(), source }),
-        };
-        let mut settings = Self { name: None, pools: BTreeMap::new(), values: BTreeMap::new() };
-        settings.overlay(Path::new("defaults.toml"), DEFAULTS)?;
-        settings.overlay(path, &text)?;
-        Ok(settings)
+    /// Reads all layers over the defaults; `ays_toml` is the environment's own file, which may not be there.
+    pub fn read(layers: &Layers, ays_toml: Option<&Path>) -> Result<Self, SettingsError> {
+        let entries = layers::merge(layers, ays_toml)?;
+        let read = Reader(&entries);
+        let sources = read.names("source").map(|name| {
+            Ok(Source {
+                beginning: name.to_owned(),
+                fetch: read.fetch(&["source", name])?,
+                mirrors: read.said(&["source", name, "mirrors"], keys::mirrors).unwrap_or_default(),
+            })
+        });
+        let pools = read.names("pool").map(|name| Ok((name.to_owned(), read.pool(name)?)));
+        Ok(Self {
+            name: Some(read.need(&["name"], keys::text)?.to_owned()).filter(|name| !name.is_empty()),
+            install: InstallSettings { parallel: read.need(&["install", "parallel"], keys::parallel)? },
+            ssh: ConnectionSettings { keep: read.need(&["ssh", "keep"], keys::time)? },
+            fetch: read.fetch(&["fetch"])?,
+            scrub: ScrubSettings { rate: read.need(&["scrub", "rate"], keys::limit)? },
+            sources: sources.collect::<Result<_, SettingsError>>()?,
+            pools: pools.collect::<Result<_, SettingsError>>()?,
+            values: values(&entries),
+            all: all(entries),
+        })
     }
 
     /// The pool of this name.
@@ -124,36 +202,157 @@ impl Settings {
         self.values.get(key).map(String::as_str)
     }
 
-    fn overlay(&mut self, path: &Path, text: &str) -> Result<(), SettingsError> {
-        let file: File = toml::from_str(text).map_err(|error| {
-            let span = error.span().unwrap_or(0..0);
-            let span = Span { start: span.start, end: span.end };
-            Diagnostic::new(&path.display().to_string(), text, span, error.message())
-        })?;
-        let File { name, grid: _, pool, system, values } = file;
-        self.name = name.or(self.name.take());
-        for (name, PoolTable { path: dir, format, shared }) in pool {
-            let plain = dir.components().all(|part| !matches!(part, std::path::Component::ParentDir));
-            if !dir.is_absolute() || !plain {
-                return Err(SettingsError::PoolPath { path: path.to_owned(), pool: name, dir });
-            }
-            self.pools.insert(name.clone(), Pool { name, path: dir, format, shared });
+    /// How the source at this address is reached.
+    pub fn network(&self, address: &SecretUrl) -> Network {
+        let fetch = self.source(address).map_or(&self.fetch, |(source, _)| &source.fetch);
+        let own = if address.scheme() == "http" { &fetch.http_proxy } else { &fetch.https_proxy };
+        let through = |proxy: &Proxy| match proxy {
+            Proxy::Through(url) => Some(url.clone()),
+            Proxy::Direct | Proxy::AsNodeSays => None,
+        };
+        Network {
+            http_proxy: through(&fetch.http_proxy),
+            https_proxy: through(&fetch.https_proxy),
+            no_proxy: if *own == Proxy::Direct { Some("*".to_owned()) } else { fetch.no_proxy.clone() },
+            authorities: fetch.authorities.clone(),
+            limit: fetch.limit,
+            stall_seconds: fetch.stall_time.as_secs(),
+            stall_rate: fetch.stall_rate,
+            tries: fetch.tries.get(),
         }
-        flatten("system", &system, &mut self.values);
-        flatten("", &values, &mut self.values);
-        Ok(())
+    }
+
+    /// Where else the file at this address is, in the order of the settings. A login of the address is not handed on.
+    pub fn mirrors(&self, address: &SecretUrl) -> Vec<SecretUrl> {
+        let Some((source, rest)) = self.source(address) else { return Vec::new() };
+        source.mirrors.iter().filter_map(|mirror| source::mirrored(mirror, &rest, address)).collect()
+    }
+
+    /// Every key with its value and where that is from: those of no section first, then by section.
+    pub fn all(&self) -> &[Setting] {
+        &self.all
+    }
+
+    /// The settings of the longest beginning of this address, and what follows that.
+    fn source(&self, address: &SecretUrl) -> Option<(&Source, String)> {
+        let begin = self
+            .sources
+            .iter()
+            .filter_map(|source| source::rest(&source.beginning, address).map(|rest| (source, rest)));
+        begin.min_by_key(|(_, rest)| rest.len())
     }
 }
 
-/// `{paths: {base: x}}` becomes `system.paths.base = x`.
-fn flatten(prefix: &str, table: &toml::Table, into: &mut BTreeMap<String, String>) {
-    for (key, value) in table {
-        let key =
-            if prefix.is_empty() { key.to_lowercase() } else { format!("{prefix}.{}", key.to_lowercase()) };
-        match value {
-            toml::Value::Table(inner) => flatten(&key, inner, into),
-            toml::Value::String(text) => _ = into.insert(key, text.clone()),
-            other => _ = into.insert(key, other.to_string()),
-        }
+impl Setting {
+    /// The section as a file writes it in brackets; empty: none.
+    pub fn section(&self) -> String {
+        written(&self.path[..self.path.len().saturating_sub(1)])
     }
+
+    /// The whole key: `install.parallel`.
+    pub fn key(&self) -> String {
+        written(&self.path)
+    }
+}
+
+/// Names as TOML writes them.
+fn written(path: &[String]) -> String {
+    let bare = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+    };
+    let name = |name: &String| if bare(name) { name.clone() } else { format!("{name:?}") };
+    path.iter().map(name).collect::<Vec<_>>().join(".")
+}
+
+/// Takes typed values out of what was merged and checked.
+struct Reader<'a>(&'a Entries);
+
+impl<'a> Reader<'a> {
+    /// The names that writers chose in a section.
+    fn names(&self, section: &str) -> impl Iterator<Item = &'a str> {
+        let mut names: Vec<_> =
+            self.0.keys().filter(|path| path[0] == section).map(|path| &*path[1]).collect();
+        names.dedup();
+        names.into_iter()
+    }
+
+    fn said<T>(&self, path: &[&str], parse: impl Fn(&'a Value) -> Result<T, Problem>) -> Option<T> {
+        self.0.get(&owned(path)).and_then(|entry| parse(&entry.value).ok())
+    }
+
+    fn need<T>(
+        &self,
+        path: &[&str],
+        parse: impl Fn(&'a Value) -> Result<T, Problem>,
+    ) -> Result<T, SettingsError> {
+        self.said(path, parse).ok_or_else(|| SettingsError::Missing { key: written(&owned(path)) })
+    }
+
+    fn pool(&self, name: &str) -> Result<Pool, SettingsError> {
+        Ok(Pool {
+            name: name.to_owned(),
+            path: self.need(&["pool", name, "path"], keys::directory)?,
+            format: self.said(&["pool", name, "format"], keys::format).unwrap_or(DiskFormat::Raw),
+            shared: self.said(&["pool", name, "shared"], keys::truth).unwrap_or(false),
+        })
+    }
+
+    /// `[fetch]`, or what a source says over it.
+    fn fetch(&self, section: &[&str]) -> Result<FetchSettings, SettingsError> {
+        let path = |key| {
+            let own = [section, &[key]].concat();
+            if self.0.contains_key(&owned(&own)) { own } else { vec!["fetch", key] }
+        };
+        let no_proxy = self.need(&path("no_proxy"), keys::text)?;
+        Ok(FetchSettings {
+            share: self.need(&path("share"), keys::truth)?,
+            http_proxy: self.need(&path("http_proxy"), keys::proxy)?,
+            https_proxy: self.need(&path("https_proxy"), keys::proxy)?,
+            no_proxy: Some(no_proxy.to_owned()).filter(|hosts| !hosts.is_empty()),
+            authorities: self.authorities(&path("ca"))?,
+            limit: self.need(&path("limit"), keys::limit)?,
+            stall_rate: self.need(&path("stall_rate"), keys::size)?,
+            stall_time: self.need(&path("stall_time"), keys::patience)?,
+            tries: self.need(&path("tries"), keys::count)?,
+        })
+    }
+
+    fn authorities(&self, path: &[&str]) -> Result<Vec<String>, SettingsError> {
+        let Some(entry) = self.0.get(&owned(path)) else { return Ok(Vec::new()) };
+        let read = |file: &str| {
+            let (origin, path) = (entry.origin.clone(), PathBuf::from(file));
+            match authority::read(&path) {
+                Ok(Some(pem)) => Ok(pem),
+                Ok(None) => Err(SettingsError::NoCertificate { origin, path }),
+                Err(source) => Err(SettingsError::Authority { origin, path, source }),
+            }
+        };
+        keys::texts(&entry.value).unwrap_or_default().into_iter().map(read).collect()
+    }
+}
+
+fn owned(path: &[&str]) -> Vec<String> {
+    path.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// `$(system.paths.base)` is found with its section, `$(base)` without.
+fn values(entries: &Entries) -> BTreeMap<String, String> {
+    let free = entries.iter().filter(|(_, entry)| entry.kind == keys::Kind::Free);
+    free.map(|(path, entry)| {
+        let names = if path[0] == "values" { &path[1..] } else { &path[..] };
+        let text = entry.value.as_str().map_or_else(|| entry.value.to_string(), str::to_owned);
+        (names.join("."), text)
+    })
+    .collect()
+}
+
+fn all(entries: Entries) -> Vec<Setting> {
+    let shown = |(path, entry): (Vec<String>, layers::Entry)| Setting {
+        path,
+        value: keys::shown(entry.kind, entry.value),
+        origin: entry.origin,
+    };
+    let mut all: Vec<_> = entries.into_iter().map(shown).collect();
+    all.sort_by_cached_key(|setting| (setting.section(), setting.key()));
+    all
 }

@@ -3,14 +3,15 @@
 
 mod support;
 
-use ays_recipes::{Environment, EnvironmentError};
+use ays_recipes::{Environment, EnvironmentError, Layers};
 use support::Repository;
 
 #[test]
 fn an_environment_is_found_from_any_directory_in_it() {
     let repository = Repository::new();
     repository.write("servicetemplates/_images/deep/image_a/service.hrd", "");
-    let environment = Environment::find(&repository.path("servicetemplates/_images/deep")).unwrap();
+    let environment =
+        Environment::find(&repository.path("servicetemplates/_images/deep"), &Layers::default()).unwrap();
     assert_eq!(environment.root, repository.path(""));
     let names: Vec<_> = environment.templates().into_iter().map(|template| template.name).collect();
     assert_eq!(names, ["image_a"]);
@@ -19,7 +20,7 @@ fn an_environment_is_found_from_any_directory_in_it() {
 #[test]
 fn a_directory_outside_of_any_environment_is_an_error_that_names_it() {
     let elsewhere = tempfile::tempdir().unwrap();
-    let error = Environment::find(elsewhere.path()).unwrap_err();
+    let error = Environment::find(elsewhere.path(), &Layers::default()).unwrap_err();
     assert!(matches!(error, EnvironmentError::NotFound { start } if start == elsewhere.path()));
 }
 
@@ -55,18 +56,10 @@ fn a_name_that_leads_to_none_or_several_templates_is_an_error() {
 fn settings_that_are_wrong_are_shown_in_their_place() {
     let repository = Repository::new();
     repository.write("ays.toml", "[pool.vmstor]\npath = '/mnt/vmstor'\nshard = true\n");
-    let error = Environment::find(&repository.path("")).unwrap_err().to_string();
-    let first = error.lines().next().unwrap();
-    assert!(
-        first.ends_with("ays.toml:3:1: unknown field `shard`, expected one of `path`, `format`, `shared`"),
-        "{error}"
-    );
-    repository.write("ays.toml", "[pool.vmstor]\npath = 'mnt/../etc'\n");
-    let error = Environment::find(&repository.path("")).unwrap_err().to_string();
-    assert!(
-        error.ends_with("pool `vmstor`: path \"mnt/../etc\" must be absolute and without `..`"),
-        "{error}"
-    );
+    let error = Environment::find(&repository.path(""), &Layers::default()).unwrap_err().to_string();
+    let place = repository.path("ays.toml").display().to_string();
+    let said = format!("{place}:3:1: no key is named `shard`; did you mean `shared`?");
+    assert_eq!(error.lines().next(), Some(said.as_str()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use ays_recipes::{Answers, Dependencies, Environment, Recipe, RecipeError, Request};
+use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, RecipeError, Request};
 use tempfile::TempDir;
 
 pub struct Repository(TempDir);
@@ -35,7 +35,7 @@ impl Repository {
     }
 
     pub fn environment(&self) -> Environment {
-        Environment::find(self.0.path()).unwrap()
+        Environment::find(self.0.path(), &Layers::default()).unwrap()
     }
 
     /// The recipe of a template, with what an operator gives as `--data`.

@@ -1,0 +1,109 @@
+//! Which nodes an operator means.
+
+use ays_engine::Target;
+use ays_recipes::{Environment, LookupError, Node, NodeError};
+use wildmatch::WildMatch;
+
+use crate::failure::Failure;
+
+/// Where a service is installed
+#[derive(clap::Args)]
+pub struct Targets {
+    /// The kind of node: node.ssh, or node.local for this machine (also -tt)
+    #[arg(long, value_name = "TYPE")]
+    targettype: Option<String>,
+    /// The node's name, several (a,b or repeated) or a pattern ('n*'); without one this machine is meant (also -tn)
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    targetname: Vec<String>,
+    /// All nodes of this grid
+    #[arg(long, value_name = "GRID", conflicts_with = "targetname")]
+    grid: Option<u32>,
+    /// All nodes
+    #[arg(long, conflicts_with_all = ["targetname", "grid"])]
+    all: bool,
+}
+
+/// The type of target that is this machine.
+const LOCAL_TYPE: &str = "node.local";
+
+/// What a selection came to.
+pub struct Selected {
+    /// In the order in which they were named, each once.
+    pub targets: Vec<Target>,
+    /// Nodes that a pattern, `--grid` or `--all` means, whose files are wrong.
+    pub broken: Vec<(String, NodeError)>,
+}
+
+impl Targets {
+    /// Finds the nodes in the environment.
+    pub fn select(&self, environment: &Environment) -> Result<Selected, Failure> {
+        let of_type = |node: &Node| self.targettype.as_ref().is_none_or(|kind| *kind == node.template);
+        if self.targettype.as_deref() == Some(LOCAL_TYPE) {
+            return local(environment);
+        }
+        if self.all || self.grid.is_some() {
+            let of_grid = |node: &Node| self.grid.is_none_or(|grid| grid == node.gid);
+            let selected =
+                all(environment.nodes(), |_, node| node.is_none_or(|node| of_type(node) && of_grid(node)));
+            if selected.targets.is_empty() && selected.broken.is_empty() {
+                return Err(Failure::NoNodes(self.grid));
+            }
+            return Ok(selected);
+        }
+        match (self.targettype.as_ref(), &self.targetname[..]) {
+            (None, []) => local(environment),
+            (Some(kind), []) => Err(Failure::NoTargetName(kind.clone())),
+            (kind, names) => {
+                let mut selected = Selected { targets: Vec::new(), broken: Vec::new() };
+                for name in names {
+                    if name.contains(['*', '?']) {
+                        let pattern = WildMatch::new(name);
+                        let found = all(environment.nodes(), |name, node| {
+                            pattern.matches(name) && node.is_none_or(of_type)
+                        });
+                        if found.targets.is_empty() && found.broken.is_empty() {
+                            return Err(LookupError::unknown("node", name, []).into());
+                        }
+                        found.targets.into_iter().for_each(|target| selected.add(target));
+                        selected.broken.extend(found.broken);
+                    } else {
+                        let node = environment.node(kind.map(String::as_str), name)?;
+                        selected.add(Target::Node(Box::new(node)));
+                    }
+                }
+                Ok(selected)
+            }
+        }
+    }
+}
+
+impl Selected {
+    fn add(&mut self, target: Target) {
+        if !self.targets.iter().any(|known| known.name() == target.name()) {
+            self.targets.push(target);
+        }
+    }
+}
+
+fn all(
+    nodes: Vec<(String, Result<Node, NodeError>)>,
+    is_meant: impl Fn(&str, Option<&Node>) -> bool,
+) -> Selected {
+    let mut selected = Selected { targets: Vec::new(), broken: Vec::new() };
+    for (name, node) in nodes {
+        match node {
+            Ok(node) if is_meant(&name, Some(&node)) => selected.add(Target::Node(Box::new(node))),
+            Ok(_) => {}
+            Err(error) if is_meant(&name, None) => selected.broken.push((name, error)),
+            Err(_) => {}
+        }
+    }
+    selected
+}
+
+fn local(environment: &Environment) -> Result<Selected, Failure> {
+    let settings = &environment.settings;
+    let pool =
+        settings.pool("local").ok_or_else(|| LookupError::unknown("pool", "local", settings.pool_names()))?;
+    Ok(Selected { targets: vec![Target::Local(pool.clone())], broken: Vec::new() })
+}

@@ -1,0 +1,223 @@
+//! One file for all nodes of a grid, read from its source once: who takes it from whom, told to their helpers.
+//!
+//! [`state`] decides; here is what connects its decisions with the helpers. Nothing is queued: every member compares
+//! what it has told its helper with what is so now, whenever something has changed.
+
+mod state;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ays_node::{Activity, Fetch, Fetched, Outcome, Progress, Said, Secret, Share, Step};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use self::state::{Swarm, Told};
+use crate::helper::{Heard, Helper, HelperError};
+use crate::relay::relay;
+use crate::ssh::Connection;
+
+/// How often a member looks whether it is served well.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Why nodes cannot pass bytes to each other.
+#[derive(Debug, thiserror::Error)]
+pub enum ShareError {
+    /// There is no key for the run.
+    #[error("no key could be made for what the nodes pass to each other")]
+    Key(#[source] rcgen::Error),
+    /// There are no random numbers.
+    #[error("the system gives no random numbers")]
+    Random(#[source] getrandom::Error),
+}
+
+/// A key and a token that only the helpers of one run have.
+pub(crate) fn share() -> Result<Share, ShareError> {
+    // The name that the helpers ask each other for.
+    let made = rcgen::generate_simple_self_signed(vec!["ays-run".to_owned()]).map_err(ShareError::Key)?;
+    let mut token = [0; 32];
+    getrandom::fill(&mut token).map_err(ShareError::Random)?;
+    Ok(Share {
+        certificate: made.cert.pem(),
+        key: Secret::new(made.signing_key.serialize_pem()),
+        token: Secret::new(token.iter().map(|byte| format!("{byte:02x}")).collect()),
+    })
+}
+
+/// One file for all nodes of a grid.
+pub(crate) struct Delivery {
+    share: Share,
+    swarm: Mutex<Swarm>,
+    /// The members' connections, by their numbers.
+    connections: Mutex<Vec<Connection>>,
+    /// Raised whenever a member may have to be told something.
+    changed: watch::Sender<u64>,
+}
+
+/// A node that may need the file. When dropped, it does not any more.
+pub(crate) struct Place(Arc<Delivery>);
+
+/// A node that takes the file, or passes it on. When dropped, it is gone.
+pub(crate) struct Member {
+    delivery: Arc<Delivery>,
+    number: usize,
+    connection: Connection,
+    relay: Option<JoinHandle<()>>,
+}
+
+impl Delivery {
+    /// For nodes that pass bytes to each other with this key.
+    pub fn new(share: Share) -> Arc<Self> {
+        Arc::new(Self {
+            share,
+            swarm: Mutex::default(),
+            connections: Mutex::default(),
+            changed: watch::Sender::new(0),
+        })
+    }
+
+    /// One more node may need the file.
+    pub fn place(self: &Arc<Self>) -> Place {
+        self.swarm().expected += 1;
+        Place(Arc::clone(self))
+    }
+
+    fn swarm(&self) -> MutexGuard<'_, Swarm> {
+        // A holder that panicked ends the program anyway.
+        self.swarm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connections(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Swarm, Instant)) {
+        change(&mut self.swarm(), Instant::now());
+        self.changed.send_modify(|version| *version = version.wrapping_add(1));
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.change(|swarm, _| swarm.expected -= 1);
+    }
+}
+
+impl Place {
+    /// The node has reached its fetch.
+    pub fn join(&self, address: Option<IpAddr>, connection: &Connection) -> Member {
+        let delivery = Arc::clone(&self.0);
+        let mut swarm = delivery.swarm();
+        let number = swarm.join(address.unwrap_or(Ipv4Addr::LOCALHOST.into()));
+        delivery.connections().push(connection.clone());
+        drop(swarm);
+        Member { delivery, number, connection: connection.clone(), relay: None }
+    }
+}
+
+impl Member {
+    /// Has the node's helper bring the file, from wherever is best.
+    pub async fn fetch(
+        &mut self,
+        helper: &mut Helper,
+        order: Fetch,
+        on_progress: impl FnMut(Progress),
+    ) -> Result<Fetched, HelperError> {
+        let result = self.bring(helper, order, on_progress).await;
+        let number = self.number;
+        self.delivery.change(|swarm, now| match &result {
+            Ok(fetched) => swarm.has(number, fetched.size),
+            Err(HelperError::Failed(failure)) => swarm.gone(number, Some(failure), now),
+            Err(_) => swarm.gone(number, None, now),
+        });
+        result
+    }
+
+    async fn bring(
+        &mut self,
+        helper: &mut Helper,
+        mut order: Fetch,
+        mut on_progress: impl FnMut(Progress),
+    ) -> Result<Fetched, HelperError> {
+        order.share = Some(self.delivery.share.clone());
+        let step = helper.begin(Step::Fetch(order)).await;
+        let mut told = Told::default();
+        let mut changed = self.delivery.changed.subscribe();
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let news = self.delivery.swarm().news(self.number, &mut told);
+            for news in news {
+                helper.tell(step, news).await;
+            }
+            tokio::select! {
+                heard = helper.hear(step) => match heard? {
+                    Heard::Progress(progress) => {
+                        if progress.activity == Activity::Download {
+                            self.delivery.swarm().has_come_to(self.number, progress.done);
+                        }
+                        on_progress(progress);
+                    }
+                    Heard::Said(said) => self.heed(said),
+                    Heard::Done(Outcome::Fetched(fetched)) => return Ok(fetched),
+                    Heard::Done(_) => return Err(HelperError::Answer),
+                },
+                _ = changed.changed() => {}
+                _ = look.tick() => {
+                    let number = self.number;
+                    if self.delivery.swarm().needs_another(number, Instant::now()) {
+                        self.delivery.change(|swarm, now| swarm.choose(number, now));
+                    }
+                }
+            }
+        }
+    }
+
+    fn heed(&mut self, said: Said) {
+        if let Said::Inbox { port } = said {
+            let supplier = self.delivery.swarm().supplier_of(self.number);
+            if let Some((supplier, at)) = supplier {
+                self.stop_relay();
+                let connection = self.delivery.connections()[supplier].clone();
+                let inbox = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+                let own = self.connection.clone();
+                // What goes wrong in it, the helper sees as a supplier that is lost.
+                self.relay =
+                    Some(tokio::spawn(async move { _ = relay((&connection, at), (&own, inbox)).await }));
+            }
+            return;
+        }
+        let number = self.number;
+        self.delivery.change(|swarm, now| swarm.said(number, said, now));
+    }
+
+    /// Passes pieces on until no node needs any more, or the helper ends.
+    pub async fn serve(&self, helper: &mut Helper) {
+        let mut changed = self.delivery.changed.subscribe();
+        loop {
+            if self.delivery.swarm().expected == 0 {
+                return;
+            }
+            tokio::select! {
+                _ = changed.changed() => {}
+                error = helper.idle() => { _ = error; return }
+            }
+        }
+    }
+
+    fn stop_relay(&mut self) {
+        if let Some(relay) = self.relay.take() {
+            relay.abort();
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.stop_relay();
+        let number = self.number;
+        self.delivery.change(|swarm, now| swarm.gone(number, None, now));
+    }
+}

@@ -1,0 +1,338 @@
+//! An install on many nodes at once: each by itself, so that what one of them meets stops no other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+use ays_catalogue::{Catalogue, Lock, LockHolder, PoolKey, RunEnd, ServiceOnNode, Timestamp};
+use ays_recipes::{Environment, Recipe};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
+
+use crate::delivery::{Delivery, Member, Place, share};
+use crate::event::{Event, Events, Record, RunResult, Step};
+use crate::helper::Helper;
+use crate::install::{InstallError, Installed, Mode, Source, Working, chain};
+use crate::plan::Plan;
+use crate::ssh::{Connection, SshSettings};
+use crate::stacks::{Stacks, pool_key};
+use crate::stop::Stop;
+use crate::target::Target;
+
+/// Whether nodes pass on what they fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// One node of a grid reads the source, the others take it from their neighbours.
+    Neighbours,
+    /// Each node reads the source itself.
+    Alone,
+}
+
+/// An install of one recipe on nodes.
+pub struct Rollout<'a> {
+    /// Where the recipe and the nodes are from.
+    pub environment: &'a Environment,
+    /// What is installed.
+    pub recipe: &'a Recipe,
+    /// Where it is recorded.
+    pub catalogue: &'a Catalogue,
+    /// The directory of the runs' logs.
+    pub logs: &'a Path,
+    /// How nodes are reached.
+    pub ssh: &'a SshSettings,
+    /// Whether what is installed is left alone.
+    pub mode: Mode,
+    /// Whether nodes pass on what they fetch.
+    pub sharing: Sharing,
+    /// The most nodes at work at once.
+    pub parallel: NonZeroUsize,
+    /// Who does it: for the records.
+    pub by: &'a str,
+}
+
+/// How the install on one node ended.
+pub type NodeResult = Result<Installed, InstallError>;
+
+/// A pool's turn: the nodes that share it work one after the other.
+pub(crate) type Turn = OwnedMutexGuard<SharedPool>;
+
+/// What the nodes that share a pool have in common.
+#[derive(Debug, Default)]
+pub(crate) struct SharedPool {
+    lock: Option<Lock>,
+    /// The source of the image that the first of them has brought into the pool.
+    pub source: Option<Source>,
+}
+
+/// What the installs of one rollout have in common.
+struct Common<'a> {
+    /// A UUID: the records of all nodes have it.
+    id: String,
+    stacks: Stacks,
+    permits: Semaphore,
+    turns: HashMap<PoolKey, Arc<Mutex<SharedPool>>>,
+    stop: &'a Stop,
+    render: &'a (dyn Fn(&Record) + Send + Sync),
+}
+
+/// A helper that passes on what it has while other nodes need it.
+struct Parked {
+    helper: Helper,
+    members: Vec<Member>,
+    /// Ends after the helper.
+    _connection: Connection,
+}
+
+impl Rollout<'_> {
+    /// Installs on all targets; their results, in the targets' order. The error is one that met all of them.
+    pub async fn run(
+        &self,
+        targets: &[Target],
+        stop: &Stop,
+        render: &(dyn Fn(&Record) + Send + Sync),
+    ) -> Result<Vec<NodeResult>, InstallError> {
+        let stacks = Stacks::of(self.environment);
+        stacks.write(self.catalogue, targets).await?;
+        let mut plans = Vec::with_capacity(targets.len());
+        for target in targets {
+            plans.push(Plan::new(self.recipe, target, &stacks.wanted_on(target))?);
+        }
+        let registers = plans.iter().any(Plan::registers);
+        let common = Common {
+            id: uuid::Uuid::new_v4().to_string(),
+            stacks,
+            permits: Semaphore::new(self.parallel.get()),
+            turns: if registers { turns(targets) } else { HashMap::new() },
+            stop,
+            render,
+        };
+        let places = self.places(targets)?;
+        let mut running: FuturesUnordered<_> = targets
+            .iter()
+            .zip(&plans)
+            .zip(places)
+            .enumerate()
+            .map(|(number, ((target, plan), places))| {
+                let common = &common;
+                // Each of them is large: they are not moved about.
+                Box::pin(async move { (number, self.one(common, target, plan, places).await) })
+            })
+            .collect();
+        let mut results: BTreeMap<usize, NodeResult> = BTreeMap::new();
+        while let Some((number, result)) = running.next().await {
+            results.insert(number, result);
+        }
+        Ok(results.into_values().collect())
+    }
+
+    /// For each target, its places in the deliveries of its grid: one delivery for each fetch that several nodes need.
+    fn places(&self, targets: &[Target]) -> Result<Vec<Vec<Option<Place>>>, InstallError> {
+        let mut pools: HashMap<u32, Vec<PoolKey>> = HashMap::new();
+        for target in targets {
+            pools.entry(target.gid()).or_default().push(pool_key(target));
+        }
+        let mut deliveries: HashMap<u32, Vec<Option<Arc<Delivery>>>> = HashMap::new();
+        for (gid, pools) in pools {
+            if pools.len() > 1 && self.sharing == Sharing::Neighbours {
+                let share = share()?;
+                let shared = self.recipe.fetches.iter().map(|fetch| {
+                    // A file on the node is each node's own.
+                    (fetch.url.scheme() != "file").then(|| Delivery::new(share.clone()))
+                });
+                deliveries.insert(gid, shared.collect());
+            }
+        }
+        let places = |target: &Target| {
+            let of_grid = deliveries.get(&target.gid()).map(Vec::as_slice).unwrap_or_default();
+            of_grid.iter().map(|delivery| delivery.as_ref().map(Delivery::place)).collect()
+        };
+        Ok(targets.iter().map(places).collect())
+    }
+
+    /// All of one node, from its turn to the end of its record.
+    async fn one(
+        &self,
+        common: &Common<'_>,
+        target: &Target,
+        plan: &Plan,
+        places: Vec<Option<Place>>,
+    ) -> NodeResult {
+        let permit = tokio::select! {
+            permit = common.permits.acquire() => permit,
+            () = common.stop.after_steps() => return Err(InstallError::Interrupted),
+        };
+        let node = target.name();
+        let mut events = Events::begin(self.logs, &self.recipe.template, node, common.render)
+            .map_err(|(path, source)| InstallError::Log { path, source })?;
+        let service = ServiceOnNode {
+            service: self.recipe.template.clone(),
+            instance: self.recipe.instance.clone(),
+            node: node.to_owned(),
+        };
+        events.send(Event::RunStarted {
+            template: self.recipe.template.clone(),
+            instance: self.recipe.instance.clone(),
+            checksum: self.recipe.checksum.clone(),
+            commit: self.recipe.commit.clone(),
+        });
+        let scope = format!("{}/{} on {node}", self.recipe.template, self.recipe.instance);
+        let lock = self.lock(common, scope, &mut events).await?;
+        let run = self.catalogue.begin_run(&service, "install", &common.id, &Timestamp::now()).await?;
+        for message in &plan.warnings {
+            events.send(Event::Warning { message: message.clone() });
+        }
+
+        let working = self.connected(common, target, plan, &service, places, &mut events);
+        let (result, parked) = tokio::select! {
+            ended = working => ended,
+            () = lock.lost() => (Err(InstallError::LockLost), None),
+        };
+        let (end, outcome, message) = match &result {
+            Ok(Installed::Now) => (RunEnd::Succeeded, RunResult::Installed, "installed".to_owned()),
+            Ok(Installed::Before) => (RunEnd::Succeeded, RunResult::Unchanged, "nothing to do".to_owned()),
+            Err(InstallError::Interrupted) => {
+                (RunEnd::Interrupted, RunResult::Interrupted, InstallError::Interrupted.to_string())
+            }
+            Err(error) => (RunEnd::Failed, RunResult::Failed, chain(error)),
+        };
+        let recorded = self.catalogue.end_run(run, end, Some(&message), &Timestamp::now()).await;
+        events.send(Event::RunFinished { result: outcome, message });
+        // One that was lost is not ours to give back.
+        let released = lock.release().await;
+        drop(permit);
+        if let Some(parked) = parked {
+            parked.serve(common.stop).await;
+        }
+        let installed = result?;
+        recorded?;
+        released?;
+        Ok(installed)
+    }
+
+    /// Opens the connection, works, and closes it whatever the work came to, unless other nodes need what it has.
+    async fn connected(
+        &self,
+        common: &Common<'_>,
+        target: &Target,
+        plan: &Plan,
+        service: &ServiceOnNode,
+        places: Vec<Option<Place>>,
+        events: &mut Events<'_>,
+    ) -> (NodeResult, Option<Parked>) {
+        let turn = match self.turn(common, target, events).await {
+            Ok(turn) => turn,
+            Err(error) => return (Err(error), None),
+        };
+        events.start(Step::Connect, target.name());
+        let opened = tokio::select! {
+            opened = self.open(target) => opened,
+            () = common.stop.now() => Err(InstallError::Interrupted),
+        };
+        let (connection, helper) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return (Err(error), None),
+        };
+        let sent = if helper.sent == 0 { "" } else { ", helper sent" };
+        let facts = &helper.facts;
+        let here = format!("{}, {} on {}{sent}", facts.hostname, facts.os, facts.arch);
+        events.done(Step::Connect, here);
+        let mut working = Working {
+            rollout: self,
+            stacks: &common.stacks,
+            target,
+            plan,
+            service,
+            stop: common.stop,
+            connection,
+            helper,
+            events,
+            places,
+            members: Vec::new(),
+            turn,
+        };
+        let result = tokio::select! {
+            result = working.work() => result,
+            () = common.stop.now() => Err(InstallError::Interrupted),
+        };
+        let Working { connection, helper, members, .. } = working;
+        if result.is_ok() && !members.is_empty() {
+            return (result, Some(Parked { helper, members, _connection: connection }));
+        }
+        drop(members);
+        helper.close().await;
+        (result, None)
+    }
+
+    /// The turn of a target's pool, where several targets share it. The lock on the pool stays until the last of them is
+    /// done.
+    async fn turn(
+        &self,
+        common: &Common<'_>,
+        target: &Target,
+        events: &mut Events<'_>,
+    ) -> Result<Option<Turn>, InstallError> {
+        let key = pool_key(target);
+        let Some(turn) = common.turns.get(&key) else { return Ok(None) };
+        let mut turn = tokio::select! {
+            turn = Arc::clone(turn).lock_owned() => turn,
+            () = common.stop.after_steps() => return Err(InstallError::Interrupted),
+        };
+        if turn.lock.is_none() {
+            let Recipe { template, instance, .. } = self.recipe;
+            let scope = format!("{template}/{instance} in pool {}/{}", key.gid, key.name);
+            turn.lock = Some(self.lock(common, scope, events).await?);
+        }
+        Ok(Some(turn))
+    }
+
+    /// Waits until nobody else is at work on the same, and says for whom it waits.
+    async fn lock(
+        &self,
+        common: &Common<'_>,
+        scope: String,
+        events: &mut Events<'_>,
+    ) -> Result<Lock, InstallError> {
+        let on_wait = |holder: &LockHolder| {
+            let message =
+                format!("{} has been at work on {} since {}", holder.by, holder.scope, holder.since);
+            events.send(Event::Waiting { message });
+        };
+        let scopes = [scope];
+        tokio::select! {
+            lock = self.catalogue.wait_for_lock(&scopes, self.by, on_wait) => Ok(lock?),
+            () = common.stop.after_steps() => Err(InstallError::Interrupted),
+        }
+    }
+
+    async fn open(&self, target: &Target) -> Result<(Connection, Helper), InstallError> {
+        let connection = Connection::open(target, self.ssh).await?;
+        let helper = Helper::start(&connection)
+            .await
+            .map_err(|source| InstallError::Step { step: Step::Connect.as_str(), source })?;
+        Ok((connection, helper))
+    }
+}
+
+impl Parked {
+    async fn serve(mut self, stop: &Stop) {
+        let needed = async {
+            for member in &self.members {
+                member.serve(&mut self.helper).await;
+            }
+        };
+        tokio::select! {
+            () = needed => {}
+            () = stop.now() => {}
+        }
+        drop(self.members);
+        self.helper.close().await;
+    }
+}
+
+/// A turn for each pool that several targets share.
+fn turns(targets: &[Target]) -> HashMap<PoolKey, Arc<Mutex<SharedPool>>> {
+    let shared = targets.iter().filter(|target| target.pool().shared);
+    shared.map(|target| (pool_key(target), Arc::default())).collect()
+}
