@@ -275,6 +275,28 @@ impl Node {
         run("bridge", &["link", "set", "dev", &format!("to-{}", self.name), "isolated", "on"]);
     }
 
+    /// Lets the node see `directory` of this machine as `path`, as it does storage that nodes share.
+    pub fn mount(&self, directory: &Path, path: &str) {
+        // Its root is a mount that is seen from outside of its chroot only.
+        let inside = format!("/mnt{path}");
+        let target = self.first.to_string();
+        let script = "mkdir -p \"$2\" && mount --bind \"$1\" \"$2\"";
+        let arguments = ["-t", &target, "-m", "sh", "-c", script, "sh", directory.to_str().unwrap(), &inside];
+        run("nsenter", &arguments);
+    }
+
+    /// Whether it has a connection to the HTTP source.
+    pub fn reads_source(&self) -> bool {
+        !self.exec("ss -Htn state established dport = :80").is_empty()
+    }
+
+    /// The ports that something on it listens at, sshd's left out.
+    pub fn listeners(&self) -> Vec<String> {
+        let listening = self.exec("ss -Htln");
+        let address = |line: &str| line.split_whitespace().nth(3).map(str::to_owned);
+        listening.lines().filter_map(address).filter(|address| !address.ends_with(":22")).collect()
+    }
+
     /// Fills the disk until `left` bytes are free; gives the file that does, to be removed.
     pub fn fill_disk(&self, left: u64) -> PathBuf {
         let free: u64 = run("stat", &["-f", "-c", "%a %S", self.path("/").to_str().unwrap()])
