@@ -14,6 +14,7 @@
 
 mod ends_well;
 mod install;
+mod many;
 mod secrets;
 mod sources;
 mod ssh;

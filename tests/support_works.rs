@@ -1,10 +1,16 @@
 //! The support module does what the stories believe of it.
 
-use std::{fs, process::Command, time::Duration};
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use nix::sys::signal::Signal;
 
-use crate::support::{Environment, Fault, Faulty, Ftp, Kind, Lab, Node, Origin, pattern, qcow2, sha256};
+use crate::support::{
+    Environment, Fault, Faulty, Ftp, Kind, Lab, Node, Origin, Request, pattern, qcow2, sha256,
+};
 
 /// ssh with the lab's key, past all configuration.
 fn ssh(lab: &Lab, node: &Node, command: &str) -> Command {
@@ -116,6 +122,55 @@ fn sources_serve_what_they_should() {
     node.exec("curl -s -m 1 -o /tmp/slow http://10.199.0.2/slow/disk || test $? = 28");
     let slow = fs::metadata(node.path("/tmp/slow")).unwrap().len();
     assert!((1..3_000_000).contains(&slow), "{slow} bytes in a second");
+}
+
+#[test]
+fn many_nodes_start_at_once_and_reach_each_other_until_they_are_isolated() {
+    let lab = Lab::new();
+    let nodes = lab.nodes(8);
+    let names: Vec<_> = nodes.iter().map(|node| text(&mut ssh(&lab, node, "hostname"))).collect();
+    assert_eq!(names, ["n1\n", "n2\n", "n3\n", "n4\n", "n5\n", "n6\n", "n7\n", "n8\n"]);
+    assert_eq!(nodes[7].logins(), 1);
+    let reaches = |from: &Node, to: &str| {
+        let probe =
+            format!("timeout 1 bash -c 'exec 3<>/dev/tcp/{to}/22; head -c 4 <&3' 2>/dev/null || true");
+        from.exec(&probe) == "SSH-"
+    };
+    assert!(reaches(&nodes[0], &nodes[1].address));
+    nodes[..3].iter().for_each(Node::isolate);
+    assert!(!reaches(&nodes[0], &nodes[1].address));
+    assert!(reaches(&nodes[0], &nodes[3].address));
+    assert_eq!(text(&mut ssh(&lab, &nodes[0], "hostname")), "n1\n");
+}
+
+#[test]
+fn links_are_limited_both_ways_and_what_the_origin_sends_is_counted() {
+    let lab = Lab::new();
+    let (node, origin) = (lab.node("n1"), Origin::apart(&lab));
+    fs::write(origin.file("disk"), pattern(1, 4_000_000)).unwrap();
+    let get = |more: &str| {
+        let since = Instant::now();
+        node.exec(&format!("curl -sSf -m 10 -o /tmp/disk {more} http://10.199.0.2/disk"));
+        since.elapsed()
+    };
+    let unlimited = get("");
+    assert!(unlimited < Duration::from_millis(400), "{unlimited:?}");
+    origin.limit_rate(80);
+    let limited = get("");
+    assert!((Duration::from_millis(360)..Duration::from_secs(2)).contains(&limited), "{limited:?}");
+    let whole = Request { what: "GET /disk".to_owned(), status: 200, sent: 4_000_000 };
+    get("-r 0-9");
+    let part = Request { what: "GET /disk".to_owned(), status: 206, sent: 10 };
+    assert_eq!(origin.requests(), [whole.clone(), whole, part]);
+    assert_eq!(origin.sent("disk"), 8_000_010);
+
+    node.limit_rate(40);
+    let limited = get("");
+    assert!((Duration::from_millis(720)..Duration::from_secs(4)).contains(&limited), "{limited:?}");
+    let since = Instant::now();
+    assert_eq!(text(&mut ssh(&lab, &node, "head -c 4000000 /dev/zero | tr '\\0' x")).len(), 4_000_000);
+    let limited = since.elapsed();
+    assert!((Duration::from_millis(720)..Duration::from_secs(4)).contains(&limited), "{limited:?}");
 }
 
 #[test]

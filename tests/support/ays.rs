@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{Read, Seek},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::mpsc::{self, Receiver},
@@ -101,6 +101,8 @@ impl Ays {
             .env("HOME", &self.home)
             .env("AYS_HOME", &self.state)
             .env("TMPDIR", &self.temporary)
+            // No connection outlives a test that does not ask for it.
+            .env("AYS_SSH_KEEP", "0s")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
@@ -172,19 +174,26 @@ impl Running {
         self.code.is_some()
     }
 
+    /// What it has said on standard error so far.
+    pub fn said(&self) -> String {
+        text(&self.stderr)
+    }
+
     /// Waits for its end.
     pub fn wait(mut self) -> Output {
         self.wait_for_end(LIMIT);
-        let text = |mut file: File| {
-            let mut text = String::new();
-            file.rewind().and_then(|()| file.read_to_string(&mut text)).unwrap();
-            text
-        };
-        let (stdout, stderr) = (text(self.stdout), text(self.stderr));
+        let (stdout, stderr) = (text(&self.stdout), text(&self.stderr));
         let Some(code) = self.code else {
             let _ = kill(self.pid, Signal::SIGKILL);
             panic!("ays {} did not end within {LIMIT:?}:\n{stdout}{stderr}", self.what);
         };
         Output { code, stdout, stderr }
     }
+}
+
+/// All that a file holds, wherever its writer stands in it.
+fn text(file: &File) -> String {
+    let mut bytes = vec![0; usize::try_from(file.metadata().unwrap().len()).unwrap()];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    String::from_utf8(bytes).expect("text")
 }

@@ -28,12 +28,22 @@ pub const DISK: u64 = 4 << 20;
 
 /// Makes `path` a qcow2 image of [`DISK`] bytes with 1 MiB of data, and gives the SHA-256 of the disk in it.
 pub fn qcow2(path: &Path, seed: u64) -> String {
+    qcow2_with(path, seed, 1 << 20, DISK)
+}
+
+/// The same with so many MiB of data, and a disk that is a little larger.
+pub fn large_qcow2(path: &Path, seed: u64, mebibytes: u32) -> String {
+    let data = usize::try_from(mebibytes).unwrap() << 20;
+    qcow2_with(path, seed, data, u64::from(mebibytes + 3) << 20)
+}
+
+fn qcow2_with(path: &Path, seed: u64, data: usize, disk: u64) -> String {
     let raw = path.with_extension("as-raw");
     let mut file = File::create(&raw).unwrap();
-    file.set_len(DISK).unwrap();
+    file.set_len(disk).unwrap();
     // Not from its start, where a random boot sector could look like something.
     file.seek(SeekFrom::Start(1 << 20)).unwrap();
-    file.write_all(&pattern(seed, 1 << 20)).unwrap();
+    file.write_all(&pattern(seed, data)).unwrap();
     drop(file);
     let hash = sha256(&raw);
     run(

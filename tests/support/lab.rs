@@ -8,7 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::sched::{CloneFlags, unshare};
+use nix::{
+    sched::{CloneFlags, unshare},
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tempfile::TempDir;
 
 use super::node::processes_in;
@@ -77,6 +81,17 @@ impl Lab {
             // Nothing tells when a process of somebody else's ends.
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Ends what in this network, its nodes left out, runs `program`, as whoever logs out does.
+    pub fn end(&self, program: &str) {
+        for process in processes_in("net", &self.network()) {
+            if process.program == program {
+                // It may have ended.
+                let _ = kill(Pid::from_raw(process.pid), Signal::SIGTERM);
+            }
+        }
+        self.wait_until_gone(program, Duration::from_secs(10));
     }
 
     /// A directory that goes when the test ends.

@@ -37,6 +37,9 @@ pub struct Process {
     pub command: String,
 }
 
+/// The log of a node's sshd, as far as it was written.
+type Log = Arc<Mutex<String>>;
+
 /// A running node; gone when dropped.
 pub struct Node {
     /// Its name, and its host name.
@@ -45,7 +48,16 @@ pub struct Node {
     pub address: String,
     child: Child,
     first: i32,
-    log: Arc<Mutex<String>>,
+    log: Log,
+}
+
+/// A node whose sshd may not listen yet.
+struct Starting {
+    name: String,
+    address: String,
+    child: Child,
+    log: Log,
+    listens: mpsc::Receiver<()>,
 }
 
 impl Lab {
@@ -54,11 +66,22 @@ impl Lab {
         self.node_with(name, Kind::Full, "1g", &[])
     }
 
+    /// `count` full nodes, `n1` and on, started at once.
+    pub fn nodes(&self, count: u8) -> Vec<Node> {
+        let starting: Vec<_> = (1..=count)
+            .map(|number| {
+                let script = mortal(checkout().join("scripts/node"));
+                self.start(script, &format!("n{number}"), &address(number), Kind::Full, "1g", &[])
+            })
+            .collect();
+        starting.into_iter().map(Starting::wait).collect()
+    }
+
     /// A node with a disk of `size` (as `mount -o size=` has it) and more options for its sshd.
     pub fn node_with(&self, name: &str, kind: Kind, size: &str, sshd: &[&str]) -> Node {
         let number = name.trim_start_matches(|c: char| !c.is_ascii_digit());
-        let address = format!("10.199.0.{}", 10 + number.parse::<u8>().expect("a name with a number"));
-        self.start(mortal(checkout().join("scripts/node")), name, &address, kind, size, sshd)
+        let address = address(number.parse().expect("a name with a number"));
+        self.start(mortal(checkout().join("scripts/node")), name, &address, kind, size, sshd).wait()
     }
 
     /// A node that only `gateway` can reach.
@@ -68,7 +91,7 @@ impl Lab {
         gateway.in_network("ip", &["link", "set", "br0", "up"]);
         let mut command = mortal("nsenter");
         command.arg(format!("--net=/proc/{}/ns/net", gateway.first)).arg(checkout().join("scripts/node"));
-        self.start(command, name, "10.198.0.2", Kind::Full, "1g", &[])
+        self.start(command, name, "10.198.0.2", Kind::Full, "1g", &[]).wait()
     }
 
     fn start(
@@ -79,7 +102,7 @@ impl Lab {
         kind: Kind,
         size: &str,
         sshd: &[&str],
-    ) -> Node {
+    ) -> Starting {
         let kind = match kind {
             Kind::Full => "full",
             Kind::Bare => "bare",
@@ -105,13 +128,26 @@ impl Lab {
                 }
             }
         });
-        if listens.recv_timeout(Duration::from_secs(20)).is_err() {
+        Starting { name: name.to_owned(), address: address.to_owned(), child, log, listens }
+    }
+}
+
+/// The address of the node with this number.
+fn address(number: u8) -> String {
+    format!("10.199.0.{}", number.checked_add(10).expect("addresses for 245 nodes"))
+}
+
+impl Starting {
+    /// Waits until its sshd listens.
+    fn wait(mut self) -> Node {
+        let Self { name, address, log, .. } = self;
+        if self.listens.recv_timeout(Duration::from_secs(60)).is_err() {
             panic!("{name} does not listen: {}", log.lock().unwrap());
         }
         let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        BufReader::new(self.child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let first = first.trim().parse().expect("the id of the node's first process");
-        Node { name: name.to_owned(), address: address.to_owned(), child, first, log }
+        Node { name, address, child: self.child, first, log }
     }
 }
 
@@ -224,17 +260,41 @@ impl Node {
         run("bridge", &["link", "set", "dev", &format!("to-{}", self.name), "state", state]);
     }
 
-    /// Limits what reaches the node, in megabits a second.
+    /// Limits what reaches the node and what leaves it, in megabits a second each.
     pub fn limit_rate(&self, megabits: u32) {
-        let link = format!("to-{}", self.name);
-        let rate = format!("{megabits}mbit");
-        run(
-            "tc",
-            &[
-                "qdisc", "replace", "dev", &link, "root", "tbf", "rate", &rate, "burst", "64k", "latency",
-                "50ms",
-            ],
-        );
+        let caps = cap(megabits);
+        let caps: Vec<_> = caps.iter().map(String::as_str).collect();
+        let (outside, inside) = (format!("to-{}", self.name), "eth0");
+        run("tc", &[&["qdisc", "replace", "dev", &outside], caps.as_slice()].concat());
+        self.in_network("tc", &[&["qdisc", "replace", "dev", inside], caps.as_slice()].concat());
+    }
+
+    /// From now on it and the other nodes that this was done to do not reach each other, as behind a firewall that
+    /// drops packets; it still reaches the controller and the sources.
+    pub fn isolate(&self) {
+        run("bridge", &["link", "set", "dev", &format!("to-{}", self.name), "isolated", "on"]);
+    }
+
+    /// Lets the node see `directory` of this machine as `path`, as it does storage that nodes share.
+    pub fn mount(&self, directory: &Path, path: &str) {
+        // Its root is a mount that is seen from outside of its chroot only.
+        let inside = format!("/mnt{path}");
+        let target = self.first.to_string();
+        let script = "mkdir -p \"$2\" && mount --bind \"$1\" \"$2\"";
+        let arguments = ["-t", &target, "-m", "sh", "-c", script, "sh", directory.to_str().unwrap(), &inside];
+        run("nsenter", &arguments);
+    }
+
+    /// Whether it has a connection to the HTTP source.
+    pub fn reads_source(&self) -> bool {
+        !self.exec("ss -Htn state established dport = :80").is_empty()
+    }
+
+    /// The ports that something on it listens at, sshd's left out.
+    pub fn listeners(&self) -> Vec<String> {
+        let listening = self.exec("ss -Htln");
+        let address = |line: &str| line.split_whitespace().nth(3).map(str::to_owned);
+        listening.lines().filter_map(address).filter(|address| !address.ends_with(":22")).collect()
     }
 
     /// Fills the disk until `left` bytes are free; gives the file that does, to be removed.
@@ -247,6 +307,11 @@ impl Node {
         let size = free.saturating_sub(left).to_string();
         run("fallocate", &["-l", &size, filler.to_str().unwrap()]);
         filler
+    }
+
+    /// How often somebody logged in so far.
+    pub fn logins(&self) -> usize {
+        self.log().lines().filter(|line| line.starts_with("Accepted ")).count()
     }
 
     /// What its sshd logged so far.
@@ -266,6 +331,14 @@ impl Drop for Node {
             let _ = rest.read_to_end(&mut Vec::new());
         }
     }
+}
+
+/// What `tc qdisc replace dev NAME` needs to limit a link to so many megabits a second.
+pub(super) fn cap(megabits: u32) -> [String; 8] {
+    // What may pass at once: 10 ms of the rate, but at least a packet of the largest kind.
+    let burst = (megabits * 1250).max(64 << 10);
+    ["root", "tbf", "rate", &format!("{megabits}mbit"), "burst", &burst.to_string(), "latency", "50ms"]
+        .map(str::to_owned)
 }
 
 /// The processes in a namespace of the kind `pid` or `net`.

@@ -2,49 +2,86 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use super::lab::{Lab, mortal, run};
+use super::{
+    lab::{Lab, mortal, run},
+    node::cap,
+};
 
 /// nginx at port 80 of [`Lab::SOURCE`]: `/` as it is, `/slow/` the same at about 1 MB a second, `/private/` the same for
 /// user `pub` with password `pub1234`.
 pub struct Origin {
     files: PathBuf,
+    log: PathBuf,
     child: Child,
+}
+
+/// A request that nginx answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// `GET /x.qcow2`
+    pub what: String,
+    /// 200, or 206 for a part.
+    pub status: u16,
+    /// The bytes of the body that were sent.
+    pub sent: u64,
 }
 
 impl Origin {
     /// Starts it on a directory that is empty, or holds what another source of this lab serves.
     pub fn start(lab: &Lab) -> Self {
+        Self::serve(lab, mortal("/usr/sbin/nginx"))
+    }
+
+    /// The same as a machine of its own, whose link can be limited; no other source of the lab can be reached then.
+    pub fn apart(lab: &Lab) -> Self {
+        let mut command = mortal("unshare");
+        command.args(["--net", "/usr/sbin/nginx"]);
+        let origin = Self::serve(lab, command);
+        run("ip", &["address", "del", &format!("{}/16", Lab::SOURCE), "dev", "br0"]);
+        let network = origin.child.id().to_string();
+        run("ip", &["link", "add", LINK, "type", "veth", "peer", "name", "eth0", "netns", &network]);
+        run("ip", &["link", "set", LINK, "master", "br0", "up"]);
+        origin.in_network("ip", &["address", "add", &format!("{}/16", Lab::SOURCE), "dev", "eth0"]);
+        origin.in_network("ip", &["link", "set", "eth0", "up"]);
+        origin
+    }
+
+    fn serve(lab: &Lab, mut command: Command) -> Self {
         let files = served(lab);
         let work = lab.dir().join("nginx");
         fs::create_dir(&work).unwrap();
         // The password is pub1234, as Apache's MD5 has it.
         let hash = run("openssl", &["passwd", "-apr1", "-salt", "ays", "pub1234"]);
         fs::write(work.join("users"), format!("pub:{hash}")).unwrap();
+        let log = work.join("requests");
+        // Not at an address: apart, it has none yet when it starts.
         let configuration = format!(
             "daemon off; master_process off; user root; pid {work}/pid; error_log stderr notice;\n\
              events {{ worker_connections 256; }}\n\
-             http {{ access_log off; sendfile on; default_type application/octet-stream;\n\
+             http {{ log_format short '$request_method $uri $status $body_bytes_sent'; access_log {log} short;\n\
+             sendfile on; default_type application/octet-stream;\n\
              client_body_temp_path {work}/a; proxy_temp_path {work}/b; fastcgi_temp_path {work}/c;\n\
              uwsgi_temp_path {work}/d; scgi_temp_path {work}/e;\n\
-             server {{ listen {address}:80; root {files};\n\
+             server {{ listen 80; root {files};\n\
+             location = /seen {{ access_log off; return 204; }}\n\
              location /slow/ {{ alias {files}/; limit_rate 1m; }}\n\
              location /private/ {{ alias {files}/; auth_basic private; auth_basic_user_file {work}/users; }} }} }}\n",
             work = work.display(),
+            log = log.display(),
             files = files.display(),
-            address = Lab::SOURCE,
         );
         let path = work.join("nginx.conf");
         fs::write(&path, configuration).unwrap();
-        let mut child = mortal("/usr/sbin/nginx")
+        let mut child = command
             .args(["-e", "stderr", "-c"])
             .arg(&path)
             .stdin(Stdio::null())
@@ -60,7 +97,40 @@ impl Origin {
         }
         // It may log more than the pipe holds.
         thread::spawn(move || lines.for_each(drop));
-        Self { files, child }
+        Self { files, log, child }
+    }
+
+    fn in_network(&self, program: &str, arguments: &[&str]) {
+        let net = format!("--net=/proc/{}/ns/net", self.child.id());
+        run("nsenter", &[&[net.as_str(), program], arguments].concat());
+    }
+
+    /// Limits what one that is [`apart`](Self::apart) sends, in megabits a second.
+    pub fn limit_rate(&self, megabits: u32) {
+        let caps = cap(megabits);
+        let caps: Vec<_> = caps.iter().map(String::as_str).collect();
+        self.in_network("tc", &[&["qdisc", "replace", "dev", "eth0"], caps.as_slice()].concat());
+    }
+
+    /// The requests that have ended.
+    pub fn requests(&self) -> Vec<Request> {
+        // nginx does one thing after another: with the answer to this it has written what came before.
+        let mut stream = TcpStream::connect((Lab::SOURCE, 80)).unwrap();
+        stream.write_all(b"GET /seen HTTP/1.0\r\n\r\n").unwrap();
+        stream.read_to_string(&mut String::new()).unwrap();
+        let log = fs::read_to_string(&self.log).unwrap();
+        let request = |line: &str| {
+            let words: Vec<_> = line.rsplitn(3, ' ').collect();
+            let [sent, status, what] = words[..] else { panic!("{line:?}") };
+            Request { what: what.to_owned(), status: status.parse().unwrap(), sent: sent.parse().unwrap() }
+        };
+        log.lines().map(request).collect()
+    }
+
+    /// The bytes of a file that were sent so far, to whomever.
+    pub fn sent(&self, name: &str) -> u64 {
+        let what = format!("GET /{name}");
+        self.requests().iter().filter(|request| request.what == what).map(|request| request.sent).sum()
     }
 
     /// Where a file with this name is put to be served.
@@ -80,6 +150,9 @@ impl Drop for Origin {
         let _ = self.child.wait();
     }
 }
+
+/// The end of the origin's link in the lab, when it is apart.
+const LINK: &str = "to-origin";
 
 /// pure-ftpd at port 21 of [`Lab::SOURCE`], for user `pub` with password `pub1234`.
 pub struct Ftp {

@@ -49,7 +49,8 @@ pub fn assert_true(ays: &Ays, node: &Node, image: &str) {
     let Some(detail) = shown(ays, image) else { return };
     for generation in detail["generations"].as_array().expect("generations") {
         for copy in generation["copies"].as_array().expect("copies") {
-            if copy["state"] == "verified" {
+            let is_here = copy["pool"]["node"].as_str().is_none_or(|owner| owner == node.name);
+            if is_here && copy["state"] == "verified" {
                 on_disk(&copy["file"], &copy["sha256"], "the catalogue");
             }
         }
