@@ -249,6 +249,11 @@ impl Setting {
         written(&self.path[..self.path.len().saturating_sub(1)])
     }
 
+    /// The key in its section: `parallel`.
+    pub fn name(&self) -> String {
+        written(&self.path[self.path.len().saturating_sub(1)..])
+    }
+
     /// The whole key: `install.parallel`.
     pub fn key(&self) -> String {
         written(&self.path)
