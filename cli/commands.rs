@@ -5,3 +5,5 @@ pub mod image;
 pub mod install;
 pub mod list;
 pub mod nodes;
+pub mod runs;
+pub mod where_is;

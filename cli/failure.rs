@@ -41,6 +41,8 @@ pub enum Failure {
     Catalogue(#[from] CatalogueError),
     #[error("no image is named `{0}`: `ays image list` shows all")]
     UnknownImage(String),
+    #[error("no source and no stored file has a checksum that begins with `{0}`")]
+    UnknownChecksum(String),
     #[error("{template} on {node} was not installed")]
     Install { template: String, node: String, source: Box<InstallError> },
     #[error("standard output cannot be written")]
@@ -54,7 +56,7 @@ impl Failure {
             Self::Domain { .. } | Self::Lookup(_) | Self::NoTargetName(_) | Self::Data(_) => 2,
             Self::Environment(EnvironmentError::Settings(_)) => 3,
             Self::Environment(_) | Self::Node(NodeError::Lookup(_)) => 2,
-            Self::UnknownImage(_) | Self::Unreadable { .. } | Self::NoHome => 2,
+            Self::UnknownImage(_) | Self::UnknownChecksum(_) | Self::Unreadable { .. } | Self::NoHome => 2,
             Self::Node(_) | Self::Recipe(_) | Self::Text(_) => 3,
             Self::Install { source, .. } => match **source {
                 InstallError::Recipe(_) => 3,

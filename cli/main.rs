@@ -34,6 +34,8 @@ enum Command {
     List(commands::list::Args),
     Nodes(commands::nodes::Args),
     Image(commands::image::Args),
+    Where(commands::where_is::Args),
+    Runs(commands::runs::Args),
     Hrd(commands::hrd::Args),
 }
 
@@ -62,6 +64,8 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::List(args) => commands::list::run(&args, repo),
         Command::Nodes(args) => commands::nodes::run(&args, repo),
         Command::Image(args) => commands::image::run(args, repo).await,
+        Command::Where(args) => commands::where_is::run(args, repo).await,
+        Command::Runs(args) => commands::runs::run(args, repo).await,
         Command::Hrd(args) => commands::hrd::run(&args),
     }
 }
