@@ -1,7 +1,10 @@
 //! The verbs, a file each.
 
+pub mod completions;
+pub mod config;
 pub mod hrd;
 pub mod image;
 pub mod install;
 pub mod list;
+pub mod man;
 pub mod nodes;

@@ -39,6 +39,8 @@ pub enum Failure {
     Text(#[from] Diagnostic),
     #[error("{path} cannot be read", path = .path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{path} cannot be written", path = .path.display())]
+    Unwritable { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     #[error("no image is named `{0}`: `ays image list` shows all")]
@@ -104,7 +106,7 @@ impl Failure {
                 _ => 3,
             },
             Self::Environment(_) | Self::Node(NodeError::Lookup(_)) => 2,
-            Self::UnknownImage(_) | Self::Unreadable { .. } | Self::NoHome => 2,
+            Self::UnknownImage(_) | Self::Unreadable { .. } | Self::Unwritable { .. } | Self::NoHome => 2,
             Self::Node(_) | Self::Recipe(_) | Self::Text(_) => 3,
             Self::Install { source, .. } => match **source {
                 InstallError::Recipe(_) => 3,

@@ -8,7 +8,7 @@ mod targets;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Installs OS images on the nodes of a private cloud, from the recipes of an environment repository.
 ///
@@ -36,6 +36,9 @@ enum Command {
     Nodes(commands::nodes::Args),
     Image(commands::image::Args),
     Hrd(commands::hrd::Args),
+    Config(commands::config::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +67,9 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Nodes(args) => commands::nodes::run(&args, repo),
         Command::Image(args) => commands::image::run(args, repo).await,
         Command::Hrd(args) => commands::hrd::run(&args),
+        Command::Config(args) => commands::config::run(&args, repo),
+        Command::Completions(args) => commands::completions::run(&args, &Cli::command()),
+        Command::Man(args) => commands::man::run(args, Cli::command()),
     }
 }
 

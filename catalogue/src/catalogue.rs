@@ -19,13 +19,20 @@ use crate::{CatalogueError, lock::CurrentHolder};
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();
 
+/// How many connections read at once.
+const READERS: u32 = 4;
+
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An open catalogue. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
+    /// For reading.
     pub(crate) pool: SqlitePool,
+    /// One connection, which writers of this process get in turn: SQLite itself has no queue for them, and lets them
+    /// sleep for longer than a write takes.
+    pub(crate) writer: SqlitePool,
     file: Arc<Path>,
     pub(crate) lock_holder: CurrentHolder,
 }
@@ -42,15 +49,16 @@ impl Catalogue {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
         let open_failed = |source| CatalogueError::Open { path: file.to_path_buf(), source };
-        let pool = connect(options).await.map_err(open_failed)?;
+        let writer = connect(options.clone(), 1).await.map_err(open_failed)?;
         // SQLite has no lock for migrations: of two that open a new file at once, the second waits here.
-        let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.map_err(open_failed)?;
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(open_failed)?;
         MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(|source| CatalogueError::Migrate {
             path: file.to_path_buf(),
             source: Box::new(source),
         })?;
         tx.commit().await.map_err(open_failed)?;
-        Ok(Self { pool, file: file.into(), lock_holder: CurrentHolder::default() })
+        let pool = connect(options, READERS).await.map_err(open_failed)?;
+        Ok(Self { pool, writer, file: file.into(), lock_holder: CurrentHolder::default() })
     }
 
     /// A transaction that has the right to write from its start, so that it never fails half-way because another
@@ -59,7 +67,7 @@ impl Catalogue {
         &self,
         doing: &'static str,
     ) -> Result<Transaction<'static, Sqlite>, CatalogueError> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(self.failed(doing))
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(self.failed(doing))
     }
 
     /// A transaction in which all queries see the same state.
@@ -79,16 +87,21 @@ impl Catalogue {
 
 /// SQLite's own waiting leaves out one thing: the change of a new file to its write-ahead log, when another process
 /// is at the same.
-async fn connect(options: SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
+async fn connect(options: SqliteConnectOptions, most: u32) -> sqlx::Result<SqlitePool> {
     let started = Instant::now();
     loop {
-        match SqlitePoolOptions::new().max_connections(4).connect_with(options.clone()).await {
+        match pool_of(most).connect_with(options.clone()).await {
             Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             connected => return connected,
         }
     }
+}
+
+fn pool_of(most: u32) -> SqlitePoolOptions {
+    // A hundred nodes may wait for the one that writes.
+    SqlitePoolOptions::new().max_connections(most).acquire_timeout(Duration::from_secs(120))
 }
 
 /// Whether it is `SQLITE_BUSY`, or one of its kinds, which differ in the higher bytes.

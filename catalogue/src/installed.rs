@@ -153,7 +153,7 @@ impl Catalogue {
             .bind(&of.service)
             .bind(&of.instance)
             .bind(&of.node)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(self.failed("forgetting what is installed"))?;
         Ok(())

@@ -68,7 +68,7 @@ impl Lock {
     /// Gives the lock back. Of one that is lost already, nothing is left to give.
     pub async fn release(self) -> Result<(), CatalogueError> {
         let mut db =
-            self.catalogue.pool.acquire().await.map_err(self.catalogue.failed("giving a lock back"))?;
+            self.catalogue.writer.acquire().await.map_err(self.catalogue.failed("giving a lock back"))?;
         remove(&mut db, &self.id).await.map_err(self.catalogue.failed("giving a lock back"))
     }
 

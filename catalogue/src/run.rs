@@ -133,7 +133,7 @@ impl Catalogue {
             .bind(message)
             .bind(now)
             .bind(id)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(self.failed("ending a run"))?;
         Ok(())

@@ -1,5 +1,6 @@
 //! `ays install`
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +8,7 @@ use ays_engine::{
     InstallError, Mode, NodeResult, Plan, Planned, Rollout, Sharing, SourceState, Stacks, Stopper, Target,
     probe,
 };
-use ays_recipes::{Answers, Dependencies, Recipe, Request};
+use ays_recipes::{Answers, Dependencies, Flag, Recipe, Request};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::context;
@@ -30,9 +31,9 @@ pub struct Args {
     instance: String,
     #[command(flatten)]
     targets: Targets,
-    /// The most nodes at work at once
-    #[arg(long, value_name = "N", default_value = "32")]
-    parallel: std::num::NonZeroUsize,
+    /// The most nodes at work at once (setting install.parallel)
+    #[arg(long, value_name = "N")]
+    parallel: Option<NonZeroUsize>,
     /// Do all of it again, whatever is installed
     #[arg(short, long)]
     reinstall: bool,
@@ -57,7 +58,12 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let environment = context::environment(repo)?;
+    let parallel = args.parallel.map(|number| Flag {
+        key: "install.parallel",
+        flag: "--parallel",
+        value: number.to_string(),
+    });
+    let environment = context::environment_with(repo, parallel.into_iter().collect())?;
     if let Some(asked) = args.domain.as_ref().filter(|asked| **asked != environment.domain) {
         return Err(Failure::Domain { asked: asked.clone(), here: environment.domain });
     }
@@ -85,15 +91,16 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         (false, false) => Style::Steps,
     };
     let renderer = Mutex::new(Renderer::new(style));
+    let settings = &environment.settings;
     let rollout = Rollout {
         environment: &environment,
         recipe: &recipe,
         catalogue: &context::catalogue(&environment).await?,
         logs: &context::data_dir(&environment)?.join("runs"),
-        ssh: &context::ssh(&environment, args.accept_new_host_key)?,
+        transport: &Transport::Ssh(context::ssh(&environment, args.accept_new_host_key)?),
         mode: if args.reinstall { Mode::Again } else { Mode::IfNeeded },
-        sharing: Sharing::Neighbours,
-        parallel: args.parallel,
+        sharing: if settings.fetch.share { Sharing::Neighbours } else { Sharing::Alone },
+        parallel: settings.install.parallel,
         by: &context::who(),
     };
     let show = |record: &_| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(record);

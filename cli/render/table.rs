@@ -32,6 +32,11 @@ pub fn line(text: &str) -> Result<(), Failure> {
     write(&printable(text))
 }
 
+/// Prints what other programs read, as it is.
+pub fn raw(bytes: &[u8]) -> Result<(), Failure> {
+    std::io::stdout().write_all(bytes).map_err(Failure::Output)
+}
+
 fn write(text: &str) -> Result<(), Failure> {
     writeln!(std::io::stdout(), "{text}").map_err(Failure::Output)
 }

@@ -15,6 +15,7 @@ mod probe;
 mod register;
 mod relay;
 mod rollout;
+mod scripted;
 mod ssh;
 mod stacks;
 mod stop;
@@ -28,7 +29,9 @@ pub use install::{InstallError, Installed, Mode};
 pub use plan::{Plan, Planned};
 pub use probe::{SourceState, probe};
 pub use rollout::{NodeResult, Rollout, Sharing};
-pub use ssh::{ConnectError, NewHostKeys, Openings, SshSettings};
+#[doc(hidden)]
+pub use scripted::Scripted;
+pub use ssh::{ConnectError, NewHostKeys, Openings, SshSettings, Transport};
 pub use stacks::Stacks;
 pub use stop::{Stop, Stopper};
 pub use target::Target;

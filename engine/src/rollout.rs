@@ -16,7 +16,7 @@ use crate::event::{Event, Events, Record, RunResult, Step};
 use crate::helper::Helper;
 use crate::install::{InstallError, Installed, Mode, Source, Working, chain};
 use crate::plan::Plan;
-use crate::ssh::{Connection, SshSettings};
+use crate::ssh::{Connection, Transport};
 use crate::stacks::{Stacks, pool_key};
 use crate::stop::Stop;
 use crate::target::Target;
@@ -41,7 +41,7 @@ pub struct Rollout<'a> {
     /// The directory of the runs' logs.
     pub logs: &'a Path,
     /// How nodes are reached.
-    pub ssh: &'a SshSettings,
+    pub transport: &'a Transport,
     /// Whether what is installed is left alone.
     pub mode: Mode,
     /// Whether nodes pass on what they fetch.
@@ -307,7 +307,7 @@ impl Rollout<'_> {
     }
 
     async fn open(&self, target: &Target) -> Result<(Connection, Helper), InstallError> {
-        let connection = Connection::open(target, self.ssh).await?;
+        let connection = Connection::open(target, self.transport).await?;
         let helper = Helper::start(&connection)
             .await
             .map_err(|source| InstallError::Step { step: Step::Connect.as_str(), source })?;

@@ -17,6 +17,7 @@ use crate::helper::HelperError;
 use crate::hop::{Files, Hop, Way};
 use crate::host_key::{self, HostKey, HostKeyError};
 use crate::master::{Kept, Master, NoMaster, own_directory, remove_stale, start_unkept};
+use crate::scripted::Scripted;
 use crate::target::Target;
 
 /// Why there is no connection to a node.
@@ -74,6 +75,15 @@ pub enum NewHostKeys {
     Ask(Arc<dyn Fn(&HostKey) -> bool + Send + Sync>),
 }
 
+/// How nodes are reached.
+pub enum Transport {
+    /// By OpenSSH.
+    Ssh(SshSettings),
+    /// They are a test's.
+    #[doc(hidden)]
+    Scripted(Scripted),
+}
+
 /// What ssh needs to know of its surroundings.
 #[derive(Clone)]
 pub struct SshSettings {
@@ -124,13 +134,24 @@ pub(crate) enum Connection {
         session: Arc<Session>,
         notes: Option<PathBuf>,
     },
+    /// A test's.
+    Scripted {
+        nodes: Scripted,
+        name: String,
+    },
 }
 
 /// Runs `"$@"` as root: a login that is not root uses sudo, which asks for nothing.
 const AS_ROOT: &str = r#"if [ "$(id -u)" = 0 ]; then exec sh -c "$@"; else exec sudo -n -H -- env SSH_CONNECTION="$SSH_CONNECTION" sh -c "$@"; fi"#;
 
 impl Connection {
-    pub async fn open(target: &Target, settings: &SshSettings) -> Result<Self, ConnectError> {
+    pub async fn open(target: &Target, transport: &Transport) -> Result<Self, ConnectError> {
+        let settings = match transport {
+            Transport::Ssh(settings) => settings,
+            Transport::Scripted(nodes) => {
+                return Ok(Self::Scripted { nodes: nodes.clone(), name: target.name().to_owned() });
+            }
+        };
         let Target::Node(node) = target else { return Ok(Self::Local(None)) };
         let files_error = |source| ConnectError::Files { path: settings.run.clone(), source };
         let kept = if settings.keep.is_zero() {
@@ -178,6 +199,7 @@ impl Connection {
     /// Starts a constant shell script, as root, with arguments that are given as such.
     pub async fn script(&self, script: &'static str, args: &[&str]) -> Result<Remote, HelperError> {
         match self {
+            Self::Scripted { nodes, name } => Ok(nodes.start(name)),
             Self::Local(home) => {
                 let mut command = tokio::process::Command::new("sh");
                 // What is done on this machine is done as who we are.
@@ -208,7 +230,7 @@ impl Connection {
     /// Where notes about the node may lie as long as the connection stays.
     pub fn notes(&self) -> Option<&Path> {
         match self {
-            Self::Local(_) => None,
+            Self::Local(_) | Self::Scripted { .. } => None,
             Self::Ssh { notes, .. } => notes.as_deref(),
         }
     }

@@ -23,13 +23,16 @@ mod remove;
 mod report;
 mod requirements;
 mod serve;
+mod share;
 mod stamp;
 mod step;
 mod store;
 mod temporary;
+mod write_back;
 
-pub use checksum_list::{Algorithm, beside, listed};
+pub use checksum_list::{Algorithm, Unusable, beside, listed};
 pub use child::{CHILD_MODE, become_child};
 pub use facts::facts;
 pub use limits::Limits;
 pub use serve::{Ended, Timing, serve, serve_stdio};
+pub use share::{DIAL_MODE, dial};

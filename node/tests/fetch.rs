@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ays_node::helper::{Limits, Timing};
-use ays_node::{Check, Failure, Fetched, FromNode, Outcome, Phase, Probed, SecretUrl, Step};
+use ays_node::{Check, Failure, Fetched, FromNode, Outcome, Phase, Probed};
 use tempfile::tempdir;
 
 use support::{Answer, End, Web, content, fetch, inside, md5, names, run, sha256, short, stamp, until};

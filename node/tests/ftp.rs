@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 
-use ays_node::{Check, Failure, Fetched, Outcome, Phase, Probed, SecretUrl, Step};
+use ays_node::{Check, Failure, Fetched, Outcome, Phase, Probed, SecretUrl};
 use tempfile::tempdir;
 
 use support::ftp::{Faults, Ftp, GOOD};

@@ -131,7 +131,7 @@ impl Node {
         let settings = &environment.settings;
         let unknown = || {
             let error = LookupError::unknown("pool", &pool, settings.pool_names());
-            file.wrong("instance.pool", &format!("has a name that ays.toml does not know: {error}"))
+            file.wrong("instance.pool", &format!("is of no pool that the settings name: {error}"))
         };
         let pool = settings.pool(&pool).ok_or_else(unknown)?.clone();
         Ok(Self {

@@ -4,6 +4,8 @@ mod authority;
 mod keys;
 mod layers;
 mod measure;
+mod reader;
+mod shown;
 mod source;
 
 use std::collections::BTreeMap;
@@ -13,12 +15,12 @@ use std::time::Duration;
 
 use ays_grammar::Diagnostic;
 use ays_node::{DiskFormat, Network, SecretUrl};
-use toml::Value;
 
 use crate::names::LookupError;
-use keys::{Problem, Proxy};
-use layers::Entries;
+use keys::Proxy;
 pub use layers::{Flag, Layers, Origin};
+use reader::Reader;
+pub use shown::Setting;
 
 /// What holds where no layer says otherwise; the documentation shows this file.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -48,11 +50,19 @@ pub enum SettingsError {
     /// A key or variable that there is not.
     #[error(transparent)]
     Lookup(#[from] LookupError),
-    /// A key that must have a value has none.
+    /// A key of the defaults has none.
     #[error("`{key}` has no value")]
     Missing {
         /// The key.
         key: String,
+    },
+    /// A pool without a directory.
+    #[error("{origin}: pool `{pool}` has no `path`")]
+    NoPath {
+        /// Where another key of it is.
+        origin: Origin,
+        /// The pool.
+        pool: String,
     },
     /// A file of `ca` cannot be read.
     #[error("{origin}: {path} cannot be read", path = .path.display())]
@@ -131,17 +141,6 @@ struct Source {
     mirrors: Vec<SecretUrl>,
 }
 
-/// One key as an operator sees it.
-#[derive(Debug, Clone)]
-pub struct Setting {
-    /// The names that lead to it: `["install", "parallel"]`.
-    pub path: Vec<String>,
-    /// Its value, without the logins in addresses.
-    pub value: Value,
-    /// Where the value is from.
-    pub origin: Origin,
-}
-
 /// The settings of an environment.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -182,8 +181,8 @@ impl Settings {
             scrub: ScrubSettings { rate: read.need(&["scrub", "rate"], keys::limit)? },
             sources: sources.collect::<Result<_, SettingsError>>()?,
             pools: pools.collect::<Result<_, SettingsError>>()?,
-            values: values(&entries),
-            all: all(entries),
+            values: reader::values(&entries),
+            all: shown::all(entries),
         })
     }
 
@@ -243,116 +242,10 @@ impl Settings {
     }
 }
 
-impl Setting {
-    /// The section as a file writes it in brackets; empty: none.
-    pub fn section(&self) -> String {
-        written(&self.path[..self.path.len().saturating_sub(1)])
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_documentation_shows_the_defaults() {
+        assert!(include_str!("../../README.md").contains(super::DEFAULTS));
     }
-
-    /// The whole key: `install.parallel`.
-    pub fn key(&self) -> String {
-        written(&self.path)
-    }
-}
-
-/// Names as TOML writes them.
-fn written(path: &[String]) -> String {
-    let bare = |name: &str| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-    };
-    let name = |name: &String| if bare(name) { name.clone() } else { format!("{name:?}") };
-    path.iter().map(name).collect::<Vec<_>>().join(".")
-}
-
-/// Takes typed values out of what was merged and checked.
-struct Reader<'a>(&'a Entries);
-
-impl<'a> Reader<'a> {
-    /// The names that writers chose in a section.
-    fn names(&self, section: &str) -> impl Iterator<Item = &'a str> {
-        let mut names: Vec<_> =
-            self.0.keys().filter(|path| path[0] == section).map(|path| &*path[1]).collect();
-        names.dedup();
-        names.into_iter()
-    }
-
-    fn said<T>(&self, path: &[&str], parse: impl Fn(&'a Value) -> Result<T, Problem>) -> Option<T> {
-        self.0.get(&owned(path)).and_then(|entry| parse(&entry.value).ok())
-    }
-
-    fn need<T>(
-        &self,
-        path: &[&str],
-        parse: impl Fn(&'a Value) -> Result<T, Problem>,
-    ) -> Result<T, SettingsError> {
-        self.said(path, parse).ok_or_else(|| SettingsError::Missing { key: written(&owned(path)) })
-    }
-
-    fn pool(&self, name: &str) -> Result<Pool, SettingsError> {
-        Ok(Pool {
-            name: name.to_owned(),
-            path: self.need(&["pool", name, "path"], keys::directory)?,
-            format: self.said(&["pool", name, "format"], keys::format).unwrap_or(DiskFormat::Raw),
-            shared: self.said(&["pool", name, "shared"], keys::truth).unwrap_or(false),
-        })
-    }
-
-    /// `[fetch]`, or what a source says over it.
-    fn fetch(&self, section: &[&str]) -> Result<FetchSettings, SettingsError> {
-        let path = |key| {
-            let own = [section, &[key]].concat();
-            if self.0.contains_key(&owned(&own)) { own } else { vec!["fetch", key] }
-        };
-        let no_proxy = self.need(&path("no_proxy"), keys::text)?;
-        Ok(FetchSettings {
-            share: self.need(&path("share"), keys::truth)?,
-            http_proxy: self.need(&path("http_proxy"), keys::proxy)?,
-            https_proxy: self.need(&path("https_proxy"), keys::proxy)?,
-            no_proxy: Some(no_proxy.to_owned()).filter(|hosts| !hosts.is_empty()),
-            authorities: self.authorities(&path("ca"))?,
-            limit: self.need(&path("limit"), keys::limit)?,
-            stall_rate: self.need(&path("stall_rate"), keys::size)?,
-            stall_time: self.need(&path("stall_time"), keys::patience)?,
-            tries: self.need(&path("tries"), keys::count)?,
-        })
-    }
-
-    fn authorities(&self, path: &[&str]) -> Result<Vec<String>, SettingsError> {
-        let Some(entry) = self.0.get(&owned(path)) else { return Ok(Vec::new()) };
-        let read = |file: &str| {
-            let (origin, path) = (entry.origin.clone(), PathBuf::from(file));
-            match authority::read(&path) {
-                Ok(Some(pem)) => Ok(pem),
-                Ok(None) => Err(SettingsError::NoCertificate { origin, path }),
-                Err(source) => Err(SettingsError::Authority { origin, path, source }),
-            }
-        };
-        keys::texts(&entry.value).unwrap_or_default().into_iter().map(read).collect()
-    }
-}
-
-fn owned(path: &[&str]) -> Vec<String> {
-    path.iter().map(|name| (*name).to_owned()).collect()
-}
-
-/// `$(system.paths.base)` is found with its section, `$(base)` without.
-fn values(entries: &Entries) -> BTreeMap<String, String> {
-    let free = entries.iter().filter(|(_, entry)| entry.kind == keys::Kind::Free);
-    free.map(|(path, entry)| {
-        let names = if path[0] == "values" { &path[1..] } else { &path[..] };
-        let text = entry.value.as_str().map_or_else(|| entry.value.to_string(), str::to_owned);
-        (names.join("."), text)
-    })
-    .collect()
-}
-
-fn all(entries: Entries) -> Vec<Setting> {
-    let shown = |(path, entry): (Vec<String>, layers::Entry)| Setting {
-        path,
-        value: keys::shown(entry.kind, entry.value),
-        origin: entry.origin,
-    };
-    let mut all: Vec<_> = entries.into_iter().map(shown).collect();
-    all.sort_by_cached_key(|setting| (setting.section(), setting.key()));
-    all
 }

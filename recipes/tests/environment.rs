@@ -118,7 +118,7 @@ fn a_node_that_cannot_be_used_says_why() {
         ("port", "`instance.ssh.port` is `99999`, which is no number that fits"),
         (
             "pool",
-            "`instance.pool` has a name that ays.toml does not know: no pool is named `lokal`; did you mean `local`?",
+            "`instance.pool` is of no pool that the settings name: no pool is named `lokal`; did you mean `local`?",
         ),
         ("local", "`instance.ip` is of a node named `local`, which is this machine's own name"),
         ("stack", "`instance.stack` is neither true nor false"),

@@ -5,7 +5,7 @@ mod support;
 
 use std::path::PathBuf;
 
-use ays_node::Check;
+use ays_node::{Check, SecretUrl};
 use ays_recipes::{Action, Progress, Recipe, RegisterImage, Value};
 use support::Repository;
 
@@ -63,6 +63,22 @@ fn references_are_resolved_from_the_file_the_answers_and_the_environment() {
     assert_eq!(fetch.url.to_string(), "ftp://***@ftp.example.org/images/win%20%23%201.qcow2");
     let image = image(&recipe);
     assert_eq!((image.name.as_str(), image.size_gb, image.stem.as_str()), ("Win", 20, "win"));
+}
+
+#[test]
+fn a_fetch_knows_how_its_source_is_reached_and_where_else_it_is() {
+    let repository = repository();
+    repository.write(
+        "ays.toml",
+        "[values]\norigin = 'ftp.example.org'\n[source.'ftp://ftp.example.org']\n\
+         mirrors = ['https://m/a']\nlimit = '1MB'\n",
+    );
+    let recipe = repository.recipe("image_win", "name:Win").unwrap();
+    let limits: Vec<_> = recipe.fetches.iter().map(|fetch| fetch.network.limit.map(u64::from)).collect();
+    assert_eq!(limits, [None, Some(1_000_000)]);
+    assert_eq!(recipe.fetches[0].mirrors, []);
+    let mirrors: Vec<_> = recipe.fetches[1].mirrors.iter().map(SecretUrl::expose).collect();
+    assert_eq!(mirrors, ["https://m/a/images/win%20%23%201.qcow2"]);
 }
 
 #[test]

@@ -204,7 +204,7 @@ fn an_unknown_key_is_an_error_with_near_names_in_any_layer() {
 }
 
 #[test]
-fn a_wrong_value_is_shown_in_its_place_even_when_another_layer_wins() {
+fn a_wrong_value_is_shown_in_its_place_even_where_another_layer_wins() {
     let machine = Machine::with("[fetch]\nlimit = '1MB'\n");
     machine.write("user.toml", "[fetch]\nlimit = 'fast'\n");
     assert_eq!(
@@ -233,7 +233,7 @@ fn a_wrong_value_is_shown_in_its_place_even_when_another_layer_wins() {
     ] {
         assert_eq!(first(text), said, "{text}");
     }
-    assert_eq!(Machine::with("pool.a.format = 'raw'").said(), "`pool.a.path` has no value");
+    assert_eq!(Machine::with("pool.a.format = 'raw'").said(), "ays.toml:1: pool `a` has no `path`");
     let mut machine = Machine::new();
     machine.set("AYS_INSTALL_PARALLEL", "many");
     assert_eq!(machine.said(), "AYS_INSTALL_PARALLEL must be a whole number from 1 up");

@@ -1,7 +1,8 @@
 //! The file: made for its owner, shared by writers, whole after a kill, and named in errors.
 
-use std::{env, fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
+use std::{borrow::Cow, env, fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
 
+use sqlx::{ConnectOptions, migrate::Migrator, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -10,7 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    Catalogue, CatalogueError,
+    Catalogue, CatalogueError, RunFilter,
+    catalogue::MIGRATIONS,
     tests::support::{Fixture, at, n1, registration, shared},
 };
 
@@ -138,6 +140,45 @@ async fn what_cannot_be_opened_is_named() {
     let error = Catalogue::open(&below_a_file).await.unwrap_err();
     assert!(matches!(&error, CatalogueError::Create { path, .. } if *path == corrupt), "{error:?}");
     assert_eq!(error.to_string(), format!("{}: the catalogue cannot be made", corrupt.display()));
+}
+
+#[tokio::test]
+async fn a_catalogue_of_an_older_version_is_brought_forward() {
+    let fixture = Fixture::new().await;
+    let older = fixture.file.with_file_name("older.sqlite");
+    let mut db =
+        SqliteConnectOptions::new().filename(&older).create_if_missing(true).connect().await.unwrap();
+    let first = MIGRATIONS.iter().filter(|migration| migration.version <= 2).cloned().collect();
+    let first = Migrator { migrations: Cow::Owned(first), ..Migrator::DEFAULT };
+    first.run_direct(None, &mut db, false).await.unwrap();
+    // What lies in it: written by this version elsewhere, as far as that one had columns for it.
+    fixture.catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
+    sqlx::query("ATTACH ? AS newer").bind(fixture.file.to_str()).execute(&mut db).await.unwrap();
+    sqlx::raw_sql(
+        "PRAGMA foreign_keys = OFF;
+         INSERT INTO pool SELECT * FROM newer.pool;
+         INSERT INTO stack SELECT * FROM newer.stack;
+         INSERT INTO image SELECT * FROM newer.image;
+         INSERT INTO generation SELECT * FROM newer.generation;
+         INSERT INTO copy SELECT pool_id, generation_id, state, file, sha256, size, verified_at FROM newer.copy;
+         INSERT INTO wanted SELECT * FROM newer.wanted;
+         INSERT INTO run (service, instance, node, action, status, started_at)
+         VALUES ('image_debian', 'main', 'n1', 'install', 'running', '2026-11-21T20:00:00.000Z');",
+    )
+    .execute(&mut db)
+    .await
+    .unwrap();
+    drop(db);
+
+    let brought = Catalogue::open(&older).await.unwrap();
+    assert_eq!(
+        brought.image("debian").await.unwrap().unwrap(),
+        fixture.catalogue.image("debian").await.unwrap().unwrap()
+    );
+    assert_eq!(brought.offers(&shared()).await.unwrap(), fixture.catalogue.offers(&shared()).await.unwrap());
+    let runs = brought.runs(&RunFilter::default()).await.unwrap();
+    assert_eq!(runs.iter().map(|run| run.rollout.as_deref()).collect::<Vec<_>>(), [None]);
+    Catalogue::open(&older).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,7 +1,11 @@
-//! The catalogue's tests: what is offered, what is shown, what is installed, and what the file survives.
+//! The catalogue's tests: what is offered, shown, found, installed, run, scrubbed and locked, and what the file survives.
 
 mod file;
+mod find;
 mod installed;
+mod lock;
 mod offered;
+mod run;
+mod scrub;
 mod shown;
 mod support;

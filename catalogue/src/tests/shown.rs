@@ -92,6 +92,7 @@ fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde
             "sha256": format!("stored {content}"),
             "size": 2000,
             "verifiedAt": time,
+            "scrubbedAt": null,
         }],
     })
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::{
-    BootType, Catalogue, DiskFormat, ImageFacts, PoolKey, Registration, SourceFacts, StackFacts, StoredFacts,
-    TemplateFacts, Timestamp,
+    BootType, Catalogue, DiskFormat, ImageFacts, PoolKey, Registration, ServiceOnNode, SourceFacts,
+    StackFacts, StoredFacts, TemplateFacts, Timestamp,
 };
 
 /// A catalogue with the stacks n1 and n2, which share a pool, and n3, which has its own. Removed when dropped.
@@ -49,6 +49,10 @@ pub fn n2() -> StackFacts {
 
 pub fn n3() -> StackFacts {
     StackFacts { name: "n3".into(), pool: own() }
+}
+
+pub fn debian_on(node: &str) -> ServiceOnNode {
+    ServiceOnNode { service: "image_debian".into(), instance: "main".into(), node: node.into() }
 }
 
 /// The image `name` with this content, in `pool`, wanted on these stacks.

@@ -5,7 +5,9 @@ use std::fmt;
 /// The kind of a checksum, by the length of its digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
+    /// 32 digits.
     Md5,
+    /// 64 digits.
     Sha256,
 }
 
@@ -30,10 +32,15 @@ impl fmt::Display for Algorithm {
 /// What is wrong with such a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {
+    /// Nothing is in it.
     Empty,
+    /// It is a page of a web server that answers everything.
     Html,
+    /// No line has a checksum of that kind.
     NoDigits(Algorithm),
+    /// Its lines are for other files.
     NoLine,
+    /// Two of its lines for the file differ.
     Contradiction,
 }
 

@@ -1,13 +1,14 @@
-//! Bytes on their way: each of MD5, SHA-256 and the disk takes them on a thread of its own, so that the slowest of
-//! them alone sets the pace. The buffers go round and round; waiting for a free one is what holds back the source.
+//! Bytes on their way: each of MD5, SHA-256, the pieces' hashes and the disk takes them on a thread of its own, so that
+//! the slowest of them alone sets the pace. The buffers go round and round; waiting for a free one is what holds back
+//! the source.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -15,7 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::disk::on_thread;
 use super::report::Report;
-use crate::Activity;
+use super::write_back::WriteBack;
+use crate::{Activity, PIECE};
 
 /// The size of a buffer, in bytes.
 pub(crate) const BUFFER: usize = 512 << 10;
@@ -23,14 +25,19 @@ pub(crate) const BUFFER: usize = 512 << 10;
 /// How many buffers go round.
 const BUFFERS: usize = 8;
 
-/// The disk is told to begin with what it has after so many bytes, so that the sync at the end is short.
-const WRITE_BACK_EVERY: u64 = 64 << 20;
+/// The SHA-256 of a piece.
+pub(crate) type PieceHash = [u8; 32];
+
+/// Is told the hash of each whole piece, in order, once its bytes are in the file.
+pub(crate) type OnPiece = Box<dyn FnMut(PieceHash) + Send>;
 
 /// What the bytes hash to, in lower-case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Digests {
     pub(crate) md5: String,
     pub(crate) sha256: String,
+    /// Of the bytes after the last whole piece, where pieces are hashed and there are such bytes.
+    pub(crate) last_piece: Option<PieceHash>,
 }
 
 /// A buffer that goes back to the free ones when the last lane is done with it.
@@ -47,13 +54,14 @@ impl Drop for Buffer {
     }
 }
 
-/// The three threads.
+/// The threads.
 #[derive(Debug)]
 pub(crate) struct Lanes {
     free: mpsc::UnboundedReceiver<Vec<u8>>,
     home: mpsc::UnboundedSender<Vec<u8>>,
     md5: Lane<String>,
     sha256: Lane<String>,
+    pieces: Option<Lane<Option<PieceHash>>>,
     disk: Option<DiskLane>,
 }
 
@@ -70,20 +78,28 @@ struct DiskLane {
 }
 
 impl Lanes {
-    /// Lanes that only hash.
-    pub(crate) fn hashing() -> Self {
+    /// Lanes that only hash; with `on_piece`, the pieces too.
+    pub(crate) fn hashing(on_piece: Option<OnPiece>) -> Self {
         let (home, free) = mpsc::unbounded_channel();
         for _ in 0..BUFFERS {
             let _ = home.send(Vec::with_capacity(BUFFER));
         }
-        Self { free, home, md5: hash::<Md5>(), sha256: hash::<Sha256>(), disk: None }
+        let pieces = on_piece.map(hash_pieces);
+        Self { free, home, md5: hash::<Md5>(), sha256: hash::<Sha256>(), pieces, disk: None }
     }
 
     /// Lanes that have hashed the first `at` bytes of `file`, and write what comes after them.
-    pub(crate) async fn writing(file: File, at: u64, report: &Report) -> io::Result<Self> {
-        let mut lanes = Self::hashing();
+    pub(crate) async fn writing(
+        file: File,
+        at: u64,
+        on_piece: Option<OnPiece>,
+        report: &Report,
+    ) -> io::Result<Self> {
+        let mut lanes = Self::hashing(on_piece);
         lanes.hash_file(&file, at, report).await?;
-        lanes.disk = Some(write(file, at));
+        // A piece is hashed only when it can be read from the file.
+        let then = lanes.pieces.as_ref().map(|pieces| pieces.queue.clone());
+        lanes.disk = Some(write(file, at, then));
         Ok(lanes)
     }
 
@@ -101,10 +117,10 @@ impl Lanes {
             // A lane ends only when its queue does.
             let _ = disk.lane.queue.send(Arc::clone(&buffer));
         }
-        self.hash(buffer);
+        self.hash_whole(buffer);
     }
 
-    fn hash(&mut self, buffer: Arc<Buffer>) {
+    fn hash_whole(&mut self, buffer: Arc<Buffer>) {
         let _ = self.md5.queue.send(Arc::clone(&buffer));
         let _ = self.sha256.queue.send(buffer);
     }
@@ -125,7 +141,11 @@ impl Lanes {
                 file.read_exact_at(&mut buffer.bytes, at).map(|()| buffer)
             })
             .await?;
-            self.hash(Arc::new(buffer));
+            let buffer = Arc::new(buffer);
+            if let Some(pieces) = &self.pieces {
+                let _ = pieces.queue.send(Arc::clone(&buffer));
+            }
+            self.hash_whole(buffer);
             at += count as u64;
             report.at(Activity::Verify, at, Some(length));
         }
@@ -138,7 +158,11 @@ impl Lanes {
         if let Some(disk) = self.disk {
             disk.lane.finish().await??;
         }
-        Ok(Digests { md5, sha256 })
+        let last_piece = match self.pieces {
+            Some(pieces) => pieces.finish().await?,
+            None => None,
+        };
+        Ok(Digests { md5, sha256, last_piece })
     }
 }
 
@@ -166,13 +190,34 @@ fn hash<D: Digest + Send>() -> Lane<String> {
     })
 }
 
-fn write(file: File, mut at: u64) -> DiskLane {
+fn hash_pieces(mut on_piece: OnPiece) -> Lane<Option<PieceHash>> {
+    lane(move |buffers| {
+        let mut hash = Sha256::new();
+        let mut room = PIECE;
+        for buffer in buffers {
+            let mut bytes = &buffer.bytes[..];
+            while !bytes.is_empty() {
+                let fits = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
+                let (now, then) = bytes.split_at(fits);
+                hash.update(now);
+                room -= now.len() as u64;
+                bytes = then;
+                if room == 0 {
+                    on_piece(hash.finalize_reset().into());
+                    room = PIECE;
+                }
+            }
+        }
+        (room < PIECE).then(|| hash.finalize().into())
+    })
+}
+
+fn write(file: File, mut at: u64, then: Option<Sender<Arc<Buffer>>>) -> DiskLane {
     let failed = Arc::new(AtomicBool::new(false));
     let fail = Arc::clone(&failed);
     let lane = lane(move |pieces| {
-        let (write_back, writing_back) = write_back(&file)?;
+        let mut write_back = WriteBack::new(&file)?;
         let mut result = Ok(());
-        let mut told = at;
         // After a failure the pieces are still taken, so that their buffers go round.
         for piece in pieces {
             if result.is_err() {
@@ -181,31 +226,16 @@ fn write(file: File, mut at: u64) -> DiskLane {
             result = file.write_all_at(&piece.bytes, at);
             at += piece.bytes.len() as u64;
             fail.store(result.is_err(), Ordering::Relaxed);
-            if at - told >= WRITE_BACK_EVERY {
-                told = at;
-                // When it is still busy with the last time, it takes these bytes the next time.
-                let _ = write_back.try_send(());
+            write_back.written(piece.bytes.len() as u64);
+            if let Some(then) = &then
+                && result.is_ok()
+            {
+                let _ = then.send(piece);
             }
         }
-        drop(write_back);
-        // It holds the file, and so the lock on it. It does not panic, so there is nothing to learn from it.
-        let _ = writing_back.join();
         result
     });
     DiskLane { lane, failed }
-}
-
-/// A thread that makes the disk begin with what it has whenever it is told to.
-fn write_back(file: &File) -> io::Result<(SyncSender<()>, JoinHandle<()>)> {
-    let file = file.try_clone()?;
-    let (sender, told) = sync_channel(1);
-    let thread = thread::spawn(move || {
-        for () in told {
-            // The sync at the end says when the disk fails.
-            let _ = rustix::fs::fdatasync(&file);
-        }
-    });
-    Ok((sender, thread))
 }
 
 #[cfg(test)]
@@ -216,7 +246,7 @@ mod tests {
     async fn more_than_the_buffers_hold_is_hashed_and_written_in_order() {
         let file = tempfile::tempfile().unwrap();
         let (report, _) = Report::new();
-        let mut lanes = Lanes::writing(file.try_clone().unwrap(), 0, &report).await.unwrap();
+        let mut lanes = Lanes::writing(file.try_clone().unwrap(), 0, None, &report).await.unwrap();
         let mut whole = Vec::new();
         for number in 0..=(2 * BUFFERS as u8) {
             let mut buffer = lanes.buffer().await;
@@ -227,7 +257,11 @@ mod tests {
         let digests = lanes.finish().await.unwrap();
         assert_eq!(
             digests,
-            Digests { md5: hex::encode(Md5::digest(&whole)), sha256: hex::encode(Sha256::digest(&whole)) }
+            Digests {
+                md5: hex::encode(Md5::digest(&whole)),
+                sha256: hex::encode(Sha256::digest(&whole)),
+                last_piece: None
+            }
         );
         let mut written = vec![0; whole.len()];
         file.read_exact_at(&mut written, 0).unwrap();
@@ -239,7 +273,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(b"abc-and-what-is-overwritten", 0).unwrap();
         let (report, _) = Report::new();
-        let mut lanes = Lanes::writing(file.try_clone().unwrap(), 3, &report).await.unwrap();
+        let mut lanes = Lanes::writing(file.try_clone().unwrap(), 3, None, &report).await.unwrap();
         let mut buffer = lanes.buffer().await;
         buffer.bytes.extend_from_slice(b"def");
         lanes.push(buffer);
@@ -247,10 +281,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn pieces_are_hashed_wherever_a_buffer_ends_and_can_be_read() {
+        let whole: Vec<_> = (0..2 * PIECE + 100).map(|number| (number / 1000) as u8).collect();
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&whole[..1000], 0).unwrap();
+        let (report, _) = Report::new();
+        let (sender, hashes) = channel();
+        let there = file.try_clone().unwrap();
+        let on_piece: OnPiece = Box::new(move |hash| {
+            sender.send((hash, there.metadata().unwrap().len())).unwrap();
+        });
+        let mut lanes =
+            Lanes::writing(file.try_clone().unwrap(), 1000, Some(on_piece), &report).await.unwrap();
+        for bytes in whole[1000..].chunks(BUFFER - 1) {
+            let mut buffer = lanes.buffer().await;
+            buffer.bytes.extend_from_slice(bytes);
+            lanes.push(buffer);
+        }
+        let digests = lanes.finish().await.unwrap();
+        let piece = PIECE as usize;
+        assert_eq!(digests.last_piece, Some(Sha256::digest(&whole[2 * piece..]).into()));
+        let (hashes, lengths): (Vec<PieceHash>, Vec<_>) = hashes.iter().unzip();
+        assert_eq!(
+            hashes,
+            [&whole[..piece], &whole[piece..2 * piece]].map(|piece| PieceHash::from(Sha256::digest(piece)))
+        );
+        assert!((1..).zip(lengths).all(|(number, length)| length >= number * PIECE));
+    }
+
+    #[tokio::test]
     async fn a_full_disk_is_an_error_and_no_standstill() {
         let file = File::options().read(true).write(true).open("/dev/full").unwrap();
         let (report, _) = Report::new();
-        let mut lanes = Lanes::writing(file, 0, &report).await.unwrap();
+        let mut lanes = Lanes::writing(file, 0, None, &report).await.unwrap();
         while !lanes.is_disk_failed() {
             let mut buffer = lanes.buffer().await;
             buffer.bytes.push(1);

@@ -12,11 +12,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::report::Report;
+use super::share::{Listeners, Talk};
 use super::step::run;
 use super::{Limits, facts};
 use crate::{
-    BEAT_EVERY, Failure, FrameError, FromNode, GREETING, Outcome, Progress, SILENCE_LIMIT, Step, ToNode,
-    read_frame, write_frame,
+    BEAT_EVERY, Failure, FrameError, FromNode, GREETING, News, Outcome, Progress, SILENCE_LIMIT, Step,
+    ToNode, read_frame, write_frame,
 };
 
 /// The times that both sides keep.
@@ -86,7 +87,7 @@ pub async fn serve(
     };
     let mut orders = read_orders(input);
     let (answers, mut written) = write_answers(output);
-    let mut work = Work::new(limits);
+    let mut work = Work::new(limits, answers.clone());
     let mut beat = interval(timing.beat_every);
     let mut tell = interval(timing.progress_every);
     tell.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -98,7 +99,11 @@ pub async fn serve(
                 match order {
                     None => return Ended::Input,
                     Some(Err(error)) => return Ended::Broken(error),
-                    Some(Ok(ToNode::Beat | ToNode::News { .. })) => continue,
+                    Some(Ok(ToNode::Beat)) => continue,
+                    Some(Ok(ToNode::News { id, news })) => {
+                        work.hear(id, news);
+                        continue;
+                    }
                     Some(Ok(ToNode::Run { id, step })) => {
                         work.add(id, step);
                         continue;
@@ -123,6 +128,8 @@ pub async fn serve(
 /// The steps that are asked for, the first of them being worked on.
 struct Work {
     limits: Limits,
+    answers: mpsc::UnboundedSender<FromNode>,
+    listeners: Listeners,
     waiting: VecDeque<(u64, Step)>,
     current: Option<Current>,
 }
@@ -131,11 +138,12 @@ struct Current {
     id: u64,
     step: Pin<Box<dyn Future<Output = Result<Outcome, Failure>> + Send>>,
     progress: watch::Receiver<Option<Progress>>,
+    news: mpsc::UnboundedSender<News>,
 }
 
 impl Work {
-    fn new(limits: Limits) -> Self {
-        Self { limits, waiting: VecDeque::new(), current: None }
+    fn new(limits: Limits, answers: mpsc::UnboundedSender<FromNode>) -> Self {
+        Self { limits, answers, listeners: Listeners::default(), waiting: VecDeque::new(), current: None }
     }
 
     fn add(&mut self, id: u64, step: Step) {
@@ -148,8 +156,17 @@ impl Work {
             && let Some((id, step)) = self.waiting.pop_front()
         {
             let (report, progress) = Report::new();
-            self.current =
-                Some(Current { id, step: Box::pin(run(step, self.limits.clone(), report)), progress });
+            let (sender, news) = mpsc::unbounded_channel();
+            let talk = Talk { id, answers: self.answers.clone(), news };
+            let step = Box::pin(run(step, self.limits.clone(), report, talk, self.listeners.clone()));
+            self.current = Some(Current { id, step, progress, news: sender });
+        }
+    }
+
+    /// News of a step that has ended concerns nobody.
+    fn hear(&self, id: u64, news: News) {
+        if let Some(current) = self.current.as_ref().filter(|current| current.id == id) {
+            let _ = current.news.send(news);
         }
     }
 

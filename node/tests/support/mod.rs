@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "every test file uses its own part of it")]
 
 pub mod ftp;
+pub mod grid;
 mod web;
 
 use std::net::SocketAddr;

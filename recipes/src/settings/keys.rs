@@ -138,7 +138,7 @@ pub(super) fn from_words(kind: Kind, words: &str) -> Value {
     }
 }
 
-/// A value without the logins in its addresses.
+/// A value as everybody may see it: without the logins in its addresses.
 pub(super) fn shown(kind: Kind, value: Value) -> Value {
     match (kind, value) {
         (Kind::Proxy | Kind::Mirrors, Value::String(text)) => {
@@ -147,6 +147,7 @@ pub(super) fn shown(kind: Kind, value: Value) -> Value {
         (Kind::Mirrors, Value::Array(values)) => {
             Value::Array(values.into_iter().map(|value| shown(kind, value)).collect())
         }
+        (_, Value::Datetime(at)) => Value::String(at.to_string()),
         (_, value) => value,
     }
 }

@@ -217,11 +217,16 @@ impl Layer<'_> {
 
 /// The text with a `*` for each byte that may be a login's, whatever is wrong with the rest of its address.
 fn without_logins(text: &str) -> String {
+    let star = |c: char| match c {
+        ' ' | '"' | '\'' | '[' => c.to_string(),
+        c => "*".repeat(c.len_utf8()),
+    };
     let hide = |line: &str| {
         let Some(end) = line.rfind('@') else { return line.to_owned() };
         let plain = |key: &str| !key.contains(['"', '\'', '@', ':']);
         let start = line.find('=').filter(|at| plain(&line[..*at])).map_or(0, |at| at + 1);
-        format!("{}{}{}", &line[..start], "*".repeat(end - start), &line[end..])
+        let hidden: String = line[start..end].chars().map(star).collect();
+        [&line[..start], &hidden, &line[end..]].concat()
     };
     text.split_inclusive('\n').map(hide).collect()
 }

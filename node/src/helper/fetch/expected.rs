@@ -3,28 +3,21 @@ use super::source::file_name;
 use crate::helper::Limits;
 use crate::helper::checksum_list::{Algorithm, beside, listed};
 use crate::helper::lanes::Digests;
-use crate::{Check, Failure, Fetch, SecretUrl};
-
-/// What a file's bytes must hash to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Expected {
-    algorithm: Algorithm,
-    digits: String,
-}
+use crate::{Check, Expected, Failure, Fetch, SecretUrl};
 
 impl Expected {
     pub(crate) fn verify(&self, url: &SecretUrl, digests: &Digests) -> Result<(), Failure> {
-        let actual = match self.algorithm {
-            Algorithm::Md5 => &digests.md5,
-            Algorithm::Sha256 => &digests.sha256,
+        let (algorithm, expected, actual) = match self {
+            Self::Md5(expected) => (Algorithm::Md5, expected, &digests.md5),
+            Self::Sha256(expected) => (Algorithm::Sha256, expected, &digests.sha256),
         };
-        if *actual == self.digits {
+        if actual == expected {
             return Ok(());
         }
         Err(Failure::Checksum {
             url: url.to_string(),
-            algorithm: self.algorithm.to_string(),
-            expected: self.digits.clone(),
+            algorithm: algorithm.to_string(),
+            expected: expected.clone(),
             actual: actual.clone(),
         })
     }
@@ -35,7 +28,7 @@ pub(crate) async fn expected(order: &Fetch, limits: &Limits) -> Result<Option<Ex
     let (url, algorithm) = match &order.check {
         Check::None => return Ok(None),
         Check::Sha256(digits) => {
-            return Ok(Some(Expected { algorithm: Algorithm::Sha256, digits: digits.to_ascii_lowercase() }));
+            return Ok(Some(Expected::Sha256(digits.to_ascii_lowercase())));
         }
         Check::Md5Beside => (order.url.with_path_suffix(".md5sum"), Algorithm::Md5),
         Check::Sums(list) => (order.url.sibling(list), Algorithm::Sha256),
@@ -54,9 +47,8 @@ pub(crate) async fn expected(order: &Fetch, limits: &Limits) -> Result<Option<Ex
     };
     let text = String::from_utf8_lossy(&text);
     let digits = match algorithm {
-        Algorithm::Md5 => beside(&text, algorithm, &name),
-        Algorithm::Sha256 => listed(&text, algorithm, &name),
-    }
-    .map_err(|reason| none(&url, reason.to_string()))?;
-    Ok(Some(Expected { algorithm, digits }))
+        Algorithm::Md5 => beside(&text, algorithm, &name).map(Expected::Md5),
+        Algorithm::Sha256 => listed(&text, algorithm, &name).map(Expected::Sha256),
+    };
+    digits.map(Some).map_err(|reason| none(&url, reason.to_string()))
 }

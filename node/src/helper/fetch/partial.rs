@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,11 @@ impl Partial {
         self.file.try_clone()
     }
 
+    /// The same file, opened for reading alone: it neither holds the lock nor knows the file's name.
+    pub(crate) fn reader(&self) -> io::Result<File> {
+        File::open(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -84,6 +90,11 @@ impl Partial {
         self.keep = Keep::No;
         disk::remove(&self.state_path)?;
         self.file.set_len(0).map_err(|error| failure(&self.path, "emptying", &error))
+    }
+
+    /// Forgets the bytes from `length` on.
+    pub(crate) fn cut(&self, length: u64) -> Result<(), Failure> {
+        self.file.set_len(length).map_err(|error| failure(&self.path, "shortening", &error))
     }
 
     /// Notes what the source says of the bytes that come now.

@@ -1,21 +1,21 @@
 //! One file's way from its source to its name, with as many tries as it takes.
 
+use std::path::Path;
+
 use tokio::time::sleep;
 
-use super::expected::Expected;
 use super::fault::Fault;
 use super::identity::Identity;
 use super::partial::Partial;
+use super::room::room;
 use super::source::{Opened, Resume, Source};
 use super::tries::Tries;
 use crate::helper::Limits;
-use crate::helper::disk::{failure, free_space, on_thread};
+use crate::helper::disk::{failure, on_thread};
 use crate::helper::lanes::{Digests, Lanes};
 use crate::helper::report::Report;
-use crate::{Activity, Failure, Fetch, Fetched, Phase};
-
-/// The most that a source which does not say its size may leave free, in bytes: a full disk stops other services.
-const MARGIN: u64 = 1 << 30;
+use crate::helper::share::Lead;
+use crate::{Activity, Expected, Failure, Fetch, Fetched, Phase};
 
 pub(crate) struct Transfer<'a> {
     order: &'a Fetch,
@@ -24,6 +24,8 @@ pub(crate) struct Transfer<'a> {
     limits: &'a Limits,
     report: &'a Report,
     partial: Partial,
+    /// Other nodes are told of what comes.
+    lead: Option<Lead>,
     /// The bytes that came in this run or an earlier one.
     have: u64,
     /// What the source said of them.
@@ -42,6 +44,7 @@ impl<'a> Transfer<'a> {
         limits: &'a Limits,
         report: &'a Report,
         partial: Partial,
+        lead: Option<Lead>,
     ) -> Self {
         Self {
             order,
@@ -50,6 +53,7 @@ impl<'a> Transfer<'a> {
             limits,
             report,
             partial,
+            lead,
             have: 0,
             identity: None,
             lanes: None,
@@ -57,14 +61,10 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    pub(crate) async fn run(mut self) -> Result<Fetched, Failure> {
-        let digests = match self.bring().await {
-            Ok(digests) => digests,
-            Err(failure) => {
-                self.settle().await;
-                return Err(failure);
-            }
-        };
+    /// Gives what was brought its name.
+    pub(crate) async fn end(mut self, brought: Result<Digests, Failure>) -> Result<Fetched, Failure> {
+        self.settle().await;
+        let digests = brought?;
         self.report.at(Activity::Sync, self.have, Some(self.have));
         let partial = self.partial;
         let stamp = on_thread(move || partial.commit()).await?;
@@ -83,18 +83,38 @@ impl<'a> Transfer<'a> {
         })
     }
 
+    /// Another node goes on reading the source: what is here stays.
+    pub(crate) async fn stop(mut self) -> Partial {
+        self.settle().await;
+        self.partial
+    }
+
     /// Until all bytes are here, and are what they should be.
-    async fn bring(&mut self) -> Result<Digests, Failure> {
+    pub(crate) async fn bring(&mut self) -> Result<Digests, Failure> {
         self.take_over().await?;
         loop {
             self.receive().await?;
             let digests = self.digests().await?;
-            let Some(expected) = &self.expected else { return Ok(digests) };
-            match expected.verify(&self.order.url, &digests) {
-                Ok(()) => return Ok(digests),
+            if self.lead.as_ref().is_some_and(|lead| !lead.is_agreed(self.have, digests.last_piece)) {
+                self.restart().await?;
+                continue;
+            }
+            match self.expected.as_ref().map(|expected| expected.verify(&self.order.url, &digests)) {
+                None | Some(Ok(())) => {
+                    if let Some(lead) = &self.lead {
+                        let identity = self.identity.clone().unwrap_or_default();
+                        lead.whole(self.have, &digests, self.expected.as_ref(), &identity);
+                    }
+                    return Ok(digests);
+                }
                 // The pieces may be of two different files, or an earlier run's may be damaged.
-                Err(_) if self.resumed_at > 0 => self.restart().await?,
-                Err(mismatch) => {
+                Some(Err(_)) if self.resumed_at > 0 => {
+                    if let Some(lead) = &self.lead {
+                        lead.dispute();
+                    }
+                    self.restart().await?;
+                }
+                Some(Err(mismatch)) => {
                     self.partial.give_up();
                     return Err(mismatch);
                 }
@@ -127,6 +147,9 @@ impl<'a> Transfer<'a> {
         self.have = 0;
         self.resumed_at = 0;
         self.identity = None;
+        if let Some(lead) = &self.lead {
+            lead.withdraw();
+        }
         self.partial.restart()
     }
 
@@ -181,23 +204,33 @@ impl<'a> Transfer<'a> {
         } else if self.resumed_at == 0 {
             self.resumed_at = start;
         }
-        let most = self.most(&identity).map_err(Fault::Final)?;
+        let most = room(&self.order.dest, self.have, identity.size).map_err(Fault::Final)?;
         if self.source.resumes() {
             self.partial.note(&self.order.url, &identity).map_err(Fault::Final)?;
         }
+        if let Some(lead) = &self.lead {
+            lead.opened(start, &identity, self.expected.as_ref());
+        }
         let size = identity.size;
         self.identity = Some(identity);
-        let mut lanes = self.take_lanes().await.map_err(Fault::Final)?;
+        let lanes = self.take_lanes().await.map_err(Fault::Final)?;
+        let lanes = self.lanes.insert(lanes);
         let ended = loop {
             let mut buffer = lanes.buffer().await;
             let more = body.fill(&mut buffer.bytes, self.limits.stall).await;
             let have = self.have + buffer.bytes.len() as u64;
             if have > most {
-                break Err(self.too_much(size, have, most));
+                break Err(too_much(&mut self.partial, &self.order.dest, size, have, most));
             }
             self.have = have;
             lanes.push(buffer);
             self.report.at(Activity::Download, have, size);
+            if self.lead.as_ref().is_some_and(Lead::is_disputed) {
+                break Err(Fault::StartOver {
+                    phase: Phase::Transfer,
+                    reason: "the source has changed".to_owned(),
+                });
+            }
             match more {
                 Ok(true) if lanes.is_disk_failed() => break Ok(()),
                 Ok(true) => {}
@@ -206,13 +239,12 @@ impl<'a> Transfer<'a> {
             }
         };
         if lanes.is_disk_failed() {
-            self.partial.give_up();
-            return Err(Fault::Final(match lanes.finish().await {
-                Err(error) => self.writing(&error),
+            let failure = match self.digests().await {
+                Err(failure) => failure,
                 Ok(_) => self.writing(&std::io::Error::other("it failed")),
-            }));
+            };
+            return Err(Fault::Final(failure));
         }
-        self.lanes = Some(lanes);
         ended?;
         match size {
             Some(size) if self.have < size => {
@@ -222,46 +254,14 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// How many bytes may come: what the source announced, if the disk has room for it, else what the disk has.
-    fn most(&self, identity: &Identity) -> Result<u64, Failure> {
-        let directory = self.order.dest.parent().unwrap_or(&self.order.dest);
-        let free = free_space(directory)?;
-        match identity.size {
-            Some(size) => {
-                let needed = size.saturating_sub(self.have);
-                if needed > free {
-                    return Err(Failure::Space { path: directory.display().to_string(), needed, free });
-                }
-                Ok(size)
-            }
-            None => Ok(self.have + free - MARGIN.min(free / 20)),
-        }
-    }
-
-    fn too_much(&mut self, size: Option<u64>, have: u64, most: u64) -> Fault {
-        match size {
-            Some(size) => Fault::StartOver {
-                phase: Phase::Transfer,
-                reason: format!("more than the {size} bytes that were announced came"),
-            },
-            None => {
-                // What was brought would keep the disk full, and would not be less the next time.
-                self.partial.give_up();
-                Fault::Final(Failure::Space {
-                    path: self.order.dest.parent().unwrap_or(&self.order.dest).display().to_string(),
-                    needed: have,
-                    free: most,
-                })
-            }
-        }
-    }
-
     async fn take_lanes(&mut self) -> Result<Lanes, Failure> {
         if let Some(lanes) = self.lanes.take() {
             return Ok(lanes);
         }
         let lanes = match self.partial.file() {
-            Ok(file) => Lanes::writing(file, self.have, self.report).await,
+            Ok(file) => {
+                Lanes::writing(file, self.have, self.lead.as_ref().map(Lead::on_piece), self.report).await
+            }
             Err(error) => Err(error),
         };
         lanes.map_err(|error| self.writing(&error))
@@ -277,5 +277,20 @@ impl<'a> Transfer<'a> {
 
     fn writing(&self, error: &std::io::Error) -> Failure {
         failure(self.partial.path(), "writing", error)
+    }
+}
+
+fn too_much(partial: &mut Partial, dest: &Path, size: Option<u64>, have: u64, most: u64) -> Fault {
+    match size {
+        Some(size) => Fault::StartOver {
+            phase: Phase::Transfer,
+            reason: format!("more than the {size} bytes that were announced came"),
+        },
+        None => {
+            // What was brought would keep the disk full, and would not be less the next time.
+            partial.give_up();
+            let path = dest.parent().unwrap_or(dest).display().to_string();
+            Fault::Final(Failure::Space { path, needed: have, free: most })
+        }
     }
 }

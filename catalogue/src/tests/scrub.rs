@@ -1,0 +1,112 @@
+//! Scrubbing: what is to be read, and what reading it came to.
+
+use crate::{
+    CatalogueError, CopyState, PoolKey, ScrubCopy,
+    tests::support::{Fixture, at, own, registration, shared},
+};
+
+fn debian(content: &str, pool: PoolKey) -> ScrubCopy {
+    ScrubCopy {
+        pool,
+        file: format!("debian-{content}.raw"),
+        sha256: format!("stored {content}"),
+        size: 2000,
+        state: CopyState::Verified,
+        scrubbed_at: None,
+        images: vec!["debian".into()],
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_scrubbed_once_in_each_pool_whatever_stands_on_it() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let a = registration("debian", "a", shared(), &["n1"]);
+    let mut stable = registration("stable", "a", shared(), &["n1"]);
+    stable.stored = a.stored.clone();
+    for registration in [&a, &stable, &registration("debian", "b", shared(), &[]), &{
+        let mut elsewhere = a.clone();
+        elsewhere.pool = own();
+        elsewhere.wanted_on.clear();
+        elsewhere
+    }] {
+        catalogue.register(registration, &at(0)).await.unwrap();
+    }
+    let of_both = ScrubCopy { images: vec!["debian".into(), "stable".into()], ..debian("a", shared()) };
+    let copies = async |image| catalogue.copies_to_scrub(image).await.unwrap();
+    assert_eq!(copies(None).await, Some(vec![debian("a", own()), of_both.clone(), debian("b", shared())]));
+    assert_eq!(copies(Some("debian")).await, copies(None).await);
+    assert_eq!(copies(Some("stable")).await, Some(vec![of_both.clone()]));
+    assert_eq!(copies(Some("2")).await, Some(vec![of_both]));
+    assert_eq!(copies(Some("3")).await, None);
+    assert_eq!(copies(Some("alpine")).await, None);
+
+    let grid_2 = PoolKey { gid: 2, ..shared() };
+    catalogue.register(&registration("debian", "a", grid_2, &[]), &at(1)).await.unwrap();
+    let error = catalogue.copies_to_scrub(Some("debian")).await.unwrap_err();
+    assert!(matches!(&error, CatalogueError::AmbiguousImage { ids, .. } if *ids == [1, 3]), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_was_read_longest_ago_is_read_first_and_what_is_on_its_way_not_at_all() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    for content in ["a", "b", "c"] {
+        catalogue.register(&registration("debian", content, shared(), &["n1"]), &at(0)).await.unwrap();
+    }
+    catalogue.set_scrubbed(&shared(), "debian-a.raw", "stored a", &at(9)).await.unwrap();
+    catalogue.set_scrubbed(&shared(), "debian-b.raw", "stored b", &at(5)).await.unwrap();
+    // Neither of them is in the catalogue.
+    catalogue.set_scrubbed(&shared(), "debian-c.raw", "other bytes", &at(6)).await.unwrap();
+    catalogue.set_scrubbed(&own(), "debian-c.raw", "stored c", &at(6)).await.unwrap();
+    let expected = [
+        debian("c", shared()),
+        ScrubCopy { scrubbed_at: Some(at(5)), ..debian("b", shared()) },
+        ScrubCopy { scrubbed_at: Some(at(9)), ..debian("a", shared()) },
+    ];
+    assert_eq!(catalogue.copies_to_scrub(None).await.unwrap().unwrap(), expected);
+
+    for (state, left) in [("arriving", &expected[1..]), ("removing", &expected[1..])] {
+        sqlx::query("UPDATE copy SET state = ? WHERE file = 'debian-c.raw'")
+            .bind(state)
+            .execute(&catalogue.pool)
+            .await
+            .unwrap();
+        assert_eq!(catalogue.copies_to_scrub(None).await.unwrap().unwrap(), left, "{state}");
+        catalogue.set_scrubbed(&shared(), "debian-c.raw", "stored c", &at(7)).await.unwrap();
+        assert_eq!(catalogue.copies_to_scrub(None).await.unwrap().unwrap(), left, "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_that_was_healed_is_offered_again_by_all_images_that_stand_on_it() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let debian = registration("debian", "a", shared(), &["n1"]);
+    let mut stable = registration("stable", "a", shared(), &["n1"]);
+    stable.stored = debian.stored.clone();
+    catalogue.register(&debian, &at(0)).await.unwrap();
+    catalogue.register(&stable, &at(1)).await.unwrap();
+    let both = catalogue.offers(&shared()).await.unwrap();
+    assert_eq!(both.len(), 2);
+
+    let copy = async |image| {
+        let copy = catalogue.image(image).await.unwrap().unwrap().generations.remove(0).copies.remove(0);
+        (copy.state, copy.verified_at, copy.scrubbed_at)
+    };
+    catalogue.set_scrubbed(&shared(), "debian-a.raw", "stored a", &at(2)).await.unwrap();
+    assert_eq!(copy("debian").await, (CopyState::Verified, Some(at(0)), Some(at(2))));
+    assert_eq!(copy("stable").await, (CopyState::Verified, Some(at(1)), Some(at(2))));
+
+    catalogue.mark_damaged(&shared(), "debian-a.raw").await.unwrap();
+    assert_eq!(catalogue.offers(&shared()).await.unwrap(), []);
+    let damaged = catalogue.copies_to_scrub(None).await.unwrap().unwrap();
+    assert_eq!(damaged.iter().map(|copy| copy.state).collect::<Vec<_>>(), [CopyState::Damaged]);
+    catalogue.set_scrubbed(&shared(), "debian-a.raw", "stored a", &at(3)).await.unwrap();
+    assert_eq!(copy("debian").await, (CopyState::Verified, Some(at(3)), Some(at(3))));
+    assert_eq!(copy("stable").await, (CopyState::Verified, Some(at(3)), Some(at(3))));
+    assert_eq!(catalogue.offers(&shared()).await.unwrap(), both);
+
+    // Written anew, it has not been read again.
+    catalogue.mark_damaged(&shared(), "debian-a.raw").await.unwrap();
+    catalogue.register(&debian, &at(4)).await.unwrap();
+    assert_eq!(copy("debian").await, (CopyState::Verified, Some(at(4)), None));
+    assert_eq!(copy("stable").await, (CopyState::Verified, Some(at(4)), None));
+}

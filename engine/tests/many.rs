@@ -1,0 +1,161 @@
+//! A rollout on many nodes that a script plays: what the controller alone costs.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ays_catalogue::{Catalogue, RunFilter};
+use ays_engine::{
+    InstallError, Installed, Mode, NodeResult, Record, Rollout, Scripted, Sharing, Stopper, Target, Transport,
+};
+use ays_node::{CopyState, Failure, Outcome, Step, Stored};
+use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request};
+use tempfile::TempDir;
+
+/// An environment with nodes, and a recipe `image_x`.
+struct Scene {
+    directory: TempDir,
+    environment: Environment,
+    recipe: Recipe,
+    catalogue: Catalogue,
+    targets: Vec<Target>,
+}
+
+impl Scene {
+    async fn new(nodes: usize) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("environment");
+        let write = |path: &str, text: &str| {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write(
+            "servicetemplates/image_x/service.hrd",
+            "web.export.1 =\n    url:'http://127.0.0.1',\n    source:'/x.qcow2',\n    dest:'/var/tmp/x.qcow2',\n    checkmd5:'true',\n",
+        );
+        write(
+            "servicetemplates/image_x/actions.py",
+            "from JumpScale import j\nActionsBase=j.atyourservice.getActionsBaseClass()\nclass Actions(ActionsBase):\n    \
+             def configure(self, serviceObj):\n        from CloudscalerLibcloud.imageutil import registerImage\n        \
+             registerImage(serviceObj, 'X', 'x.qcow2', 'Linux', 10)\n",
+        );
+        for number in 0..nodes {
+            let hrd = format!(
+                "service.category = 'node'\ninstance.ip = '127.0.{}.{}'\n",
+                number / 250,
+                number % 250
+            );
+            write(&format!("services/jumpscale__node.ssh__n{number:04}/service.hrd"), &hrd);
+        }
+        git2_init(&root);
+        let layers = Layers { files: Vec::new(), variables: Vec::new(), flags: Vec::new() };
+        let environment = Environment::find(&root, &layers).unwrap();
+        let template = environment.template("image_x").unwrap();
+        let request = Request {
+            instance: "main".to_owned(),
+            answers: Answers::parse("").unwrap(),
+            dependencies: Dependencies::First,
+        };
+        let recipe = Recipe::read(&environment, &template, &request).unwrap();
+        let catalogue = Catalogue::open(&directory.path().join("catalogue.db")).await.unwrap();
+        let targets =
+            environment.nodes().into_iter().map(|(_, node)| Target::Node(Box::new(node.unwrap()))).collect();
+        Self { directory, environment, recipe, catalogue, targets }
+    }
+
+    async fn roll_out(&self, mode: Mode, nodes: Scripted) -> Vec<NodeResult> {
+        let rollout = Rollout {
+            environment: &self.environment,
+            recipe: &self.recipe,
+            catalogue: &self.catalogue,
+            logs: &self.directory.path().join("runs"),
+            transport: &Transport::Scripted(nodes),
+            mode,
+            sharing: Sharing::Neighbours,
+            parallel: NonZeroUsize::new(32).unwrap(),
+            by: "test",
+        };
+        let (_stopper, stop) = Stopper::new();
+        rollout.run(&self.targets, &stop, &|_: &Record| {}).await.unwrap()
+    }
+}
+
+fn git2_init(root: &Path) {
+    let made = std::process::Command::new("git").args(["init", "-q"]).arg(root).status().unwrap();
+    assert!(made.success());
+}
+
+/// What a node says where all is well.
+fn well(step: &Step) -> Result<Outcome, Failure> {
+    Ok(match step {
+        Step::CheckRequirements(_) => Outcome::Ready,
+        Step::StoreImage(order) => Outcome::Stored(Stored {
+            file: format!("{}-000000000000.raw", order.stem),
+            sha256: "0".repeat(64),
+            size: 1 << 20,
+            virtual_size: 1 << 20,
+            source_format: "qcow2".to_owned(),
+            kept: false,
+        }),
+        Step::CheckCopy(_) => Outcome::Checked(CopyState::Good),
+        Step::WriteIndex(_) => Outcome::Written { changed: true },
+        Step::Remove(_) => Outcome::Removed,
+        Step::Fetch(_) | Step::Probe { .. } => panic!("fetches are shared: {step:?}"),
+    })
+}
+
+fn peak_memory_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() / 1024
+}
+
+#[tokio::test]
+async fn what_one_node_meets_stops_no_other() {
+    let scene = Scene::new(12).await;
+    let broken = Failure::Tool { tool: "qemu-img".to_owned(), reason: "it is missing".to_owned() };
+    let nodes = Scripted::new(move |node, step| match step {
+        Step::StoreImage(_) if node == "n0003" || node == "n0007" => Err(broken.clone()),
+        step => well(step),
+    });
+    let results = scene.roll_out(Mode::IfNeeded, nodes.clone()).await;
+    let failed: BTreeSet<usize> =
+        results.iter().enumerate().filter(|(_, result)| result.is_err()).map(|(number, _)| number).collect();
+    assert_eq!(failed, BTreeSet::from([3, 7]));
+    assert!(matches!(results[3], Err(InstallError::Step { step: "register", .. })));
+    assert!(matches!(results[4], Ok(Installed::Now)));
+
+    // What was done is not done again, and every node's end is in the catalogue.
+    let again = scene.roll_out(Mode::IfNeeded, nodes).await;
+    assert_eq!(again.iter().filter(|result| matches!(result, Ok(Installed::Before))).count(), 10);
+    let filter = RunFilter { service: Some("image_x"), node: None, rollout: None, limit: Some(100) };
+    let runs = scene.catalogue.runs(&filter).await.unwrap();
+    assert_eq!(runs.len(), 24);
+    let rollouts: BTreeSet<_> = runs.iter().map(|run| run.rollout.clone()).collect();
+    assert_eq!(rollouts.len(), 2);
+}
+
+/// `AYS_SIMULATED=1000 cargo test --release` gives the numbers of the README.
+#[tokio::test]
+async fn the_time_for_a_node_does_not_grow_with_their_number() {
+    let most: usize = std::env::var("AYS_SIMULATED").map_or(200, |number| number.parse().unwrap());
+    let mut each = Vec::new();
+    for nodes in [most / 4, most] {
+        let scene = Scene::new(nodes).await;
+        let begun = Instant::now();
+        let results = scene.roll_out(Mode::IfNeeded, Scripted::new(|_, step| well(step))).await;
+        let took = begun.elapsed();
+        assert!(results.iter().all(|result| matches!(result, Ok(Installed::Now))), "{results:?}");
+        each.push(took / u32::try_from(nodes).unwrap());
+        println!(
+            "{nodes} nodes: {took:.2?}, {:.2?} a node, peak {} MB",
+            each[each.len() - 1],
+            peak_memory_mb()
+        );
+    }
+    // Another test may have had the processor: twice is not growth.
+    assert!(each[1] < each[0] * 2 + Duration::from_millis(2), "{each:?}");
+    assert!(peak_memory_mb() < 256, "{} MB", peak_memory_mb());
+}

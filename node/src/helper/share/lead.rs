@@ -1,0 +1,200 @@
+//! The leader of a shared fetch: it reads the source, and says what it reads.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use tokio::sync::watch;
+
+use super::stock::Stock;
+use super::teller::Voice;
+use super::{Shared, Turn};
+use crate::helper::fetch::{Identity, Kept, Partial, Source, Transfer, expected, keep};
+use crate::helper::lanes::{Digests, OnPiece, PieceHash};
+use crate::{Expected, Failure, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Supplier, Whole};
+
+/// Reads the source from where the pieces that are here end; until the file has its name, or another node leads.
+pub(super) async fn lead(shared: &mut Shared<'_>, partial: Partial) -> Result<Turn, Failure> {
+    let (order, limits, report) = (shared.order, shared.limits, shared.report);
+    let lead = Lead { stock: shared.stock.clone(), voice: shared.teller.voice() };
+    let (sender, hashes) = channel();
+    let looked = async {
+        let source = Source::new(&order.url, limits)?;
+        let expected = expected(order, limits).await?;
+        let on_piece: OnPiece = Box::new(move |hash| {
+            let _ = sender.send(hash);
+        });
+        let kept = keep(order, Some(&source), expected.as_ref(), Some(on_piece), report).await?;
+        Ok::<_, Failure>((source, expected, kept))
+    };
+    let (source, expected, kept) = tokio::select! {
+        looked = looked => looked?,
+        told = other_leader(shared) => return stand_down(partial, told),
+    };
+    if let Some(Kept { fetched, file, last_piece }) = kept {
+        let hashes = hashes.iter().chain(last_piece).collect();
+        let digests = Digests { md5: fetched.md5.clone(), sha256: fetched.sha256.clone(), last_piece };
+        lead.has_all(file, fetched.size, hashes, &digests, expected.as_ref());
+        partial.discard();
+        return Ok(Turn::Ended(fetched));
+    }
+    let mut transfer = Transfer::new(order, source, expected, limits, report, partial, Some(lead));
+    let told = tokio::select! {
+        brought = transfer.bring() => return transfer.end(brought).await.map(Turn::Ended),
+        told = other_leader(shared) => told,
+    };
+    stand_down(transfer.stop().await, told)
+}
+
+/// Another node is to lead, or nobody.
+async fn other_leader(shared: &mut Shared<'_>) -> Result<Supplier, Failure> {
+    loop {
+        match shared.news().await {
+            News::From(Supplier::Source) | News::Opened(_) | News::Pieces(_) | News::Whole(_) => {}
+            News::From(supplier) => return Ok(supplier),
+            News::Failed(failure) => return Err(failure),
+        }
+    }
+}
+
+fn stand_down(mut partial: Partial, told: Result<Supplier, Failure>) -> Result<Turn, Failure> {
+    match told {
+        Ok(supplier) => Ok(Turn::Follow(partial, supplier)),
+        Err(failure) => {
+            partial.give_up();
+            Err(failure)
+        }
+    }
+}
+
+/// What a leader says of what it reads.
+#[derive(Debug)]
+pub(crate) struct Lead {
+    stock: watch::Sender<Stock>,
+    voice: Voice,
+}
+
+impl Lead {
+    /// The source has been opened at its byte `start`.
+    pub(crate) fn opened(&self, start: u64, identity: &Identity, expected: Option<&Expected>) {
+        let mut opened = Opened {
+            epoch: self.stock.borrow().epoch,
+            size: identity.size,
+            etag: identity.etag.clone(),
+            last_modified: identity.last_modified.clone(),
+            expected: expected.cloned(),
+        };
+        let before = self.stock.borrow().opened.clone();
+        if before.as_ref().is_some_and(|before| start > 0 || *before == opened) {
+            return;
+        }
+        if before.is_some() {
+            opened.epoch += 1;
+        }
+        self.stock.send_modify(|stock| stock.reset(opened.epoch, Some(opened.clone())));
+        self.voice.say(Said::Opened(opened));
+    }
+
+    /// The file is read from its start again. Those who have pieces of it keep them, while what comes is the same.
+    pub(crate) fn withdraw(&self) {
+        self.stock.send_modify(|stock| {
+            if stock.is_disputed {
+                stock.reset(stock.epoch + 1, None);
+            } else {
+                stock.have = 0;
+            }
+        });
+    }
+
+    /// What was read is not what it should be.
+    pub(crate) fn dispute(&self) {
+        self.stock.send_modify(|stock| stock.is_disputed = true);
+    }
+
+    /// Takes the hashes of the pieces from the first one on; says those that are new.
+    pub(crate) fn on_piece(&self) -> OnPiece {
+        let (stock, voice) = (self.stock.clone(), self.voice.clone());
+        let mut number = 0;
+        Box::new(move |hash| {
+            read(&stock, &voice, number, hash);
+            number += 1;
+        })
+    }
+
+    /// What comes is not what came before.
+    pub(crate) fn is_disputed(&self) -> bool {
+        self.stock.borrow().is_disputed
+    }
+
+    /// All `size` bytes have been read, and are what was said of them before.
+    pub(crate) fn is_agreed(&self, size: u64, last_piece: Option<PieceHash>) -> bool {
+        let pieces = usize::try_from(size / PIECE).unwrap_or(usize::MAX);
+        if let Some(hash) = last_piece {
+            read(&self.stock, &self.voice, pieces, hash);
+        }
+        let stock = self.stock.borrow();
+        !stock.is_disputed && stock.known.len() == pieces + usize::from(last_piece.is_some())
+    }
+
+    /// All is here, and what it should be.
+    pub(crate) fn whole(
+        &self,
+        size: u64,
+        digests: &Digests,
+        expected: Option<&Expected>,
+        identity: &Identity,
+    ) {
+        self.stock.send_modify(|stock| {
+            stock.have = size;
+            stock.is_whole = true;
+        });
+        self.voice.say(Said::Whole(Whole {
+            epoch: self.stock.borrow().epoch,
+            size,
+            md5: digests.md5.clone(),
+            sha256: digests.sha256.clone(),
+            verified: expected.is_some(),
+            etag: identity.etag.clone(),
+            last_modified: identity.last_modified.clone(),
+        }));
+    }
+
+    /// The file was there before.
+    fn has_all(
+        &self,
+        file: File,
+        size: u64,
+        hashes: Vec<PieceHash>,
+        digests: &Digests,
+        expected: Option<&Expected>,
+    ) {
+        let identity = Identity { size: Some(size), ..Identity::default() };
+        self.opened(0, &identity, expected);
+        let epoch = self.stock.borrow().epoch;
+        for (first, hashes) in (0..).step_by(MOST_HASHES).zip(hashes.chunks(MOST_HASHES)) {
+            let sha256 = hashes.iter().map(hex::encode).collect();
+            self.voice.say(Said::Pieces(Pieces { epoch, first, sha256 }));
+        }
+        self.stock.send_modify(|stock| {
+            stock.file = Arc::new(file);
+            stock.known = hashes;
+        });
+        self.whole(size, digests, expected, &identity);
+    }
+}
+
+fn read(stock: &watch::Sender<Stock>, voice: &Voice, number: usize, hash: PieceHash) {
+    let mut new = None;
+    stock.send_modify(|stock| {
+        if stock.read(number, hash) {
+            new = Some(stock.epoch);
+        }
+        if !stock.is_disputed {
+            stock.have = stock.have.max((number as u64 + 1).saturating_mul(PIECE));
+        }
+    });
+    if let Some(epoch) = new {
+        let sha256 = vec![hex::encode(hash)];
+        voice.say(Said::Pieces(Pieces { epoch, first: number as u64, sha256 }));
+    }
+}
