@@ -107,11 +107,10 @@ fn nodes_that_share_a_pool_take_one_copy() {
     let scene = Many::new(3, 4);
     let shared = scene.lab.dir().join("shared");
     fs::create_dir(&shared).unwrap();
-    let pool = "\n[pool.vmstor]\npath = \"/mnt/vmstor\"\nshared = true\n";
-    let settings = fs::read_to_string(scene.environment.repo().join("ays.toml")).unwrap();
-    scene.environment.write("ays.toml", &(settings + pool));
+    let pool = "[pool.vmstor]\npath = \"/mnt/vmstor/templates\"\nshared = true\n";
+    scene.environment.write("ays.toml", pool);
     for node in &scene.nodes {
-        node.mount(&shared, "/mnt/vmstor");
+        node.mount(&shared, "/mnt/vmstor/templates");
         scene.environment.add_node(node, "instance.pool = 'vmstor'\n");
     }
     scene.environment.commit();

@@ -12,7 +12,7 @@ mod scene;
 pub mod truth;
 
 pub use ays::{Ays, Output, Running};
-pub use disk::{DISK, large_qcow2, md5, pattern, qcow2, sha256};
+pub use disk::{DISK, md5, pattern, qcow2, sha256};
 pub use environment::Environment;
 pub use faulty::{Fault, Faulty};
 pub use lab::Lab;
