@@ -237,8 +237,10 @@ impl Working<'_, '_> {
                 let mut member = place.join(self.helper.facts.address, &self.connection);
                 let fetched =
                     member.fetch(&mut self.helper, fetch.clone(), self.events.progress(Step::Fetch)).await;
+                let fetched =
+                    fetched.map_err(|source| InstallError::Step { step: Step::Fetch.as_str(), source })?;
                 self.members.push(member);
-                fetched.map_err(|source| InstallError::Step { step: Step::Fetch.as_str(), source })?
+                fetched
             }
         };
         let verified = if fetched.verified { "verified" } else { "not verified at its source" };

@@ -257,7 +257,8 @@ impl Rollout<'_> {
             () = common.stop.now() => Err(InstallError::Interrupted),
         };
         let Working { connection, helper, members, .. } = working;
-        if result.is_ok() && !members.is_empty() {
+        // Also when a later step failed: what it has is whole.
+        if !members.is_empty() {
             return (result, Some(Parked { helper, members, _connection: connection }));
         }
         drop(members);
