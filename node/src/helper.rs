@@ -18,6 +18,7 @@ mod lanes;
 mod leftovers;
 mod limits;
 mod locked;
+mod pace;
 mod qemu_img;
 mod remove;
 mod report;

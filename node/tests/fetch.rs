@@ -350,16 +350,17 @@ async fn where_a_connection_fails_is_named() {
     };
     let ending = support::speak(b"").await;
     let plain = support::speak(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
-    for (url, phase, reason) in [
-        (format!("http://{closed}/x"), Phase::Connect, "Connection refused (os error 111)"),
-        (format!("ftp://{closed}/x"), Phase::Connect, "Connection refused (os error 111)"),
-        ("http://no-such-host.invalid/x".into(), Phase::Lookup, "the host name is not known"),
-        ("ftp://no-such-host.invalid/x".into(), Phase::Lookup, "the host name is not known"),
-        (format!("https://{ending}/x"), Phase::Tls, "tls handshake eof"),
-        (format!("https://{plain}/x"), Phase::Tls, "received corrupt message of type InvalidContentType"),
+    let corrupt = "received corrupt message of type InvalidContentType";
+    for (url, phase, reason, attempts) in [
+        (format!("http://{closed}/x"), Phase::Connect, "Connection refused (os error 111)", 3),
+        (format!("ftp://{closed}/x"), Phase::Connect, "Connection refused (os error 111)", 3),
+        ("http://no-such-host.invalid/x".into(), Phase::Lookup, "the host name is not known", 1),
+        ("ftp://no-such-host.invalid/x".into(), Phase::Lookup, "the host name is not known", 1),
+        (format!("https://{ending}/x"), Phase::Tls, "tls handshake eof", 3),
+        (format!("https://{plain}/x"), Phase::Tls, corrupt, 3),
     ] {
         let result = run(fetch(&url, &directory.path().join("x"), Check::None)).await;
-        assert_eq!(result, unreachable(url, phase, reason, 3));
+        assert_eq!(result, unreachable(url, phase, reason, attempts));
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod ftp;
 pub mod grid;
+pub mod relay;
 mod web;
 
 use std::net::SocketAddr;
@@ -33,6 +34,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub fn short() -> Limits {
     Limits {
         connect: Duration::from_secs(2),
+        answer: Duration::from_millis(300),
         stall: Duration::from_millis(300),
         probe: Duration::from_secs(1),
         tries: 3,
@@ -88,6 +90,16 @@ pub async fn outside_on_small_disk(directory: &Path, size: usize) -> (Outside, C
     command
         .args(["--map-root-user", "--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_ays-node")])
         .arg(directory);
+    spawn(command).await
+}
+
+/// The real program in a mount namespace of its own, with other settings of the name lookup.
+pub async fn outside_with_resolver(settings: &Path) -> (Outside, Child) {
+    let script = "mount --bind \"$1\" \"$(readlink -f /etc/resolv.conf)\" && exec \"$0\" serve";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--map-root-user", "--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_ays-node")])
+        .arg(settings);
     spawn(command).await
 }
 

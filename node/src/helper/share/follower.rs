@@ -27,7 +27,7 @@ const ZEROS: [u8; 4096] = [0; 4096];
 /// Takes pieces until the file has its name, or this node is to lead.
 pub(super) async fn follow(
     shared: &mut Shared<'_>,
-    partial: Partial,
+    partial: &mut Partial,
     supplier: Option<Supplier>,
 ) -> Result<Turn, Failure> {
     let mut follower = Follower {
@@ -42,9 +42,9 @@ pub(super) async fn follow(
         unsynced: 0,
     };
     match follower.run().await? {
-        End::Lead => Ok(Turn::Lead(follower.partial)),
+        End::Lead => Ok(Turn::Lead),
         End::Kept(fetched) => {
-            follower.partial.discard();
+            follower.partial.give_up();
             Ok(Turn::Ended(fetched))
         }
         End::Whole(whole) => follower.end(whole).await.map(Turn::Ended),
@@ -53,7 +53,7 @@ pub(super) async fn follow(
 
 struct Follower<'a, 'b> {
     shared: &'a mut Shared<'b>,
-    partial: Partial,
+    partial: &'a mut Partial,
     /// How long the file is that an earlier run left; what is not verified yet may be of no use.
     left: u64,
     resumed_at: u64,
@@ -147,7 +147,7 @@ impl Follower<'_, '_> {
             last_modified: opened.last_modified.clone(),
         };
         // The pieces' hashes tell whether its bytes are whole.
-        let left = self.partial.resumable(&order.url, true);
+        let left = self.partial.resumable(order, true);
         self.left = match left.filter(|left| is_first && left.identity == identity) {
             Some(left) => left.at,
             None => {
@@ -168,7 +168,7 @@ impl Follower<'_, '_> {
         let kept = keep(order, None, self.looked_for.as_ref(), None, self.shared.report).await?;
         Ok(kept.map(|Kept { fetched, file, .. }| {
             self.shared.stock.send_modify(|stock| {
-                stock.file = Arc::new(file);
+                stock.file = file;
                 stock.have = fetched.size;
                 stock.is_whole = true;
             });
@@ -288,8 +288,7 @@ impl Follower<'_, '_> {
     async fn end(self, whole: Whole) -> Result<Fetched, Failure> {
         self.shared.stock.send_modify(|stock| stock.is_whole = true);
         self.shared.report.at(Activity::Sync, whole.size, Some(whole.size));
-        let partial = self.partial;
-        let stamp = on_thread(move || partial.commit()).await?;
+        let stamp = self.partial.commit().await?;
         Ok(Fetched {
             size: whole.size,
             md5: whole.md5,
