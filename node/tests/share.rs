@@ -311,6 +311,36 @@ async fn a_source_that_gives_other_bytes_than_before_is_read_anew_by_all() {
     assert_eq!(epochs(&grid), [1, 2]);
 }
 
+/// Neither size nor validators say so: only the number of pieces does.
+#[tokio::test]
+async fn a_source_that_has_fewer_bytes_than_before_is_read_anew_by_all() {
+    let body = content(2 * MIB);
+    let served = body.clone();
+    let web = Web::start(move |_, number| match number {
+        0 => Answer::whole(&content(4 * MIB)).without("Content-Length").cut(3 * MIB, End::Hang),
+        _ => Answer::whole(&served).without("Content-Length"),
+    })
+    .await;
+    let directory = tempdir().unwrap();
+    let dests = dests(directory.path(), 3);
+    let mut grid = Grid::new();
+    for dest in &dests {
+        grid.join(&web.url("/x"), dest, Check::None).await;
+    }
+    grid.source(0).await;
+    grid.from(1, 0).await;
+    grid.has(1, 3 * PIECE).await;
+    grid.end(0).await;
+    grid.from(1, 2).await;
+    grid.source(2).await;
+    for (dest, result) in dests[1..].iter().zip(grid.results().await) {
+        assert_eq!(result, ok(Fetched { etag: None, ..fetched(dest, &body) }));
+        assert!(fs::read(dest).unwrap() == body);
+    }
+    assert_eq!(epochs(&grid), [1, 2]);
+    assert_eq!(web.ranges(), [None; 3]);
+}
+
 fn epochs(grid: &Grid) -> Vec<u32> {
     grid.told()
         .iter()

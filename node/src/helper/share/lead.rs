@@ -95,7 +95,7 @@ impl Lead {
         let (stock, voice) = (self.stock.clone(), self.voice.clone());
         let mut number = 0;
         Box::new(move |hash| {
-            read(&stock, &voice, number, hash);
+            read(&stock, &voice, number, hash, (number as u64 + 1).saturating_mul(PIECE));
             number += 1;
         })
     }
@@ -105,14 +105,16 @@ impl Lead {
         self.stock.borrow().is_disputed
     }
 
-    /// All `size` bytes have been read, and are what was said of them before.
+    /// Whether all `size` bytes, which have been read now, are what was said of them before.
     pub(crate) fn is_agreed(&self, size: u64, last_piece: Option<PieceHash>) -> bool {
-        let pieces = usize::try_from(size / PIECE).unwrap_or(usize::MAX);
+        let mut pieces = usize::try_from(size / PIECE).unwrap_or(usize::MAX);
         if let Some(hash) = last_piece {
-            read(&self.stock, &self.voice, pieces, hash);
+            read(&self.stock, &self.voice, pieces, hash, size);
+            pieces += 1;
         }
-        let stock = self.stock.borrow();
-        !stock.is_disputed && stock.known.len() == pieces + usize::from(last_piece.is_some())
+        // It was longer before.
+        self.stock.send_modify(|stock| stock.is_disputed |= stock.known.len() != pieces);
+        !self.is_disputed()
     }
 
     /// All is here, and what it should be.
@@ -157,14 +159,15 @@ impl Lead {
     }
 }
 
-fn read(stock: &watch::Sender<Stock>, voice: &Voice, number: usize, hash: PieceHash) {
+/// Takes the hash of a piece; the first `have` bytes are here now.
+fn read(stock: &watch::Sender<Stock>, voice: &Voice, number: usize, hash: PieceHash, have: u64) {
     let mut new = None;
     stock.send_modify(|stock| {
         if stock.read(number, hash) {
             new = Some(stock.epoch);
         }
         if !stock.is_disputed {
-            stock.have = stock.have.max((number as u64 + 1).saturating_mul(PIECE));
+            stock.have = stock.have.max(have);
         }
     });
     if let Some(epoch) = new {
