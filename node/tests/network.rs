@@ -17,7 +17,9 @@ use tempfile::tempdir;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use support::relay::{Proxy, Tls};
-use support::{Answer, End, Web, content, inside, md5, names, outside, run, sha256, short, stamp};
+use support::{
+    Answer, End, Web, content, fetched, inside, md5, names, outside, run, sha256, short, unreachable,
+};
 
 const PIECE: usize = 100_000;
 const ETAG: &str = "\"one\"";
@@ -37,27 +39,8 @@ fn from(addresses: &[String], dest: &Path, check: Check, network: &Network) -> S
     Step::Fetch(order)
 }
 
-fn fetched(dest: &Path, body: &[u8]) -> Fetched {
-    Fetched {
-        size: body.len() as u64,
-        md5: md5(body),
-        sha256: sha256(body),
-        verified: false,
-        kept: false,
-        is_source: false,
-        resumed_at: 0,
-        etag: None,
-        last_modified: None,
-        stamp: stamp(dest),
-    }
-}
-
 fn brought(dest: &Path, body: &[u8]) -> Result<Outcome, Failure> {
-    Ok(Outcome::Fetched(fetched(dest, body)))
-}
-
-fn unreachable(url: &str, phase: Phase, reason: &str, attempts: u32) -> Result<Outcome, Failure> {
-    Err(Failure::Unreachable { url: url.to_owned(), phase, reason: reason.to_owned(), attempts })
+    Ok(Outcome::Fetched(fetched(dest, body, None)))
 }
 
 #[tokio::test]
@@ -273,7 +256,7 @@ async fn mirrors_are_tried_in_turn_each_with_its_own_checksum() {
     let bad = [missing.url("/x"), without_sum.url("/x"), damaged.url("/b/x")];
     let all = [&bad[..], &[good.url("/c/x")]].concat();
     let result = run(from(&all, &dest, Check::Md5Beside, &Network::default())).await;
-    assert_eq!(result, Ok(Outcome::Fetched(Fetched { verified: true, ..fetched(&dest, &body) })));
+    assert_eq!(result, Ok(Outcome::Fetched(Fetched { verified: true, ..fetched(&dest, &body, None) })));
     assert_eq!(names(directory.path()), ["x"]);
     // When none of them has it, what the first said is told.
     let other = directory.path().join("other");
@@ -311,7 +294,7 @@ async fn a_mirror_goes_on_with_a_part_only_where_a_check_proves_the_whole() {
         let etag = Some("\"two\"".to_owned());
         assert_eq!(
             result,
-            Ok(Outcome::Fetched(Fetched { verified, resumed_at, etag, ..fetched(&dest, &body) }))
+            Ok(Outcome::Fetched(Fetched { verified, resumed_at, etag, ..fetched(&dest, &body, None) }))
         );
         assert!(fs::read(&dest).unwrap() == body);
         let ranges = second.ranges();

@@ -11,25 +11,14 @@ use ays_node::{Check, Failure, Fetched, News, Outcome, PIECE, Step, ToNode};
 use tempfile::tempdir;
 
 use support::grid::{Grid, STEP, dests};
-use support::{Answer, End, Web, content, md5, names, sha256, stamp};
+use support::{Answer, End, Web, content, names, sha256};
 
 const ETAG: &str = "\"one\"";
 const MIB: usize = PIECE as usize;
 
 /// What a shared fetch of `body` to `dest` says when nothing was in its way.
 fn fetched(dest: &Path, body: &[u8]) -> Fetched {
-    Fetched {
-        size: body.len() as u64,
-        md5: md5(body),
-        sha256: sha256(body),
-        verified: false,
-        kept: false,
-        is_source: false,
-        resumed_at: 0,
-        etag: Some(ETAG.to_owned()),
-        last_modified: None,
-        stamp: stamp(dest),
-    }
+    support::fetched(dest, body, Some(ETAG))
 }
 
 fn ok(fetched: Fetched) -> Result<Outcome, Failure> {
