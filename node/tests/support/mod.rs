@@ -3,6 +3,7 @@
 
 pub mod ftp;
 pub mod grid;
+pub mod relay;
 mod web;
 
 use std::net::SocketAddr;
@@ -13,8 +14,8 @@ use std::time::Duration;
 
 use ays_node::helper::{Ended, Limits, Timing, serve};
 use ays_node::{
-    Check, Facts, Failure, Fetch, FromNode, GREETING, Network, Outcome, Progress, SecretUrl, Stamp, Step,
-    ToNode,
+    Check, Facts, Failure, Fetch, Fetched, FromNode, GREETING, Network, Outcome, Phase, Progress, SecretUrl,
+    Stamp, Step, ToNode,
 };
 use ays_node::{read_frame, write_frame};
 use tokio::io::{
@@ -33,6 +34,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub fn short() -> Limits {
     Limits {
         connect: Duration::from_secs(2),
+        answer: Duration::from_millis(300),
         stall: Duration::from_millis(300),
         probe: Duration::from_secs(1),
         tries: 3,
@@ -88,6 +90,16 @@ pub async fn outside_on_small_disk(directory: &Path, size: usize) -> (Outside, C
     command
         .args(["--map-root-user", "--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_ays-node")])
         .arg(directory);
+    spawn(command).await
+}
+
+/// The real program in a mount namespace of its own, with other settings of the name lookup.
+pub async fn outside_with_resolver(settings: &Path) -> (Outside, Child) {
+    let script = "mount --bind \"$1\" \"$(readlink -f /etc/resolv.conf)\" && exec \"$0\" serve";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--map-root-user", "--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_ays-node")])
+        .arg(settings);
     spawn(command).await
 }
 
@@ -170,6 +182,26 @@ pub fn fetch(url: &str, dest: &Path, check: Check) -> Step {
 
 pub fn probe(url: &str) -> Step {
     Step::Probe { url: SecretUrl::parse(url).unwrap(), network: Network::default() }
+}
+
+/// What a fetch of `body` to `dest`, where it lies now, says when nothing was in its way and nothing was checked.
+pub fn fetched(dest: &Path, body: &[u8], etag: Option<&str>) -> Fetched {
+    Fetched {
+        size: body.len() as u64,
+        md5: md5(body),
+        sha256: sha256(body),
+        verified: false,
+        kept: false,
+        is_source: false,
+        resumed_at: 0,
+        etag: etag.map(str::to_owned),
+        last_modified: None,
+        stamp: stamp(dest),
+    }
+}
+
+pub fn unreachable(url: &str, phase: Phase, reason: &str, attempts: u32) -> Result<Outcome, Failure> {
+    Err(Failure::Unreachable { url: url.to_owned(), phase, reason: reason.to_owned(), attempts })
 }
 
 /// The names in a directory, hidden ones too.
