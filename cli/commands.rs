@@ -8,3 +8,5 @@ pub mod install;
 pub mod list;
 pub mod man;
 pub mod nodes;
+pub mod runs;
+pub mod where_is;

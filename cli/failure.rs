@@ -45,6 +45,8 @@ pub enum Failure {
     Catalogue(#[from] CatalogueError),
     #[error("no image is named `{0}`: `ays image list` shows all")]
     UnknownImage(String),
+    #[error("no source and no stored file has a checksum that begins with `{0}`")]
+    UnknownChecksum(String),
     #[error("{template} on {node} was not installed")]
     Install { template: String, node: String, source: Box<InstallError> },
     #[error("{}", not_installed(.template, .failed, .again))]
@@ -106,7 +108,8 @@ impl Failure {
                 _ => 3,
             },
             Self::Environment(_) | Self::Node(NodeError::Lookup(_)) => 2,
-            Self::UnknownImage(_) | Self::Unreadable { .. } | Self::Unwritable { .. } | Self::NoHome => 2,
+            Self::UnknownImage(_) | Self::UnknownChecksum(_) | Self::NoHome => 2,
+            Self::Unreadable { .. } | Self::Unwritable { .. } => 2,
             Self::Node(_) | Self::Recipe(_) | Self::Text(_) => 3,
             Self::Install { source, .. } => match **source {
                 InstallError::Recipe(_) => 3,

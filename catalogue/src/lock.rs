@@ -28,7 +28,7 @@ const DEAD_AFTER: Duration = Duration::from_secs(8);
 const LOST_AFTER: Duration = DEAD_AFTER.saturating_sub(BEAT);
 
 /// How often a waiting caller tries again.
-const TRY_EVERY: Duration = Duration::from_millis(500);
+pub(crate) const TRY_EVERY: Duration = Duration::from_millis(500);
 
 /// What came of trying to take a lock.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ays_engine::{
     InstallError, Mode, NodeResult, Plan, Planned, Rollout, Sharing, SourceState, Stacks, Stopper, Target,
-    probe,
+    Transport, probe,
 };
 use ays_recipes::{Answers, Dependencies, Flag, Recipe, Request};
 use tokio::signal::unix::{SignalKind, signal};

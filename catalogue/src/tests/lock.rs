@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Catalogue, Lock, LockAttempt, LockHolder, tests::support::Fixture};
+use crate::{Catalogue, Lock, LockAttempt, LockHolder, lock::TRY_EVERY, tests::support::Fixture};
 
 const LOCKER_FILE: &str = "AYS_TEST_LOCKER_FILE";
 
@@ -44,6 +44,11 @@ async fn silence(catalogue: &Catalogue, seconds: i64) {
         .execute(&catalogue.pool)
         .await
         .unwrap();
+}
+
+/// Waits for the lock to be lost.
+async fn lost(lock: &Lock) {
+    timeout(Duration::from_secs(20), lock.lost()).await.unwrap();
 }
 
 async fn count(catalogue: &Catalogue, sql: &'static str) -> i64 {
@@ -107,7 +112,7 @@ async fn a_holder_that_was_silent_for_too_long_is_dead_and_learns_it() {
     let lock = held(ours, &["debian on n1"]).await;
     silence(ours, 9).await;
     let taken_over = held(theirs, &["debian on n1"]).await;
-    lock.lost().await;
+    lost(&lock).await;
     // It takes nothing from who has it now, and may take other locks.
     lock.release().await.unwrap();
     assert_eq!(taken(ours, &["debian on n1"]).await.0, "debian on n1");
@@ -121,7 +126,7 @@ async fn who_slept_too_long_has_lost_the_lock_even_when_nobody_took_it() {
     let fixture = Fixture::new().await;
     let lock = held(&fixture.catalogue, &["debian on n1"]).await;
     silence(&fixture.catalogue, 9).await;
-    lock.lost().await;
+    lost(&lock).await;
     // Its own earlier self is dead for it too.
     let again = held(&fixture.catalogue, &["debian on n1"]).await;
     assert!(timeout(Duration::from_millis(50), again.lost()).await.is_err());
@@ -133,20 +138,24 @@ async fn a_clock_that_was_set_back_keeps_no_dead_holder_alive() {
     let lock = held(&fixture.catalogue, &["debian on n1"]).await;
     silence(&fixture.catalogue, -3600).await;
     let _taken_over = held(&other(&fixture).await, &["debian on n1"]).await;
-    lock.lost().await;
+    lost(&lock).await;
 }
 
 #[tokio::test]
 async fn a_lock_that_cannot_be_renewed_is_lost_before_anybody_may_take_it() {
     let fixture = Fixture::new().await;
     let lock = held(&fixture.catalogue, &["debian on n1"]).await;
-    let _busy = fixture.catalogue.write("being busy").await.unwrap();
-    lock.lost().await;
+    let busy = fixture.catalogue.write("being busy").await.unwrap();
+    lost(&lock).await;
     let silent: f64 = sqlx::query_scalar("SELECT unixepoch('subsec') - renewed_at FROM lock_holder")
         .fetch_one(&fixture.catalogue.pool)
         .await
         .unwrap();
     assert!((5.0..8.0).contains(&silent), "{silent}");
+    // Not dead for others yet; but a lock that is taken from now on is not lost with it.
+    drop(busy);
+    let anew = held(&fixture.catalogue, &["debian on n2"]).await;
+    assert!(timeout(Duration::from_millis(50), anew.lost()).await.is_err());
 }
 
 #[tokio::test]
@@ -177,6 +186,8 @@ async fn who_waits_is_told_once_for_whom() {
     });
     let holding = async {
         assert_eq!(told.recv().await.unwrap(), "debian on n1");
+        // It has tried again meanwhile.
+        assert!(timeout(3 * TRY_EVERY, told.recv()).await.is_err());
         first.release().await.unwrap();
         assert_eq!(told.recv().await.unwrap(), "debian on n2");
         second.release().await.unwrap();

@@ -1,0 +1,73 @@
+//! `ays runs`
+
+use std::path::Path;
+
+use ays_catalogue::{Run, RunFilter, RunStatus};
+
+use crate::context;
+use crate::failure::Failure;
+use crate::render::{table, units};
+
+/// Lists what was run on the nodes, the newest first
+#[derive(clap::Args)]
+pub struct Args {
+    /// Of this template only
+    #[arg(short, long)]
+    name: Option<String>,
+    /// On this node only
+    #[arg(long)]
+    node: Option<String>,
+    /// No more than so many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
+    let environment = context::environment(repo)?;
+    let filter = RunFilter {
+        service: args.name.as_deref(),
+        node: args.node.as_deref(),
+        rollout: None,
+        limit: Some(args.limit),
+    };
+    let runs = context::catalogue(&environment).await?.runs(&filter).await?;
+    if args.json {
+        return table::json(&runs);
+    }
+    table::print(
+        &["STARTED (UTC)", "SERVICE", "NODE", "RESULT", "TOOK", "MESSAGE"],
+        runs.into_iter().map(row),
+    )
+}
+
+fn row(run: Run) -> Vec<String> {
+    let result = match run.status {
+        RunStatus::Running => "running",
+        RunStatus::Succeeded => "succeeded",
+        RunStatus::Failed => "FAILED",
+        RunStatus::Interrupted => "interrupted",
+    };
+    // Most runs are of the one instance that a service has.
+    let service = match run.instance.as_str() {
+        "main" => run.service,
+        instance => format!("{}/{instance}", run.service),
+    };
+    vec![
+        run.started_at.to_the_second(),
+        service,
+        run.node,
+        result.to_owned(),
+        run.took_ms.map(took).unwrap_or_default(),
+        run.message.unwrap_or_default(),
+    ]
+}
+
+fn took(ms: u64) -> String {
+    match ms {
+        0..10_000 => format!("{:.1} s", ms as f64 / 1000.0),
+        _ => units::seconds(ms / 1000),
+    }
+}
