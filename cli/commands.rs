@@ -8,5 +8,6 @@ pub mod install;
 pub mod list;
 pub mod man;
 pub mod nodes;
+pub mod rehearse;
 pub mod runs;
 pub mod where_is;

@@ -11,6 +11,7 @@ use ays_node::{CheckCopy, CopyState, Fetched, Outcome, StoreImage, Stored, Write
 use ays_recipes::RegisterImage;
 
 use crate::event::{Event, Step};
+use crate::faults::around;
 use crate::helper::HelperError;
 use crate::install::{InstallError, Mode, Source, Working};
 use crate::stacks::pool_key;
@@ -64,7 +65,11 @@ impl Working<'_, '_> {
         let now = Timestamp::now();
         let mut written = index_json(&self.rollout.catalogue.rehearse(&registration, &now).await?);
         self.write_index(written.clone()).await?;
-        let registered = self.rollout.catalogue.register(&registration, &now).await?;
+        let faults = self.helper.faults.clone();
+        let registered = around(faults.as_deref(), "record", async {
+            self.rollout.catalogue.register(&registration, &now).await.map_err(InstallError::from)
+        })
+        .await?;
         // Another run may have registered an image in the same pool between the two.
         loop {
             let offered = index_json(&self.rollout.catalogue.offers(&registration.pool).await?);
