@@ -98,10 +98,7 @@ async fn bring_from(
     let access = Access { network: &order.network, limits };
     let source = Source::new(&order.url, access)?;
     let expected = expected(order, access).await?;
-    let (on_piece, pieces) = match lead {
-        Some(_) => collect(),
-        None => (None, None),
-    };
+    let (on_piece, pieces) = lead.map(|_| collect()).unzip();
     if let Some(kept) = keep(order, Some(&source), expected.as_ref(), on_piece, report).await? {
         partial.give_up();
         if let (Some(lead), Some(pieces)) = (lead, pieces) {
@@ -112,13 +109,14 @@ async fn bring_from(
     Transfer::new(order, source, expected, access, report, partial, lead).run().await
 }
 
-fn collect() -> (Option<OnPiece>, Option<Receiver<PieceHash>>) {
+/// Keeps the hashes of a present file's pieces until it is known to be the one that is wanted.
+fn collect() -> (OnPiece, Receiver<PieceHash>) {
     let (sender, pieces) = channel();
-    let on_piece: OnPiece = Box::new(move |hash| {
-        // Nobody waits for them any more when the file is not the one that is wanted.
+    let on_piece = move |hash| {
+        // Nobody waits for them any more when it is not.
         let _ = sender.send(hash);
-    });
-    (Some(on_piece), Some(pieces))
+    };
+    (Box::new(on_piece), pieces)
 }
 
 /// Refuses what no step may replace; locks the partial file beside `dest`.
