@@ -10,7 +10,7 @@ use ays_node::helper::{Limits, Timing};
 use ays_node::{Check, Failure, Fetched, Outcome};
 use tempfile::tempdir;
 
-use support::{Answer, End, Web, content, fetch, fetched, inside, names, run, sha256, until};
+use support::{Answer, End, Web, content, fetch, fetched, inside, names, released, run, sha256, until};
 
 /// What comes before an interruption.
 const PIECE: usize = 100_000;
@@ -175,6 +175,7 @@ async fn end_in_the_middle(url: &str, dest: &Path) {
     until("the first MiB", || part.metadata().is_ok_and(|found| found.len() == PIECE as u64)).await;
     drop(node);
     ended.await.unwrap();
+    released(dest).await;
 }
 
 #[tokio::test]

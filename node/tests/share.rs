@@ -11,7 +11,7 @@ use ays_node::{Check, Failure, Fetched, News, Outcome, PIECE, Step, ToNode};
 use tempfile::tempdir;
 
 use support::grid::{Grid, STEP, dests};
-use support::{Answer, End, Web, content, names, sha256};
+use support::{Answer, End, Web, content, names, released, sha256};
 
 const ETAG: &str = "\"one\"";
 const MIB: usize = PIECE as usize;
@@ -149,6 +149,7 @@ async fn what_an_earlier_run_left_is_used_as_far_as_its_pieces_match() {
             grid.has(number, 3 * PIECE).await;
         }
         grid.end(2).await;
+        released(&dests[2]).await;
         assert_eq!(names(dests[2].parent().unwrap()), [".x.ays-part", ".x.ays-part.json"]);
         let part = dests[2].with_file_name(".x.ays-part");
         let mut left = fs::read(&part).unwrap();
@@ -181,6 +182,7 @@ async fn a_leader_goes_on_with_what_an_earlier_run_left() {
     first.source(0).await;
     first.has(0, 3 * PIECE + 5).await;
     first.end(0).await;
+    released(&dests[0]).await;
     let mut grid = Grid::new();
     for dest in &dests {
         grid.join(&web.url("/x"), dest, Check::None).await;

@@ -6,6 +6,7 @@ pub mod grid;
 pub mod relay;
 mod web;
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -238,6 +239,13 @@ pub fn md5(bytes: &[u8]) -> String {
 pub fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;
     hex::encode(sha2::Sha256::digest(bytes))
+}
+
+/// Until nobody writes to the part of `dest` any more: within one process, a thread may do so for a moment after its
+/// helper has ended.
+pub async fn released(dest: &Path) {
+    let part = dest.with_file_name(format!(".{}.ays-part", dest.file_name().unwrap().display()));
+    until("the end of writing", || File::open(&part).map_or(true, |part| part.try_lock().is_ok())).await;
 }
 
 /// A server that says the same to everybody, whatever it is asked, and closes.

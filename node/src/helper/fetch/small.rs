@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::access::Access;
 use super::body::Body;
 use super::fault::Fault;
+use super::slowness::Slowness;
 use super::source::{Opened, Source};
 use super::tries::Tries;
 use crate::{Failure, Phase, SecretUrl};
@@ -33,7 +34,8 @@ pub(crate) async fn read_small(url: &SecretUrl, access: Access<'_>) -> Result<Ve
 async fn read_once(source: &mut Source, access: Access<'_>) -> Result<Vec<u8>, Fault> {
     let Opened { identity, mut body, .. } = source.open(None).await?;
     let mut bytes = Vec::new();
-    while fill(&mut body, &mut bytes, access).await? {
+    let mut slowness = Slowness::new(access);
+    while fill(&mut body, &mut bytes, &mut slowness, access).await? {
         if bytes.len() > MOST {
             return Err(
                 source.refused(format!("it is larger than {MOST} bytes, too large for a list of checksums"))
@@ -49,9 +51,16 @@ async fn read_once(source: &mut Source, access: Access<'_>) -> Result<Vec<u8>, F
 }
 
 /// Adds the next bytes; false when there are no more.
-async fn fill(body: &mut Body, bytes: &mut Vec<u8>, access: Access<'_>) -> Result<bool, Fault> {
+async fn fill(
+    body: &mut Body,
+    bytes: &mut Vec<u8>,
+    slowness: &mut Slowness,
+    access: Access<'_>,
+) -> Result<bool, Fault> {
+    let begun = Instant::now();
     let mut piece = Vec::new();
-    let more = body.fill(&mut piece, PORTION, access.stall()).await;
+    let more = body.fill(&mut piece, PORTION, access.stall()).await?;
+    slowness.count(begun.elapsed(), piece.len())?;
     bytes.append(&mut piece);
-    more
+    Ok(more)
 }

@@ -1,11 +1,13 @@
 //! One file's way from one source to its name, with as many tries as it takes.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
 use super::access::Access;
+use super::body::Body;
 use super::fault::Fault;
 use super::identity::Identity;
 use super::partial::Partial;
@@ -185,7 +187,7 @@ impl<'a> Transfer<'a> {
             Some(identity) if self.have > 0 => Some(Resume { at: self.have, identity: identity.clone() }),
             _ => None,
         };
-        let Opened { identity, start, mut body } = self.source.open(resume.as_ref()).await?;
+        let Opened { identity, start, body } = self.source.open(resume.as_ref()).await?;
         if start == 0 {
             self.restart().await.map_err(Fault::Final)?;
         } else if self.resumed_at == 0 {
@@ -200,17 +202,26 @@ impl<'a> Transfer<'a> {
             lead.opened(start, &identity, self.expected.as_ref());
         }
         self.identity = Some(identity);
+        self.pump(body, size, most).await?;
+        match size {
+            Some(size) if self.have < size => {
+                Err(Fault::again(Phase::Transfer, format!("it ended after {} of {size} bytes", self.have)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands what comes to the lanes, until it ends.
+    async fn pump(&mut self, mut body: Body, size: Option<u64>, most: u64) -> Result<(), Fault> {
         let stall = self.access.stall();
         let mut pace = Pace::new(self.access.network.limit);
         let mut slowness = Slowness::new(self.access);
         let lanes = self.take_lanes().await.map_err(Fault::Final)?;
         let lanes = self.partial.lanes.insert(lanes);
-        let mut is_disk_stuck = false;
         let ended = loop {
             // The threads that hash are never behind for so long.
             let Ok(mut buffer) = timeout(stall, lanes.buffer()).await else {
-                is_disk_stuck = true;
-                break Ok(());
+                return Err(self.disk_is_stuck(stall));
             };
             let begun = Instant::now();
             let more = body.fill(&mut buffer.bytes, pace.portion(BUFFER), stall).await;
@@ -224,26 +235,26 @@ impl<'a> Transfer<'a> {
             lanes.push(buffer);
             self.report.at(Activity::Download, have, size);
             if self.lead.is_some_and(Lead::is_disputed) {
-                break Err(changed());
+                let reason = "the source has changed".to_owned();
+                break Err(Fault::StartOver { phase: Phase::Transfer, reason });
             }
             match more.and_then(|more| slow.map(|()| more)) {
                 Ok(true) if lanes.is_disk_failed() => break Ok(()),
-                Ok(true) => sleep(pace.pause(count)).await,
+                Ok(true) => {
+                    let pause = pace.pause(count);
+                    // Even none at all would last until the clock's next tick.
+                    if !pause.is_zero() {
+                        sleep(pause).await;
+                    }
+                }
                 Ok(false) => break Ok(()),
                 Err(fault) => break Err(fault),
             }
         };
-        if is_disk_stuck {
-            // Nobody waits for what may never end.
-            self.partial.lanes = None;
-            self.partial.give_up();
-            let reason = format!("the node's own disk took no bytes for {stall:?}");
-            return Err(Fault::Final(self.writing(&std::io::Error::other(reason))));
-        }
         if lanes.is_disk_failed() {
             let failure = match self.digests().await {
                 Err(failure) => failure,
-                Ok(_) => self.writing(&std::io::Error::other("it failed")),
+                Ok(_) => self.writing(&io::Error::other("it failed")),
             };
             return Err(Fault::Final(failure));
         }
@@ -251,13 +262,15 @@ impl<'a> Transfer<'a> {
             // What was brought would keep the disk full, and would not be less the next time.
             self.partial.give_up();
         }
-        ended?;
-        match size {
-            Some(size) if self.have < size => {
-                Err(Fault::again(Phase::Transfer, format!("it ended after {} of {size} bytes", self.have)))
-            }
-            _ => Ok(()),
-        }
+        ended
+    }
+
+    fn disk_is_stuck(&mut self, stall: Duration) -> Fault {
+        // Nobody waits for what may never end.
+        self.partial.lanes = None;
+        self.partial.give_up();
+        let reason = format!("the node's own disk took no bytes for {stall:?}");
+        Fault::Final(self.writing(&io::Error::other(reason)))
     }
 
     async fn take_lanes(&mut self) -> Result<Lanes, Failure> {
@@ -280,13 +293,9 @@ impl<'a> Transfer<'a> {
         })
     }
 
-    fn writing(&self, error: &std::io::Error) -> Failure {
+    fn writing(&self, error: &io::Error) -> Failure {
         failure(self.partial.path(), "writing", error)
     }
-}
-
-fn changed() -> Fault {
-    Fault::StartOver { phase: Phase::Transfer, reason: "the source has changed".to_owned() }
 }
 
 fn too_much(dest: &Path, size: Option<u64>, have: u64, most: u64) -> Fault {
