@@ -94,12 +94,16 @@ pub async fn outside_on_small_disk(directory: &Path, size: usize) -> (Outside, C
     spawn(command).await
 }
 
-/// The real program in a mount namespace of its own, with other settings of the name lookup.
-pub async fn outside_with_resolver(settings: &Path) -> (Outside, Child) {
-    let script = "mount --bind \"$1\" \"$(readlink -f /etc/resolv.conf)\" && exec \"$0\" serve";
+/// The real program in a network of its own, whose only name server, 10.9.9.2, never answers: it is not there, and
+/// nothing says so.
+pub async fn outside_with_silent_names(settings: &Path) -> (Outside, Child) {
+    let script = "ip link add one type veth peer name other && ip address add 10.9.9.1/24 dev one \
+        && ip link set one up && ip link set other up \
+        && ip neighbour add 10.9.9.2 lladdr 02:00:00:00:00:01 dev one nud permanent \
+        && mount --bind \"$1\" \"$(readlink -f /etc/resolv.conf)\" && exec \"$0\" serve";
     let mut command = Command::new("unshare");
     command
-        .args(["--map-root-user", "--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_ays-node")])
+        .args(["--map-root-user", "--mount", "--net", "sh", "-c", script, env!("CARGO_BIN_EXE_ays-node")])
         .arg(settings);
     spawn(command).await
 }

@@ -294,7 +294,9 @@ impl Follower<'_, '_> {
         }
     }
 
-    async fn end(self, whole: Whole) -> Result<Fetched, Failure> {
+    async fn end(mut self, whole: Whole) -> Result<Fetched, Failure> {
+        // What an earlier run left may be longer than the file is.
+        self.cut()?;
         self.shared.stock.send_modify(|stock| stock.is_whole = true);
         self.shared.report.at(Activity::Sync, whole.size, Some(whole.size));
         let stamp = self.partial.commit().await?;

@@ -29,10 +29,11 @@ pub(super) async fn lead(shared: &mut Shared<'_>, partial: &mut Partial) -> Resu
     }
 }
 
-/// Another node is to lead, or nobody.
+/// Another node is to lead, or nobody. When all is here, nothing changes that any more: the file may be getting its name.
 async fn other_leader(shared: &mut Shared<'_>) -> Result<Supplier, Failure> {
     loop {
         match shared.news().await {
+            _ if shared.stock.borrow().is_whole => {}
             News::From(Supplier::Source) | News::Opened(_) | News::Pieces(_) | News::Whole(_) => {}
             News::From(supplier) => return Ok(supplier),
             News::Failed(failure) => return Err(failure),
