@@ -9,4 +9,5 @@ pub mod list;
 pub mod man;
 pub mod nodes;
 pub mod runs;
+pub mod scrub;
 pub mod where_is;
