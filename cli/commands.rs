@@ -10,4 +10,5 @@ pub mod man;
 pub mod nodes;
 pub mod rehearse;
 pub mod runs;
+pub mod scrub;
 pub mod where_is;

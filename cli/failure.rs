@@ -11,6 +11,7 @@ use ays_grammar::Diagnostic;
 use ays_recipes::{DataError, EnvironmentError, LookupError, NodeError, RecipeError, SettingsError};
 
 use crate::render::printable;
+use crate::render::scrub::{Counts, copies};
 
 /// Everything that ends `ays` other than well.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,8 @@ pub enum Failure {
     Rehearsal(#[source] Box<RehearseError>),
     #[error("after {wrong} of {rehearsed} faults it does not end as without")]
     NotSame { rehearsed: usize, wrong: usize },
+    #[error("{}", not_good(.counts, *.healed))]
+    Scrub { counts: Counts, healed: bool, interrupted: bool },
     #[error("no node is in grid {}", .0.map_or_else(|| "any".to_owned(), |grid| grid.to_string()))]
     NoNodes(Option<u32>),
     #[error("standard output cannot be written")]
@@ -88,8 +91,24 @@ fn not_installed(template: &str, failed: &[(String, NotInstalled)], again: &str)
     text
 }
 
+/// What a scrub found, and what to do.
+fn not_good(Counts { bad, unread }: &Counts, healed: bool) -> String {
+    let mut said = Vec::new();
+    if *bad > 0 {
+        said.push(format!("{} not as it should be", copies(*bad)));
+    }
+    if *unread > 0 {
+        said.push(format!("{} not read", copies(*unread)));
+    }
+    let mut text = said.join(", ");
+    if *bad > 0 && !healed {
+        text.push_str("\n--heal brings again what another node has");
+    }
+    text
+}
+
 /// An error and its causes in one line.
-fn with_causes(error: &dyn Error) -> String {
+pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -126,7 +145,7 @@ impl Failure {
                 _ => 1,
             },
             Self::NotSame { .. } => 1,
-            Self::Rollout { interrupted: true, .. } => 130,
+            Self::Rollout { interrupted: true, .. } | Self::Scrub { interrupted: true, .. } => 130,
             Self::Rollout { failed, .. } => {
                 let is_text = |why: &NotInstalled| match why {
                     NotInstalled::Failed(error) => matches!(**error, InstallError::Recipe(_)),
@@ -135,7 +154,7 @@ impl Failure {
                 if failed.iter().all(|(_, why)| is_text(why)) { 3 } else { 1 }
             }
             Self::Catalogue(CatalogueError::AmbiguousImage { .. }) | Self::NoNodes(_) => 2,
-            Self::Catalogue(_) | Self::Runtime(_) | Self::Output(_) => 1,
+            Self::Scrub { .. } | Self::Catalogue(_) | Self::Runtime(_) | Self::Output(_) => 1,
         }
     }
 

@@ -4,6 +4,7 @@ mod commands;
 mod context;
 mod failure;
 mod render;
+mod signals;
 mod targets;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ enum Command {
     Image(commands::image::Args),
     Where(commands::where_is::Args),
     Runs(commands::runs::Args),
+    Scrub(commands::scrub::Args),
     Hrd(commands::hrd::Args),
     Config(commands::config::Args),
     Completions(commands::completions::Args),
@@ -70,6 +72,7 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Image(args) => commands::image::run(args, repo).await,
         Command::Where(args) => commands::where_is::run(args, repo).await,
         Command::Runs(args) => commands::runs::run(args, repo).await,
+        Command::Scrub(args) => commands::scrub::run(args, repo).await,
         Command::Hrd(args) => commands::hrd::run(&args),
         Command::Config(args) => commands::config::run(&args, repo),
         Command::Completions(args) => commands::completions::run(&args, &Cli::command()),

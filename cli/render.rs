@@ -1,6 +1,7 @@
 //! How results and events look.
 
 pub mod events;
+pub mod scrub;
 pub mod table;
 pub mod units;
 
@@ -19,4 +20,14 @@ pub fn printable_json(json: &str) -> String {
 /// A text that may hold a repository's, a server's or a node's words, without what would steer a terminal.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect()
+}
+
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }

@@ -1,9 +1,9 @@
 //! Scrubbing: what must be on the disks, to be read again, and what came of it.
 
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx::{FromRow, SqliteConnection};
 
-use crate::{Catalogue, CatalogueError, CopyState, PoolKey, Timestamp};
+use crate::{Catalogue, CatalogueError, CopyState, ImageId, Offer, PoolKey, Timestamp, offer::offers};
 
 /// A file in a pool that is to be read again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
@@ -20,11 +20,15 @@ pub struct ScrubCopy {
     pub size: u64,
     /// Verified or damaged.
     pub state: CopyState,
+    /// When it became verified, for the image that it did so for last.
+    pub verified_at: Option<Timestamp>,
     /// When it was last read whole and was as it should be; none: not since it was written.
     pub scrubbed_at: Option<Timestamp>,
     /// The names of the images that stand on it.
     #[sqlx(skip)]
     pub images: Vec<String>,
+    /// The template that made one of them.
+    pub template: String,
 }
 
 impl Catalogue {
@@ -49,64 +53,131 @@ impl Catalogue {
                 Some(image) => Some(image.id),
             },
         };
-        // All that is known of a file is the same for all images that stand on it; but a new one's record has never
-        // been scrubbed.
-        let mut copies: Vec<ScrubCopy> = sqlx::query_as(
-            "SELECT pool_gid, pool_name, pool_node, pool_path, file, sha256, size, state,
-                    max(scrubbed_at) AS scrubbed_at
-             FROM copy_record
-             WHERE state IN ('verified', 'damaged')
-             GROUP BY pool_id, file, sha256, size, state
-             HAVING ?1 IS NULL OR max(image_id = ?1)
-             ORDER BY pool_gid, pool_name, pool_node, pool_id, max(scrubbed_at), file",
-        )
-        .bind(only)
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(&failed)?;
-        for copy in &mut copies {
-            let Some(pool) = copy.pool.find(&mut tx).await.map_err(&failed)? else { continue };
-            copy.images = sqlx::query_scalar(
-                "SELECT DISTINCT i.name FROM copy_record c JOIN image i ON i.id = c.image_id
-                 WHERE c.pool_id = ? AND c.file = ? AND c.sha256 = ? AND c.state = ? ORDER BY i.name",
-            )
-            .bind(pool)
-            .bind(&copy.file)
-            .bind(&copy.sha256)
-            .bind(copy.state)
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(&failed)?;
-        }
-        Ok(Some(copies))
+        Ok(Some(list(&mut tx, only, None).await.map_err(&failed)?))
     }
 
-    /// The file in the pool was read whole and has this SHA-256, as it should. A damaged one is verified again, for all
-    /// images that stand on it. A file that the catalogue does not know is no error.
-    pub async fn set_scrubbed(
-        &self,
-        pool: &PoolKey,
-        file: &str,
-        sha256: &str,
-        now: &Timestamp,
-    ) -> Result<(), CatalogueError> {
-        let doing = "writing what was scrubbed";
+    /// The verified copies of the same bytes in other pools: those of its own grid first.
+    pub async fn good_copies(&self, copy: &ScrubCopy) -> Result<Vec<ScrubCopy>, CatalogueError> {
+        let doing = "looking for good copies";
+        let mut tx = self.read(doing).await?;
+        let mut copies = list(&mut tx, None, Some(&copy.sha256)).await.map_err(self.failed(doing))?;
+        copies.retain(|other| {
+            other.pool != copy.pool && other.size == copy.size && other.state == CopyState::Verified
+        });
+        copies.sort_by_key(|other| other.pool.gid != copy.pool.gid);
+        Ok(copies)
+    }
+
+    /// The file is missing, or was read and has other bytes: no image offers it until it is good again. One that was
+    /// registered anew since `copy` was listed is left as it is: false.
+    pub async fn set_bad(&self, copy: &ScrubCopy) -> Result<bool, CatalogueError> {
+        let doing = "marking a copy as damaged";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
-        let Some(pool_id) = pool.find(&mut tx).await.map_err(&failed)? else { return Ok(()) };
-        sqlx::query(
-            "UPDATE copy SET
-                 scrubbed_at = ?1, state = 'verified',
-                 verified_at = CASE state WHEN 'damaged' THEN ?1 ELSE verified_at END
-             WHERE pool_id = ?2 AND file = ?3 AND sha256 = ?4 AND state IN ('verified', 'damaged')",
+        let Some(pool) = copy.pool.find(&mut tx).await.map_err(&failed)? else { return Ok(false) };
+        let is_newer: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM copy WHERE pool_id = ?1 AND file = ?2 AND verified_at > ?3)",
         )
-        .bind(now)
-        .bind(pool_id)
-        .bind(file)
-        .bind(sha256)
+        .bind(pool)
+        .bind(&copy.file)
+        .bind(&copy.verified_at)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        if is_newer {
+            return Ok(false);
+        }
+        sqlx::query(
+            "UPDATE copy SET state = 'damaged'
+             WHERE pool_id = ?1 AND file = ?2 AND sha256 = ?3 AND state = 'verified'",
+        )
+        .bind(pool)
+        .bind(&copy.file)
+        .bind(&copy.sha256)
         .execute(&mut *tx)
         .await
         .map_err(&failed)?;
+        tx.commit().await.map_err(&failed)?;
+        Ok(true)
+    }
+
+    /// The file was read whole and is as it should be. A damaged one is verified again, for all images that stand on it.
+    /// A file that the catalogue does not know is no error.
+    pub async fn set_scrubbed(&self, copy: &ScrubCopy, now: &Timestamp) -> Result<(), CatalogueError> {
+        let doing = "writing what was scrubbed";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        set_scrubbed(&mut tx, copy, now).await.map_err(&failed)?;
         tx.commit().await.map_err(&failed)
     }
+
+    /// What the pool would offer after [`Catalogue::set_scrubbed`], without changing anything: the next content of its
+    /// `ays-images.json`, which is written before the record.
+    pub async fn rehearse_scrubbed(
+        &self,
+        copy: &ScrubCopy,
+        now: &Timestamp,
+    ) -> Result<Vec<Offer>, CatalogueError> {
+        let doing = "rehearsing what was scrubbed";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        set_scrubbed(&mut tx, copy, now).await.map_err(&failed)?;
+        let offered = offers(&mut tx, &copy.pool).await.map_err(&failed)?;
+        tx.rollback().await.map_err(&failed)?;
+        Ok(offered)
+    }
+}
+
+/// The files in all pools; of one image, or with one SHA-256, where these are given.
+async fn list(
+    db: &mut SqliteConnection,
+    image: Option<ImageId>,
+    sha256: Option<&str>,
+) -> sqlx::Result<Vec<ScrubCopy>> {
+    // All that is known of a file is the same for all images that stand on it; but a new one's record has never
+    // been scrubbed.
+    let mut copies: Vec<ScrubCopy> = sqlx::query_as(
+        "SELECT c.pool_gid, c.pool_name, c.pool_node, c.pool_path, c.file, c.sha256, c.size, c.state,
+                max(c.verified_at) AS verified_at, max(c.scrubbed_at) AS scrubbed_at, min(g.template) AS template
+         FROM copy_record c JOIN generation g ON g.id = c.generation_id
+         WHERE c.state IN ('verified', 'damaged') AND (?2 IS NULL OR c.sha256 = ?2)
+         GROUP BY c.pool_id, c.file, c.sha256, c.size, c.state
+         HAVING ?1 IS NULL OR max(c.image_id = ?1)
+         ORDER BY c.pool_gid, c.pool_name, c.pool_node, c.pool_id, max(c.scrubbed_at), c.file",
+    )
+    .bind(image)
+    .bind(sha256)
+    .fetch_all(&mut *db)
+    .await?;
+    for copy in &mut copies {
+        let Some(pool) = copy.pool.find(db).await? else { continue };
+        copy.images = sqlx::query_scalar(
+            "SELECT DISTINCT i.name FROM copy_record c JOIN image i ON i.id = c.image_id
+             WHERE c.pool_id = ? AND c.file = ? AND c.sha256 = ? AND c.state = ? ORDER BY i.name",
+        )
+        .bind(pool)
+        .bind(&copy.file)
+        .bind(&copy.sha256)
+        .bind(copy.state)
+        .fetch_all(&mut *db)
+        .await?;
+    }
+    Ok(copies)
+}
+
+async fn set_scrubbed(db: &mut SqliteConnection, copy: &ScrubCopy, now: &Timestamp) -> sqlx::Result<()> {
+    let Some(pool) = copy.pool.find(db).await? else { return Ok(()) };
+    sqlx::query(
+        "UPDATE copy SET
+             scrubbed_at = ?1, state = 'verified',
+             verified_at = CASE state WHEN 'damaged' THEN ?1 ELSE verified_at END
+         WHERE pool_id = ?2 AND file = ?3 AND sha256 = ?4 AND state IN ('verified', 'damaged')",
+    )
+    .bind(now)
+    .bind(pool)
+    .bind(&copy.file)
+    .bind(&copy.sha256)
+    .execute(db)
+    .await?;
+    Ok(())
 }

@@ -9,13 +9,13 @@ use ays_engine::{
     Transport, probe,
 };
 use ays_recipes::{Answers, Dependencies, Flag, Recipe, Request};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::rehearse::{self, FailAt};
 use crate::context;
 use crate::failure::{Failure, NotInstalled, eprint_line};
 use crate::render::events::{Renderer, Style};
-use crate::render::{table, units};
+use crate::render::{quoted, table, units};
+use crate::signals::heed_signals;
 use crate::targets::{Selected, Targets};
 
 /// Installs a service on nodes: fetches what its recipe names, verifies it, registers the image
@@ -165,16 +165,6 @@ impl Args {
     }
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 /// `12 nodes: 10 installed, 1 had nothing to do, 1 failed`.
 fn summary(results: &[NodeResult], broken: usize) -> String {
     use ays_engine::Installed;
@@ -243,29 +233,4 @@ fn show_plan(plan: &Plan, sources: &[SourceState]) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// Listens from now on. The first Ctrl-C lets the steps that are under way end, the second ends them, the third ends
-/// the program; SIGTERM ends the steps.
-fn heed_signals(stopper: Stopper) {
-    let listening = signal(SignalKind::interrupt()).and_then(|i| Ok((i, signal(SignalKind::terminate())?)));
-    // Where signals cannot be listened to, they end the program.
-    let Ok((mut interrupt, mut terminate)) = listening else { return };
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {
-                stopper.after_steps();
-                eprint_line("stopping after the steps that are under way; Ctrl-C again ends them too");
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            _ = terminate.recv() => {}
-        }
-        stopper.now();
-        eprint_line("stopping: what is under way on the nodes is being ended");
-        interrupt.recv().await;
-        std::process::exit(130);
-    });
 }

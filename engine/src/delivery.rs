@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ays_node::{Activity, Fetch, Fetched, Outcome, Progress, Said, Secret, Share, Step};
+use ays_node::{Activity, Failure, Fetch, Fetched, Outcome, Progress, Said, Secret, Share, Step};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -72,12 +72,26 @@ pub(crate) struct Member {
 impl Delivery {
     /// For nodes that pass bytes to each other with this key.
     pub fn new(share: Share) -> Arc<Self> {
+        Self::of(share, Swarm::default())
+    }
+
+    /// The same, but the source is a file of the node that joins first: no other one reads it.
+    pub fn from_first(share: Share) -> Arc<Self> {
+        Self::of(share, Swarm::read_by(0))
+    }
+
+    fn of(share: Share, swarm: Swarm) -> Arc<Self> {
         Arc::new(Self {
             share,
-            swarm: Mutex::default(),
+            swarm: Mutex::new(swarm),
             connections: Mutex::default(),
             changed: watch::Sender::new(0),
         })
+    }
+
+    /// There will be no such file: the members' fetches end with this.
+    pub fn fail(&self, failure: Failure) {
+        self.change(|swarm, _| swarm.failed = Some(failure));
     }
 
     /// One more node may need the file.

@@ -5,14 +5,15 @@
 
 use ays_catalogue::{
     BootType, DiskFormat, ImageFacts, InstalledImage, KnownCopy, PoolKey, Registration, SourceFacts,
-    StoredFacts, TemplateFacts, Timestamp, index_json,
+    StoredFacts, TemplateFacts, Timestamp,
 };
-use ays_node::{CheckCopy, CopyState, Fetched, Outcome, StoreImage, Stored, WriteIndex};
+use ays_node::{CheckCopy, CopyState, Fetched, Outcome, StoreImage, Stored};
 use ays_recipes::RegisterImage;
 
 use crate::event::{Event, Step};
 use crate::faults::around;
 use crate::helper::HelperError;
+use crate::index::{self, IndexError};
 use crate::install::{InstallError, Mode, Source, Working};
 use crate::stacks::pool_key;
 
@@ -63,22 +64,16 @@ impl Working<'_, '_> {
             pool,
         };
         let now = Timestamp::now();
-        let mut written = index_json(&self.rollout.catalogue.rehearse(&registration, &now).await?);
-        self.write_index(written.clone()).await?;
+        let offers = self.rollout.catalogue.rehearse(&registration, &now).await?;
+        index::write(&mut self.helper, &registration.pool, &offers)
+            .await
+            .map_err(|source| InstallError::at(Step::Register, Err(source)))?;
         let faults = self.helper.faults.clone();
         let registered = around(faults.as_deref(), "record", async {
             self.rollout.catalogue.register(&registration, &now).await.map_err(InstallError::from)
         })
         .await?;
-        // Another run may have registered an image in the same pool between the two.
-        loop {
-            let offered = index_json(&self.rollout.catalogue.offers(&registration.pool).await?);
-            if offered == written {
-                break;
-            }
-            self.write_index(offered.clone()).await?;
-            written = offered;
-        }
+        self.publish(&registration.pool).await?;
         let kept = if registered.new_generation { "" } else { ", as before" };
         self.events.done(
             Step::Register,
@@ -90,12 +85,11 @@ impl Working<'_, '_> {
         Ok(InstalledImage { generation: registered.generation, pool: registration.pool })
     }
 
-    async fn write_index(&mut self, content: String) -> Result<(), InstallError> {
-        let index = WriteIndex { pool: self.target.pool().path.clone(), content };
-        match self.helper.run(ays_node::Step::WriteIndex(index), |_| {}).await {
-            Ok(Outcome::Written { .. }) => Ok(()),
-            other => Err(InstallError::at(Step::Register, other)),
-        }
+    async fn publish(&mut self, pool: &PoolKey) -> Result<(), InstallError> {
+        index::publish(&mut self.helper, pool, self.rollout.catalogue).await.map_err(|error| match error {
+            IndexError::Catalogue(error) => error.into(),
+            IndexError::Helper(source) => InstallError::at(Step::Register, Err(source)),
+        })
     }
 
     /// A copy that is not as the record says is no longer offered: first in the catalogue, then in the pool.
@@ -108,8 +102,7 @@ impl Working<'_, '_> {
         let message = format!("{} in pool {} is {how}; it is brought again", copy.file, copy.pool.name);
         self.events.send(Event::Warning { message });
         self.rollout.catalogue.mark_damaged(&copy.pool, &copy.file).await?;
-        let offered = index_json(&self.rollout.catalogue.offers(&copy.pool).await?);
-        self.write_index(offered).await
+        self.publish(&copy.pool).await
     }
 
     /// The pool's copy of the same source, when there is one and it is as it should be.

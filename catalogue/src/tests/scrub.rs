@@ -12,8 +12,10 @@ fn debian(content: &str, pool: PoolKey) -> ScrubCopy {
         sha256: format!("stored {content}"),
         size: 2000,
         state: CopyState::Verified,
+        verified_at: Some(at(0)),
         scrubbed_at: None,
         images: vec!["debian".into()],
+        template: "image_debian".into(),
     }
 }
 
@@ -52,11 +54,12 @@ async fn what_was_read_longest_ago_is_read_first_and_what_is_on_its_way_not_at_a
     for content in ["a", "b", "c"] {
         catalogue.register(&registration("debian", content, shared(), &["n1"]), &at(0)).await.unwrap();
     }
-    catalogue.set_scrubbed(&shared(), "debian-a.raw", "stored a", &at(9)).await.unwrap();
-    catalogue.set_scrubbed(&shared(), "debian-b.raw", "stored b", &at(5)).await.unwrap();
+    catalogue.set_scrubbed(&debian("a", shared()), &at(9)).await.unwrap();
+    catalogue.set_scrubbed(&debian("b", shared()), &at(5)).await.unwrap();
     // Neither of them is in the catalogue.
-    catalogue.set_scrubbed(&shared(), "debian-c.raw", "other bytes", &at(6)).await.unwrap();
-    catalogue.set_scrubbed(&own(), "debian-c.raw", "stored c", &at(6)).await.unwrap();
+    let other_bytes = ScrubCopy { sha256: "other bytes".into(), ..debian("c", shared()) };
+    catalogue.set_scrubbed(&other_bytes, &at(6)).await.unwrap();
+    catalogue.set_scrubbed(&debian("c", own()), &at(6)).await.unwrap();
     let expected = [
         debian("c", shared()),
         ScrubCopy { scrubbed_at: Some(at(5)), ..debian("b", shared()) },
@@ -71,7 +74,7 @@ async fn what_was_read_longest_ago_is_read_first_and_what_is_on_its_way_not_at_a
             .await
             .unwrap();
         assert_eq!(catalogue.copies_to_scrub(None).await.unwrap().unwrap(), left, "{state}");
-        catalogue.set_scrubbed(&shared(), "debian-c.raw", "stored c", &at(7)).await.unwrap();
+        catalogue.set_scrubbed(&debian("c", shared()), &at(7)).await.unwrap();
         assert_eq!(catalogue.copies_to_scrub(None).await.unwrap().unwrap(), left, "{state}");
     }
 }
@@ -79,10 +82,10 @@ async fn what_was_read_longest_ago_is_read_first_and_what_is_on_its_way_not_at_a
 #[tokio::test]
 async fn a_damaged_file_that_was_healed_is_offered_again_by_all_images_that_stand_on_it() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
-    let debian = registration("debian", "a", shared(), &["n1"]);
+    let of_debian = registration("debian", "a", shared(), &["n1"]);
     let mut stable = registration("stable", "a", shared(), &["n1"]);
-    stable.stored = debian.stored.clone();
-    catalogue.register(&debian, &at(0)).await.unwrap();
+    stable.stored = of_debian.stored.clone();
+    catalogue.register(&of_debian, &at(0)).await.unwrap();
     catalogue.register(&stable, &at(1)).await.unwrap();
     let both = catalogue.offers(&shared()).await.unwrap();
     assert_eq!(both.len(), 2);
@@ -91,7 +94,7 @@ async fn a_damaged_file_that_was_healed_is_offered_again_by_all_images_that_stan
         let copy = catalogue.image(image).await.unwrap().unwrap().generations.remove(0).copies.remove(0);
         (copy.state, copy.verified_at, copy.scrubbed_at)
     };
-    catalogue.set_scrubbed(&shared(), "debian-a.raw", "stored a", &at(2)).await.unwrap();
+    catalogue.set_scrubbed(&debian("a", shared()), &at(2)).await.unwrap();
     assert_eq!(copy("debian").await, (CopyState::Verified, Some(at(0)), Some(at(2))));
     assert_eq!(copy("stable").await, (CopyState::Verified, Some(at(1)), Some(at(2))));
 
@@ -99,14 +102,55 @@ async fn a_damaged_file_that_was_healed_is_offered_again_by_all_images_that_stan
     assert_eq!(catalogue.offers(&shared()).await.unwrap(), []);
     let damaged = catalogue.copies_to_scrub(None).await.unwrap().unwrap();
     assert_eq!(damaged.iter().map(|copy| copy.state).collect::<Vec<_>>(), [CopyState::Damaged]);
-    catalogue.set_scrubbed(&shared(), "debian-a.raw", "stored a", &at(3)).await.unwrap();
+    assert_eq!(catalogue.rehearse_scrubbed(&damaged[0], &at(3)).await.unwrap(), both);
+    assert_eq!(catalogue.copies_to_scrub(None).await.unwrap().unwrap(), damaged, "it was only rehearsed");
+    assert_eq!(catalogue.offers(&shared()).await.unwrap(), []);
+    catalogue.set_scrubbed(&debian("a", shared()), &at(3)).await.unwrap();
     assert_eq!(copy("debian").await, (CopyState::Verified, Some(at(3)), Some(at(3))));
     assert_eq!(copy("stable").await, (CopyState::Verified, Some(at(3)), Some(at(3))));
     assert_eq!(catalogue.offers(&shared()).await.unwrap(), both);
 
     // Written anew, it has not been read again.
     catalogue.mark_damaged(&shared(), "debian-a.raw").await.unwrap();
-    catalogue.register(&debian, &at(4)).await.unwrap();
+    catalogue.register(&of_debian, &at(4)).await.unwrap();
     assert_eq!(copy("debian").await, (CopyState::Verified, Some(at(4)), None));
     assert_eq!(copy("stable").await, (CopyState::Verified, Some(at(4)), None));
+}
+
+#[tokio::test]
+async fn what_was_brought_anew_while_it_was_read_is_not_bad() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let registration = registration("debian", "a", shared(), &["n1"]);
+    catalogue.register(&registration, &at(0)).await.unwrap();
+    let listed = async || catalogue.copies_to_scrub(None).await.unwrap().unwrap().remove(0);
+    let before = listed().await;
+
+    assert!(catalogue.set_bad(&before).await.unwrap());
+    assert_eq!(listed().await.state, CopyState::Damaged);
+    assert!(catalogue.set_bad(&before).await.unwrap(), "it still is");
+
+    catalogue.register(&registration, &at(1)).await.unwrap();
+    assert!(!catalogue.set_bad(&before).await.unwrap());
+    assert_eq!(listed().await.state, CopyState::Verified);
+    assert!(catalogue.set_bad(&listed().await).await.unwrap());
+    assert_eq!(listed().await.state, CopyState::Damaged);
+}
+
+#[tokio::test]
+async fn the_same_bytes_in_other_pools_are_good_copies_until_they_are_damaged() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let grid_2 = PoolKey { gid: 2, ..shared() };
+    let grid_0 = PoolKey { gid: 0, ..shared() };
+    for pool in [shared(), own(), grid_2.clone(), grid_0.clone()] {
+        catalogue.register(&registration("debian", "a", pool, &[]), &at(0)).await.unwrap();
+    }
+    catalogue.register(&registration("debian", "b", own(), &[]), &at(0)).await.unwrap();
+    let damaged = debian("a", shared());
+    let pools = async || {
+        let copies = catalogue.good_copies(&damaged).await.unwrap();
+        copies.into_iter().map(|copy| copy.pool).collect::<Vec<_>>()
+    };
+    assert_eq!(pools().await, [own(), grid_0.clone(), grid_2.clone()]);
+    catalogue.mark_damaged(&own(), "debian-a.raw").await.unwrap();
+    assert_eq!(pools().await, [grid_0, grid_2]);
 }

@@ -31,13 +31,16 @@ const MOST_LEADERS: u32 = 3;
 pub(super) struct Swarm {
     /// Nodes that may still need bytes.
     pub expected: usize,
+    /// The one node that may read the source; none: each may.
+    reader: Option<usize>,
     members: Vec<Member>,
     leader: Option<usize>,
     failed_leaders: u32,
     opened: Option<Opened>,
     pieces: Vec<String>,
     whole: Option<Whole>,
-    failed: Option<Failure>,
+    /// All are told that there will be no such file.
+    pub failed: Option<Failure>,
 }
 
 #[derive(Debug)]
@@ -93,6 +96,11 @@ fn is_starving(member: &Member, supplier: &Member) -> bool {
 }
 
 impl Swarm {
+    /// Only the node with this number may read the source.
+    pub fn read_by(number: usize) -> Self {
+        Self { reader: Some(number), ..Self::default() }
+    }
+
     /// One more node; its number.
     pub fn join(&mut self, address: IpAddr) -> usize {
         self.members.push(Member {
@@ -329,6 +337,9 @@ impl Swarm {
 
     /// The foremost node becomes the leader; none for the others.
     fn lead(&mut self, number: usize) -> Option<From> {
+        if self.reader.is_some_and(|reader| reader != number) {
+            return None;
+        }
         let most = |other: &Member| (!other.slow, other.have);
         let own = most(&self.members[number]);
         let better = |other: &Member| other.life == Life::Taking && other.port.is_some() && most(other) > own;
