@@ -15,6 +15,7 @@
 mod ends_well;
 mod install;
 mod many;
+mod scrub;
 mod secrets;
 mod sources;
 mod ssh;
