@@ -16,6 +16,7 @@ mod ends_well;
 mod install;
 mod many;
 mod rehearse;
+mod scrub;
 mod secrets;
 mod sources;
 mod ssh;
