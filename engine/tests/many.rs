@@ -1,5 +1,12 @@
 //! A rollout on many nodes that a script plays: what the controller alone costs.
 
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "clippy allows these in functions marked as tests, not in what such functions call"
+)]
+
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -49,7 +56,7 @@ impl Scene {
             );
             write(&format!("services/jumpscale__node.ssh__n{number:04}/service.hrd"), &hrd);
         }
-        git2_init(&root);
+        git_init(&root);
         let layers = Layers { files: Vec::new(), variables: Vec::new(), flags: Vec::new() };
         let environment = Environment::find(&root, &layers).unwrap();
         let template = environment.template("image_x").unwrap();
@@ -82,7 +89,7 @@ impl Scene {
     }
 }
 
-fn git2_init(root: &Path) {
+fn git_init(root: &Path) {
     let made = std::process::Command::new("git").args(["init", "-q"]).arg(root).status().unwrap();
     assert!(made.success());
 }
