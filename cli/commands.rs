@@ -8,6 +8,7 @@ pub mod install;
 pub mod list;
 pub mod man;
 pub mod nodes;
+pub mod rehearse;
 pub mod runs;
 pub mod scrub;
 pub mod where_is;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ays_catalogue::CatalogueError;
-use ays_engine::InstallError;
+use ays_engine::{InstallError, RehearseError};
 use ays_grammar::Diagnostic;
 use ays_recipes::{DataError, EnvironmentError, LookupError, NodeError, RecipeError, SettingsError};
 
@@ -52,6 +52,10 @@ pub enum Failure {
     Install { template: String, node: String, source: Box<InstallError> },
     #[error("{}", not_installed(.template, .failed, .again))]
     Rollout { template: String, failed: Vec<(String, NotInstalled)>, interrupted: bool, again: String },
+    #[error("the rehearsal came to nothing")]
+    Rehearsal(#[source] Box<RehearseError>),
+    #[error("after {wrong} of {rehearsed} faults it does not end as without")]
+    NotSame { rehearsed: usize, wrong: usize },
     #[error("{}", not_good(.counts, *.healed))]
     Scrub { counts: Counts, healed: bool, interrupted: bool },
     #[error("no node is in grid {}", .0.map_or_else(|| "any".to_owned(), |grid| grid.to_string()))]
@@ -135,6 +139,12 @@ impl Failure {
                 InstallError::Interrupted => 130,
                 _ => 1,
             },
+            Self::Rehearsal(error) => match **error {
+                RehearseError::NoStep { .. } => 2,
+                RehearseError::Interrupted => 130,
+                _ => 1,
+            },
+            Self::NotSame { .. } => 1,
             Self::Rollout { interrupted: true, .. } | Self::Scrub { interrupted: true, .. } => 130,
             Self::Rollout { failed, .. } => {
                 let is_text = |why: &NotInstalled| match why {

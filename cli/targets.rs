@@ -1,7 +1,7 @@
 //! Which nodes an operator means.
 
 use ays_engine::Target;
-use ays_recipes::{Environment, LookupError, Node, NodeError};
+use ays_recipes::{Environment, LookupError, Node, NodeError, Pool};
 use wildmatch::WildMatch;
 
 use crate::failure::Failure;
@@ -101,9 +101,13 @@ fn all(
     selected
 }
 
-fn local(environment: &Environment) -> Result<Selected, Failure> {
+/// This machine's pool.
+pub fn local_pool(environment: &Environment) -> Result<Pool, Failure> {
     let settings = &environment.settings;
-    let pool =
-        settings.pool("local").ok_or_else(|| LookupError::unknown("pool", "local", settings.pool_names()))?;
-    Ok(Selected { targets: vec![Target::Local(pool.clone())], broken: Vec::new() })
+    let pool = settings.pool("local");
+    Ok(pool.cloned().ok_or_else(|| LookupError::unknown("pool", "local", settings.pool_names()))?)
+}
+
+fn local(environment: &Environment) -> Result<Selected, Failure> {
+    Ok(Selected { targets: vec![Target::Local(local_pool(environment)?)], broken: Vec::new() })
 }

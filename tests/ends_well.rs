@@ -183,6 +183,8 @@ fn the_operator_presses_control_c() {
     scene.each(kills(50), &[Some(130), None], |scene, running| {
         thread::sleep(scene.dice.moment(scene.usual));
         running.signal(Signal::SIGINT);
+        thread::sleep(scene.dice.moment(scene.usual / 2));
+        running.signal(Signal::SIGINT);
     });
 }
 

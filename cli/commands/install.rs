@@ -10,6 +10,7 @@ use ays_engine::{
 };
 use ays_recipes::{Answers, Dependencies, Flag, Recipe, Request};
 
+use crate::commands::rehearse::{self, FailAt};
 use crate::context;
 use crate::failure::{Failure, NotInstalled, eprint_line};
 use crate::render::events::{Renderer, Style};
@@ -41,11 +42,17 @@ pub struct Args {
     #[arg(short, long, visible_alias = "nodeps")]
     single: bool,
     /// Answers: 'key:value key2:value2' or 'key=value # key2=value2'
-    #[arg(long, value_name = "DATA", default_value = "")]
+    #[arg(long, value_name = "DATA", default_value = "", hide_default_value = true)]
     data: String,
     /// Print what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Try it on this machine, in a directory that goes away afterwards
+    #[arg(long, conflicts_with_all = ["dry_run", "targettype", "targetname", "grid", "all"])]
+    rehearse: bool,
+    /// Let a step go wrong once, then run again twice: check, fetch:lost, store:kill (fail is meant without a kind), or all
+    #[arg(long, value_name = "STEP[:KIND]", requires = "rehearse")]
+    fail_at: Option<FailAt>,
     /// Learn the host keys of nodes that have never been seen
     #[arg(long)]
     accept_new_host_key: bool,
@@ -91,6 +98,11 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         (false, false) => Style::Steps,
     };
     let renderer = Mutex::new(Renderer::new(style));
+    let show = |record: &_| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(record);
+    let mode = if args.reinstall { Mode::Again } else { Mode::IfNeeded };
+    if args.rehearse {
+        return rehearse::run(&environment, &recipe, mode, args.fail_at, &stop, &show, args.json).await;
+    }
     let settings = &environment.settings;
     let rollout = Rollout {
         environment: &environment,
@@ -98,12 +110,11 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         catalogue: &context::catalogue(&environment).await?,
         logs: &context::data_dir(&environment)?.join("runs"),
         transport: &Transport::Ssh(context::ssh(&environment, args.accept_new_host_key)?),
-        mode: if args.reinstall { Mode::Again } else { Mode::IfNeeded },
+        mode,
         sharing: if settings.fetch.share { Sharing::Neighbours } else { Sharing::Alone },
         parallel: settings.install.parallel,
         by: &context::who(),
     };
-    let show = |record: &_| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(record);
     let results = rollout.run(&targets, &stop, &show).await.map_err(|source| Failure::Install {
         template: recipe.template.clone(),
         node: targets.first().map(|target| target.name().to_owned()).unwrap_or_default(),

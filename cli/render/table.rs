@@ -27,6 +27,12 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     write(&printable_json(&text))
 }
 
+/// Prints a value as JSON in one line.
+pub fn json_line(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value).map_err(|error| Failure::Output(error.into()))?;
+    write(&printable_json(&text))
+}
+
 /// Prints a line.
 pub fn line(text: &str) -> Result<(), Failure> {
     write(&printable(text))

@@ -98,7 +98,7 @@ async fn greet(connection: &Connection, trust: &str, arguments: &[&str]) -> Resu
     let compared = connection.notes().and_then(|notes| std::fs::read_to_string(notes).ok());
     let compared = compared.unwrap_or_default();
     let all = [&[HELPER_SHA256, trust, &compared], arguments].concat();
-    let Remote { stdin, stdout, mut stderr, process } = connection.script(START, &all).await?;
+    let Remote { stdin, stdout, mut stderr, process, id } = connection.script(START, &all).await?;
     let mut lines = BufReader::new(stdout).take(MOST_NOISE);
     let mut line = Vec::new();
     loop {
@@ -111,7 +111,7 @@ async fn greet(connection: &Connection, trust: &str, arguments: &[&str]) -> Resu
             // What the buffer holds beyond this line belongs to the frames: the reader is kept.
             said if said == GREETING.as_bytes() => {
                 let stdout = Box::new(lines.into_inner());
-                return Ok(Answer::Greeting(Remote { stdin, stdout, stderr, process }));
+                return Ok(Answer::Greeting(Remote { stdin, stdout, stderr, process, id }));
             }
             said => {
                 if let Some(is) = said.strip_prefix(b"ays-bootstrap: is ")
@@ -128,7 +128,7 @@ async fn greet(connection: &Connection, trust: &str, arguments: &[&str]) -> Resu
 
 async fn push(connection: &Connection) -> Result<(), HelperError> {
     let length = HELPER.len().to_string();
-    let Remote { mut stdin, mut stdout, mut stderr, process: _process } =
+    let Remote { mut stdin, mut stdout, mut stderr, process: _process, .. } =
         connection.script(PUSH, &[HELPER_SHA256, &length]).await?;
     // A node that stops reading says why on its standard error.
     let written = async {

@@ -4,6 +4,8 @@
 //! what it has told its helper with what is so now, whenever something has changed.
 
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

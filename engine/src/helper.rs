@@ -1,17 +1,20 @@
 //! A running helper: steps go in, outcomes come out, and both sides beat so that neither waits for one that is gone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ays_node::{
     BEAT_EVERY, Facts, Failure, FromNode, News, Outcome, PROTOCOL, Progress, SILENCE_LIMIT, Said, Step,
     ToNode, read_frame, write_frame,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::bootstrap::{self, Greeted, last_words};
+use crate::faults::{FaultKind, Faults, OnPurpose};
 use crate::ssh::{Connection, Remote};
 
 /// Why a helper does not work, or no longer does.
@@ -58,6 +61,9 @@ pub enum HelperError {
     /// A frame could not be read.
     #[error("the helper's answer could not be read")]
     Frame(#[source] ays_node::FrameError),
+    /// A rehearsal lets it go wrong.
+    #[error(transparent)]
+    OnPurpose(#[from] OnPurpose),
     /// The step itself failed; the helper goes on.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -84,6 +90,10 @@ pub struct Helper {
     from: mpsc::Receiver<Result<FromNode, HelperError>>,
     reader: JoinHandle<()>,
     last_id: u64,
+    /// Its process, where that is on this machine.
+    process: Option<Pid>,
+    /// What a rehearsal lets go wrong.
+    pub(crate) faults: Option<Arc<Faults>>,
 }
 
 impl Helper {
@@ -92,7 +102,7 @@ impl Helper {
 
     pub(crate) async fn start(connection: &Connection) -> Result<Self, HelperError> {
         let greeting = timeout(SILENCE_LIMIT * 10, bootstrap::start(connection, &["serve"]));
-        let Greeted { remote: Remote { stdin, stdout, stderr, process }, sent } =
+        let Greeted { remote: Remote { stdin, stdout, stderr, process, id }, sent } =
             greeting.await.map_err(|_| HelperError::Silent(SILENCE_LIMIT * 10))??;
         let (to, outgoing) = mpsc::channel(4);
         let (incoming, mut from) = mpsc::channel(64);
@@ -104,7 +114,7 @@ impl Helper {
         tokio::spawn(write(stdin, outgoing));
         match from.recv().await {
             Some(Ok(FromNode::Hello(facts))) if facts.protocol == PROTOCOL => {
-                Ok(Self { facts, sent, to, from, reader, last_id: 0 })
+                Ok(Self { facts, sent, to, from, reader, last_id: 0, process: id, faults: None })
             }
             Some(Ok(FromNode::Hello(facts))) => Err(HelperError::Protocol(facts.protocol)),
             Some(Ok(_)) => Err(HelperError::Answer),
@@ -119,12 +129,25 @@ impl Helper {
         step: Step,
         mut on_progress: impl FnMut(Progress),
     ) -> Result<Outcome, HelperError> {
+        let fault = self.faults.as_ref().and_then(|faults| faults.strike(name(&step)));
+        if let Some(kind @ FaultKind::Fail) = fault {
+            return Err(OnPurpose { kind }.into());
+        }
         let id = self.begin(step).await;
+        if let (Some(FaultKind::Kill), Some(process)) = (fault, self.process) {
+            // One that has ended is dead as well.
+            let _ = kill_process(process, Signal::KILL);
+        }
         loop {
             match self.hear(id).await? {
                 Heard::Progress(progress) => on_progress(progress),
                 Heard::Said(_) => return Err(HelperError::Answer),
-                Heard::Done(outcome) => return Ok(outcome),
+                Heard::Done(outcome) => {
+                    return match fault {
+                        Some(kind @ FaultKind::Lost) => Err(OnPurpose { kind }.into()),
+                        _ => Ok(outcome),
+                    };
+                }
             }
         }
     }
@@ -175,6 +198,19 @@ impl Helper {
         drop(self.from);
         // One that does not end in time ends by its own silence limit.
         let _ = timeout(Self::END_LIMIT, self.reader).await;
+    }
+}
+
+/// A step as a rehearsal names it.
+fn name(step: &Step) -> &'static str {
+    match step {
+        Step::CheckRequirements(_) => "check",
+        Step::Probe { .. } => "probe",
+        Step::Fetch(_) => "fetch",
+        Step::StoreImage(_) => "store",
+        Step::CheckCopy(_) => "look",
+        Step::WriteIndex(_) => "index",
+        Step::Remove(_) => "remove",
     }
 }
 

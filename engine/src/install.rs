@@ -9,6 +9,7 @@ use ays_recipes::{Action, Progress, Value};
 
 use crate::delivery::{Member, Place, ShareError};
 use crate::event::{Events, Step};
+use crate::faults::{OnPurpose, around};
 use crate::helper::{Helper, HelperError};
 use crate::plan::{BEFORE_FETCH, CONFIGURE, Plan, WHEN_DOWN};
 use crate::rollout::{Rollout, Turn};
@@ -70,6 +71,9 @@ pub enum InstallError {
     /// Somebody else may be at work on the same by now.
     #[error("the lock was lost: this machine stood still for too long; run it again")]
     LockLost,
+    /// A rehearsal lets it go wrong.
+    #[error(transparent)]
+    OnPurpose(#[from] OnPurpose),
     /// The operator stopped it.
     #[error("interrupted; the next run goes on from here")]
     Interrupted,
@@ -153,7 +157,16 @@ impl Working<'_, '_> {
         if !source.as_ref().is_some_and(|source| source.fetched.is_source) {
             self.remove_download().await?;
         }
-        self.rollout.catalogue.set_installed(self.service, &installed, &Timestamp::now()).await?;
+        let faults = self.helper.faults.clone();
+        around(faults.as_deref(), "installed", async {
+            let now = Timestamp::now();
+            self.rollout
+                .catalogue
+                .set_installed(self.service, &installed, &now)
+                .await
+                .map_err(InstallError::from)
+        })
+        .await?;
         if let (Some(turn), Some(source)) = (&mut self.turn, source) {
             turn.source = Some(source);
         }
@@ -237,8 +250,10 @@ impl Working<'_, '_> {
                 let mut member = place.join(self.helper.facts.address, &self.connection);
                 let fetched =
                     member.fetch(&mut self.helper, fetch.clone(), self.events.progress(Step::Fetch)).await;
+                let fetched =
+                    fetched.map_err(|source| InstallError::Step { step: Step::Fetch.as_str(), source })?;
                 self.members.push(member);
-                fetched.map_err(|source| InstallError::Step { step: Step::Fetch.as_str(), source })?
+                fetched
             }
         };
         let verified = if fetched.verified { "verified" } else { "not verified at its source" };

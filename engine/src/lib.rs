@@ -5,6 +5,7 @@
 mod bootstrap;
 mod delivery;
 mod event;
+mod faults;
 mod helper;
 mod hop;
 mod host_key;
@@ -14,6 +15,7 @@ mod master;
 mod plan;
 mod probe;
 mod register;
+mod rehearse;
 mod relay;
 mod rollout;
 mod scripted;
@@ -25,11 +27,13 @@ mod target;
 
 pub use delivery::ShareError;
 pub use event::{Event, Record, RunResult, Step};
+pub use faults::{FaultAt, FaultKind, OnPurpose};
 pub use helper::{Helper, HelperError};
 pub use host_key::{HostKey, HostKeyError};
 pub use install::{InstallError, Installed, Mode};
 pub use plan::{Plan, Planned};
 pub use probe::{SourceState, probe};
+pub use rehearse::{Outcome, Rehearsal, RehearseError, Rehearsed};
 pub use rollout::{NodeResult, Rollout, Sharing};
 #[doc(hidden)]
 pub use scripted::Scripted;

@@ -11,6 +11,7 @@ use ays_node::{CheckCopy, CopyState, Fetched, Outcome, StoreImage, Stored};
 use ays_recipes::RegisterImage;
 
 use crate::event::{Event, Step};
+use crate::faults::around;
 use crate::helper::HelperError;
 use crate::index::{self, IndexError};
 use crate::install::{InstallError, Mode, Source, Working};
@@ -67,7 +68,11 @@ impl Working<'_, '_> {
         index::write(&mut self.helper, &registration.pool, &offers)
             .await
             .map_err(|source| InstallError::at(Step::Register, Err(source)))?;
-        let registered = self.rollout.catalogue.register(&registration, &now).await?;
+        let faults = self.helper.faults.clone();
+        let registered = around(faults.as_deref(), "record", async {
+            self.rollout.catalogue.register(&registration, &now).await.map_err(InstallError::from)
+        })
+        .await?;
         self.publish(&registration.pool).await?;
         let kept = if registered.new_generation { "" } else { ", as before" };
         self.events.done(

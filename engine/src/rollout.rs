@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 
 use crate::delivery::{Delivery, Member, Place, share};
 use crate::event::{Event, Events, Record, RunResult, Step};
+use crate::faults::{Faults, around};
 use crate::helper::Helper;
 use crate::install::{InstallError, Installed, Mode, Source, Working, chain};
 use crate::plan::Plan;
@@ -74,6 +75,7 @@ struct Common<'a> {
     permits: Semaphore,
     turns: HashMap<PoolKey, Arc<Mutex<SharedPool>>>,
     stop: &'a Stop,
+    faults: Option<&'a Arc<Faults>>,
     render: &'a (dyn Fn(&Record) + Send + Sync),
 }
 
@@ -93,6 +95,17 @@ impl Rollout<'_> {
         stop: &Stop,
         render: &(dyn Fn(&Record) + Send + Sync),
     ) -> Result<Vec<NodeResult>, InstallError> {
+        self.run_with(targets, stop, render, None).await
+    }
+
+    /// The same with what a rehearsal lets go wrong.
+    pub(crate) async fn run_with(
+        &self,
+        targets: &[Target],
+        stop: &Stop,
+        render: &(dyn Fn(&Record) + Send + Sync),
+        faults: Option<&Arc<Faults>>,
+    ) -> Result<Vec<NodeResult>, InstallError> {
         let stacks = Stacks::of(self.environment);
         stacks.write(self.catalogue, targets).await?;
         let mut plans = Vec::with_capacity(targets.len());
@@ -106,6 +119,7 @@ impl Rollout<'_> {
             permits: Semaphore::new(self.parallel.get()),
             turns: if registers { turns(targets) } else { HashMap::new() },
             stop,
+            faults,
             render,
         };
         let places = self.places(targets)?;
@@ -227,13 +241,14 @@ impl Rollout<'_> {
         };
         events.start(Step::Connect, target.name());
         let opened = tokio::select! {
-            opened = self.open(target) => opened,
+            opened = around(common.faults.map(Arc::as_ref), "connect", self.open(target)) => opened,
             () = common.stop.now() => Err(InstallError::Interrupted),
         };
-        let (connection, helper) = match opened {
+        let (connection, mut helper) = match opened {
             Ok(opened) => opened,
             Err(error) => return (Err(error), None),
         };
+        helper.faults = common.faults.cloned();
         let sent = if helper.sent == 0 { "" } else { ", helper sent" };
         let facts = &helper.facts;
         let here = format!("{}, {} on {}{sent}", facts.hostname, facts.os, facts.arch);
@@ -257,7 +272,8 @@ impl Rollout<'_> {
             () = common.stop.now() => Err(InstallError::Interrupted),
         };
         let Working { connection, helper, members, .. } = working;
-        if result.is_ok() && !members.is_empty() {
+        // Also when a later step failed: what it has is whole.
+        if !members.is_empty() {
             return (result, Some(Parked { helper, members, _connection: connection }));
         }
         drop(members);

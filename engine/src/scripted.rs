@@ -47,6 +47,7 @@ impl Scripted {
             stdout: Box::new(stdout),
             stderr: Box::new(empty()),
             process: Box::new(helper),
+            id: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ays_recipes::Node;
 use openssh::Session;
+use rustix::process::Pid;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -123,6 +124,8 @@ pub(crate) struct Remote {
     pub stderr: Box<dyn AsyncRead + Send + Unpin>,
     /// Keeps the streams alive.
     pub process: Box<dyn Send>,
+    /// Its id, where it is on this machine.
+    pub id: Option<Pid>,
 }
 
 /// A way to start processes on a node. Clones share it.
@@ -210,7 +213,8 @@ impl Connection {
                 command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
                 let mut child = command.spawn().map_err(|error| HelperError::Spawn(error.into()))?;
                 let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-                remote(stdin, stdout, stderr, child)
+                let id = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+                remote(stdin, stdout, stderr, child, id)
             }
             Self::Ssh { session, .. } => {
                 let mut command = Arc::clone(session).arc_command("sh");
@@ -222,7 +226,7 @@ impl Connection {
                 let mut child = command.spawn().await.map_err(|error| HelperError::Spawn(error.into()))?;
                 let (stdin, stdout, stderr) =
                     (child.stdin().take(), child.stdout().take(), child.stderr().take());
-                remote(stdin, stdout, stderr, child)
+                remote(stdin, stdout, stderr, child, None)
             }
         }
     }
@@ -259,6 +263,7 @@ fn remote(
     stdout: Option<impl AsyncRead + Send + Unpin + 'static>,
     stderr: Option<impl AsyncRead + Send + Unpin + 'static>,
     process: impl Send + 'static,
+    id: Option<Pid>,
 ) -> Result<Remote, HelperError> {
     match (stdin, stdout, stderr) {
         (Some(stdin), Some(stdout), Some(stderr)) => Ok(Remote {
@@ -266,6 +271,7 @@ fn remote(
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
             process: Box::new(process),
+            id,
         }),
         _ => Err(HelperError::Spawn("its streams are missing".into())),
     }

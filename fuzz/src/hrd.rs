@@ -40,7 +40,16 @@ fn stands_in_place(read: &Hrd, data: &[u8]) {
         assert_eq!(&data[key.start..key.end], entry.key.as_bytes());
         let written = &data[value.start..value.end];
         if !matches!(entry.value, Value::Bytes(_)) {
-            assert!(std::str::from_utf8(written).is_ok(), "{entry:?} cuts a character");
+            let Ok(written) = std::str::from_utf8(written) else {
+                return assert_eq!(written, b"", "{entry:?}");
+            };
+            assert_eq!(written, written.trim_matches([' ', '\t']), "{entry:?} has blanks at its ends");
+            if !data[key.end..value.start].contains(&b'\n') {
+                // Indented, or `b` would begin a block of bytes.
+                let again = hrd::parse("again", format!(" key = {written}").as_bytes());
+                let again = again.ok().and_then(|mut again| again.entries.pop()).map(|entry| entry.value);
+                assert_eq!(again.as_ref(), Some(&entry.value), "{written:?} alone");
+            }
         }
         at = value.end;
     }
@@ -167,6 +176,7 @@ fn nested(items: &[Item]) -> Option<String> {
 }
 
 fn quoted(text: &str, quote: char) -> Option<String> {
-    let plain = !text.contains(['\'', '"', '\\', '\n', '\r', '@']) && !text.contains("{{");
-    plain.then(|| format!("{quote}{text}{quote}"))
+    let plain = !text.contains(['\'', '"', '\\', '\n', '\r']) && !text.contains("{{");
+    let asks = text.to_ascii_lowercase().contains("@ask");
+    (plain && !asks).then(|| format!("{quote}{text}{quote}"))
 }

@@ -29,7 +29,11 @@ pub fn check(data: &[u8]) {
             for line in
                 [format!("{sum}  {name}"), format!("{sum} *dir/{name}"), format!("X ({name}) = {sum}")]
             {
-                assert_eq!(listed(&line, algorithm, name), Ok(sum.to_owned()), "{line:?}");
+                let other = format!("{}  not-{name}", &"f".repeat(digits));
+                for list in [line.clone(), format!("{line}\n{other}\n"), format!("{other}\n{line}\n")] {
+                    assert_eq!(listed(&list, algorithm, name), Ok(sum.to_owned()), "{list:?}");
+                    assert_eq!(beside(&list), Ok(sum.to_owned()), "{list:?}");
+                }
             }
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! One thread runs the loop, the network and the children; hashing and writing have threads of their own, so that
 //! no step is ever in the way of a beat. A step ends early only when the whole helper ends: its future is dropped,
-//! which kills its child and removes its temporary files.
+//! which kills its child and removes its temporary files. What serves other nodes goes on after its step, and ends
+//! with the helper.
 
 mod check_copy;
 mod checksum_list;
@@ -18,6 +19,7 @@ mod lanes;
 mod leftovers;
 mod limits;
 mod locked;
+mod pace;
 mod qemu_img;
 mod remove;
 mod report;

@@ -9,7 +9,7 @@ use ays_node::{Check, Failure, Fetched, Outcome, Phase, Probed, SecretUrl};
 use tempfile::tempdir;
 
 use support::ftp::{Faults, Ftp, GOOD};
-use support::{content, fetch, md5, names, run, sha256, stamp};
+use support::{content, fetch, names, run};
 
 const PIECE: usize = 100_000;
 
@@ -28,16 +28,9 @@ fn fetched(
     last_modified: Option<&str>,
 ) -> Result<Outcome, Failure> {
     Ok(Outcome::Fetched(Fetched {
-        size: body.len() as u64,
-        md5: md5(body),
-        sha256: sha256(body),
-        verified: false,
-        kept: false,
-        is_source: false,
         resumed_at: resumed_at as u64,
-        etag: None,
         last_modified: last_modified.map(str::to_owned),
-        stamp: stamp(dest),
+        ..support::fetched(dest, body, None)
     }))
 }
 

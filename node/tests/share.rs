@@ -11,25 +11,14 @@ use ays_node::{Check, Failure, Fetched, News, Outcome, PIECE, Step, ToNode};
 use tempfile::tempdir;
 
 use support::grid::{Grid, STEP, dests};
-use support::{Answer, End, Web, content, md5, names, sha256, stamp};
+use support::{Answer, End, Web, content, names, released, sha256};
 
 const ETAG: &str = "\"one\"";
 const MIB: usize = PIECE as usize;
 
 /// What a shared fetch of `body` to `dest` says when nothing was in its way.
 fn fetched(dest: &Path, body: &[u8]) -> Fetched {
-    Fetched {
-        size: body.len() as u64,
-        md5: md5(body),
-        sha256: sha256(body),
-        verified: false,
-        kept: false,
-        is_source: false,
-        resumed_at: 0,
-        etag: Some(ETAG.to_owned()),
-        last_modified: None,
-        stamp: stamp(dest),
-    }
+    support::fetched(dest, body, Some(ETAG))
 }
 
 fn ok(fetched: Fetched) -> Result<Outcome, Failure> {
@@ -160,6 +149,7 @@ async fn what_an_earlier_run_left_is_used_as_far_as_its_pieces_match() {
             grid.has(number, 3 * PIECE).await;
         }
         grid.end(2).await;
+        released(&dests[2]).await;
         assert_eq!(names(dests[2].parent().unwrap()), [".x.ays-part", ".x.ays-part.json"]);
         let part = dests[2].with_file_name(".x.ays-part");
         let mut left = fs::read(&part).unwrap();
@@ -192,6 +182,7 @@ async fn a_leader_goes_on_with_what_an_earlier_run_left() {
     first.source(0).await;
     first.has(0, 3 * PIECE + 5).await;
     first.end(0).await;
+    released(&dests[0]).await;
     let mut grid = Grid::new();
     for dest in &dests {
         grid.join(&web.url("/x"), dest, Check::None).await;
@@ -309,6 +300,36 @@ async fn a_source_that_gives_other_bytes_than_before_is_read_anew_by_all() {
         assert!(fs::read(dest).unwrap() == new);
     }
     assert_eq!(epochs(&grid), [1, 2]);
+}
+
+/// Neither size nor validators say so: only the number of pieces does.
+#[tokio::test]
+async fn a_source_that_has_fewer_bytes_than_before_is_read_anew_by_all() {
+    let body = content(2 * MIB);
+    let served = body.clone();
+    let web = Web::start(move |_, number| match number {
+        0 => Answer::whole(&content(4 * MIB)).without("Content-Length").cut(3 * MIB, End::Hang),
+        _ => Answer::whole(&served).without("Content-Length"),
+    })
+    .await;
+    let directory = tempdir().unwrap();
+    let dests = dests(directory.path(), 3);
+    let mut grid = Grid::new();
+    for dest in &dests {
+        grid.join(&web.url("/x"), dest, Check::None).await;
+    }
+    grid.source(0).await;
+    grid.from(1, 0).await;
+    grid.has(1, 3 * PIECE).await;
+    grid.end(0).await;
+    grid.from(1, 2).await;
+    grid.source(2).await;
+    for (dest, result) in dests[1..].iter().zip(grid.results().await) {
+        assert_eq!(result, ok(Fetched { etag: None, ..fetched(dest, &body) }));
+        assert!(fs::read(dest).unwrap() == body);
+    }
+    assert_eq!(epochs(&grid), [1, 2]);
+    assert_eq!(web.ranges(), [None; 3]);
 }
 
 fn epochs(grid: &Grid) -> Vec<u32> {

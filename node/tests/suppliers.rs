@@ -8,14 +8,15 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use ays_node::{Check, GREETING, News, Outcome, PIECE, Said, Secret, Share, Supplier};
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tempfile::{TempDir, tempdir};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use support::grid::{Grid, share};
 use support::{Answer, PATIENCE, Web, content};
@@ -136,6 +137,50 @@ async fn a_node_that_is_not_there_is_unreachable() {
     assert_eq!(pair.grid.said_by(1).await, unreachable("Connection refused (os error 111)"));
     pair.grid.from(1, 0).await;
     pair.ends_well().await;
+}
+
+/// A node that asks for a piece, and takes nothing; none when it is turned away.
+async fn taker(share: &Share, port: u16, piece: u64) -> Option<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(share.certificate.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let name = "ays-run".try_into().unwrap();
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.ok()?;
+    let token = share.token.expose().as_bytes();
+    let length = u32::try_from(12 + token.len()).unwrap();
+    let request = [&length.to_be_bytes()[..], &1_u32.to_be_bytes(), &piece.to_be_bytes(), token].concat();
+    stream.write_all(&request).await.unwrap();
+    Some(stream)
+}
+
+#[tokio::test]
+async fn so_many_nodes_are_served_at_a_time_and_no_more() {
+    let web = Web::start(|_, _| Answer::whole(&content(3 * MIB)).cut(2 * MIB + 5, support::End::Hang)).await;
+    let directory = tempdir().unwrap();
+    let mut grid = Grid::new();
+    grid.join(&web.url("/x"), &directory.path().join("0"), Check::None).await;
+    grid.source(0).await;
+    grid.has(0, 2 * PIECE + 5).await;
+    let mut waiting = Vec::new();
+    for _ in 0..64 {
+        waiting.push(taker(&grid.share, grid.port(0), 2).await.unwrap());
+    }
+    assert!(taker(&grid.share, grid.port(0), 2).await.is_none());
+    // Those that have gone make room, though there was nothing to say to them.
+    drop(waiting);
+    let mut piece = vec![0; MIB + 4];
+    loop {
+        let Some(mut stream) = taker(&grid.share, grid.port(0), 0).await else { continue };
+        stream.read_exact(&mut piece).await.unwrap();
+        break;
+    }
+    assert!(piece[..4] == (PIECE as u32).to_be_bytes() && piece[4..] == content(3 * MIB)[..MIB]);
 }
 
 #[tokio::test]

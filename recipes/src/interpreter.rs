@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -72,6 +72,12 @@ pub enum Progress {
 }
 
 impl Script {
+    /// The same for a downloaded file that lies elsewhere.
+    pub(crate) fn with_file_below(mut self, moved: &dyn Fn(&Path) -> PathBuf) -> Self {
+        self.file = self.file.as_deref().map(moved);
+        self
+    }
+
     /// Parses the text of `actions.py` with every `$(..)` replaced by what `lookup` says.
     pub(crate) fn parse(
         name: &str,

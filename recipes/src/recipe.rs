@@ -1,7 +1,7 @@
 //! A recipe: one template with the answers for one instance, made into what the engine needs to install it.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{self, Entry, Hrd, Value};
@@ -131,6 +131,16 @@ impl Recipe {
         })
     }
 
+    /// The same with all files that it makes below `root`.
+    pub fn below(mut self, root: &Path) -> Self {
+        let moved = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+        for fetch in &mut self.fetches {
+            fetch.dest = moved(&fetch.dest);
+        }
+        self.script = self.script.map(|script| script.with_file_below(&moved));
+        self
+    }
+
     /// Whether a node may have it: `os` and `arch` are what the node says of itself (`ubuntu`, `x86_64`).
     pub fn supports(&self, os: &str, arch: &str) -> bool {
         let bits = if arch.ends_with("64") { "64" } else { "32" };
@@ -232,7 +242,7 @@ fn platforms(
     Ok(listed.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect())
 }
 
-fn read_hrd(environment: &Environment, path: &std::path::Path) -> Result<Hrd, RecipeError> {
+fn read_hrd(environment: &Environment, path: &Path) -> Result<Hrd, RecipeError> {
     let name = environment.place(path).to_string();
     let bytes =
         std::fs::read(path).map_err(|source| RecipeError::Unreadable { path: path.to_owned(), source })?;

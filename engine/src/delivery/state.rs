@@ -90,6 +90,11 @@ pub(super) struct Told {
     failed: bool,
 }
 
+/// Whether a supplier has next to nothing that its taker has not.
+fn is_starving(member: &Member, supplier: &Member) -> bool {
+    supplier.have < member.have + 2 * PIECE
+}
+
 impl Swarm {
     /// Only the node with this number may read the source.
     pub fn read_by(number: usize) -> Self {
@@ -282,8 +287,7 @@ impl Swarm {
         }
         // Half of what the foremost got in the same time is no reason to change.
         let (own, fronts) = (member.have.saturating_sub(member.had), front.saturating_sub(member.front_had));
-        let starves = supplier.have < member.have + 2 * PIECE;
-        starves || own < fronts / 2
+        is_starving(member, supplier) || own < fronts / 2
     }
 
     /// The most that any node has.
@@ -299,20 +303,28 @@ impl Swarm {
         }
         let from = if self.has_root() { self.best_for(number) } else { self.lead(number) };
         let front = self.front();
+        let was_served = match self.members[number].from {
+            Some(From::Peer { number: supplier, .. }) => {
+                let supplier = &self.members[supplier];
+                supplier.life != Life::Gone && !is_starving(&self.members[number], supplier)
+            }
+            _ => false,
+        };
         let member = &mut self.members[number];
         let Some(from) = from else {
             member.from = None;
             return;
         };
-        let changed = member.from.is_some() && member.from != Some(from);
-        // Never slowed down by a supplier that starved or died: that says nothing of this node.
-        if changed && member.lost.is_none() {
+        // A supplier that died, or has nothing itself, says nothing of this node.
+        if was_served && member.lost.is_none() {
             member.changes += 1;
             member.slow = member.changes >= MOST_CHANGES;
         }
-        member.lost = None;
-        member.from = Some(from);
-        member.choice += 1;
+        // The same again, because there is no better one, is no news.
+        if member.lost.take().is_some() || member.from != Some(from) {
+            member.from = Some(from);
+            member.choice += 1;
+        }
         member.chosen = Some(now);
         member.had = member.have;
         member.front_had = front;
@@ -342,6 +354,7 @@ impl Swarm {
     fn best_for(&self, number: usize) -> Option<From> {
         let member = &self.members[number];
         let directly = member.unreachable.len() < 2;
+        let is_behind = self.front().saturating_sub(member.have) >= FAR_BEHIND;
         let candidate = |other: usize| {
             let giver = &self.members[other];
             other != number
@@ -355,12 +368,14 @@ impl Swarm {
             let giver = &self.members[other];
             let takers = self.takers(other, number);
             (
-                // The one that was just lost, and those that were too slow, only when there is no other.
-                member.lost == Some(other)
-                    || (member.lost.is_none()
-                        && matches!(member.from, Some(From::Peer { number, .. }) if number == other)),
+                // Each of these only when there is no other: the one that was just lost, ..
+                member.lost == Some(other),
                 directly && member.unreachable.contains(&other),
                 giver.slow,
+                // .. for one that has to catch up, those that have no more than itself, ..
+                is_behind && is_starving(member, giver),
+                // .. the one that it has and was not content with.
+                matches!(member.from, Some(From::Peer { number, .. }) if number == other),
                 takers + self.depth(other) / LONGEST_CHAIN,
                 std::cmp::Reverse(giver.have),
                 other,
@@ -407,39 +422,5 @@ impl Swarm {
             Life::Gone => false,
             Life::Taking => self.leader == Some(last),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-
-    /// What a node that has just said that it listens is told to take from.
-    fn told(swarm: &mut Swarm, number: usize, told: &mut Told) -> Vec<News> {
-        swarm.said(number, Said::Listening { port: 1000 + number as u16 }, Instant::now());
-        swarm.news(number, told)
-    }
-
-    #[test]
-    fn only_the_one_that_has_the_source_reads_it() {
-        let mut swarm = Swarm::read_by(0);
-        let (mut first, mut second) = (Told::default(), Told::default());
-        for _ in 0..2 {
-            swarm.join(Ipv4Addr::LOCALHOST.into());
-        }
-        assert_eq!(told(&mut swarm, 1, &mut second), [], "nobody reads it yet");
-        assert_eq!(told(&mut swarm, 0, &mut first), [News::From(Supplier::Source)]);
-        swarm.choose(1, Instant::now());
-        let listener = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 1000);
-        assert_eq!(swarm.news(1, &mut second), [News::From(Supplier::Peer(listener))]);
-
-        swarm.gone(0, None, Instant::now());
-        swarm.choose(1, Instant::now());
-        assert_eq!(swarm.news(1, &mut second), [], "it waits for another one");
-        let mut any = Swarm::default();
-        any.join(Ipv4Addr::LOCALHOST.into());
-        assert_eq!(told(&mut any, 0, &mut Told::default()), [News::From(Supplier::Source)]);
     }
 }

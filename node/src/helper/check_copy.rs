@@ -3,6 +3,7 @@ use std::io::ErrorKind;
 
 use super::disk::{check_path, failure, on_thread};
 use super::hashing::sha256_of;
+use super::pace::Pace;
 use super::report::Report;
 use crate::{CheckCopy, CopyState, Failure};
 
@@ -22,7 +23,7 @@ pub(crate) async fn check(copy: CheckCopy, report: Report) -> Result<CopyState, 
         }
         let Some(expected) = copy.sha256 else { return Ok(CopyState::Good) };
         let actual = File::open(&copy.path)
-            .and_then(|file| sha256_of(&file, copy.size, &report))
+            .and_then(|file| sha256_of(&file, copy.size, Pace::new(copy.rate), &report))
             .map_err(|error| failure(&copy.path, "reading", &error))?;
         Ok(if actual == expected { CopyState::Good } else { CopyState::Damaged })
     })

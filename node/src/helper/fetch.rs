@@ -1,6 +1,8 @@
 //! A file brought from its source: verified and synced before it takes its name.
 
+mod access;
 mod body;
+mod connecting;
 mod expected;
 mod fault;
 mod ftp;
@@ -9,7 +11,9 @@ mod identity;
 mod local;
 mod names;
 mod partial;
+mod proxies;
 mod room;
+mod slowness;
 mod small;
 mod source;
 mod transfer;
@@ -18,32 +22,101 @@ mod tries;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
+use self::access::Access;
+use self::expected::expected;
+use self::source::Source;
+use self::transfer::Transfer;
 use super::Limits;
 use super::disk::{check_path, failure, make_directory, on_thread, refused};
 use super::lanes::{Lanes, OnPiece, PieceHash};
 use super::report::Report;
+use super::share::Lead;
 use crate::{Expected, Failure, Fetch, Fetched, Stamp};
 
-pub(crate) use self::expected::expected;
 pub(crate) use self::identity::Identity;
 pub(crate) use self::partial::Partial;
 pub(crate) use self::room::room;
-pub(crate) use self::source::{Source, probe};
-pub(crate) use self::transfer::Transfer;
+pub(crate) use self::source::probe;
 
 /// Brings the file; keeps the one that is there when it is what the source says.
 pub(crate) async fn fetch(order: &Fetch, limits: &Limits, report: &Report) -> Result<Fetched, Failure> {
-    let source = Source::new(&order.url, limits)?;
-    let partial = prepare(&order.dest).await?;
-    let expected = expected(order, limits).await?;
-    if let Some(kept) = keep(order, Some(&source), expected.as_ref(), None, report).await? {
-        partial.discard();
+    let mut partial = prepare(&order.dest).await?;
+    bring(order, limits, report, &mut partial, None).await
+}
+
+/// Brings it from the source, and when that fails, from each mirror in turn. The failure of the first one is told.
+pub(crate) async fn bring(
+    order: &Fetch,
+    limits: &Limits,
+    report: &Report,
+    partial: &mut Partial,
+    lead: Option<&Lead>,
+) -> Result<Fetched, Failure> {
+    let mut told: Option<Failure> = None;
+    let mut is_nowhere = true;
+    for number in 0..=order.mirrors.len() {
+        match bring_from(&of_address(order, number), limits, report, partial, lead).await {
+            Ok(fetched) => return Ok(fetched),
+            Err(
+                failure @ (Failure::Refused { .. }
+                | Failure::Unreachable { .. }
+                | Failure::NoChecksum { .. }
+                | Failure::Checksum { .. }),
+            ) => {
+                is_nowhere &= matches!(failure, Failure::Refused { .. });
+                told.get_or_insert(failure);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    if is_nowhere {
+        // Nobody will resume what no source has any more.
+        partial.give_up();
+    }
+    Err(told.unwrap_or_else(|| refused(&order.dest, "it has no source")))
+}
+
+/// The order with another of its addresses as the first one.
+fn of_address(order: &Fetch, number: usize) -> Fetch {
+    let mut order = order.clone();
+    if let Some(mirror) = number.checked_sub(1).and_then(|number| order.mirrors.get_mut(number)) {
+        std::mem::swap(mirror, &mut order.url);
+    }
+    order
+}
+
+async fn bring_from(
+    order: &Fetch,
+    limits: &Limits,
+    report: &Report,
+    partial: &mut Partial,
+    lead: Option<&Lead>,
+) -> Result<Fetched, Failure> {
+    let access = Access { network: &order.network, limits };
+    let source = Source::new(&order.url, access)?;
+    let expected = expected(order, access).await?;
+    let (on_piece, pieces) = lead.map(|_| collect()).unzip();
+    if let Some(kept) = keep(order, Some(&source), expected.as_ref(), on_piece, report).await? {
+        partial.give_up();
+        if let (Some(lead), Some(pieces)) = (lead, pieces) {
+            lead.has_all(&kept, pieces.iter().chain(kept.last_piece).collect(), expected.as_ref());
+        }
         return Ok(kept.fetched);
     }
-    let mut transfer = Transfer::new(order, source, expected, limits, report, partial, None);
-    let brought = transfer.bring().await;
-    transfer.end(brought).await
+    Transfer::new(order, source, expected, access, report, partial, lead).run().await
+}
+
+/// Keeps the hashes of a present file's pieces until it is known to be the one that is wanted.
+fn collect() -> (OnPiece, Receiver<PieceHash>) {
+    let (sender, pieces) = channel();
+    let on_piece = move |hash| {
+        // Nobody waits for them any more when it is not.
+        let _ = sender.send(hash);
+    };
+    (Box::new(on_piece), pieces)
 }
 
 /// Refuses what no step may replace; locks the partial file beside `dest`.
@@ -74,7 +147,7 @@ fn check_destination(dest: &Path) -> Result<(), Failure> {
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) fetched: Fetched,
-    pub(crate) file: File,
+    pub(crate) file: Arc<File>,
     /// See [`crate::helper::lanes::Digests`].
     pub(crate) last_piece: Option<PieceHash>,
 }
@@ -118,7 +191,7 @@ pub(crate) async fn keep(
         last_modified: None,
         stamp,
     };
-    Ok(Some(Kept { fetched, file, last_piece: digests.last_piece }))
+    Ok(Some(Kept { fetched, file: Arc::new(file), last_piece: digests.last_piece }))
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

@@ -3,18 +3,20 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::thread;
 
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
+use super::pace::Pace;
 use super::report::Report;
 use crate::Activity;
 
 const BLOCK: usize = 256 << 10;
 
-/// The SHA-256 of a file's bytes. Holes are not read, only hashed as the zeros that they stand for.
-pub(crate) fn sha256_of(file: &File, length: u64, report: &Report) -> io::Result<String> {
+/// The SHA-256 of a file's bytes, which are read at that pace. Holes are not read, only hashed as the zeros that they stand for.
+pub(crate) fn sha256_of(file: &File, length: u64, mut pace: Pace, report: &Report) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; BLOCK];
     let zeros = vec![0; BLOCK];
@@ -29,11 +31,12 @@ pub(crate) fn sha256_of(file: &File, length: u64, report: &Report) -> io::Result
         }
         let hole = end_of_data(file, at, length)?;
         while at < hole {
-            let count = chunk(hole - at);
+            let count = pace.portion(chunk(hole - at));
             file.read_exact_at(&mut buffer[..count], at)?;
             hash.update(&buffer[..count]);
             at += count as u64;
             report.at(Activity::Verify, at, Some(length));
+            thread::sleep(pace.pause(count));
         }
     }
     Ok(hex::encode(hash.finalize()))
@@ -78,7 +81,7 @@ mod tests {
         file.write_all_at(b"bytes", 1 << 20).unwrap();
         let (report, _) = Report::new();
         assert_eq!(
-            sha256_of(&file, whole.len() as u64, &report).unwrap(),
+            sha256_of(&file, whole.len() as u64, Pace::new(None), &report).unwrap(),
             hex::encode(Sha256::digest(&whole))
         );
     }
@@ -88,7 +91,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         let (report, _) = Report::new();
         assert_eq!(
-            sha256_of(&file, 0, &report).unwrap(),
+            sha256_of(&file, 0, Pace::new(None), &report).unwrap(),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
     }

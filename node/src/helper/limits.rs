@@ -1,15 +1,17 @@
 use std::time::Duration;
 
-/// How long and how often a source is tried. Tests shrink them.
+/// How long and how often a source is tried, whatever the order says. Tests shrink them.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Looking up the name, connecting and the TLS handshake, together.
     pub connect: Duration,
-    /// The longest time without a byte.
+    /// The longest wait for an answer.
+    pub answer: Duration,
+    /// The most that [`crate::Network::stall_seconds`] may be.
     pub stall: Duration,
     /// All of a probe.
     pub probe: Duration,
-    /// How often a source is tried; a try that brought [`Limits::progress`] bytes does not count.
+    /// The most that [`crate::Network::tries`] may be; a try that brought [`Limits::progress`] bytes does not count.
     pub tries: u32,
     /// How often a source is tried, progress or not.
     pub most_tries: u32,
@@ -23,9 +25,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            stall: Duration::from_secs(20),
+            answer: Duration::from_secs(20),
+            stall: Duration::from_secs(3600),
             probe: Duration::from_secs(5),
-            tries: 5,
+            tries: 100,
             most_tries: 100,
             progress: 1 << 20,
             pause: Duration::from_millis(200),

@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use self::follower::follow;
+use self::lead::lead;
 use self::server::{listen, serve};
 use self::stock::Stock;
 use self::teller::Teller;
@@ -57,9 +59,9 @@ enum Turn {
     /// The file has its name.
     Ended(Fetched),
     /// This node reads the source from now on.
-    Lead(Partial),
+    Lead,
     /// This node takes pieces from now on.
-    Follow(Partial, Supplier),
+    Follow(Supplier),
 }
 
 /// Brings the file together with other nodes.
@@ -71,7 +73,7 @@ pub(crate) async fn fetch(
     talk: Talk,
     listeners: &Listeners,
 ) -> Result<Fetched, Failure> {
-    let partial = prepare(&order.dest).await?;
+    let mut partial = prepare(&order.dest).await?;
     let tls = Arc::new(Tls::new(share)?);
     let file = partial.reader().map_err(|error| failure(partial.path(), "opening", &error))?;
     let (stock, _) = watch::channel(Stock::new(file));
@@ -80,7 +82,7 @@ pub(crate) async fn fetch(
     let teller = Teller::start(talk.id, talk.answers);
     teller.say(Said::Listening { port });
     let mut shared = Shared { order, limits, report, tls, stock, teller, news: talk.news };
-    let result = shared.bring(partial).await;
+    let result = shared.bring(&mut partial).await;
     shared.teller.finish().await;
     if result.is_err() {
         serving.abort();
@@ -89,13 +91,13 @@ pub(crate) async fn fetch(
 }
 
 impl Shared<'_> {
-    async fn bring(&mut self, partial: Partial) -> Result<Fetched, Failure> {
-        let mut turn = follower::follow(self, partial, None).await?;
+    async fn bring(&mut self, partial: &mut Partial) -> Result<Fetched, Failure> {
+        let mut turn = follow(self, partial, None).await?;
         loop {
             turn = match turn {
                 Turn::Ended(fetched) => return Ok(fetched),
-                Turn::Lead(partial) => lead::lead(self, partial).await?,
-                Turn::Follow(partial, supplier) => follower::follow(self, partial, Some(supplier)).await?,
+                Turn::Lead => lead(self, partial).await?,
+                Turn::Follow(supplier) => follow(self, partial, Some(supplier)).await?,
             };
         }
     }

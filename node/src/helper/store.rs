@@ -13,6 +13,7 @@ use super::hashing::sha256_of;
 use super::image_kind::{HEAD, ImageKind, TAIL, recognise};
 use super::leftovers::{PART_PREFIX, remove_leftovers};
 use super::locked::open_locked;
+use super::pace::Pace;
 use super::qemu_img::QemuImg;
 use super::report::Report;
 use super::temporary::Temporary;
@@ -150,7 +151,7 @@ impl Finish {
     fn run(&self, file: &File) -> Result<Written, Failure> {
         let reading = |error: io::Error| failure(&self.part, "reading", &error);
         let size = file.metadata().map_err(reading)?.len();
-        let sha256 = sha256_of(file, size, &self.report).map_err(reading)?;
+        let sha256 = sha256_of(file, size, Pace::new(None), &self.report).map_err(reading)?;
         let name = format!("{}-{}.{}", self.order.stem, &sha256[..DIGITS], self.order.format.as_str());
         let path = self.order.pool.join(&name);
         if self.is_there(&path, size, &sha256) {
@@ -170,7 +171,7 @@ impl Finish {
         present.is_file()
             && present.len() == size
             && File::open(path)
-                .and_then(|file| sha256_of(&file, size, &self.report))
+                .and_then(|file| sha256_of(&file, size, Pace::new(None), &self.report))
                 .is_ok_and(|actual| actual == sha256)
     }
 }

@@ -114,11 +114,9 @@ impl Grid {
 
     /// What a node says next that is not for the others.
     pub async fn said_by(&mut self, number: usize) -> Said {
-        loop {
-            match self.next().await {
-                (from, Some(said)) if from == number => return said,
-                (from, other) => panic!("{from}: {other:?}"),
-            }
+        match self.next().await {
+            (from, Some(said)) if from == number => said,
+            (from, other) => panic!("{from}: {other:?}"),
         }
     }
 

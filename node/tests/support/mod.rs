@@ -3,8 +3,10 @@
 
 pub mod ftp;
 pub mod grid;
+pub mod relay;
 mod web;
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -13,8 +15,8 @@ use std::time::Duration;
 
 use ays_node::helper::{Ended, Limits, Timing, serve};
 use ays_node::{
-    Check, Facts, Failure, Fetch, FromNode, GREETING, Network, Outcome, Progress, SecretUrl, Stamp, Step,
-    ToNode,
+    Check, Facts, Failure, Fetch, Fetched, FromNode, GREETING, Network, Outcome, Phase, Progress, SecretUrl,
+    Stamp, Step, ToNode,
 };
 use ays_node::{read_frame, write_frame};
 use tokio::io::{
@@ -33,6 +35,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub fn short() -> Limits {
     Limits {
         connect: Duration::from_secs(2),
+        answer: Duration::from_millis(300),
         stall: Duration::from_millis(300),
         probe: Duration::from_secs(1),
         tries: 3,
@@ -88,6 +91,20 @@ pub async fn outside_on_small_disk(directory: &Path, size: usize) -> (Outside, C
     command
         .args(["--map-root-user", "--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_ays-node")])
         .arg(directory);
+    spawn(command).await
+}
+
+/// The real program in a network of its own, whose only name server, 10.9.9.2, never answers: it is not there, and
+/// nothing says so.
+pub async fn outside_with_silent_names(settings: &Path) -> (Outside, Child) {
+    let script = "ip link add one type veth peer name other && ip address add 10.9.9.1/24 dev one \
+        && ip link set one up && ip link set other up \
+        && ip neighbour add 10.9.9.2 lladdr 02:00:00:00:00:01 dev one nud permanent \
+        && mount --bind \"$1\" \"$(readlink -f /etc/resolv.conf)\" && exec \"$0\" serve";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--map-root-user", "--mount", "--net", "sh", "-c", script, env!("CARGO_BIN_EXE_ays-node")])
+        .arg(settings);
     spawn(command).await
 }
 
@@ -172,6 +189,26 @@ pub fn probe(url: &str) -> Step {
     Step::Probe { url: SecretUrl::parse(url).unwrap(), network: Network::default() }
 }
 
+/// What a fetch of `body` to `dest`, where it lies now, says when nothing was in its way and nothing was checked.
+pub fn fetched(dest: &Path, body: &[u8], etag: Option<&str>) -> Fetched {
+    Fetched {
+        size: body.len() as u64,
+        md5: md5(body),
+        sha256: sha256(body),
+        verified: false,
+        kept: false,
+        is_source: false,
+        resumed_at: 0,
+        etag: etag.map(str::to_owned),
+        last_modified: None,
+        stamp: stamp(dest),
+    }
+}
+
+pub fn unreachable(url: &str, phase: Phase, reason: &str, attempts: u32) -> Result<Outcome, Failure> {
+    Err(Failure::Unreachable { url: url.to_owned(), phase, reason: reason.to_owned(), attempts })
+}
+
 /// The names in a directory, hidden ones too.
 pub fn names(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(directory)
@@ -206,6 +243,13 @@ pub fn md5(bytes: &[u8]) -> String {
 pub fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;
     hex::encode(sha2::Sha256::digest(bytes))
+}
+
+/// Until nobody writes to the part of `dest` any more: within one process, a thread may do so for a moment after its
+/// helper has ended.
+pub async fn released(dest: &Path) {
+    let part = dest.with_file_name(format!(".{}.ays-part", dest.file_name().unwrap().display()));
+    until("the end of writing", || File::open(&part).map_or(true, |part| part.try_lock().is_ok())).await;
 }
 
 /// A server that says the same to everybody, whatever it is asked, and closes.

@@ -33,6 +33,8 @@ pub enum End {
     Hang,
     /// The body comes again and again.
     Endless,
+    /// A byte comes every now and then.
+    Drip,
 }
 
 #[derive(Debug, Clone)]
@@ -163,6 +165,11 @@ async fn respond(
             let _ = stream.get_ref().set_zero_linger();
         }
         End::Hang => std::future::pending().await,
+        End::Drip => {
+            while stream.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
         End::Endless => while stream.write_all(&answer.body).await.is_ok() {},
     }
 }

@@ -31,9 +31,9 @@ impl HttpBody {
         Self { response, rest: Bytes::new() }
     }
 
-    async fn fill(&mut self, buffer: &mut Vec<u8>, stall: Duration) -> Result<bool, Fault> {
+    async fn fill(&mut self, buffer: &mut Vec<u8>, most: usize, stall: Duration) -> Result<bool, Fault> {
         let begun = Instant::now();
-        while buffer.len() < buffer.capacity() {
+        while buffer.len() < most {
             if self.rest.is_empty() {
                 match timeout(wait(buffer, begun, stall), self.response.chunk()).await {
                     Ok(Ok(Some(chunk))) => self.rest = chunk,
@@ -45,7 +45,7 @@ impl HttpBody {
                     Err(_) => return Ok(true),
                 }
             }
-            let fits = self.rest.len().min(buffer.capacity() - buffer.len());
+            let fits = self.rest.len().min(most - buffer.len());
             buffer.extend_from_slice(&self.rest.split_to(fits));
         }
         Ok(true)
@@ -63,13 +63,18 @@ pub(crate) fn stalled(stall: Duration) -> Fault {
 }
 
 impl Body {
-    /// Fills an empty buffer up to its capacity, or less; false when there are no more bytes. What it holds when this
+    /// Fills an empty buffer with up to `most` bytes, or less; false when there are no more bytes. What it holds when this
     /// fails came before the failure, and counts.
-    pub(crate) async fn fill(&mut self, buffer: &mut Vec<u8>, stall: Duration) -> Result<bool, Fault> {
+    pub(crate) async fn fill(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        most: usize,
+        stall: Duration,
+    ) -> Result<bool, Fault> {
         match self {
-            Self::Http(body) => body.fill(buffer, stall).await,
-            Self::Ftp(body) => body.fill(buffer, stall).await,
-            Self::Local(body) => body.fill(buffer).await,
+            Self::Http(body) => body.fill(buffer, most, stall).await,
+            Self::Ftp(body) => body.fill(buffer, most, stall).await,
+            Self::Local(body) => body.fill(buffer, most).await,
         }
     }
 }

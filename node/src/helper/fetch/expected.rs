@@ -1,6 +1,6 @@
+use super::access::Access;
 use super::small::read_small;
 use super::source::file_name;
-use crate::helper::Limits;
 use crate::helper::checksum_list::{Algorithm, beside, listed};
 use crate::helper::lanes::Digests;
 use crate::{Check, Expected, Failure, Fetch, SecretUrl};
@@ -24,7 +24,7 @@ impl Expected {
 }
 
 /// Finds out what the file must be; none when it is not checked.
-pub(crate) async fn expected(order: &Fetch, limits: &Limits) -> Result<Option<Expected>, Failure> {
+pub(crate) async fn expected(order: &Fetch, access: Access<'_>) -> Result<Option<Expected>, Failure> {
     let (url, algorithm) = match &order.check {
         Check::None => return Ok(None),
         Check::Sha256(digits) => {
@@ -40,7 +40,7 @@ pub(crate) async fn expected(order: &Fetch, limits: &Limits) -> Result<Option<Ex
         reason,
     };
     let url = url.map_err(|error| none(&order.url, error.to_string()))?;
-    let text = match read_small(&url, limits).await {
+    let text = match read_small(&url, access).await {
         Ok(text) => text,
         Err(Failure::Refused { reason, .. }) => return Err(none(&url, reason)),
         Err(other) => return Err(other),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use bytes::BufMut;
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use suppaftp::tokio::{AsyncFtpStream, AsyncNoTlsStream, TransferStream};
@@ -17,7 +18,7 @@ use url::{Host, Url};
 use super::body::{Body, stalled, wait};
 use super::fault::{Fault, innermost};
 use super::identity::Identity;
-use super::names::Names;
+use super::names::{NameError, Names};
 use super::source::{Opened, Resume, refused};
 use crate::helper::Limits;
 use crate::{Failure, Phase, SecretUrl};
@@ -40,7 +41,7 @@ pub(crate) struct Ftp {
     mode: Mode,
     names: Names,
     connect: Duration,
-    stall: Duration,
+    answer: Duration,
 }
 
 impl Ftp {
@@ -65,7 +66,7 @@ impl Ftp {
             mode: Mode::ExtendedPassive,
             names: Names::new(),
             connect: limits.connect,
-            stall: limits.stall,
+            answer: limits.answer,
         })
     }
 
@@ -77,7 +78,7 @@ impl Ftp {
         let mut control = self.log_in().await?;
         let identity = self.identity(&mut control).await?;
         let start = match resume {
-            Some(resume) if resume.identity == identity => resume.at,
+            Some(resume) if identity.may_be(&resume.identity) => resume.at,
             _ => 0,
         };
         let stream = self.retrieve(&mut control, start).await?;
@@ -123,7 +124,7 @@ impl Ftp {
             Host::Ipv4(address) => vec![IpAddr::V4(*address)],
             Host::Ipv6(address) => vec![IpAddr::V6(*address)],
             Host::Domain(name) => match timeout(self.connect, self.names.addresses(name)).await {
-                Ok(found) => found.map_err(|error| Fault::again(Phase::Lookup, error))?,
+                Ok(found) => found.map_err(|error| self.lookup_fault(&error))?,
                 Err(_) => {
                     return Err(Fault::again(Phase::Lookup, format!("no answer within {:?}", self.connect)));
                 }
@@ -202,7 +203,7 @@ impl Ftp {
         phase: Phase,
         answer: impl Future<Output = Result<T, FtpError>>,
     ) -> Result<Result<T, Response>, Fault> {
-        match timeout(self.stall, answer).await {
+        match timeout(self.answer, answer).await {
             Ok(Ok(answer)) => Ok(Ok(answer)),
             Ok(Err(FtpError::UnexpectedResponse(reply))) => Ok(Err(reply)),
             // The answer to SIZE or MDTM that cannot be read is as none.
@@ -210,7 +211,14 @@ impl Ftp {
                 Ok(Err(Response::new(Status::Unknown, b"an answer that cannot be read".to_vec())))
             }
             Ok(Err(error)) => Err(Fault::again(phase, innermost(&error))),
-            Err(_) => Err(Fault::again(phase, format!("no answer within {:?}", self.stall))),
+            Err(_) => Err(Fault::again(phase, format!("no answer within {:?}", self.answer))),
+        }
+    }
+
+    fn lookup_fault(&self, error: &NameError) -> Fault {
+        match error {
+            NameError::Unknown => Fault::unreachable(&self.address, Phase::Lookup, error),
+            NameError::Unanswered(_) => Fault::again(Phase::Lookup, error),
         }
     }
 
@@ -275,11 +283,22 @@ pub(crate) struct FtpBody {
 }
 
 impl FtpBody {
-    pub(crate) async fn fill(&mut self, buffer: &mut Vec<u8>, stall: Duration) -> Result<bool, Fault> {
+    pub(crate) async fn fill(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        most: usize,
+        stall: Duration,
+    ) -> Result<bool, Fault> {
         let Some(stream) = &mut self.stream else { return Ok(false) };
         let begun = Instant::now();
-        while buffer.len() < buffer.capacity() {
-            let count = match timeout(wait(buffer, begun, stall), stream.read_buf(buffer)).await {
+        while buffer.len() < most {
+            let missing = most - buffer.len();
+            let count = match timeout(
+                wait(buffer, begun, stall),
+                stream.read_buf(&mut (&mut *buffer).limit(missing)),
+            )
+            .await
+            {
                 Ok(Ok(0)) => return self.confirm().await,
                 Ok(Ok(count)) => count as u64,
                 Ok(Err(error)) => return Err(Fault::again(Phase::Transfer, error)),

@@ -1,28 +1,35 @@
 //! `http` and `https`.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_RANGE,
-    LAST_MODIFIED, RANGE,
+    LAST_MODIFIED, RANGE, RETRY_AFTER,
 };
-use reqwest::redirect::Policy;
+use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use rustls::client::Resumption;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 use url::Url;
 
+use super::access::Access;
 use super::body::{Body, HttpBody};
-use super::fault::{Fault, innermost};
+use super::connecting::{Connecting, Lookup};
+use super::fault::{Fault, causes, innermost};
 use super::identity::Identity;
-use super::names::{NameError, Names};
+use super::names::NameError;
+use super::proxies::proxies;
 use super::source::{Opened, Resume, refused};
-use crate::helper::Limits;
 use crate::{Failure, Phase, SecretUrl};
 
 const MOST_REDIRECTS: usize = 10;
+
+/// The longest pause that a server may ask for.
+const MOST_PAUSE: Duration = Duration::from_secs(60);
 
 /// A file on a web server.
 #[derive(Debug)]
@@ -30,29 +37,43 @@ pub(crate) struct Http {
     address: SecretUrl,
     url: Url,
     client: Client,
+    connecting: Arc<Connecting>,
     /// The longest time between the connection and the answer's head.
     patience: Duration,
     connect: Duration,
 }
 
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+enum ClientError {
+    #[error("a further authority's certificate cannot be read")]
+    Authority(#[from] pem::Error),
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
+    #[error(transparent)]
+    Client(#[from] reqwest::Error),
+}
+
+/// A redirect that is not followed.
+#[derive(Debug, thiserror::Error)]
+enum RedirectError {
+    #[error("too many redirects")]
+    TooMany,
+    #[error("it redirects from https to http")]
+    Downgrade,
+}
+
 impl Http {
-    pub(crate) fn new(address: &SecretUrl, url: Url, limits: &Limits) -> Result<Self, Failure> {
-        let cannot = |error: &(dyn Error + 'static)| refused(address, innermost(error));
-        // Redirects drop the credentials when host, port or scheme are others.
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls().map_err(|error| cannot(&error))?)
-            .dns_resolver(Names::new())
-            .connect_timeout(limits.connect)
-            .redirect(Policy::limited(MOST_REDIRECTS))
-            .referer(false)
-            .user_agent(concat!("ays-node/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| cannot(&error))?;
+    pub(crate) fn new(address: &SecretUrl, url: Url, access: Access<'_>) -> Result<Self, Failure> {
+        let limits = access.limits;
+        let connecting = Connecting::new(limits.connect / 2);
+        let client = client(access, &connecting).map_err(|error| refused(address, reason(error)))?;
         Ok(Self {
             address: address.clone(),
             url,
             client,
-            patience: limits.connect + limits.stall,
+            connecting,
+            patience: limits.connect + limits.answer,
             connect: limits.connect,
         })
     }
@@ -82,7 +103,7 @@ impl Http {
                 phase: Phase::Answer,
                 reason: "the source has fewer bytes than before".to_owned(),
             }),
-            (status, _) => Err(self.fault(status)),
+            _ => Err(self.fault(&response)),
         }
     }
 
@@ -96,7 +117,7 @@ impl Http {
         if response.status().is_success() {
             Ok(content_length(&response))
         } else {
-            Err(self.fault(response.status()))
+            Err(self.fault(&response))
         }
     }
 
@@ -106,6 +127,7 @@ impl Http {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Fault> {
+        self.connecting.begin();
         match timeout(self.patience, request.send()).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(self.send_fault(error.without_url())),
@@ -117,19 +139,77 @@ impl Http {
         if error.is_redirect() || error.is_builder() {
             return Fault::Final(refused(&self.address, innermost(&error)));
         }
-        if error.is_connect() && error.is_timeout() {
-            return Fault::again(Phase::Connect, format!("no connection within {:?}", self.connect));
+        if !error.is_connect() {
+            return Fault::again(Phase::Answer, innermost(&error));
         }
-        Fault::again(phase(&error), innermost(&error))
+        let phase = self.connecting.phase();
+        let is_final = causes(&error).any(|cause| {
+            matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+                || matches!(cause.downcast_ref(), Some(NameError::Unknown))
+        });
+        if is_final {
+            Fault::unreachable(&self.address, phase, innermost(&error))
+        } else if error.is_timeout() {
+            Fault::again(phase, format!("not done within {:?}", self.connect))
+        } else {
+            Fault::again(phase, innermost(&error))
+        }
     }
 
-    fn fault(&self, status: StatusCode) -> Fault {
-        let may_pass = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-        if status.is_server_error() || may_pass {
-            Fault::again(Phase::Answer, format!("the server answered {status}"))
-        } else {
-            Fault::Final(refused(&self.address, status.to_string()))
+    fn fault(&self, response: &Response) -> Fault {
+        let status = response.status();
+        let may_pass = matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+        );
+        if !status.is_server_error() && !may_pass {
+            return Fault::Final(refused(&self.address, status.to_string()));
         }
+        let after = text(response.headers(), &RETRY_AFTER).and_then(|text| text.trim().parse().ok());
+        Fault::Again {
+            phase: Phase::Answer,
+            reason: format!("the server answered {status}"),
+            after: Duration::from_secs(after.unwrap_or(0)).min(MOST_PAUSE),
+        }
+    }
+}
+
+/// A client that hands credentials to no other host, port or scheme than the address's own.
+fn client(access: Access<'_>, connecting: &Arc<Connecting>) -> Result<Client, ClientError> {
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls(&access.network.authorities, connecting)?)
+        .dns_resolver(Lookup(Arc::clone(connecting)))
+        .connect_timeout(access.limits.connect)
+        .redirect(redirects(Arc::clone(connecting)))
+        .referer(false)
+        .user_agent(concat!("ays-node/", env!("CARGO_PKG_VERSION")))
+        .no_proxy();
+    for proxy in proxies(access.network)? {
+        builder = builder.proxy(proxy);
+    }
+    Ok(builder.build()?)
+}
+
+/// The client itself drops the credentials when host, port or scheme are others.
+fn redirects(connecting: Arc<Connecting>) -> Policy {
+    Policy::custom(move |attempt: Attempt<'_>| {
+        connecting.begin();
+        let was_safe = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+        if attempt.previous().len() > MOST_REDIRECTS {
+            attempt.error(RedirectError::TooMany)
+        } else if was_safe && attempt.url().scheme() != "https" {
+            attempt.error(RedirectError::Downgrade)
+        } else {
+            attempt.follow()
+        }
+    })
+}
+
+/// Without the address of a proxy: it may hold a login.
+fn reason(error: ClientError) -> String {
+    match error {
+        ClientError::Client(error) => innermost(&error.without_url()),
+        other => other.to_string(),
     }
 }
 
@@ -140,21 +220,15 @@ fn continued(response: Response, resume: &Resume) -> Result<Opened, Fault> {
         response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok()).and_then(content_range);
     let Some(range) = range else { return Err(over("the server answered with a range that cannot be read")) };
     let now = identity(&response, range.total.or(resume.identity.size));
-    let same = |now: &Option<String>, then: &Option<String>| now.is_none() || then.is_none() || now == then;
-    if now.size != resume.identity.size
-        || !same(&now.etag, &resume.identity.etag)
-        || !same(&now.last_modified, &resume.identity.last_modified)
-    {
+    if !now.may_be(&resume.identity) {
         return Err(over("the source has changed"));
     }
     if range.first != resume.at || now.size.is_some_and(|size| range.last.checked_add(1) != Some(size)) {
         return Err(over("the server answered with another range than the one asked for"));
     }
-    Ok(Opened {
-        identity: resume.identity.clone(),
-        start: resume.at,
-        body: Body::Http(HttpBody::new(response)),
-    })
+    // What is left out of this answer was in the first one, if that was from this source.
+    let identity = if resume.identity.is_telling() { resume.identity.clone() } else { now };
+    Ok(Opened { identity, start: resume.at, body: Body::Http(HttpBody::new(response)) })
 }
 
 fn identity(response: &Response, size: Option<u64>) -> Identity {
@@ -189,39 +263,22 @@ fn content_range(text: &str) -> Option<ContentRange> {
     Some(ContentRange { first: first.parse().ok()?, last: last.parse().ok()?, total })
 }
 
-/// What was being done when a request failed, from the error's causes.
-fn phase(error: &reqwest::Error) -> Phase {
-    let is_connect = error.is_connect();
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        let system = error.downcast_ref::<std::io::Error>();
-        // A connection that ends while it is opened ends in the handshake.
-        let ends =
-            is_connect && system.is_some_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof);
-        if error.is::<NameError>() {
-            return Phase::Lookup;
-        }
-        if ends || error.is::<rustls::Error>() {
-            return Phase::Tls;
-        }
-        // An error of the system that stands for another one leaves that out of its causes.
-        cause = match system.and_then(std::io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    if is_connect { Phase::Connect } else { Phase::Answer }
-}
-
-/// Trusts what the node trusts, and the common authorities, because a small node has none of its own.
-fn tls() -> Result<ClientConfig, rustls::Error> {
+/// Trusts what the node trusts, the further authorities, and the common ones, because a small node has none of its own.
+fn tls(authorities: &[String], connecting: &Arc<Connecting>) -> Result<ClientConfig, ClientError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    for authority in authorities {
+        for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
+            roots.add(certificate?)?;
+        }
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
-        .with_no_client_auth())
+        .with_no_client_auth();
+    config.resumption = Resumption::store(Arc::<Connecting>::clone(connecting));
+    Ok(config)
 }
 
 #[cfg(test)]

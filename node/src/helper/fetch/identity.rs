@@ -15,6 +15,15 @@ impl Identity {
         self.strong_etag().is_some() || (self.size.is_some() && self.last_modified.is_some())
     }
 
+    /// Whether those may be the same bytes: as long, and no validator that both have differs.
+    pub(crate) fn may_be(&self, other: &Self) -> bool {
+        let same =
+            |one: &Option<String>, other: &Option<String>| one.is_none() || other.is_none() || one == other;
+        self.size == other.size
+            && same(&self.etag, &other.etag)
+            && same(&self.last_modified, &other.last_modified)
+    }
+
     /// A weak one (`W/".."`) stands for content that is alike, not for the same bytes.
     pub(crate) fn strong_etag(&self) -> Option<&str> {
         self.etag.as_deref().filter(|etag| !etag.starts_with("W/"))

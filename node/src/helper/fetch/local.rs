@@ -71,12 +71,11 @@ pub(crate) struct LocalBody {
 }
 
 impl LocalBody {
-    pub(crate) async fn fill(&mut self, buffer: &mut Vec<u8>) -> Result<bool, Fault> {
+    pub(crate) async fn fill(&mut self, buffer: &mut Vec<u8>, most: usize) -> Result<bool, Fault> {
         let Some(mut file) = self.file.take() else { return Ok(false) };
         let mut bytes = std::mem::take(buffer);
         let (file, bytes, result) = on_thread(move || {
-            let room = bytes.capacity() - bytes.len();
-            let result = (&mut file).take(room as u64).read_to_end(&mut bytes);
+            let result = (&mut file).take(most as u64).read_to_end(&mut bytes);
             (file, bytes, result)
         })
         .await;

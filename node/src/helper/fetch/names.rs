@@ -1,18 +1,21 @@
 //! Names of hosts, looked up without the C library: a static one cannot load the system's own way.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// A name that has no address, or could not be asked for.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct NameError(String);
+pub(crate) enum NameError {
+    #[error("the host name is not known")]
+    Unknown,
+    #[error("{0}")]
+    Unanswered(String),
+}
 
 /// Looks names up in `/etc/hosts`, then with the servers of `/etc/resolv.conf`.
 #[derive(Debug, Clone)]
@@ -27,8 +30,8 @@ impl Names {
     pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NameError> {
         // Made for the first name: an address that is a number needs none of it.
         let resolver = self.0.get_or_init(|| resolver().map_err(|error| error.to_string()));
-        let resolver = resolver.as_ref().map_err(|reason| NameError(reason.clone()))?;
-        let found = resolver.lookup_ip(host).await.map_err(|error| NameError(in_words(&error)))?;
+        let resolver = resolver.as_ref().map_err(|reason| NameError::Unanswered(reason.clone()))?;
+        let found = resolver.lookup_ip(host).await.map_err(|error| name_error(&error))?;
         let mut addresses: Vec<_> = found.iter().collect();
         addresses.sort_by_key(IpAddr::is_ipv6);
         Ok(addresses)
@@ -48,18 +51,6 @@ fn resolver() -> Result<TokioResolver, NetError> {
     builder.build()
 }
 
-fn in_words(error: &NetError) -> String {
-    if error.is_no_records_found() { "the host name is not known".to_owned() } else { error.to_string() }
-}
-
-impl Resolve for Names {
-    fn resolve(&self, name: Name) -> Resolving {
-        let names = self.clone();
-        Box::pin(async move {
-            let addresses = names.addresses(name.as_str()).await?;
-            // The client puts the port of the address in place of the 0.
-            let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
-            Ok(addresses)
-        })
-    }
+fn name_error(error: &NetError) -> NameError {
+    if error.is_no_records_found() { NameError::Unknown } else { NameError::Unanswered(error.to_string()) }
 }

@@ -11,10 +11,11 @@ use url::Url;
 
 use super::identity::Identity;
 use super::source::Resume;
-use crate::helper::disk::{self, failure};
+use crate::helper::disk::{self, failure, on_thread};
 use crate::helper::file_name::{part_of, part_state_of};
+use crate::helper::lanes::Lanes;
 use crate::helper::locked::open_locked;
-use crate::{Failure, SecretUrl, Stamp};
+use crate::{Failure, Fetch, SecretUrl, Stamp};
 
 /// The file that changes with every start of the system.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -27,6 +28,8 @@ pub(crate) struct Partial {
     state_path: PathBuf,
     file: File,
     keep: Keep,
+    /// Where bytes are hashed and written; none before the first byte, and after a restart.
+    pub(crate) lanes: Option<Lanes>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,18 +61,35 @@ impl Partial {
         let state_path = part_state_of(dest);
         // What an earlier run left is not lost when this one ends before it has asked the source.
         let keep = if read_state(&state_path).is_some() { Keep::Part } else { Keep::No };
-        Ok(Self { dest: dest.to_owned(), path, state_path, file, keep })
+        Ok(Self { dest: dest.to_owned(), path, state_path, file, keep, lanes: None })
     }
 
     /// The bytes that an earlier run left and that can be resumed. After another start of the system only a check
-    /// can tell whether they are whole.
-    pub(crate) fn resumable(&self, url: &SecretUrl, is_checked: bool) -> Option<Resume> {
+    /// can tell whether they are whole, and of another address of the same file, whether they are the same.
+    pub(crate) fn resumable(&self, order: &Fetch, is_checked: bool) -> Option<Resume> {
         let state = read_state(&self.state_path)?;
         let at = self.file.metadata().ok()?.len();
         let is_whole = is_checked || (state.boot.is_some() && state.boot == boot());
         let fits = state.identity.size.is_none_or(|size| at <= size);
-        (state.source == key(url) && is_whole && fits && state.identity.is_telling())
-            .then_some(Resume { at, identity: state.identity })
+        if !is_whole || !fits || !state.identity.is_telling() {
+            return None;
+        }
+        if state.source == key(&order.url) {
+            return Some(Resume { at, identity: state.identity });
+        }
+        let is_mirrored = order.mirrors.iter().any(|mirror| state.source == key(mirror));
+        // What the other address said means nothing here.
+        let identity = Identity { size: state.identity.size, ..Identity::default() };
+        (is_checked && is_mirrored && identity.size.is_some()).then_some(Resume { at, identity })
+    }
+
+    /// Waits until nothing more is written: bytes on their way would land among those of the next try, and their
+    /// thread would hold the lock on the file.
+    pub(crate) async fn settle(&mut self) {
+        if let Some(lanes) = self.lanes.take() {
+            // What it says is of bytes that are not wanted any more.
+            let _ = lanes.finish().await;
+        }
     }
 
     pub(crate) fn file(&self) -> io::Result<File> {
@@ -117,20 +137,21 @@ impl Partial {
         self.keep = Keep::No;
     }
 
-    /// Removes it.
-    pub(crate) fn discard(mut self) {
-        self.keep = Keep::No;
-    }
-
     /// Syncs it and gives it its final name.
-    pub(crate) fn commit(mut self) -> Result<Stamp, Failure> {
-        self.file.sync_all().map_err(|error| failure(&self.path, "syncing", &error))?;
-        // Of the open file: under the final name there may soon be another run's.
-        let found = self.file.metadata().map_err(|error| failure(&self.path, "looking at it", &error))?;
-        disk::rename(&self.path, &self.dest)?;
+    pub(crate) async fn commit(&mut self) -> Result<Stamp, Failure> {
+        let (path, dest, state_path) = (self.path.clone(), self.dest.clone(), self.state_path.clone());
+        let file = self.file().map_err(|error| failure(&self.path, "syncing", &error))?;
+        let stamp = on_thread(move || {
+            file.sync_all().map_err(|error| failure(&path, "syncing", &error))?;
+            // Of the open file: under the final name there may soon be another run's.
+            let found = file.metadata().map_err(|error| failure(&path, "looking at it", &error))?;
+            disk::rename(&path, &dest)?;
+            disk::remove(&state_path)?;
+            Ok(Stamp::of(&found))
+        })
+        .await?;
         self.keep = Keep::Done;
-        disk::remove(&self.state_path)?;
-        Ok(Stamp::of(&found))
+        Ok(stamp)
     }
 }
 

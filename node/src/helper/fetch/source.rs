@@ -4,6 +4,7 @@ use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 use url::Url;
 
+use super::access::Access;
 use super::body::Body;
 use super::fault::Fault;
 use super::ftp::Ftp;
@@ -11,7 +12,7 @@ use super::http::Http;
 use super::identity::Identity;
 use super::local::Local;
 use crate::helper::Limits;
-use crate::{Failure, Phase, Probed, SecretUrl};
+use crate::{Failure, Network, Phase, Probed, SecretUrl};
 
 /// A source, ready to be opened as often as it takes.
 #[derive(Debug)]
@@ -50,12 +51,12 @@ pub(crate) fn file_name(url: &SecretUrl) -> String {
 }
 
 impl Source {
-    pub(crate) fn new(address: &SecretUrl, limits: &Limits) -> Result<Self, Failure> {
+    pub(crate) fn new(address: &SecretUrl, access: Access<'_>) -> Result<Self, Failure> {
         let url = Url::parse(address.expose()).map_err(|error| refused(address, error.to_string()))?;
         Ok(match url.scheme() {
-            "ftp" => Self::Ftp(Ftp::new(address, &url, limits)?),
+            "ftp" => Self::Ftp(Ftp::new(address, &url, access.limits)?),
             "file" => Self::Local(Local::new(address)?),
-            _ => Self::Http(Http::new(address, url, limits)?),
+            _ => Self::Http(Http::new(address, url, access)?),
         })
     }
 
@@ -92,16 +93,16 @@ impl Source {
 }
 
 /// Asks a source once for its size.
-pub(crate) async fn probe(url: &SecretUrl, limits: &Limits) -> Result<Probed, Failure> {
+pub(crate) async fn probe(url: &SecretUrl, network: &Network, limits: &Limits) -> Result<Probed, Failure> {
     // Each phase has its share, so that the one that takes too long is named.
-    let shares = Limits { connect: limits.probe / 2, stall: limits.probe / 3, ..limits.clone() };
-    let mut source = Source::new(url, &shares)?;
+    let shares = Limits { connect: limits.probe / 2, answer: limits.probe / 3, ..limits.clone() };
+    let mut source = Source::new(url, Access { network, limits: &shares })?;
     let unreachable =
         |phase, reason| Failure::Unreachable { url: url.to_string(), phase, reason, attempts: 1 };
     match timeout(limits.probe, source.size()).await {
         Ok(Ok(size)) => Ok(Probed { size }),
         Ok(Err(Fault::Final(failure))) => Err(failure),
-        Ok(Err(Fault::Again { phase, reason } | Fault::StartOver { phase, reason })) => {
+        Ok(Err(Fault::Again { phase, reason, .. } | Fault::StartOver { phase, reason })) => {
             Err(unreachable(phase, reason))
         }
         Err(_) => Err(unreachable(Phase::Answer, format!("no answer within {:?}", limits.probe))),

@@ -1,18 +1,23 @@
-//! One file's way from its source to its name, with as many tries as it takes.
+//! One file's way from one source to its name, with as many tries as it takes.
 
+use std::io;
 use std::path::Path;
+use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
+use super::access::Access;
+use super::body::Body;
 use super::fault::Fault;
 use super::identity::Identity;
 use super::partial::Partial;
 use super::room::room;
+use super::slowness::Slowness;
 use super::source::{Opened, Resume, Source};
 use super::tries::Tries;
-use crate::helper::Limits;
-use crate::helper::disk::{failure, on_thread};
-use crate::helper::lanes::{Digests, Lanes};
+use crate::helper::disk::failure;
+use crate::helper::lanes::{BUFFER, Digests, Lanes};
+use crate::helper::pace::Pace;
 use crate::helper::report::Report;
 use crate::helper::share::Lead;
 use crate::{Activity, Expected, Failure, Fetch, Fetched, Phase};
@@ -21,17 +26,15 @@ pub(crate) struct Transfer<'a> {
     order: &'a Fetch,
     source: Source,
     expected: Option<Expected>,
-    limits: &'a Limits,
+    access: Access<'a>,
     report: &'a Report,
-    partial: Partial,
-    /// Other nodes are told of what comes.
-    lead: Option<Lead>,
+    partial: &'a mut Partial,
+    /// Who tells other nodes of what comes.
+    lead: Option<&'a Lead>,
     /// The bytes that came in this run or an earlier one.
     have: u64,
     /// What the source said of them.
     identity: Option<Identity>,
-    /// Where they are hashed and written; none before the first byte, and after a restart.
-    lanes: Option<Lanes>,
     /// Where the bytes were first taken up again; 0 while they come in one piece.
     resumed_at: u64,
 }
@@ -41,34 +44,39 @@ impl<'a> Transfer<'a> {
         order: &'a Fetch,
         source: Source,
         expected: Option<Expected>,
-        limits: &'a Limits,
+        access: Access<'a>,
         report: &'a Report,
-        partial: Partial,
-        lead: Option<Lead>,
+        partial: &'a mut Partial,
+        lead: Option<&'a Lead>,
     ) -> Self {
         Self {
             order,
             source,
             expected,
-            limits,
+            access,
             report,
             partial,
             lead,
             have: 0,
             identity: None,
-            lanes: None,
             resumed_at: 0,
         }
     }
 
-    /// Gives what was brought its name.
-    pub(crate) async fn end(mut self, brought: Result<Digests, Failure>) -> Result<Fetched, Failure> {
-        self.settle().await;
-        let digests = brought?;
-        self.report.at(Activity::Sync, self.have, Some(self.have));
-        let partial = self.partial;
-        let stamp = on_thread(move || partial.commit()).await?;
+    pub(crate) async fn run(mut self) -> Result<Fetched, Failure> {
+        let digests = match self.bring().await {
+            Ok(digests) => digests,
+            Err(failure) => {
+                self.partial.settle().await;
+                return Err(failure);
+            }
+        };
         let identity = self.identity.unwrap_or_default();
+        if let Some(lead) = self.lead {
+            lead.whole(self.have, &digests.md5, &digests.sha256, self.expected.as_ref(), &identity);
+        }
+        self.report.at(Activity::Sync, self.have, Some(self.have));
+        let stamp = self.partial.commit().await?;
         Ok(Fetched {
             size: self.have,
             md5: digests.md5,
@@ -83,40 +91,29 @@ impl<'a> Transfer<'a> {
         })
     }
 
-    /// Another node goes on reading the source: what is here stays.
-    pub(crate) async fn stop(mut self) -> Partial {
-        self.settle().await;
-        self.partial
-    }
-
     /// Until all bytes are here, and are what they should be.
-    pub(crate) async fn bring(&mut self) -> Result<Digests, Failure> {
+    async fn bring(&mut self) -> Result<Digests, Failure> {
         self.take_over().await?;
         loop {
             self.receive().await?;
             let digests = self.digests().await?;
-            if self.lead.as_ref().is_some_and(|lead| !lead.is_agreed(self.have, digests.last_piece)) {
+            if self.lead.is_some_and(|lead| !lead.is_agreed(self.have, digests.last_piece)) {
                 self.restart().await?;
                 continue;
             }
-            match self.expected.as_ref().map(|expected| expected.verify(&self.order.url, &digests)) {
-                None | Some(Ok(())) => {
-                    if let Some(lead) = &self.lead {
-                        let identity = self.identity.clone().unwrap_or_default();
-                        lead.whole(self.have, &digests, self.expected.as_ref(), &identity);
-                    }
-                    return Ok(digests);
-                }
-                // The pieces may be of two different files, or an earlier run's may be damaged.
-                Some(Err(_)) if self.resumed_at > 0 => {
-                    if let Some(lead) = &self.lead {
+            let Some(expected) = &self.expected else { return Ok(digests) };
+            match expected.verify(&self.order.url, &digests) {
+                Ok(()) => return Ok(digests),
+                Err(mismatch) => {
+                    let is_of_one_piece = self.resumed_at == 0;
+                    if let Some(lead) = self.lead {
                         lead.dispute();
                     }
                     self.restart().await?;
-                }
-                Some(Err(mismatch)) => {
-                    self.partial.give_up();
-                    return Err(mismatch);
+                    // The pieces may be of two different files, or an earlier run's may be damaged.
+                    if is_of_one_piece {
+                        return Err(mismatch);
+                    }
                 }
             }
         }
@@ -124,7 +121,7 @@ impl<'a> Transfer<'a> {
 
     /// Goes on with what an earlier run left, or empties it.
     async fn take_over(&mut self) -> Result<(), Failure> {
-        let Some(mut resume) = self.partial.resumable(&self.order.url, self.expected.is_some()) else {
+        let Some(mut resume) = self.partial.resumable(self.order, self.expected.is_some()) else {
             return self.restart().await;
         };
         // At least one byte is asked for, so that the source says whether it still has the same file.
@@ -134,8 +131,10 @@ impl<'a> Transfer<'a> {
         if resume.at == 0 {
             return self.restart().await;
         }
-        // Noted again at once, so that the bytes stay when this run ends before the source has answered.
-        self.partial.note(&self.order.url, &resume.identity)?;
+        if resume.identity.is_telling() {
+            // Noted again at once, so that the bytes stay when this run ends before the source has answered.
+            self.partial.note(&self.order.url, &resume.identity)?;
+        }
         self.have = resume.at;
         self.resumed_at = resume.at;
         self.identity = Some(resume.identity);
@@ -143,53 +142,43 @@ impl<'a> Transfer<'a> {
     }
 
     async fn restart(&mut self) -> Result<(), Failure> {
-        self.settle().await;
+        self.partial.settle().await;
         self.have = 0;
         self.resumed_at = 0;
         self.identity = None;
-        if let Some(lead) = &self.lead {
+        if let Some(lead) = self.lead {
             lead.withdraw();
         }
         self.partial.restart()
     }
 
-    /// Waits until nothing more is written: bytes on their way would land among those of the next try, and their
-    /// thread would hold the lock on the file.
-    async fn settle(&mut self) {
-        if let Some(lanes) = self.lanes.take() {
-            // What it says is of bytes that are not wanted any more.
-            let _ = lanes.finish().await;
-        }
-    }
-
     /// Tries until all bytes are here.
     async fn receive(&mut self) -> Result<(), Failure> {
-        let limits = self.limits;
-        let mut tries = Tries::new(limits, self.have);
+        let mut tries = Tries::new(self.access, self.have);
         loop {
-            let (phase, reason, reached) = match self.receive_once().await {
+            let fault = match self.receive_once().await {
                 Ok(()) => return Ok(()),
-                Err(Fault::Final(failure)) => {
-                    if matches!(failure, Failure::Refused { .. }) {
-                        // Nobody will resume what the source does not have any more.
-                        self.partial.give_up();
-                    }
-                    return Err(failure);
-                }
-                Err(Fault::Again { phase, reason }) => {
-                    let reached = self.have;
-                    if !self.identity.as_ref().is_some_and(Identity::is_telling) {
+                Err(fault) => fault,
+            };
+            let reached = self.have;
+            let (phase, reason, after) = match fault {
+                Fault::Final(failure) => return Err(failure),
+                Fault::Again { phase, reason, after } => {
+                    // Without validators, only a check can tell that the rest is of the same file.
+                    let may_resume =
+                        self.expected.is_some() || self.identity.as_ref().is_some_and(Identity::is_telling);
+                    if !may_resume {
                         self.restart().await?;
                     }
-                    (phase, reason, reached)
+                    (phase, reason, after)
                 }
-                Err(Fault::StartOver { phase, reason }) => {
-                    let reached = self.have;
+                Fault::StartOver { phase, reason } => {
                     self.restart().await?;
-                    (phase, reason, reached)
+                    (phase, reason, Duration::ZERO)
                 }
             };
-            sleep(tries.failed(&self.order.url.to_string(), reached, phase, &reason)?).await;
+            let pause = tries.failed(&self.order.url.to_string(), reached, phase, &reason)?;
+            sleep(pause.max(after)).await;
         }
     }
 
@@ -198,54 +187,22 @@ impl<'a> Transfer<'a> {
             Some(identity) if self.have > 0 => Some(Resume { at: self.have, identity: identity.clone() }),
             _ => None,
         };
-        let Opened { identity, start, mut body } = self.source.open(resume.as_ref()).await?;
+        let Opened { identity, start, body } = self.source.open(resume.as_ref()).await?;
         if start == 0 {
             self.restart().await.map_err(Fault::Final)?;
         } else if self.resumed_at == 0 {
             self.resumed_at = start;
         }
-        let most = room(&self.order.dest, self.have, identity.size).map_err(Fault::Final)?;
+        let size = identity.size;
+        let most = room(&self.order.dest, self.have, size).map_err(Fault::Final)?;
         if self.source.resumes() {
             self.partial.note(&self.order.url, &identity).map_err(Fault::Final)?;
         }
-        if let Some(lead) = &self.lead {
+        if let Some(lead) = self.lead {
             lead.opened(start, &identity, self.expected.as_ref());
         }
-        let size = identity.size;
         self.identity = Some(identity);
-        let lanes = self.take_lanes().await.map_err(Fault::Final)?;
-        let lanes = self.lanes.insert(lanes);
-        let ended = loop {
-            let mut buffer = lanes.buffer().await;
-            let more = body.fill(&mut buffer.bytes, self.limits.stall).await;
-            let have = self.have + buffer.bytes.len() as u64;
-            if have > most {
-                break Err(too_much(&mut self.partial, &self.order.dest, size, have, most));
-            }
-            self.have = have;
-            lanes.push(buffer);
-            self.report.at(Activity::Download, have, size);
-            if self.lead.as_ref().is_some_and(Lead::is_disputed) {
-                break Err(Fault::StartOver {
-                    phase: Phase::Transfer,
-                    reason: "the source has changed".to_owned(),
-                });
-            }
-            match more {
-                Ok(true) if lanes.is_disk_failed() => break Ok(()),
-                Ok(true) => {}
-                Ok(false) => break Ok(()),
-                Err(fault) => break Err(fault),
-            }
-        };
-        if lanes.is_disk_failed() {
-            let failure = match self.digests().await {
-                Err(failure) => failure,
-                Ok(_) => self.writing(&std::io::Error::other("it failed")),
-            };
-            return Err(Fault::Final(failure));
-        }
-        ended?;
+        self.pump(body, size, most).await?;
         match size {
             Some(size) if self.have < size => {
                 Err(Fault::again(Phase::Transfer, format!("it ended after {} of {size} bytes", self.have)))
@@ -254,14 +211,75 @@ impl<'a> Transfer<'a> {
         }
     }
 
+    /// Hands what comes to the lanes, until it ends.
+    async fn pump(&mut self, mut body: Body, size: Option<u64>, most: u64) -> Result<(), Fault> {
+        let stall = self.access.stall();
+        let mut pace = Pace::new(self.access.network.limit);
+        let mut slowness = Slowness::new(self.access);
+        let lanes = self.take_lanes().await.map_err(Fault::Final)?;
+        let lanes = self.partial.lanes.insert(lanes);
+        let ended = loop {
+            // The threads that hash are never behind for so long.
+            let Ok(mut buffer) = timeout(stall, lanes.buffer()).await else {
+                return Err(self.disk_is_stuck(stall));
+            };
+            let begun = Instant::now();
+            let more = body.fill(&mut buffer.bytes, pace.portion(BUFFER), stall).await;
+            let count = buffer.bytes.len();
+            let slow = slowness.count(begun.elapsed(), count);
+            let have = self.have + count as u64;
+            if have > most {
+                break Err(too_much(&self.order.dest, size, have, most));
+            }
+            self.have = have;
+            lanes.push(buffer);
+            self.report.at(Activity::Download, have, size);
+            if self.lead.is_some_and(Lead::is_disputed) {
+                let reason = "the source has changed".to_owned();
+                break Err(Fault::StartOver { phase: Phase::Transfer, reason });
+            }
+            match more.and_then(|more| slow.map(|()| more)) {
+                Ok(true) if lanes.is_disk_failed() => break Ok(()),
+                Ok(true) => {
+                    let pause = pace.pause(count);
+                    // Even none at all would last until the clock's next tick.
+                    if !pause.is_zero() {
+                        sleep(pause).await;
+                    }
+                }
+                Ok(false) => break Ok(()),
+                Err(fault) => break Err(fault),
+            }
+        };
+        if lanes.is_disk_failed() {
+            let failure = match self.digests().await {
+                Err(failure) => failure,
+                Ok(_) => self.writing(&io::Error::other("it failed")),
+            };
+            return Err(Fault::Final(failure));
+        }
+        if matches!(ended, Err(Fault::Final(_))) {
+            // What was brought would keep the disk full, and would not be less the next time.
+            self.partial.give_up();
+        }
+        ended
+    }
+
+    fn disk_is_stuck(&mut self, stall: Duration) -> Fault {
+        // Nobody waits for what may never end.
+        self.partial.lanes = None;
+        self.partial.give_up();
+        let reason = format!("the node's own disk took no bytes for {stall:?}");
+        Fault::Final(self.writing(&io::Error::other(reason)))
+    }
+
     async fn take_lanes(&mut self) -> Result<Lanes, Failure> {
-        if let Some(lanes) = self.lanes.take() {
+        if let Some(lanes) = self.partial.lanes.take() {
             return Ok(lanes);
         }
+        let on_piece = self.lead.map(Lead::on_piece);
         let lanes = match self.partial.file() {
-            Ok(file) => {
-                Lanes::writing(file, self.have, self.lead.as_ref().map(Lead::on_piece), self.report).await
-            }
+            Ok(file) => Lanes::writing(file, self.have, on_piece, self.report).await,
             Err(error) => Err(error),
         };
         lanes.map_err(|error| self.writing(&error))
@@ -275,20 +293,18 @@ impl<'a> Transfer<'a> {
         })
     }
 
-    fn writing(&self, error: &std::io::Error) -> Failure {
+    fn writing(&self, error: &io::Error) -> Failure {
         failure(self.partial.path(), "writing", error)
     }
 }
 
-fn too_much(partial: &mut Partial, dest: &Path, size: Option<u64>, have: u64, most: u64) -> Fault {
+fn too_much(dest: &Path, size: Option<u64>, have: u64, most: u64) -> Fault {
     match size {
         Some(size) => Fault::StartOver {
             phase: Phase::Transfer,
             reason: format!("more than the {size} bytes that were announced came"),
         },
         None => {
-            // What was brought would keep the disk full, and would not be less the next time.
-            partial.give_up();
             let path = dest.parent().unwrap_or(dest).display().to_string();
             Fault::Final(Failure::Space { path, needed: have, free: most })
         }

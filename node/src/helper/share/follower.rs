@@ -27,7 +27,7 @@ const ZEROS: [u8; 4096] = [0; 4096];
 /// Takes pieces until the file has its name, or this node is to lead.
 pub(super) async fn follow(
     shared: &mut Shared<'_>,
-    partial: Partial,
+    partial: &mut Partial,
     supplier: Option<Supplier>,
 ) -> Result<Turn, Failure> {
     let mut follower = Follower {
@@ -41,10 +41,14 @@ pub(super) async fn follow(
         taking: None,
         unsynced: 0,
     };
+    if follower.is_opened() {
+        // What was being written when this node was to lead no more.
+        follower.cut()?;
+    }
     match follower.run().await? {
-        End::Lead => Ok(Turn::Lead(follower.partial)),
+        End::Lead => Ok(Turn::Lead),
         End::Kept(fetched) => {
-            follower.partial.discard();
+            follower.partial.give_up();
             Ok(Turn::Ended(fetched))
         }
         End::Whole(whole) => follower.end(whole).await.map(Turn::Ended),
@@ -53,7 +57,7 @@ pub(super) async fn follow(
 
 struct Follower<'a, 'b> {
     shared: &'a mut Shared<'b>,
-    partial: Partial,
+    partial: &'a mut Partial,
     /// How long the file is that an earlier run left; what is not verified yet may be of no use.
     left: u64,
     resumed_at: u64,
@@ -103,15 +107,23 @@ impl Follower<'_, '_> {
         }
     }
 
+    fn is_opened(&self) -> bool {
+        self.shared.stock.borrow().opened.is_some()
+    }
+
+    /// Whether it is news of what is being read now.
+    fn is_current(&self, epoch: u32) -> bool {
+        self.is_opened() && epoch == self.shared.stock.borrow().epoch
+    }
+
     async fn hear(&mut self, news: News) -> Result<Option<End>, Failure> {
-        let epoch = self.shared.stock.borrow().epoch;
         match news {
             News::Failed(failure) => {
                 self.partial.give_up();
                 return Err(failure);
             }
             News::From(Supplier::Source) => {
-                if self.shared.stock.borrow().opened.is_some() {
+                if self.is_opened() {
                     self.cut()?;
                 }
                 return Ok(Some(End::Lead));
@@ -121,8 +133,8 @@ impl Follower<'_, '_> {
                 self.supplier = Some(supplier);
             }
             News::Opened(opened) => return self.open(opened).await,
-            News::Pieces(pieces) if pieces.epoch == epoch => self.learn(&pieces),
-            News::Whole(whole) if whole.epoch == epoch => self.whole = Some(whole),
+            News::Pieces(pieces) if self.is_current(pieces.epoch) => self.learn(&pieces),
+            News::Whole(whole) if self.is_current(whole.epoch) => self.whole = Some(whole),
             News::Pieces(_) | News::Whole(_) => {}
         }
         Ok(None)
@@ -131,13 +143,10 @@ impl Follower<'_, '_> {
     /// Begins anew; with what an earlier run left, when that was of the same file.
     async fn open(&mut self, opened: Opened) -> Result<Option<End>, Failure> {
         let order = self.shared.order;
-        let is_first = {
-            let stock = self.shared.stock.borrow();
-            if stock.opened.is_some() && opened.epoch <= stock.epoch {
-                return Ok(None);
-            }
-            stock.opened.is_none()
-        };
+        let is_first = !self.is_opened();
+        if !is_first && opened.epoch <= self.shared.stock.borrow().epoch {
+            return Ok(None);
+        }
         if self.taking.take().is_some() && self.supplier.is_none() {
             self.lose(Lost::failed("the file is read anew"));
         }
@@ -146,8 +155,12 @@ impl Follower<'_, '_> {
             etag: opened.etag.clone(),
             last_modified: opened.last_modified.clone(),
         };
+        let (size, expected) = (opened.size, opened.expected.clone());
+        self.shared.stock.send_modify(|stock| stock.reset(opened.epoch, Some(opened)));
+        self.resumed_at = 0;
+        self.whole = None;
         // The pieces' hashes tell whether its bytes are whole.
-        let left = self.partial.resumable(&order.url, true);
+        let left = self.partial.resumable(order, true);
         self.left = match left.filter(|left| is_first && left.identity == identity) {
             Some(left) => left.at,
             None => {
@@ -155,12 +168,8 @@ impl Follower<'_, '_> {
                 0
             }
         };
-        room(&order.dest, self.left, opened.size)?;
+        room(&order.dest, self.left, size)?;
         self.partial.note(&order.url, &identity)?;
-        self.resumed_at = 0;
-        self.whole = None;
-        let expected = opened.expected.clone();
-        self.shared.stock.send_modify(|stock| stock.reset(opened.epoch, Some(opened)));
         if expected.is_none() || expected == self.looked_for {
             return Ok(None);
         }
@@ -168,7 +177,7 @@ impl Follower<'_, '_> {
         let kept = keep(order, None, self.looked_for.as_ref(), None, self.shared.report).await?;
         Ok(kept.map(|Kept { fetched, file, .. }| {
             self.shared.stock.send_modify(|stock| {
-                stock.file = Arc::new(file);
+                stock.file = file;
                 stock.have = fetched.size;
                 stock.is_whole = true;
             });
@@ -285,11 +294,12 @@ impl Follower<'_, '_> {
         }
     }
 
-    async fn end(self, whole: Whole) -> Result<Fetched, Failure> {
+    async fn end(mut self, whole: Whole) -> Result<Fetched, Failure> {
+        // What an earlier run left may be longer than the file is.
+        self.cut()?;
         self.shared.stock.send_modify(|stock| stock.is_whole = true);
         self.shared.report.at(Activity::Sync, whole.size, Some(whole.size));
-        let partial = self.partial;
-        let stamp = on_thread(move || partial.commit()).await?;
+        let stamp = self.partial.commit().await?;
         Ok(Fetched {
             size: whole.size,
             md5: whole.md5,

@@ -1,68 +1,42 @@
 //! The leader of a shared fetch: it reads the source, and says what it reads.
 
-use std::fs::File;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 use tokio::sync::watch;
 
 use super::stock::Stock;
 use super::teller::Voice;
 use super::{Shared, Turn};
-use crate::helper::fetch::{Identity, Kept, Partial, Source, Transfer, expected, keep};
-use crate::helper::lanes::{Digests, OnPiece, PieceHash};
+use crate::helper::fetch::{Identity, Kept, Partial, bring};
+use crate::helper::lanes::{OnPiece, PieceHash};
 use crate::{Expected, Failure, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Supplier, Whole};
 
 /// Reads the source from where the pieces that are here end; until the file has its name, or another node leads.
-pub(super) async fn lead(shared: &mut Shared<'_>, partial: Partial) -> Result<Turn, Failure> {
+pub(super) async fn lead(shared: &mut Shared<'_>, partial: &mut Partial) -> Result<Turn, Failure> {
     let (order, limits, report) = (shared.order, shared.limits, shared.report);
     let lead = Lead { stock: shared.stock.clone(), voice: shared.teller.voice() };
-    let (sender, hashes) = channel();
-    let looked = async {
-        let source = Source::new(&order.url, limits)?;
-        let expected = expected(order, limits).await?;
-        let on_piece: OnPiece = Box::new(move |hash| {
-            let _ = sender.send(hash);
-        });
-        let kept = keep(order, Some(&source), expected.as_ref(), Some(on_piece), report).await?;
-        Ok::<_, Failure>((source, expected, kept))
-    };
-    let (source, expected, kept) = tokio::select! {
-        looked = looked => looked?,
-        told = other_leader(shared) => return stand_down(partial, told),
-    };
-    if let Some(Kept { fetched, file, last_piece }) = kept {
-        let hashes = hashes.iter().chain(last_piece).collect();
-        let digests = Digests { md5: fetched.md5.clone(), sha256: fetched.sha256.clone(), last_piece };
-        lead.has_all(file, fetched.size, hashes, &digests, expected.as_ref());
-        partial.discard();
-        return Ok(Turn::Ended(fetched));
-    }
-    let mut transfer = Transfer::new(order, source, expected, limits, report, partial, Some(lead));
     let told = tokio::select! {
-        brought = transfer.bring() => return transfer.end(brought).await.map(Turn::Ended),
+        brought = bring(order, limits, report, partial, Some(&lead)) => return brought.map(Turn::Ended),
         told = other_leader(shared) => told,
     };
-    stand_down(transfer.stop().await, told)
-}
-
-/// Another node is to lead, or nobody.
-async fn other_leader(shared: &mut Shared<'_>) -> Result<Supplier, Failure> {
-    loop {
-        match shared.news().await {
-            News::From(Supplier::Source) | News::Opened(_) | News::Pieces(_) | News::Whole(_) => {}
-            News::From(supplier) => return Ok(supplier),
-            News::Failed(failure) => return Err(failure),
+    partial.settle().await;
+    match told {
+        Ok(supplier) => Ok(Turn::Follow(supplier)),
+        Err(failure) => {
+            partial.give_up();
+            Err(failure)
         }
     }
 }
 
-fn stand_down(mut partial: Partial, told: Result<Supplier, Failure>) -> Result<Turn, Failure> {
-    match told {
-        Ok(supplier) => Ok(Turn::Follow(partial, supplier)),
-        Err(failure) => {
-            partial.give_up();
-            Err(failure)
+/// Another node is to lead, or nobody. When all is here, nothing changes that any more: the file may be getting its name.
+async fn other_leader(shared: &mut Shared<'_>) -> Result<Supplier, Failure> {
+    loop {
+        match shared.news().await {
+            _ if shared.stock.borrow().is_whole => {}
+            News::From(Supplier::Source) | News::Opened(_) | News::Pieces(_) | News::Whole(_) => {}
+            News::From(supplier) => return Ok(supplier),
+            News::Failed(failure) => return Err(failure),
         }
     }
 }
@@ -85,7 +59,13 @@ impl Lead {
             expected: expected.cloned(),
         };
         let before = self.stock.borrow().opened.clone();
-        if before.as_ref().is_some_and(|before| start > 0 || *before == opened) {
+        // The same check proves the same bytes, whatever a mirror says of them.
+        let is_same = |before: &Opened| {
+            *before == opened
+                || (opened.expected.is_some()
+                    && (&before.expected, before.size) == (&opened.expected, opened.size))
+        };
+        if before.as_ref().is_some_and(|before| start > 0 || is_same(before)) {
             return;
         }
         if before.is_some() {
@@ -116,7 +96,7 @@ impl Lead {
         let (stock, voice) = (self.stock.clone(), self.voice.clone());
         let mut number = 0;
         Box::new(move |hash| {
-            read(&stock, &voice, number, hash);
+            read(&stock, &voice, number, hash, (number as u64 + 1).saturating_mul(PIECE));
             number += 1;
         })
     }
@@ -126,21 +106,24 @@ impl Lead {
         self.stock.borrow().is_disputed
     }
 
-    /// All `size` bytes have been read, and are what was said of them before.
+    /// Whether all `size` bytes, which have been read now, are what was said of them before.
     pub(crate) fn is_agreed(&self, size: u64, last_piece: Option<PieceHash>) -> bool {
-        let pieces = usize::try_from(size / PIECE).unwrap_or(usize::MAX);
+        let mut pieces = usize::try_from(size / PIECE).unwrap_or(usize::MAX);
         if let Some(hash) = last_piece {
-            read(&self.stock, &self.voice, pieces, hash);
+            read(&self.stock, &self.voice, pieces, hash, size);
+            pieces += 1;
         }
-        let stock = self.stock.borrow();
-        !stock.is_disputed && stock.known.len() == pieces + usize::from(last_piece.is_some())
+        // It was longer before.
+        self.stock.send_modify(|stock| stock.is_disputed |= stock.known.len() != pieces);
+        !self.is_disputed()
     }
 
     /// All is here, and what it should be.
     pub(crate) fn whole(
         &self,
         size: u64,
-        digests: &Digests,
+        md5: &str,
+        sha256: &str,
         expected: Option<&Expected>,
         identity: &Identity,
     ) {
@@ -151,8 +134,8 @@ impl Lead {
         self.voice.say(Said::Whole(Whole {
             epoch: self.stock.borrow().epoch,
             size,
-            md5: digests.md5.clone(),
-            sha256: digests.sha256.clone(),
+            md5: md5.to_owned(),
+            sha256: sha256.to_owned(),
             verified: expected.is_some(),
             etag: identity.etag.clone(),
             last_modified: identity.last_modified.clone(),
@@ -160,14 +143,8 @@ impl Lead {
     }
 
     /// The file was there before.
-    fn has_all(
-        &self,
-        file: File,
-        size: u64,
-        hashes: Vec<PieceHash>,
-        digests: &Digests,
-        expected: Option<&Expected>,
-    ) {
+    pub(crate) fn has_all(&self, kept: &Kept, hashes: Vec<PieceHash>, expected: Option<&Expected>) {
+        let size = kept.fetched.size;
         let identity = Identity { size: Some(size), ..Identity::default() };
         self.opened(0, &identity, expected);
         let epoch = self.stock.borrow().epoch;
@@ -176,21 +153,22 @@ impl Lead {
             self.voice.say(Said::Pieces(Pieces { epoch, first, sha256 }));
         }
         self.stock.send_modify(|stock| {
-            stock.file = Arc::new(file);
+            stock.file = Arc::clone(&kept.file);
             stock.known = hashes;
         });
-        self.whole(size, digests, expected, &identity);
+        self.whole(size, &kept.fetched.md5, &kept.fetched.sha256, expected, &identity);
     }
 }
 
-fn read(stock: &watch::Sender<Stock>, voice: &Voice, number: usize, hash: PieceHash) {
+/// Takes the hash of a piece; the first `have` bytes are here now.
+fn read(stock: &watch::Sender<Stock>, voice: &Voice, number: usize, hash: PieceHash, have: u64) {
     let mut new = None;
     stock.send_modify(|stock| {
         if stock.read(number, hash) {
             new = Some(stock.epoch);
         }
         if !stock.is_disputed {
-            stock.have = stock.have.max((number as u64 + 1).saturating_mul(PIECE));
+            stock.have = stock.have.max(have);
         }
     });
     if let Some(epoch) = new {

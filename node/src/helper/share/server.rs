@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -90,10 +90,15 @@ async fn supply(stream: TcpStream, tls: &Tls, mut stock: watch::Receiver<Stock>)
         let is_news = |stock: &Stock| {
             stock.epoch > epoch || (stock.epoch == epoch && (stock.pieces() > piece || stock.is_whole))
         };
-        let (file, have) = match stock.wait_for(is_news).await {
-            Ok(stock) if stock.epoch == epoch => (Arc::clone(&stock.file), stock.have),
-            _ => return Ok(()),
+        let ready = tokio::select! {
+            ready = stock.wait_for(is_news) => match ready {
+                Ok(stock) if stock.epoch == epoch => Some((Arc::clone(&stock.file), stock.have)),
+                _ => None,
+            },
+            // Nothing more is asked: the other side has gone.
+            _ = stream.read_u8() => None,
         };
+        let Some((file, have)) = ready else { return Ok(()) };
         let at = piece.saturating_mul(PIECE);
         if at >= have {
             write(&mut stream, &0_u32.to_be_bytes()).await?;

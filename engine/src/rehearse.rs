@@ -1,0 +1,301 @@
+//! A rehearsal: an install on this machine, in a directory that goes away, with one step made to go wrong; then again,
+//! twice. The end must be what it is without the fault.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ays_catalogue::{Catalogue, CatalogueError, Offer};
+use ays_node::DiskFormat;
+use ays_recipes::{Environment, Pool, Recipe};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
+
+use crate::event::Record;
+use crate::faults::{FaultAt, FaultKind, Faults};
+use crate::install::{InstallError, Installed, Mode, chain};
+use crate::rollout::{Rollout, Sharing};
+use crate::ssh::Transport;
+use crate::stacks::pool_key;
+use crate::stop::Stop;
+use crate::target::Target;
+
+/// Why a rehearsal came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RehearseError {
+    /// Without any fault the install does not work.
+    #[error("without a fault")]
+    Plain(#[source] InstallError),
+    /// The install has no such step.
+    #[error("this install has no step `{step}`; it has {}", .steps.join(", "))]
+    NoStep {
+        /// What was asked for.
+        step: String,
+        /// What there is.
+        steps: Vec<&'static str>,
+    },
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The directory that goes away.
+    #[error("{path}", path = .path.display())]
+    Files {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The operator stopped it.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Which faults are rehearsed.
+#[derive(Debug, Clone)]
+pub enum Rehearsed {
+    /// None: it is only tried out.
+    Nothing,
+    /// This one.
+    One(FaultAt),
+    /// Every step in every way.
+    All,
+}
+
+/// What came of one fault.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// The step that went wrong.
+    pub step: String,
+    /// How: `fail`, `lost`, `kill`.
+    pub kind: &'static str,
+    /// How the run with the fault ended, and the two after it.
+    pub runs: [String; 3],
+    /// What is not as it is without the fault, or was not true at any time; empty when all is well.
+    pub wrong: Vec<String>,
+}
+
+/// A rehearsal of a recipe.
+pub struct Rehearsal<'a> {
+    /// Where the recipe is from.
+    pub environment: &'a Environment,
+    /// What is installed.
+    pub recipe: &'a Recipe,
+    /// [`Mode::Again`]: it is installed once before the fault comes.
+    pub mode: Mode,
+    /// What the files of the pool are.
+    pub format: DiskFormat,
+    /// How sources and this machine are reached.
+    pub transport: &'a Transport,
+    /// Where the directory is made that goes away.
+    pub temporary: &'a Path,
+    /// Who does it.
+    pub by: &'a str,
+}
+
+/// A place for installs that goes away.
+struct Stage<'a> {
+    rehearsal: &'a Rehearsal<'a>,
+    directory: tempfile::TempDir,
+    recipe: Recipe,
+    target: Target,
+}
+
+/// What an install leaves.
+#[derive(Debug, PartialEq, Eq)]
+struct EndState {
+    /// All files below the directory, but for the catalogue and the logs, with their SHA-256.
+    files: BTreeMap<String, String>,
+    offers: Vec<Offer>,
+}
+
+impl Rehearsal<'_> {
+    /// Rehearses; `tell` hears of every fault's outcome as it comes.
+    pub async fn run(
+        &self,
+        faults: &Rehearsed,
+        stop: &Stop,
+        render: &(dyn Fn(&Record) + Send + Sync),
+        mut tell: impl FnMut(&Outcome),
+    ) -> Result<(), RehearseError> {
+        let plain = Stage::new(self)?;
+        let seen = Arc::new(Faults::default());
+        plain.prepare(self.mode, stop).await?;
+        plain.install(self.mode, &seen, stop, render).await.map_err(RehearseError::Plain)?;
+        let expected = plain.end_state().await?;
+        let steps = seen.seen();
+        let faults: Vec<FaultAt> = match faults {
+            Rehearsed::Nothing => Vec::new(),
+            Rehearsed::One(at) if steps.contains(&at.step.as_str()) => vec![at.clone()],
+            Rehearsed::One(at) => return Err(RehearseError::NoStep { step: at.step.clone(), steps }),
+            Rehearsed::All => {
+                let of_step = |step: &&'static str| {
+                    FaultKind::ALL.map(|kind| FaultAt { step: (*step).to_owned(), kind })
+                };
+                steps.iter().flat_map(of_step).collect()
+            }
+        };
+        for at in faults {
+            tell(&self.one(at, &expected, stop).await?);
+        }
+        Ok(())
+    }
+
+    async fn one(&self, at: FaultAt, expected: &EndState, stop: &Stop) -> Result<Outcome, RehearseError> {
+        let stage = Stage::new(self)?;
+        stage.prepare(self.mode, stop).await?;
+        let mut wrong = Vec::new();
+        let faults = Arc::new(Faults::at(at.clone()));
+        let first = stage.install(self.mode, &faults, stop, &|_| {}).await;
+        wrong.extend(stage.untrue().await?);
+        if first.is_ok() && faults.has_struck() && at.kind != FaultKind::Kill {
+            wrong.push("the fault was not told".to_owned());
+        }
+        let mut runs = vec![how(&first)];
+        // The second of them has nothing to do.
+        for (end, mode) in [(Installed::Now, self.mode), (Installed::Before, Mode::IfNeeded)] {
+            let again = stage.install(mode, &Arc::default(), stop, &|_| {}).await;
+            let may_be_done = matches!(again, Ok(Installed::Before)) && first.is_ok();
+            if !may_be_done && !matches!(again, Ok(ended) if ended == end) {
+                wrong.push(format!("run again: {}", how(&again)));
+            }
+            runs.push(how(&again));
+        }
+        let found = stage.end_state().await?;
+        wrong.extend(found.differences(expected));
+        let runs = [runs[0].clone(), runs[1].clone(), runs[2].clone()];
+        Ok(Outcome { step: at.step, kind: at.kind.as_str(), runs, wrong })
+    }
+}
+
+impl<'a> Stage<'a> {
+    fn new(rehearsal: &'a Rehearsal<'a>) -> Result<Self, RehearseError> {
+        let files = |source| RehearseError::Files { path: rehearsal.temporary.to_owned(), source };
+        let directory = tempfile::Builder::new()
+            .prefix("ays-rehearsal-")
+            .tempdir_in(rehearsal.temporary)
+            .map_err(files)?;
+        let path = directory.path().join("node/pool");
+        let pool = Pool { name: "local".to_owned(), path, format: rehearsal.format, shared: false };
+        let recipe = rehearsal.recipe.clone().below(&directory.path().join("node"));
+        Ok(Self { rehearsal, directory, recipe, target: Target::Local(pool) })
+    }
+
+    /// For a rehearsal of doing it again: it has been done.
+    async fn prepare(&self, mode: Mode, stop: &Stop) -> Result<(), RehearseError> {
+        if mode == Mode::Again {
+            let done = self.install(Mode::IfNeeded, &Arc::default(), stop, &|_| {}).await;
+            done.map_err(RehearseError::Plain)?;
+        }
+        Ok(())
+    }
+
+    /// Each install opens the catalogue anew, as a new process would.
+    async fn catalogue(&self) -> Result<Catalogue, CatalogueError> {
+        Catalogue::open(&self.directory.path().join("catalogue.db")).await
+    }
+
+    async fn install(
+        &self,
+        mode: Mode,
+        faults: &Arc<Faults>,
+        stop: &Stop,
+        render: &(dyn Fn(&Record) + Send + Sync),
+    ) -> Result<Installed, InstallError> {
+        let rollout = Rollout {
+            environment: self.rehearsal.environment,
+            recipe: &self.recipe,
+            catalogue: &self.catalogue().await?,
+            logs: &self.directory.path().join("runs"),
+            transport: self.rehearsal.transport,
+            mode,
+            sharing: Sharing::Alone,
+            parallel: NonZeroUsize::MIN,
+            by: self.rehearsal.by,
+        };
+        let targets = std::slice::from_ref(&self.target);
+        let results = tokio::select! {
+            results = rollout.run_with(targets, stop, render, Some(faults)) => results?,
+            () = faults.killed() => return Err(InstallError::Interrupted),
+        };
+        results.into_iter().next().unwrap_or(Err(InstallError::Interrupted))
+    }
+
+    async fn end_state(&self) -> Result<EndState, RehearseError> {
+        let root = self.directory.path().join("node");
+        let mut files = BTreeMap::new();
+        for entry in WalkDir::new(&root).into_iter().flatten().filter(|entry| entry.file_type().is_file()) {
+            let name = entry.path().strip_prefix(&root).unwrap_or(entry.path()).display().to_string();
+            files.insert(name, sha256(entry.path())?);
+        }
+        let offers = self.catalogue().await?.offers(&pool_key(&self.target)).await?;
+        Ok(EndState { files, offers })
+    }
+
+    /// What is offered must be there, whole, whatever happened.
+    async fn untrue(&self) -> Result<Vec<String>, RehearseError> {
+        let pool = &self.target.pool().path;
+        let mut wrong = Vec::new();
+        let offers = self.catalogue().await?.offers(&pool_key(&self.target)).await?;
+        for Offer { name, file, sha256: expected, .. } in offers {
+            if sha256(&pool.join(&file)).ok().as_ref() != Some(&expected) {
+                wrong.push(format!("{name} was offered while {file} was not whole"));
+            }
+        }
+        for entry in WalkDir::new(pool).into_iter().flatten().filter(|entry| entry.file_type().is_file()) {
+            let name = entry.file_name().display().to_string();
+            let hash = name.rsplit_once('-').and_then(|(_, end)| end.split('.').next()).map(str::to_owned);
+            let is_image = !name.starts_with('.') && name != "ays-images.json";
+            if is_image
+                && !hash.is_some_and(|hash| sha256(entry.path()).is_ok_and(|all| all.starts_with(&hash)))
+            {
+                wrong.push(format!("{name} had its name before it was whole"));
+            }
+        }
+        Ok(wrong)
+    }
+}
+
+impl EndState {
+    fn differences(&self, expected: &Self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (name, hash) in &expected.files {
+            match self.files.get(name) {
+                None => wrong.push(format!("{name} is missing")),
+                Some(found) if found != hash => wrong.push(format!("{name} has other bytes")),
+                Some(_) => {}
+            }
+        }
+        for name in self.files.keys().filter(|name| !expected.files.contains_key(*name)) {
+            wrong.push(format!("{name} was left behind"));
+        }
+        if self.offers != expected.offers {
+            wrong.push("what is offered is not the same".to_owned());
+        }
+        wrong
+    }
+}
+
+fn how(result: &Result<Installed, InstallError>) -> String {
+    match result {
+        Ok(Installed::Now) => "installed".to_owned(),
+        Ok(Installed::Before) => "nothing to do".to_owned(),
+        Err(InstallError::Interrupted) => "interrupted".to_owned(),
+        Err(error) => chain(error),
+    }
+}
+
+fn sha256(path: &Path) -> Result<String, RehearseError> {
+    let failed = |source| RehearseError::Files { path: path.to_owned(), source };
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = std::io::Read::read(&mut file, &mut buffer).map_err(failed)?;
+        if read == 0 {
+            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        }
+        hash.update(&buffer[..read]);
+    }
+}
