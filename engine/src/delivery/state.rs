@@ -424,37 +424,3 @@ impl Swarm {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-
-    /// What a node that has just said that it listens is told to take from.
-    fn told(swarm: &mut Swarm, number: usize, told: &mut Told) -> Vec<News> {
-        swarm.said(number, Said::Listening { port: 1000 + number as u16 }, Instant::now());
-        swarm.news(number, told)
-    }
-
-    #[test]
-    fn only_the_one_that_has_the_source_reads_it() {
-        let mut swarm = Swarm::read_by(0);
-        let (mut first, mut second) = (Told::default(), Told::default());
-        for _ in 0..2 {
-            swarm.join(Ipv4Addr::LOCALHOST.into());
-        }
-        assert_eq!(told(&mut swarm, 1, &mut second), [], "nobody reads it yet");
-        assert_eq!(told(&mut swarm, 0, &mut first), [News::From(Supplier::Source)]);
-        swarm.choose(1, Instant::now());
-        let listener = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 1000);
-        assert_eq!(swarm.news(1, &mut second), [News::From(Supplier::Peer(listener))]);
-
-        swarm.gone(0, None, Instant::now());
-        swarm.choose(1, Instant::now());
-        assert_eq!(swarm.news(1, &mut second), [], "it waits for another one");
-        let mut any = Swarm::default();
-        any.join(Ipv4Addr::LOCALHOST.into());
-        assert_eq!(told(&mut any, 0, &mut Told::default()), [News::From(Supplier::Source)]);
-    }
-}

@@ -213,3 +213,20 @@ fn one_that_joins_late_is_told_all_and_takes_from_one_that_has_it() {
     ];
     assert_eq!(scene.news(late), expected);
 }
+
+#[test]
+fn only_the_node_that_has_the_source_reads_it() {
+    let mut scene = Scene { swarm: Swarm::read_by(0), ..Scene::new(0) };
+    let (giver, taker) = (scene.swarm.join(address(0)), 1);
+    scene.told.push(Told::default());
+    scene.join();
+    assert_eq!(scene.supplier(taker), None, "nobody reads it yet");
+    scene.said(giver, Said::Listening { port: 7 });
+    assert_eq!(scene.supplier(giver), Some(Supplier::Source));
+    scene.wait(Duration::from_millis(250));
+    assert_eq!(scene.supplier(taker), Some(Supplier::Peer(SocketAddr::new(address(giver), 7))));
+    let now = scene.now;
+    scene.swarm.gone(giver, None, now);
+    scene.wait(Duration::from_secs(10));
+    assert_eq!(scene.supplier(taker), None, "it has no source of its own");
+}
