@@ -1,8 +1,9 @@
 //! What has come so far: `.<name>.ays-part`, and beside it what the source said of those bytes.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -142,7 +143,10 @@ impl Partial {
         let (path, dest, state_path) = (self.path.clone(), self.dest.clone(), self.state_path.clone());
         let file = self.file().map_err(|error| failure(&self.path, "syncing", &error))?;
         let stamp = on_thread(move || {
-            file.sync_all().map_err(|error| failure(&path, "syncing", &error))?;
+            // Machines are started from what is healed into a pool, whatever the login's umask is.
+            file.set_permissions(Permissions::from_mode(0o644))
+                .and_then(|()| file.sync_all())
+                .map_err(|error| failure(&path, "syncing", &error))?;
             // Of the open file: under the final name there may soon be another run's.
             let found = file.metadata().map_err(|error| failure(&path, "looking at it", &error))?;
             disk::rename(&path, &dest)?;
