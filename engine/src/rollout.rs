@@ -143,13 +143,13 @@ impl Rollout<'_> {
 
     /// For each target, its places in the deliveries of its grid: one delivery for each fetch that several nodes need.
     fn places(&self, targets: &[Target]) -> Result<Vec<Vec<Option<Place>>>, InstallError> {
-        let mut pools: HashMap<u32, Vec<PoolKey>> = HashMap::new();
+        let mut nodes: HashMap<u32, usize> = HashMap::new();
         for target in targets {
-            pools.entry(target.gid()).or_default().push(pool_key(target));
+            *nodes.entry(target.gid()).or_default() += 1;
         }
         let mut deliveries: HashMap<u32, Vec<Option<Arc<Delivery>>>> = HashMap::new();
-        for (gid, pools) in pools {
-            if pools.len() > 1 && self.sharing == Sharing::Neighbours {
+        for (gid, nodes) in nodes {
+            if nodes > 1 && self.sharing == Sharing::Neighbours {
                 let share = share()?;
                 let shared = self.recipe.fetches.iter().map(|fetch| {
                     // A file on the node is each node's own.
