@@ -60,6 +60,10 @@ pub enum Failure {
     Scrub { counts: Counts, healed: bool, interrupted: bool },
     #[error("no node is in grid {}", .0.map_or_else(|| "any".to_owned(), |grid| grid.to_string()))]
     NoNodes(Option<u32>),
+    #[error("interrupted")]
+    Interrupted,
+    #[error("the question could not be asked")]
+    NotAnswered(#[source] inquire::InquireError),
     #[error("standard output cannot be written")]
     Output(#[source] std::io::Error),
 }
@@ -144,7 +148,8 @@ impl Failure {
                 RehearseError::Interrupted => 130,
                 _ => 1,
             },
-            Self::NotSame { .. } => 1,
+            Self::NotSame { .. } | Self::NotAnswered(_) => 1,
+            Self::Interrupted => 130,
             Self::Rollout { interrupted: true, .. } | Self::Scrub { interrupted: true, .. } => 130,
             Self::Rollout { failed, .. } => {
                 let is_text = |why: &NotInstalled| match why {

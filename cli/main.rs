@@ -3,6 +3,7 @@
 mod commands;
 mod context;
 mod failure;
+mod prompt;
 mod render;
 mod signals;
 mod targets;
