@@ -1,6 +1,6 @@
 //! `http` and `https`.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use reqwest::header::{
@@ -107,18 +107,34 @@ impl Http {
         }
     }
 
-    pub(crate) async fn size(&self) -> Result<Option<u64>, Fault> {
-        let response = self.send(self.request(Method::HEAD)).await?;
-        if response.status().is_success() {
-            return Ok(content_length(&response));
+    pub(crate) async fn open_start(&self, most: u64) -> Result<Opened, Fault> {
+        let range = format!("bytes=0-{}", most.saturating_sub(1));
+        let response = self.send(self.request(Method::GET).header(RANGE, range)).await?;
+        let range = text(response.headers(), &CONTENT_RANGE).as_deref().and_then(content_range);
+        let size = match (response.status(), range) {
+            (StatusCode::OK, _) => content_length(&response),
+            (StatusCode::PARTIAL_CONTENT, Some(range)) if range.first == 0 => range.total,
+            // An empty file has no first byte.
+            (StatusCode::RANGE_NOT_SATISFIABLE, _) => return self.open(None).await,
+            _ => return Err(self.fault(&response)),
+        };
+        Ok(Opened {
+            identity: identity(&response, size),
+            start: 0,
+            body: Body::Http(HttpBody::new(response)),
+        })
+    }
+
+    pub(crate) async fn state(&self) -> Result<Identity, Fault> {
+        let mut response = self.send(self.request(Method::HEAD)).await?;
+        if !response.status().is_success() {
+            // Addresses that are signed for GET alone, and servers without HEAD: the body is not read.
+            response = self.send(self.request(Method::GET)).await?;
         }
-        // Addresses that are signed for GET alone, and servers without HEAD: the body is not read.
-        let response = self.send(self.request(Method::GET)).await?;
-        if response.status().is_success() {
-            Ok(content_length(&response))
-        } else {
-            Err(self.fault(&response))
+        if !response.status().is_success() {
+            return Err(self.fault(&response));
         }
+        Ok(identity(&response, content_length(&response)))
     }
 
     fn request(&self, method: Method) -> RequestBuilder {
@@ -265,8 +281,13 @@ fn content_range(text: &str) -> Option<ContentRange> {
 
 /// Trusts what the node trusts, the further authorities, and the common ones, because a small node has none of its own.
 fn tls(authorities: &[String], connecting: &Arc<Connecting>) -> Result<ClientConfig, ClientError> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    // Read once: a helper may ask hundreds of sources.
+    static COMMON: LazyLock<RootCertStore> = LazyLock::new(|| {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    });
+    let mut roots = COMMON.clone();
     for authority in authorities {
         for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
             roots.add(certificate?)?;
