@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ays_catalogue::CatalogueError;
-use ays_engine::{InstallError, RehearseError};
+use ays_engine::{InstallError, OutdatedError, RehearseError, SurveyError};
 use ays_grammar::Diagnostic;
-use ays_recipes::{DataError, EnvironmentError, LookupError, NodeError, RecipeError, SettingsError};
+use ays_node::{SecretUrl, UrlError};
+use ays_recipes::{
+    DataError, EnvironmentError, LookupError, NewImageError, NodeError, RecipeError, SettingsError,
+};
 
 use crate::render::printable;
 use crate::render::scrub::{Counts, copies};
@@ -58,6 +61,22 @@ pub enum Failure {
     NotSame { rehearsed: usize, wrong: usize },
     #[error("{}", not_good(.counts, *.healed))]
     Scrub { counts: Counts, healed: bool, interrupted: bool },
+    #[error(transparent)]
+    NoSourcesAsked(#[from] OutdatedError),
+    #[error("{}: `ays install --outdated` brings what is newer", images(*.0, "outdated"))]
+    Outdated(usize),
+    #[error("{}", images(*.0, "of unknown state"))]
+    NotAsked(usize),
+    #[error(transparent)]
+    Url(UrlError),
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    #[error("several images are there; name one of them with --url:{}", .0.iter().map(|url| format!("\n  {url}")).collect::<String>())]
+    SeveralImages(Vec<SecretUrl>),
+    #[error("{0}: no .md5sum is beside it, so --checkmd5 cannot be kept")]
+    NoMd5(SecretUrl),
+    #[error(transparent)]
+    NewImage(#[from] NewImageError),
     #[error("no node is in grid {}", .0.map_or_else(|| "any".to_owned(), |grid| grid.to_string()))]
     NoNodes(Option<u32>),
     #[error("interrupted")]
@@ -111,6 +130,11 @@ fn not_good(Counts { bad, unread }: &Counts, healed: bool) -> String {
     text
 }
 
+/// `1 image is outdated`, `3 images are outdated`.
+fn images(count: usize, state: &str) -> String {
+    if count == 1 { format!("1 image is {state}") } else { format!("{count} images are {state}") }
+}
+
 /// An error and its causes in one line.
 pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -148,7 +172,10 @@ impl Failure {
                 RehearseError::Interrupted => 130,
                 _ => 1,
             },
-            Self::NotSame { .. } | Self::NotAnswered(_) => 1,
+            Self::NotSame { .. } | Self::NotAnswered(_) | Self::NoSourcesAsked(_) | Self::NotAsked(_) => 1,
+            Self::Outdated(_) => 10,
+            Self::Url(_) | Self::SeveralImages(_) | Self::NoMd5(_) | Self::NewImage(_) => 2,
+            Self::Survey(_) => 1,
             Self::Interrupted => 130,
             Self::Rollout { interrupted: true, .. } | Self::Scrub { interrupted: true, .. } => 130,
             Self::Rollout { failed, .. } => {

@@ -20,7 +20,7 @@ use clap::{CommandFactory, Parser, Subcommand};
     name = "ays",
     version,
     after_help = "Exit codes: 0 all is well, 1 a node failed, 2 wrong usage (unknown node, template or option), \
-                  3 an error in a recipe or HRD file, 130 interrupted."
+                  3 an error in a recipe or HRD file, 10 an image is outdated, 130 interrupted."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -40,6 +40,8 @@ enum Command {
     Where(commands::where_is::Args),
     Runs(commands::runs::Args),
     Scrub(commands::scrub::Args),
+    Outdated(commands::outdated::Args),
+    New(commands::new::Args),
     Hrd(commands::hrd::Args),
     Config(commands::config::Args),
     Completions(commands::completions::Args),
@@ -73,6 +75,8 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Image(args) => commands::image::run(args, repo).await,
         Command::Where(args) => commands::where_is::run(args, repo).await,
         Command::Runs(args) => commands::runs::run(args, repo).await,
+        Command::Outdated(args) => commands::outdated::run(&args, repo).await,
+        Command::New(args) => commands::new::run(args, repo).await,
         Command::Scrub(args) => commands::scrub::run(args, repo).await,
         Command::Hrd(args) => commands::hrd::run(&args),
         Command::Config(args) => commands::config::run(&args, repo),

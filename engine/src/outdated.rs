@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ays_catalogue::{Catalogue, CatalogueError, Generation, Timestamp};
-use ays_node::{Check, Expected, Fetch, Look, LookAt, Looked, SourceState};
+use ays_catalogue::{Catalogue, CatalogueError, Generation, ImageOnNode, Timestamp};
+use ays_node::{Expected, Fetch, Look, LookAt, Looked, SourceState};
 use ays_recipes::{Environment, Recipe, RecipeError, Template};
 use serde::Serialize;
 
@@ -38,9 +38,30 @@ pub struct Asked {
     pub generation: u32,
     /// When that was made.
     pub made_at: Timestamp,
+    /// The nodes that an install of that recipe brought a generation of it to.
+    pub nodes: Vec<HasImage>,
     /// What is true of it now.
     #[serde(flatten)]
     pub freshness: Freshness,
+}
+
+/// A node and what was installed on it last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HasImage {
+    /// Its name.
+    pub node: String,
+    /// The generation's number.
+    pub generation: u32,
+}
+
+impl Asked {
+    /// The nodes that do not have what they should: all when the source has changed, else those that have another
+    /// generation than the current one.
+    pub fn behind(&self) -> Vec<&str> {
+        let is_outdated = matches!(self.freshness, Freshness::Outdated(_));
+        let is_behind = |has: &&HasImage| is_outdated || has.generation != self.generation;
+        self.nodes.iter().filter(is_behind).map(|has| has.node.as_str()).collect()
+    }
 }
 
 /// What is true of the current generation.
@@ -63,6 +84,7 @@ pub async fn outdated(
     temporary: &Path,
 ) -> Result<Vec<Asked>, OutdatedError> {
     let mut current = Vec::new();
+    let installed = catalogue.installed_images().await?;
     for image in catalogue.images().await? {
         let detail = catalogue.image(&image.id.0.to_string()).await?;
         let generation =
@@ -88,7 +110,13 @@ pub async fn outdated(
             Some(Err(failure)) => Freshness::Unknown(failure.to_string()),
             _ => Freshness::Unknown(HelperError::Answer.to_string()),
         });
+        let is_of_it = |on: &&ImageOnNode| on.image == image.id && on.service.service == generation.template;
+        let nodes = installed
+            .iter()
+            .filter(is_of_it)
+            .map(|on| HasImage { node: on.service.node.clone(), generation: on.generation });
         Asked {
+            nodes: nodes.collect(),
             image: image.name,
             gid: image.gid,
             template: generation.template,
@@ -200,9 +228,17 @@ mod tests {
             (&both, state(Some(5), None, None, md5("ab")), outdated("its MD5 is ab now, it was aa")),
             (&both, state(None, None, None, sha256("bb")), Freshness::Current),
             (&both, state(Some(5), None, None, sha256("b0")), outdated("its SHA-256 is b0 now, it was bb")),
-            (&both, state(Some(6), Some("\"a\""), Some("Fri"), None), outdated("its size is 6 now, it was 5")),
+            (
+                &both,
+                state(Some(6), Some("\"a\""), Some("Fri"), None),
+                outdated("its size is 6 now, it was 5"),
+            ),
             (&both, state(Some(5), Some("\"b\""), Some("Fri"), None), Freshness::Current),
-            (&both, state(Some(5), Some("\"a\""), Some("Sat"), None), outdated("its date is Sat now, it was Fri")),
+            (
+                &both,
+                state(Some(5), Some("\"a\""), Some("Sat"), None),
+                outdated("its date is Sat now, it was Fri"),
+            ),
             (&both, state(None, Some("\"a\""), None, None), Freshness::Current),
             (&both, state(None, Some("\"b\""), None, None), outdated("its ETag is \"b\" now, it was \"a\"")),
             (
