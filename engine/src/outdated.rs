@@ -83,19 +83,15 @@ pub async fn outdated(
     recipe: impl Fn(&Template) -> Result<Recipe, RecipeError>,
     temporary: &Path,
 ) -> Result<Vec<Asked>, OutdatedError> {
-    let mut current = Vec::new();
     let installed = catalogue.installed_images().await?;
-    for image in catalogue.images().await? {
-        let detail = catalogue.image(&image.id.0.to_string()).await?;
-        let generation =
-            detail.and_then(|detail| detail.generations.into_iter().find(|generation| generation.current));
-        current.extend(generation.map(|generation| (image, generation)));
-    }
+    let current = catalogue.current_generations().await?;
+    // The repository is walked once, not once for each.
+    let templates = environment.templates();
     let mut looks = Vec::new();
     // What is known without asking, or the generation that the next answer is for.
     let mut known = Vec::new();
     for (_, generation) in &current {
-        known.push(match question(environment, generation, &recipe) {
+        known.push(match question(environment, &templates, generation, &recipe) {
             Ok(look) => {
                 looks.push(look);
                 None
@@ -131,11 +127,16 @@ pub async fn outdated(
 /// What its source has to be asked, as its recipe is now; or what is plain without.
 fn question(
     environment: &Environment,
+    templates: &[Template],
     generation: &Generation,
     recipe: &impl Fn(&Template) -> Result<Recipe, RecipeError>,
 ) -> Result<Look, Freshness> {
     let unknown = |error: &dyn std::fmt::Display| Freshness::Unknown(error.to_string());
-    let template = environment.template(&generation.template).map_err(|error| unknown(&error))?;
+    let named: Vec<_> = templates.iter().filter(|template| template.name == generation.template).collect();
+    let template = match named[..] {
+        [template] => template.clone(),
+        _ => environment.template(&generation.template).map_err(|error| unknown(&error))?,
+    };
     let recipe = recipe(&template).map_err(|error| unknown(&error))?;
     let Some(Fetch { url, check, network, .. }) = recipe.fetches.into_iter().next_back() else {
         return Err(unknown(&"its recipe fetches nothing any more"));
