@@ -1,7 +1,7 @@
 //! `http` and `https`.
 
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_RANGE,
@@ -181,11 +181,11 @@ impl Http {
         if !status.is_server_error() && !may_pass {
             return Fault::Final(refused(&self.address, status.to_string()));
         }
-        let after = text(response.headers(), &RETRY_AFTER).and_then(|text| text.trim().parse().ok());
+        let after = text(response.headers(), &RETRY_AFTER).and_then(|text| pause(&text));
         Fault::Again {
             phase: Phase::Answer,
             reason: format!("the server answered {status}"),
-            after: Duration::from_secs(after.unwrap_or(0)).min(MOST_PAUSE),
+            after: after.unwrap_or_default().min(MOST_PAUSE),
         }
     }
 }
@@ -247,6 +247,13 @@ fn continued(response: Response, resume: &Resume) -> Result<Opened, Fault> {
     Ok(Opened { identity, start: resume.at, body: Body::Http(HttpBody::new(response)) })
 }
 
+/// How long a server asks to wait: seconds, or until a date (RFC 9110).
+fn pause(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let until = || httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok();
+    text.parse().ok().map(Duration::from_secs).or_else(until)
+}
+
 fn identity(response: &Response, size: Option<u64>) -> Identity {
     let headers = response.headers();
     Identity { size, etag: text(headers, &ETAG), last_modified: text(headers, &LAST_MODIFIED) }
@@ -305,6 +312,16 @@ fn tls(authorities: &[String], connecting: &Arc<Connecting>) -> Result<ClientCon
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pauses_that_a_server_asks_for() {
+        assert_eq!(pause(" 7 "), Some(Duration::from_secs(7)));
+        let in_a_minute = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
+        let pause_until = pause(&in_a_minute).unwrap();
+        assert!((58..=60).contains(&pause_until.as_secs()), "{pause_until:?}");
+        assert_eq!(pause("Fri, 21 Nov 2025 10:00:00 GMT"), None);
+        assert_eq!(pause("soon"), None);
+    }
 
     #[test]
     fn ranges_of_an_answer() {
