@@ -156,9 +156,13 @@ impl Environment {
 
     /// Whether git leaves a path of the repository out.
     pub fn ignores(&self, path: &Path) -> bool {
-        open(&self.root).and_then(|repository| {
-            repository.is_path_ignored(path).map_err(|source| EnvironmentError::Git { root: self.root.clone(), source })
-        }).unwrap_or(false)
+        open(&self.root)
+            .and_then(|repository| {
+                repository
+                    .is_path_ignored(path)
+                    .map_err(|source| EnvironmentError::Git { root: self.root.clone(), source })
+            })
+            .unwrap_or(false)
     }
 
     /// The instances of a template that the repository has, with the values written there.

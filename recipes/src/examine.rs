@@ -74,7 +74,8 @@ impl Template {
             }
             platforms = recipe::platforms(hrd, text, &|text| lookup.fill(text));
         }
-        let dest = fetches.last().and_then(|fetch| fetch.as_ref()?.as_ref().ok()).map(|fetch| fetch.dest.clone());
+        let dest =
+            fetches.last().and_then(|fetch| fetch.as_ref()?.as_ref().ok()).map(|fetch| fetch.dest.clone());
         let actions = self.actions().transpose().map(|text| {
             let text = text?;
             let source = recipe::utf8(&text)?;
