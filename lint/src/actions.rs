@@ -78,7 +78,9 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Finding>, Opt
             return (found, None);
         }
     };
-    found.extend(methods(script));
+    let methods = methods(script);
+    let is_named = methods.is_empty();
+    found.extend(methods);
     let fetches: Option<Vec<_>> =
         examined.fetches.iter().map(|fetch| fetch.as_ref()?.as_ref().ok()).collect();
     if !is_image || examined.service.is_err() || fetches.is_none() {
@@ -106,7 +108,7 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Finding>, Opt
     found.extend(
         wrong.iter().map(|error| Finding::at(if is_call(error) { &REGISTER_IMAGE } else { &ACTIONS }, error)),
     );
-    if images.is_empty() && wrong.is_empty() && mentions {
+    if images.is_empty() && wrong.is_empty() && mentions && is_named {
         let place = calls(&source).first().copied().unwrap_or_default();
         let message = "no image is registered: `configure` of class `Actions` does not call registerImage";
         found.push(Finding::at(&NOT_REGISTERED, &at(text, place, message)));

@@ -19,14 +19,22 @@ pub(crate) fn lint(entry: &Entry, text: &Text, fetch: Option<&Result<Fetch, Diag
     };
     let checkmd5 = value(entry, "checkmd5");
     let is_truth = |text: &str| matches!(&*text.trim().to_lowercase(), "true" | "false" | "1" | "0" | "");
-    if checkmd5.is_some_and(|text| !text.contains("$(") && !is_truth(text)) {
+    let is_odd = checkmd5.is_some_and(|text| !text.contains("$(") && !is_truth(text));
+    if is_odd {
         let message = "`checkmd5` is neither true nor false, so nothing is checked by it";
         let span = place("checkmd5").unwrap_or(entry.key_span);
         found.push(Finding::at(&CHECKMD5, &at(text, span, message)));
     }
     match fetch {
-        Some(Err(error)) => found.push(Finding::at(&WEB_EXPORT, error)),
-        Some(Ok(fetch)) if fetch.check == Check::None => {
+        Some(Err(error)) => {
+            let mut finding = Finding::at(&WEB_EXPORT, error);
+            if error.message().contains("$(") {
+                "give the key a value: in service.hrd, as a question in instance.hrd, or under [values] in ays.toml"
+                    .clone_into(&mut finding.cure);
+            }
+            found.push(finding);
+        }
+        Some(Ok(fetch)) if fetch.check == Check::None && !is_odd => {
             let span = place("checkmd5").or_else(|| place("url")).unwrap_or(entry.key_span);
             let (code, message) = match fetch.url.scheme() {
                 "file" => return found,

@@ -133,7 +133,7 @@ pub(crate) fn settings(root: &Path, error: &SettingsError) -> Option<Finding> {
         | SettingsError::NoCertificate { origin: Origin::File { path, line }, .. }
             if *path == own =>
         {
-            let message = error.to_string().replace(&format!("{}/", root.display()), "");
+            let message = error.to_string().replace(&format!("{}:{line}: ", path.display()), "");
             Finding { line: *line, ..Finding::of_file(&SETTINGS, "", message) }
         }
         _ => return None,

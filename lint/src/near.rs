@@ -11,6 +11,12 @@ pub(crate) fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> 
     let name = name.to_lowercase();
     let scored = known.into_iter().map(|known| (strsim::osa_distance(&name, &known.to_lowercase()), known));
     let (distance, known) = scored.min_by_key(|(distance, _)| *distance)?;
+    // Another number is another thing: `image_7` was not meant to be `image_8`.
+    let parts = |text: &str| text.to_lowercase().chars().partition::<String, _>(char::is_ascii_digit);
+    let ((number, letters), (other, same)) = (parts(&name), parts(known));
+    if letters == same && !number.is_empty() && !other.is_empty() {
+        return None;
+    }
     (1..=most).contains(&distance).then_some(known)
 }
 
@@ -20,7 +26,7 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_keyboard_is_near_and_another_word_is_not() {
-        let known = ["url", "source", "dest", "checkmd5", "sums"];
+        let known = ["url", "source", "dest", "checkmd5", "sums", "image_2"];
         for (name, meant) in [
             ("soruce", Some("source")),
             ("checkmd", Some("checkmd5")),
@@ -32,6 +38,7 @@ mod tests {
             ("URL", None),
             ("link", None),
             ("overwrite", None),
+            ("image_1", None),
         ] {
             assert_eq!(near(name, known), meant, "{name}");
         }

@@ -9,8 +9,19 @@ use crate::codes::{QUESTION, QUESTION_TYPE};
 use crate::near::near;
 use crate::text::{at, within};
 
-const TYPES: [&str; 9] =
-    ["string", "int", "float", "bool", "password", "list", "dict", "multiline", "dropdown"];
+const TYPES: [&str; 11] = [
+    "string",
+    "int",
+    "integer",
+    "float",
+    "bool",
+    "boolean",
+    "password",
+    "list",
+    "dict",
+    "multiline",
+    "dropdown",
+];
 
 pub(crate) fn lint(entry: &Entry, text: &Text) -> Vec<Finding> {
     let Value::Ask(ask) = &entry.value else { return Vec::new() };

@@ -68,7 +68,13 @@ fn secret_name(host: &str) -> String {
 pub(crate) fn in_settings(root: &Path) -> Vec<Finding> {
     let Ok(bytes) = std::fs::read(root.join("ays.toml")) else { return Vec::new() };
     let text = Text { name: "ays.toml".to_owned(), bytes };
-    in_addresses(&text, Span::new(0, text.bytes.len()))
+    let mut found = in_addresses(&text, Span::new(0, text.bytes.len()));
+    for finding in &mut found {
+        // Secrets are put into recipes, not into settings.
+        "take the key out of ays.toml, and set it in /etc/ays/config.toml or by its variable, such as AYS_FETCH_HTTPS_PROXY"
+            .clone_into(&mut finding.cure);
+    }
+    found
 }
 
 /// Private keys in all files below `top`, named from `root`. Files that git leaves out are nobody's business.
