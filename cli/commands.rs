@@ -2,11 +2,16 @@
 
 pub mod completions;
 pub mod config;
+pub mod explain;
+pub mod fmt;
 pub mod hrd;
 pub mod image;
 pub mod install;
+pub mod lint;
 pub mod list;
 pub mod man;
+#[expect(dead_code, reason = "`ays new` takes it")]
+pub mod new_ci;
 pub mod nodes;
 pub mod rehearse;
 pub mod runs;

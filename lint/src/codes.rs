@@ -1,9 +1,11 @@
 //! What can be found, each by its code.
 
+use serde::Serialize;
+
 use crate::finding::Severity;
 
 /// A kind of mistake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Code {
     /// Its name: what a finding carries, and `ays explain` takes.
     pub name: &'static str,

@@ -70,7 +70,7 @@ pub fn lint_without_settings(root: &Path, error: SettingsError) -> Result<Vec<Fi
 pub fn lint_outside(path: &Path) -> Result<Vec<Finding>, SettingsError> {
     let settings = Settings::read(&Layers::default(), None)?;
     let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-    let mut all = Template::below(directory, Path::new(""));
+    let mut all = if path.is_dir() { Template::below(directory, Path::new("")) } else { Vec::new() };
     all.extend(Template::at(directory, Path::new("")));
     let mut found = templates(&all, &settings, Unknown::MayHaveOne, None);
     if !path.is_dir() {
