@@ -77,6 +77,10 @@ pub enum Failure {
     NoMd5(SecretUrl),
     #[error(transparent)]
     NewImage(#[from] NewImageError),
+    #[error("{}", mistakes(*.0))]
+    Mistakes(usize),
+    #[error("files that are not in their usual form: {0}; `ays fmt` brings them into it")]
+    NotFormatted(usize),
     #[error("no node is in grid {}", .0.map_or_else(|| "any".to_owned(), |grid| grid.to_string()))]
     NoNodes(Option<u32>),
     #[error("interrupted")]
@@ -112,6 +116,11 @@ fn not_installed(template: &str, failed: &[(String, NotInstalled)], again: &str)
     }
     text.push_str(&format!("\nthese alone again: {again}"));
     text
+}
+
+fn mistakes(count: usize) -> String {
+    let what = if count == 1 { "1 mistake has".to_owned() } else { format!("{count} mistakes have") };
+    format!("{what} to be corrected: `ays explain CODE` says more")
 }
 
 /// What a scrub found, and what to do.
@@ -161,7 +170,7 @@ impl Failure {
             Self::Environment(_) | Self::Node(NodeError::Lookup(_)) => 2,
             Self::UnknownImage(_) | Self::UnknownChecksum(_) | Self::NoHome => 2,
             Self::Unreadable { .. } | Self::Unwritable { .. } => 2,
-            Self::Node(_) | Self::Recipe(_) | Self::Text(_) => 3,
+            Self::Node(_) | Self::Recipe(_) | Self::Text(_) | Self::Mistakes(_) | Self::NotFormatted(_) => 3,
             Self::Install { source, .. } => match **source {
                 InstallError::Recipe(_) => 3,
                 InstallError::Interrupted => 130,

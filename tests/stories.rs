@@ -14,6 +14,7 @@
 
 mod ends_well;
 mod install;
+mod lint;
 mod many;
 mod outdated;
 mod rehearse;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::commands::new_image;
+use crate::commands::{new_ci, new_image};
 use crate::failure::Failure;
 
 /// Writes the files of something new into the environment
@@ -15,10 +15,12 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum Command {
     Image(new_image::Args),
+    Ci(new_ci::Args),
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     match args.command {
         Command::Image(args) => new_image::run(args, repo).await,
+        Command::Ci(args) => new_ci::run(&args, repo),
     }
 }

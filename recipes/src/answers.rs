@@ -137,6 +137,30 @@ impl InstanceValues {
         Ok(Self(values))
     }
 
+    /// The values where no operator was asked: those of the file and of defaults. Beside them the questions that only
+    /// an operator can answer, each with an answer that it could have, and those whose default is none.
+    pub fn unasked((template, text): &(Hrd, Text)) -> (Self, BTreeMap<String, String>, Vec<Diagnostic>) {
+        let (mut values, mut open, mut wrong) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        for entry in &template.entries {
+            let key = entry.key.to_lowercase();
+            let key = key.strip_prefix("instance.").unwrap_or(&key);
+            let Value::Ask(ask) = &entry.value else {
+                values.extend(scalar(&entry.value).map(|value| (key.to_owned(), value)));
+                continue;
+            };
+            match answer(key, ask, None) {
+                Ok(value) if !value.is_empty() => _ = values.insert(key.to_owned(), value),
+                Ok(_) | Err(AnswerError::Missing { .. }) => _ = open.insert(key.to_owned(), example(ask)),
+                Err(error) => {
+                    let file = String::from_utf8_lossy(&text.bytes);
+                    wrong.push(Diagnostic::new(&text.name, &file, entry.key_span, error.to_string()));
+                    open.insert(key.to_owned(), example(ask));
+                }
+            }
+        }
+        (Self(values), open, wrong)
+    }
+
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
     }
@@ -168,6 +192,15 @@ pub(crate) fn scalar(value: &Value) -> Option<String> {
             .collect::<Option<Vec<_>>>()
             .map(|items| items.join(", ")),
         Value::Dict(_) | Value::Ask(_) | Value::Bytes(_) => None,
+    }
+}
+
+/// An answer that a question could have.
+fn example(ask: &Ask) -> String {
+    match ask.kind {
+        AskKind::Int | AskKind::Float => ask.min_value.or(ask.max_value).unwrap_or(100.0).to_string(),
+        AskKind::Bool => "true".to_owned(),
+        _ => ask.choices.first().cloned().unwrap_or_else(|| "example".to_owned()),
     }
 }
 

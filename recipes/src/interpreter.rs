@@ -117,7 +117,36 @@ impl Script {
         })
     }
 
-    fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+    /// The methods of class `Actions`, with the places of their headers.
+    pub fn methods(&self) -> impl Iterator<Item = (&Def, Span)> {
+        let classes = self.module.body.iter().filter_map(|stmt| match &stmt.kind {
+            StmtKind::Class(class) if class.name == "Actions" => Some(class),
+            _ => None,
+        });
+        let body = classes.last().map(|class| class.body.as_slice()).unwrap_or_default();
+        body.iter().filter_map(|stmt| match &stmt.kind {
+            StmtKind::Def(def) => Some((def, stmt.span)),
+            _ => None,
+        })
+    }
+
+    /// Every statement of a method, and of what stands around it, that [`Script::run`] does not do.
+    pub fn unsupported(&self, method: &str) -> Vec<Diagnostic> {
+        let Some((class, def)) = self.method(method) else { return Vec::new() };
+        let statements = self.module.body.iter().chain(&class.body).chain(&def.body);
+        let wrong = statements.filter_map(|stmt| match &stmt.kind {
+            StmtKind::Unsupported { construct } => Some(self.unsupported_at(stmt.span, construct)),
+            _ => None,
+        });
+        wrong.collect()
+    }
+
+    fn unsupported_at(&self, span: Span, construct: &str) -> Diagnostic {
+        self.wrong(span, format!("{construct} is not supported yet in actions"))
+    }
+
+    /// An error at a place that a [`Def`] or another part of the script gives.
+    pub fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
         as_written(&self.name, &self.written, &self.text, span, message)
     }
 }
@@ -273,7 +302,10 @@ impl Walk {
                 ExprKind::Str(value) => Value::Str(value.clone()),
                 ExprKind::Name(name) => match names.get(name).or_else(|| outer.get(name)) {
                     Some(value) => value.clone(),
-                    None => return Err(self.script.wrong(expr.span, format!("`{name}` is not defined"))),
+                    None => {
+                        let error = self.script.wrong(expr.span, format!("`{name}` is not defined"));
+                        return Err(meant(name, error));
+                    }
                 },
                 ExprKind::Attribute { value, name } => match self.value(value, names, outer).await? {
                     Value::Host(path) => Value::Host(format!("{path}.{name}")),
@@ -304,7 +336,10 @@ impl Walk {
                         }
                         Value::Host(path) => {
                             let name = path.strip_prefix("JumpScale.").unwrap_or(&path);
-                            return Err(self.unsupported(callee.span, &format!("calling `{name}`")));
+                            return Err(meant(
+                                name,
+                                self.unsupported(callee.span, &format!("calling `{name}`")),
+                            ));
                         }
                         _ => return Err(self.script.wrong(callee.span, "this value cannot be called")),
                     }
@@ -315,8 +350,19 @@ impl Walk {
     }
 
     fn unsupported(&self, span: Span, construct: &str) -> Diagnostic {
-        self.script.wrong(span, format!("{construct} is not supported yet in actions"))
+        self.script.unsupported_at(span, construct)
     }
+}
+
+/// The error with what to do where `registerImage` was meant.
+fn meant(path: &str, error: Diagnostic) -> Diagnostic {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    if strsim::osa_distance(&name.to_lowercase(), "registerimage") > 2 {
+        return error;
+    }
+    error.with_help(
+        "first `from CloudscalerLibcloud.imageutil import registerImage`, then call `registerImage`",
+    )
 }
 
 #[cfg(test)]

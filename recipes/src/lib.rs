@@ -5,6 +5,7 @@
 
 mod answers;
 mod environment;
+mod examine;
 mod export;
 mod image;
 mod interpreter;
@@ -16,7 +17,8 @@ mod settings;
 mod template;
 
 pub use answers::{AnswerError, Answers, DataError};
-pub use environment::{Environment, EnvironmentError};
+pub use environment::{Environment, EnvironmentError, Instance};
+pub use examine::{Actions, Examined, Unknown};
 pub use image::{BootType, RegisterImage};
 pub use interpreter::{Action, Progress, Run, Script, Value};
 pub use names::{LookupError, Place};
@@ -27,4 +29,4 @@ pub use settings::{
     ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, Pool, ScrubSettings, Setting,
     Settings, SettingsError,
 };
-pub use template::Template;
+pub use template::{Template, Text};
