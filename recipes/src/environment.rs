@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ays_grammar::hrd::{self, Hrd};
+use ays_secrets::Store;
 use git2::Repository;
 use walkdir::WalkDir;
 
@@ -50,6 +51,8 @@ pub struct Environment {
     pub settings: Settings,
     /// The repository's name from its remote, else its directory's.
     pub domain: String,
+    /// Where its recipes' secrets are.
+    pub(crate) secrets: Store,
 }
 
 impl Environment {
@@ -72,7 +75,14 @@ impl Environment {
             root: root.to_owned(),
             settings: Settings::read(layers, Some(&root.join("ays.toml")))?,
             domain: domain.unwrap_or_else(directory),
+            secrets: Store::default(),
         })
+    }
+
+    /// The same with the place of its secrets.
+    pub fn with_secrets(mut self, secrets: Store) -> Self {
+        self.secrets = secrets;
+        self
     }
 
     /// The name that its catalogue has: from `ays.toml`, else the domain.
@@ -167,7 +177,7 @@ impl Environment {
         Place(path.strip_prefix(&self.root).unwrap_or(path).to_owned())
     }
 
-    fn instances(&self) -> Vec<Instance> {
+    pub(crate) fn instances(&self) -> Vec<Instance> {
         directories(&self.root.join("services"))
             .filter(|dir| dir.join("service.hrd").is_file())
             .filter_map(|dir| {
@@ -181,7 +191,7 @@ impl Environment {
 
     /// Instances of category `node`: the instance's own file says so, or its template, or, where the repository
     /// has neither (AYS kept `node.ssh` in a repository of its own), the template's name.
-    fn node_instances(&self) -> Vec<Instance> {
+    pub(crate) fn node_instances(&self) -> Vec<Instance> {
         let templates = self.templates();
         let is_node = |instance: &Instance| {
             let own = std::fs::read(instance.dir.join("service.hrd"))

@@ -7,22 +7,28 @@ mod answers;
 mod environment;
 mod export;
 mod image;
+mod instance;
 mod interpreter;
 mod names;
 mod node;
+mod question;
 mod recipe;
+mod secrets;
 mod settings;
 mod template;
+mod written;
 
-pub use answers::{AnswerError, Answers, DataError};
+pub use answers::{Answers, DataError};
 pub use environment::{Environment, EnvironmentError};
 pub use image::{BootType, RegisterImage};
 pub use interpreter::{Action, Progress, Run, Script, Value};
 pub use names::{LookupError, Place};
 pub use node::{Key, Node, NodeError};
+pub use question::{AnswerError, Question};
 pub use recipe::{Dependencies, Recipe, RecipeError, Request};
 pub use settings::{
-    ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, Pool, ScrubSettings, Setting,
-    Settings, SettingsError,
+    ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, Pool, ScrubSettings,
+    SecretsSettings, Setting, Settings, SettingsError,
 };
 pub use template::Template;
+pub use written::Stored;
