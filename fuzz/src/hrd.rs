@@ -1,4 +1,4 @@
-//! HRD files: read, references resolved, and what was read written and read again.
+//! HRD files: read, references resolved, formatted, and what was read written and read again.
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{self, Hrd, Item, Substituted, Value};
@@ -23,6 +23,7 @@ pub fn check(data: &[u8]) {
         Ok(read) => {
             stands_in_place(&read, data);
             is_read_again(&read);
+            is_formatted(&read, data);
             match read.clone().resolve("fuzz", data) {
                 Err(error) => in_place(&error),
                 Ok(resolved) => is_resolved(&read, &resolved, data),
@@ -53,6 +54,20 @@ fn stands_in_place(read: &Hrd, data: &[u8]) {
         }
         at = value.end;
     }
+}
+
+/// A formatted file says the same, and is not changed any more.
+fn is_formatted(read: &Hrd, data: &[u8]) {
+    let formatted = hrd::format("fuzz", data).unwrap_or_default();
+    let again = hrd::parse("formatted", &formatted).unwrap_or_default();
+    assert_eq!(read.entries.len(), again.entries.len(), "{formatted:?}");
+    for (before, after) in read.entries.iter().zip(&again.entries) {
+        assert_eq!(
+            (&before.key, &before.value, &before.comments),
+            (&after.key, &after.value, &after.comments)
+        );
+    }
+    assert_eq!(hrd::format("formatted", &formatted).as_ref(), Ok(&formatted));
 }
 
 fn is_resolved(read: &Hrd, resolved: &Hrd, data: &[u8]) {

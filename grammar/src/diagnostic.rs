@@ -103,6 +103,16 @@ impl Diagnostic {
         &self.0.message
     }
 
+    /// The line with a caret under the place, as `Display` shows it.
+    pub fn excerpt(&self) -> String {
+        let Details { line, excerpt, caret, caret_width, .. } = &*self.0;
+        let number = line.to_string();
+        let gutter = " ".repeat(number.len());
+        let indent = " ".repeat(*caret);
+        let carets = "^".repeat(*caret_width);
+        format!("{gutter} |\n{number} | {excerpt}\n{gutter} | {indent}{carets}")
+    }
+
     /// What to do about it.
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()
@@ -111,16 +121,10 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Details { file, line, column, message, excerpt, .. } = &*self.0;
-        let number = line.to_string();
-        let gutter = " ".repeat(number.len());
-        let indent = " ".repeat(self.0.caret);
-        let carets = "^".repeat(self.0.caret_width);
-        writeln!(out, "{file}:{line}:{column}: {message}")?;
-        writeln!(out, "{gutter} |")?;
-        writeln!(out, "{number} | {excerpt}")?;
-        write!(out, "{gutter} | {indent}{carets}")?;
+        let Details { file, line, column, message, .. } = &*self.0;
+        write!(out, "{file}:{line}:{column}: {message}\n{}", self.excerpt())?;
         if let Some(help) = &self.0.help {
+            let gutter = " ".repeat(line.to_string().len());
             write!(out, "\n{gutter} = help: {help}")?;
         }
         Ok(())

@@ -3,6 +3,8 @@
 mod ask;
 mod binary;
 mod blocks;
+pub mod edit;
+mod format;
 mod lines;
 mod marked;
 mod model;
@@ -12,6 +14,7 @@ mod source;
 mod value;
 
 pub use ask::{Ask, AskKind};
+pub use format::format;
 pub use model::{Entry, Hrd, Item, Value};
 pub use resolve::{Substituted, substitute};
 

@@ -106,6 +106,17 @@ impl Ask {
         Ok(ask)
     }
 
+    /// The type as written, where it is none that there is: such a question takes any text.
+    pub fn unknown_type(&self) -> Option<String> {
+        let tags = HrdParser::parse(Rule::question, &self.text).ok()?.flat_map(Pair::into_inner);
+        let types = tags.filter(|part| part.as_rule() == Rule::tag).filter_map(|tag| {
+            let mut sides = tag.into_inner();
+            let is_type = sides.next()?.as_str().eq_ignore_ascii_case("type");
+            is_type.then(|| sides.next().map(|answer| unquoted(answer.as_str()).trim().to_owned()))?
+        });
+        types.last().filter(|name| AskKind::known(name).is_none())
+    }
+
     fn set(&mut self, tag: &str, answer: String) {
         match tag.to_ascii_lowercase().as_str() {
             "name" => self.name = Some(answer),
@@ -128,7 +139,12 @@ impl Ask {
 
 impl AskKind {
     fn named(name: &str) -> Self {
-        match name.trim().to_ascii_lowercase().as_str() {
+        Self::known(name).unwrap_or_default()
+    }
+
+    fn known(name: &str) -> Option<Self> {
+        Some(match name.trim().to_ascii_lowercase().as_str() {
+            "" | "str" | "string" => Self::String,
             "int" | "integer" => Self::Int,
             "float" => Self::Float,
             "bool" | "boolean" => Self::Bool,
@@ -137,8 +153,8 @@ impl AskKind {
             "dict" => Self::Dict,
             "multiline" => Self::Multiline,
             "dropdown" => Self::Dropdown,
-            _ => Self::String,
-        }
+            _ => return None,
+        })
     }
 }
 
