@@ -11,4 +11,5 @@ pub mod nodes;
 pub mod rehearse;
 pub mod runs;
 pub mod scrub;
+pub mod secret;
 pub mod where_is;

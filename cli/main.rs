@@ -1,5 +1,6 @@
 //! `ays`: arguments in, events and exit codes out. What the work is, the other crates know.
 
+mod ask;
 mod commands;
 mod context;
 mod failure;
@@ -40,6 +41,7 @@ enum Command {
     Where(commands::where_is::Args),
     Runs(commands::runs::Args),
     Scrub(commands::scrub::Args),
+    Secret(commands::secret::Args),
     Hrd(commands::hrd::Args),
     Config(commands::config::Args),
     Completions(commands::completions::Args),
@@ -74,6 +76,7 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Where(args) => commands::where_is::run(args, repo).await,
         Command::Runs(args) => commands::runs::run(args, repo).await,
         Command::Scrub(args) => commands::scrub::run(args, repo).await,
+        Command::Secret(args) => commands::secret::run(&args, repo),
         Command::Hrd(args) => commands::hrd::run(&args),
         Command::Config(args) => commands::config::run(&args, repo),
         Command::Completions(args) => commands::completions::run(&args, &Cli::command()),
@@ -86,6 +89,8 @@ fn long_form(arg: std::ffi::OsString) -> std::ffi::OsString {
     match arg.to_str() {
         Some("-tt") => "--targettype".into(),
         Some("-tn") => "--targetname".into(),
+        Some("-hs") => "--hrdseed".into(),
+        Some("-hr") => "--hrdreset".into(),
         _ => arg,
     }
 }

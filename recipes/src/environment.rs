@@ -51,8 +51,8 @@ pub struct Environment {
     pub settings: Settings,
     /// The repository's name from its remote, else its directory's.
     pub domain: String,
-    /// Where its recipes' secrets are.
-    pub(crate) secrets: Store,
+    /// Where its recipes' secrets are: nowhere, where nobody says.
+    pub secrets: Store,
 }
 
 impl Environment {
@@ -77,12 +77,6 @@ impl Environment {
             domain: domain.unwrap_or_else(directory),
             secrets: Store::default(),
         })
-    }
-
-    /// The same with the place of its secrets.
-    pub fn with_secrets(mut self, secrets: Store) -> Self {
-        self.secrets = secrets;
-        self
     }
 
     /// The name that its catalogue has: from `ays.toml`, else the domain.

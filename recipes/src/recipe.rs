@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use ays_grammar::Diagnostic;
+use ays_grammar::hrd::edit::EditError;
 use ays_grammar::hrd::{self, Entry, Hrd, Value};
 use ays_node::Fetch;
 use ays_secrets::SecretsError;
@@ -71,6 +72,9 @@ pub enum RecipeError {
         /// Why.
         source: std::io::Error,
     },
+    /// An answer has no form in HRD.
+    #[error(transparent)]
+    Edit(#[from] EditError),
     /// A secret cannot be kept under the name that would be its own.
     #[error(
         "a secret cannot be called `{name}`: keep it under a name of yours, and answer with $(secret.NAME)"

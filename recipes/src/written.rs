@@ -1,6 +1,7 @@
 //! Answers that the repository has written down: `services/**/<domain>__<template>__<instance>/service.hrd`, below the
 //! node that the instance is for.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use ays_grammar::hrd::{self, Hrd, Value, edit};
 use ays_secrets::SecretName;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::environment::{Environment, Instance};
+use crate::environment::Environment;
 use crate::instance::{scalar, short};
 use crate::names::Place;
 use crate::question::Question;
@@ -92,6 +93,9 @@ pub(crate) fn write(
     if parameters.entries.is_empty() {
         return Ok(Vec::new());
     }
+    if request.instance.contains('/') || request.instance.contains(char::is_control) {
+        return Err(RecipeError::Instance { instance: request.instance.clone() });
+    }
     let mut changed = Vec::new();
     for place in Places::find(environment, template, request).0 {
         let name = environment.place(&place.file).to_string();
@@ -145,33 +149,31 @@ struct Places(Vec<InstancePlace>);
 impl Places {
     /// For each node of the request the file that there is, or the one that is to be made.
     fn find(environment: &Environment, template: &Template, request: &Request) -> Self {
-        let services = environment.root.join("services");
-        let nodes = environment.node_instances();
         let name = format!("{}__{}__{}", environment.domain, template.name, request.instance);
-        let is_same =
-            |instance: &Instance| instance.template == template.name && instance.name == request.instance;
-        let known: Vec<Instance> = environment.instances().into_iter().filter(is_same).collect();
-        let parent = |instance: &Instance| {
-            let above = instance.dir.ancestors().skip(1).take_while(|dir| **dir != services);
-            above.into_iter().find_map(|dir| nodes.iter().find(|node| node.dir == dir))
-        };
-        let free = known.iter().find(|instance| parent(instance).is_none());
-        let place = |wanted: &String| {
-            let node = nodes.iter().find(|node| node.name == *wanted);
-            let own = known.iter().find(|instance| parent(instance).is_some_and(|node| node.name == *wanted));
-            match own.or(free) {
-                Some(instance) => {
-                    let node = own.map(|_| wanted.clone());
-                    InstancePlace { node, file: file(&instance.dir), is_there: true }
+        let nodes: HashMap<PathBuf, String> =
+            environment.node_instances().into_iter().map(|node| (node.dir, node.name)).collect();
+        let directories: HashMap<&str, &Path> =
+            nodes.iter().map(|(directory, node)| (node.as_str(), directory.as_path())).collect();
+        let (mut own, mut free) = (HashMap::new(), None);
+        for instance in environment.instances() {
+            if instance.template == template.name && instance.name == request.instance {
+                match instance.dir.ancestors().skip(1).find_map(|directory| nodes.get(directory)) {
+                    Some(node) => _ = own.entry(node.as_str()).or_insert(instance.dir),
+                    None => _ = free.get_or_insert(instance.dir),
                 }
-                None => {
-                    let directory = node.map_or(&services, |node| &node.dir).join(&name);
-                    InstancePlace {
-                        node: node.map(|node| node.name.clone()),
-                        file: file(&directory),
-                        is_there: false,
-                    }
-                }
+            }
+        }
+        let place = |node: &String| {
+            let place = |node: Option<&String>, directory: &Path, is_there| InstancePlace {
+                node: node.cloned(),
+                file: file(directory),
+                is_there,
+            };
+            match (own.get(node.as_str()), &free, directories.get(node.as_str())) {
+                (Some(directory), ..) => place(Some(node), directory, true),
+                (None, Some(directory), _) => place(None, directory, true),
+                (None, None, Some(directory)) => place(Some(node), &directory.join(&name), false),
+                (None, None, None) => place(None, &environment.root.join("services").join(&name), false),
             }
         };
         Self(request.nodes.iter().map(place).collect())

@@ -51,8 +51,8 @@ pub enum SecretsError {
     },
     /// The secrets were encrypted for another key.
     #[error(
-        "{file} was encrypted for another key than {identity}: bring that key back, or move the file away and set its \
-         secrets again",
+        "{file} was encrypted for another key than {identity}, or is damaged: bring the key or the file back, or move the \
+         file away and set its secrets again",
         file = .file.display(), identity = .identity.display()
     )]
     Foreign {
