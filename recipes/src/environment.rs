@@ -36,9 +36,12 @@ pub enum EnvironmentError {
 
 /// A service instance's directory below `services/`.
 #[derive(Debug, Clone)]
-pub(crate) struct Instance {
+pub struct Instance {
+    /// Its template's name.
     pub template: String,
+    /// Its name.
     pub name: String,
+    /// The directory.
     pub dir: PathBuf,
 }
 
@@ -58,25 +61,28 @@ pub struct Environment {
 impl Environment {
     /// The environment that `start` lies in, with its `ays.toml` among these layers of settings.
     pub fn find(start: &Path, layers: &Layers) -> Result<Self, EnvironmentError> {
-        let not_found = || EnvironmentError::NotFound {
-            start: std::path::absolute(start).unwrap_or_else(|_| start.to_owned()),
-        };
-        let absolute = start.canonicalize().map_err(|_| not_found())?;
-        let root = absolute
-            .ancestors()
-            .find(|dir| dir.join(".git").exists() && dir.join("servicetemplates").is_dir())
-            .ok_or_else(not_found)?;
-        let repository = open(root)?;
+        let root = Self::root_of(start)?;
+        let repository = open(&root)?;
         let remote = repository.find_remote("origin").ok();
         let domain = remote.as_ref().and_then(|remote| remote.url().ok()).and_then(repository_name);
         let directory =
             || root.file_name().map_or("environment".to_owned(), |name| name.display().to_string());
         Ok(Self {
-            root: root.to_owned(),
             settings: Settings::read(layers, Some(&root.join("ays.toml")))?,
             domain: domain.unwrap_or_else(directory),
             secrets: Store::default(),
+            root,
         })
+    }
+
+    /// The root of the environment that `start` lies in.
+    pub fn root_of(start: &Path) -> Result<PathBuf, EnvironmentError> {
+        let not_found = || EnvironmentError::NotFound {
+            start: std::path::absolute(start).unwrap_or_else(|_| start.to_owned()),
+        };
+        let absolute = start.canonicalize().map_err(|_| not_found())?;
+        let is_root = |dir: &&Path| dir.join(".git").exists() && dir.join("servicetemplates").is_dir();
+        absolute.ancestors().find(is_root).map(Path::to_owned).ok_or_else(not_found)
     }
 
     /// The name that its catalogue has: from `ays.toml`, else the domain.
@@ -86,16 +92,7 @@ impl Environment {
 
     /// All templates, sorted by name. None of them has been read, so a broken one harms nobody.
     pub fn templates(&self) -> Vec<Template> {
-        let mut templates: Vec<Template> = directories(&self.root.join("servicetemplates"))
-            .filter(|dir| Template::is_template(dir))
-            .map(|dir| Template {
-                name: dir.file_name().map(|name| name.display().to_string()).unwrap_or_default(),
-                dir,
-                root: self.root.clone(),
-            })
-            .collect();
-        templates.sort_by(|a, b| (&a.name, &a.dir).cmp(&(&b.name, &b.dir)));
-        templates
+        Template::below(&self.root.join("servicetemplates"), &self.root)
     }
 
     /// The one template of this name.
@@ -161,6 +158,17 @@ impl Environment {
         Ok(Some(format!("{}{}", head.id(), if changed { " with local changes" } else { "" })))
     }
 
+    /// Whether git leaves a path of the repository out.
+    pub fn ignores(&self, path: &Path) -> bool {
+        open(&self.root)
+            .and_then(|repository| {
+                repository
+                    .is_path_ignored(path)
+                    .map_err(|source| EnvironmentError::Git { root: self.root.clone(), source })
+            })
+            .unwrap_or(false)
+    }
+
     /// The instances of a template that the repository has, with the values written there.
     pub(crate) fn instance(&self, template: &str, name: &str) -> Option<Instance> {
         self.instances().into_iter().find(|instance| instance.template == template && instance.name == name)
@@ -171,7 +179,8 @@ impl Environment {
         Place(path.strip_prefix(&self.root).unwrap_or(path).to_owned())
     }
 
-    pub(crate) fn instances(&self) -> Vec<Instance> {
+    /// All service instances of the repository.
+    pub fn instances(&self) -> Vec<Instance> {
         directories(&self.root.join("services"))
             .filter(|dir| dir.join("service.hrd").is_file())
             .filter_map(|dir| {
@@ -218,7 +227,7 @@ fn open(root: &Path) -> Result<Repository, EnvironmentError> {
 }
 
 /// All directories below `top`, sorted; hidden ones and links are left out.
-fn directories(top: &Path) -> impl Iterator<Item = PathBuf> {
+pub(crate) fn directories(top: &Path) -> impl Iterator<Item = PathBuf> {
     WalkDir::new(top)
         .min_depth(1)
         .sort_by_file_name()

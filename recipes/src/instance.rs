@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ays_grammar::Diagnostic;
-use ays_grammar::hrd::{Hrd, Item, Value};
+use ays_grammar::hrd::{Ask, AskKind, Hrd, Item, Value};
+use ays_grammar::{Diagnostic, Span};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
@@ -56,14 +56,7 @@ impl InstanceValues {
         answers: &Answers,
         written: &Written,
     ) -> Result<Self, RecipeError> {
-        let wrong = |span, error: &AnswerError| {
-            let file = String::from_utf8_lossy(&text.bytes);
-            let diagnostic = Diagnostic::new(&text.name, &file, span, error.to_string());
-            match error {
-                AnswerError::Regex { source, .. } => diagnostic.with_help(source.to_string()),
-                _ => diagnostic,
-            }
-        };
+        let wrong = |span, error: &AnswerError| at(text, span, error);
         let (mut all, mut missing, mut first) = (Self::default(), Vec::new(), None);
         for entry in &template.entries {
             let key = short(&entry.key);
@@ -99,6 +92,31 @@ impl InstanceValues {
         Ok(all)
     }
 
+    /// The values where no operator was asked: those of the file and of defaults. Beside them the questions that only
+    /// an operator can answer, each with an answer that it could have, and those whose default is none.
+    pub fn unasked((template, text): &(Hrd, Text)) -> (Self, BTreeMap<String, String>, Vec<Diagnostic>) {
+        let (mut all, mut open, mut wrong) = (Self::default(), BTreeMap::new(), Vec::new());
+        for entry in &template.entries {
+            let key = short(&entry.key);
+            let Value::Ask(ask) = &entry.value else {
+                all.values.extend(scalar(&entry.value).map(|value| (key, value)));
+                continue;
+            };
+            let question = Question { key: key.clone(), ask: ask.clone() };
+            let checked = ask.default.as_deref().map(|default| question.check(default).map(|()| default));
+            match checked {
+                Some(Ok(default)) if !default.is_empty() => {
+                    all.values.insert(key, format!("{}{default}", ask.prefix));
+                    continue;
+                }
+                Some(Err(error)) => wrong.push(at(text, entry.key_span, &error)),
+                Some(Ok(_)) | None => {}
+            }
+            open.insert(key, example(ask));
+        }
+        (all, open, wrong)
+    }
+
     /// A value; a word stands for one that is not to be seen.
     pub fn get(&self, key: &str, secrets: &Secrets<'_>) -> Option<String> {
         let value = self.values.get(key)?;
@@ -122,6 +140,25 @@ impl InstanceValues {
             }
         }
         hex(&sha256.finalize())
+    }
+}
+
+/// An error in the template's file.
+fn at(text: &Text, span: Span, error: &AnswerError) -> Diagnostic {
+    let file = String::from_utf8_lossy(&text.bytes);
+    let diagnostic = Diagnostic::new(&text.name, &file, span, error.to_string());
+    match error {
+        AnswerError::Regex { source, .. } => diagnostic.with_help(source.to_string()),
+        _ => diagnostic,
+    }
+}
+
+/// An answer that a question could have.
+fn example(ask: &Ask) -> String {
+    match ask.kind {
+        AskKind::Int | AskKind::Float => ask.min_value.or(ask.max_value).unwrap_or(100.0).to_string(),
+        AskKind::Bool => "true".to_owned(),
+        _ => ask.choices.first().cloned().unwrap_or_else(|| "example".to_owned()),
     }
 }
 

@@ -128,7 +128,36 @@ impl Script {
         })
     }
 
-    fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+    /// The methods of class `Actions`, with the places of their headers.
+    pub fn methods(&self) -> impl Iterator<Item = (&Def, Span)> {
+        let classes = self.module.body.iter().filter_map(|stmt| match &stmt.kind {
+            StmtKind::Class(class) if class.name == "Actions" => Some(class),
+            _ => None,
+        });
+        let body = classes.last().map(|class| class.body.as_slice()).unwrap_or_default();
+        body.iter().filter_map(|stmt| match &stmt.kind {
+            StmtKind::Def(def) => Some((def, stmt.span)),
+            _ => None,
+        })
+    }
+
+    /// Every statement of a method, and of what stands around it, that [`Script::run`] does not do.
+    pub fn unsupported(&self, method: &str) -> Vec<Diagnostic> {
+        let Some((class, def)) = self.method(method) else { return Vec::new() };
+        let statements = self.module.body.iter().chain(&class.body).chain(&def.body);
+        let wrong = statements.filter_map(|stmt| match &stmt.kind {
+            StmtKind::Unsupported { construct } => Some(self.unsupported_at(stmt.span, construct)),
+            _ => None,
+        });
+        wrong.collect()
+    }
+
+    fn unsupported_at(&self, span: Span, construct: &str) -> Diagnostic {
+        self.wrong(span, format!("{construct} is not supported yet in actions"))
+    }
+
+    /// An error at a place that a [`Def`] or another part of the script gives.
+    pub fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
         as_written(&self.name, &self.written, &self.text, span, message)
     }
 }
@@ -348,7 +377,7 @@ impl Walk {
     }
 
     fn unsupported(&self, span: Span, construct: &str) -> Diagnostic {
-        self.script.wrong(span, format!("{construct} is not supported yet in actions"))
+        self.script.unsupported_at(span, construct)
     }
 }
 

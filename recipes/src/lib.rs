@@ -5,6 +5,7 @@
 
 mod answers;
 mod environment;
+mod examine;
 mod export;
 mod image;
 mod instance;
@@ -19,7 +20,8 @@ mod template;
 mod written;
 
 pub use answers::{Answers, DataError};
-pub use environment::{Environment, EnvironmentError};
+pub use environment::{Environment, EnvironmentError, Instance};
+pub use examine::{Actions, Examined, Unknown};
 pub use image::{BootType, RegisterImage};
 pub use interpreter::{Action, Progress, Run, Script, Value};
 pub use names::{LookupError, Place};
@@ -30,5 +32,5 @@ pub use settings::{
     ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, Pool, ScrubSettings,
     SecretsSettings, Setting, Settings, SettingsError,
 };
-pub use template::Template;
+pub use template::{Template, Text};
 pub use written::Stored;

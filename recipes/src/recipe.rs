@@ -240,24 +240,24 @@ impl Recipe {
 
 /// Where `$(key)` finds its value: what the template's file does not say itself comes from the answers, the
 /// instance, and the environment.
-struct Values<'a> {
-    service: &'a Hrd,
-    instance: &'a InstanceValues,
-    settings: &'a Settings,
-    secrets: &'a Secrets<'a>,
+pub(crate) struct Values<'a> {
+    pub service: &'a Hrd,
+    pub instance: &'a InstanceValues,
+    pub settings: &'a Settings,
+    pub secrets: &'a Secrets<'a>,
     /// How many bytes references may still bring in.
-    left: Cell<usize>,
+    pub left: Cell<usize>,
 }
 
 /// How deep a value may refer to others.
 const DEEPEST: u32 = 8;
 /// How many bytes all references of a recipe may bring in: values that repeat each other must not fill the memory.
-const MOST: usize = 16 << 20;
+pub(crate) const MOST: usize = 16 << 20;
 /// What a reference costs beside its value's bytes, so that empty ones are bounded too.
 const COST: usize = 4096;
 
 impl Values<'_> {
-    fn get(&self, key: &str) -> Option<String> {
+    pub fn get(&self, key: &str) -> Option<String> {
         self.follow(key, DEEPEST)
     }
 
@@ -292,18 +292,22 @@ fn refuse_what_is_not_done_yet(
     text: &Text,
     dependencies: Dependencies,
 ) -> Result<(), Diagnostic> {
-    let refused = service.entries.iter().find(|entry| {
-        let key = entry.key.to_lowercase();
-        let skipped = key.starts_with("dependencies.") && dependencies == Dependencies::Skip;
-        !skipped && !empty(&entry.value) && NOT_YET.iter().any(|prefix| key.starts_with(prefix))
-    });
-    match refused {
+    match not_done_yet(service, dependencies) {
         Some(entry) => {
             let message = format!("`{}` is not supported yet, so this recipe is not installed", entry.key);
             Err(export::diagnostic(text, entry.key_span, message))
         }
         None => Ok(()),
     }
+}
+
+/// The first entry whose work is not done yet.
+pub(crate) fn not_done_yet(service: &Hrd, dependencies: Dependencies) -> Option<&Entry> {
+    service.entries.iter().find(|entry| {
+        let key = entry.key.to_lowercase();
+        let skipped = key.starts_with("dependencies.") && dependencies == Dependencies::Skip;
+        !skipped && !empty(&entry.value) && NOT_YET.iter().any(|prefix| key.starts_with(prefix))
+    })
 }
 
 fn empty(value: &Value) -> bool {
@@ -315,7 +319,7 @@ fn empty(value: &Value) -> bool {
     }
 }
 
-fn platforms(
+pub(crate) fn platforms(
     service: &Hrd,
     text: &Text,
     substitute: &dyn Fn(&str) -> String,
@@ -336,7 +340,7 @@ pub(crate) fn read_hrd(environment: &Environment, path: &Path) -> Result<Hrd, Re
     Ok(hrd::parse(&name, &bytes)?.resolve(&name, &bytes)?)
 }
 
-fn utf8(text: &Text) -> Result<&str, Diagnostic> {
+pub(crate) fn utf8(text: &Text) -> Result<&str, Diagnostic> {
     std::str::from_utf8(&text.bytes).map_err(|error| {
         let at = error.valid_up_to();
         let message = "this byte is not UTF-8".to_owned();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ays_grammar::hrd;
 use ays_node::{SecretUrl, UrlError};
-use ays_secrets::{SecretsError, Store};
+use ays_secrets::{SecretName, SecretsError, Store};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -22,7 +22,8 @@ const IN_ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 
 /// The secrets that one recipe or node names.
 pub(crate) struct Secrets<'a> {
-    store: &'a Store,
+    /// None: each secret is taken to be there.
+    store: Option<&'a Store>,
     /// Nobody can write a word of ours beforehand.
     nonce: u64,
     hidden: RefCell<Vec<Hidden>>,
@@ -61,14 +62,23 @@ impl Words {
 
 impl<'a> Secrets<'a> {
     pub fn new(store: &'a Store) -> Self {
+        Self { store: Some(store), ..Self::assumed() }
+    }
+
+    /// Those of a recipe that is only looked at: any secret may be there.
+    pub fn assumed() -> Self {
         let nonce = RandomState::new().build_hasher().finish();
-        Self { store, nonce, hidden: RefCell::default(), failed: RefCell::default() }
+        Self { store: None, nonce, hidden: RefCell::default(), failed: RefCell::default() }
     }
 
     /// The word for a secret of the store; none where it has no such secret, or cannot be read.
     pub fn word(&self, name: &str) -> Option<String> {
-        let name = name.parse().ok()?;
-        match self.store.get(&name) {
+        let name: SecretName = name.parse().ok()?;
+        let found = match self.store {
+            Some(store) => store.get(&name),
+            None => Ok(Some(SecretString::from("example"))),
+        };
+        match found {
             Ok(secret) => Some(self.hide(format!("$({SECRET}{name})"), secret?)),
             Err(error) => {
                 self.failed.borrow_mut().get_or_insert(error);

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use ays_grammar::hrd::{self, Hrd};
 use md5::{Digest, Md5};
 
+use crate::environment::directories;
 use crate::recipe::RecipeError;
 
 /// A text of the repository together with the name that errors call it by.
 #[derive(Debug, Clone)]
-pub(crate) struct Text {
+pub struct Text {
     /// Its path from the environment's root.
     pub name: String,
+    /// What it holds.
     pub bytes: Vec<u8>,
 }
 
@@ -29,6 +31,20 @@ pub struct Template {
 impl Template {
     /// Both names that the documentation writes for a template's main file.
     const MAIN: [&str; 2] = ["service.hrd", "services.hrd"];
+
+    /// All templates below `top`, sorted by name; `root` is what errors leave out of their paths.
+    pub fn below(top: &Path, root: &Path) -> Vec<Self> {
+        let mut templates: Vec<Self> = directories(top)
+            .filter(|dir| Self::is_template(dir))
+            .map(|dir| Self {
+                name: dir.file_name().map(|name| name.display().to_string()).unwrap_or_default(),
+                dir,
+                root: root.to_owned(),
+            })
+            .collect();
+        templates.sort_by(|a, b| (&a.name, &a.dir).cmp(&(&b.name, &b.dir)));
+        templates
+    }
 
     /// Whether a directory is a template.
     pub(crate) fn is_template(dir: &Path) -> bool {

@@ -42,14 +42,21 @@ impl Vault {
 
     /// Changes what it keeps; nobody else does so meanwhile. A file that cannot be read is left as it is.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> Result<T, SecretsError> {
+        // Without the file there is nothing that another key could open. Not under the other lock: both files may be in
+        // one directory.
+        if !self.file.exists() {
+            self.make_key()?;
+        }
         let _lock = lock(&self.file)?;
         let mut kept = self.read()?;
+        let (file, identity) = (self.file.clone(), self.identity.clone());
+        let key = self.key()?.ok_or(SecretsError::NoIdentity { file, identity })?;
         let changed = change(&mut kept);
         let shown: BTreeMap<_, _> =
             kept.iter().map(|(name, secret)| (name.as_str(), secret.expose_secret())).collect();
         let plain =
             Zeroizing::new(serde_json::to_vec(&shown).map_err(|error| self.unwritable(error.into()))?);
-        let bytes = encrypt(&self.key_or_new()?.to_public(), &plain).map_err(SecretsError::Encrypt)?;
+        let bytes = encrypt(&key.to_public(), &plain).map_err(SecretsError::Encrypt)?;
         replace(&self.file, &bytes)?;
         Ok(changed)
     }
@@ -68,17 +75,16 @@ impl Vault {
         key.map(Some).ok_or(SecretsError::BadIdentity { identity })
     }
 
-    fn key_or_new(&self) -> Result<Identity, SecretsError> {
-        // Another environment's file may be making it.
+    fn make_key(&self) -> Result<(), SecretsError> {
+        // Another environment's store may be making it.
         let _lock = lock(&self.identity)?;
-        if let Some(key) = self.key()? {
-            return Ok(key);
+        if self.key()?.is_some() {
+            return Ok(());
         }
         let key = Identity::generate();
         let (public, private) = (key.to_public(), key.to_string());
         let text = Zeroizing::new(format!("# public key: {public}\n{}\n", private.expose_secret()));
-        replace(&self.identity, text.as_bytes())?;
-        Ok(key)
+        replace(&self.identity, text.as_bytes())
     }
 
     fn unwritable(&self, source: io::Error) -> SecretsError {
