@@ -18,4 +18,5 @@ pub mod outdated;
 pub mod rehearse;
 pub mod runs;
 pub mod scrub;
+pub mod secret;
 pub mod where_is;

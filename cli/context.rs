@@ -1,5 +1,6 @@
 //! What the program takes from its surroundings: the environment variables, the home directory, who runs it.
 
+use std::ffi::OsString;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -7,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use ays_catalogue::Catalogue;
 use ays_engine::{HostKey, NewHostKeys, Openings, SshSettings};
 use ays_recipes::{Environment, EnvironmentError, Flag, Layers, Settings};
+use ays_secrets::{Store, Vault};
+use secrecy::SecretString;
 
 use crate::failure::{Failure, eprint_line};
 
@@ -17,7 +20,23 @@ pub fn environment(repo: Option<&Path>) -> Result<Environment, Failure> {
 
 /// The same with what flags say over the other settings.
 pub fn environment_with(repo: Option<&Path>, flags: Vec<Flag>) -> Result<Environment, Failure> {
-    Ok(Environment::find(repo.unwrap_or(Path::new(".")), &layers(flags))?)
+    let mut environment = Environment::find(repo.unwrap_or(Path::new(".")), &layers(flags))?;
+    environment.secrets = secrets(&environment);
+    Ok(environment)
+}
+
+/// Where the secrets of an environment are. Nothing is read before one is needed.
+fn secrets(environment: &Environment) -> Store {
+    let vault = data_dir(environment)
+        .ok()
+        .zip(configuration())
+        .map(|(data, own)| Vault { file: data.join("secrets.age"), identity: own.join("ays/age.key") });
+    // One that is not text is no secret.
+    let variable =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let variables = std::env::vars_os().filter_map(variable);
+    let variables = variables.map(|(name, value)| (name, SecretString::from(value)));
+    Store::new(variables, environment.settings.secrets.command.clone(), vault)
 }
 
 /// The settings here: those of the environment, or, outside of any, all the others.
@@ -33,15 +52,19 @@ pub fn settings(repo: Option<&Path>) -> Result<Settings, Failure> {
 
 /// The layers of settings beside the environment's own file.
 fn layers(flags: Vec<Flag>) -> Layers {
-    let own = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
-    let own = own.or_else(|| Some(home().ok()?.join(".config")));
-    let files = [Some(PathBuf::from("/etc")), own].into_iter().flatten();
-    let text = |words: std::ffi::OsString| words.to_string_lossy().into_owned();
+    let files = [Some(PathBuf::from("/etc")), configuration()].into_iter().flatten();
+    let text = |words: OsString| words.to_string_lossy().into_owned();
     Layers {
         files: files.map(|dir| dir.join("ays/config.toml")).collect(),
         variables: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
         flags,
     }
+}
+
+/// The user's directory of configurations.
+fn configuration() -> Option<PathBuf> {
+    let own = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    own.or_else(|| Some(home().ok()?.join(".config")))
 }
 
 /// Where an environment's catalogue and logs are: below `AYS_HOME` where that is set, else `/var/lib/ays` for root,

@@ -10,8 +10,9 @@ use ays_engine::{InstallError, OutdatedError, RehearseError, SurveyError};
 use ays_grammar::Diagnostic;
 use ays_node::{SecretUrl, UrlError};
 use ays_recipes::{
-    DataError, EnvironmentError, LookupError, NewImageError, NodeError, RecipeError, SettingsError,
+    AnswerError, DataError, EnvironmentError, LookupError, NewImageError, NodeError, RecipeError, SettingsError,
 };
+use ays_secrets::SecretsError;
 
 use crate::render::printable;
 use crate::render::scrub::{Counts, copies};
@@ -39,6 +40,20 @@ pub enum Failure {
     Data(#[from] DataError),
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    #[error("`{key}` has no answer that can be taken")]
+    Unanswered {
+        key: String,
+        #[source]
+        problem: AnswerError,
+    },
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    #[error("an empty text is no secret")]
+    EmptySecret,
+    #[error("a secret has at most 1 MiB")]
+    LongSecret,
+    #[error("standard input cannot be read as UTF-8 text")]
+    Input(#[source] std::io::Error),
     #[error(transparent)]
     Text(#[from] Diagnostic),
     #[error("{path} cannot be read", path = .path.display())]
@@ -170,7 +185,14 @@ impl Failure {
             Self::Environment(_) | Self::Node(NodeError::Lookup(_)) => 2,
             Self::UnknownImage(_) | Self::UnknownChecksum(_) | Self::NoHome => 2,
             Self::Unreadable { .. } | Self::Unwritable { .. } => 2,
-            Self::Node(_) | Self::Recipe(_) | Self::Text(_) | Self::Mistakes(_) | Self::NotFormatted(_) => 3,
+            Self::Recipe(error) => match error {
+                RecipeError::Secrets(_) | RecipeError::Unwritable { .. } => 1,
+                RecipeError::Instance { .. } | RecipeError::Differ { .. } => 2,
+                _ => 3,
+            },
+            Self::Node(NodeError::Secrets(_)) | Self::Secrets(_) => 1,
+            Self::Unanswered { .. } | Self::EmptySecret | Self::LongSecret | Self::Input(_) => 2,
+            Self::Node(_) | Self::Text(_) | Self::Mistakes(_) | Self::NotFormatted(_) => 3,
             Self::Install { source, .. } => match **source {
                 InstallError::Recipe(_) => 3,
                 InstallError::Interrupted => 130,

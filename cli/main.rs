@@ -1,5 +1,6 @@
 //! `ays`: arguments in, events and exit codes out. What the work is, the other crates know.
 
+mod ask;
 mod commands;
 mod context;
 mod failure;
@@ -42,6 +43,7 @@ enum Command {
     Scrub(commands::scrub::Args),
     Outdated(commands::outdated::Args),
     New(commands::new::Args),
+    Secret(commands::secret::Args),
     Hrd(commands::hrd::Args),
     Lint(commands::lint::Args),
     Explain(commands::explain::Args),
@@ -81,6 +83,7 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Outdated(args) => commands::outdated::run(&args, repo).await,
         Command::New(args) => commands::new::run(args, repo).await,
         Command::Scrub(args) => commands::scrub::run(args, repo).await,
+        Command::Secret(args) => commands::secret::run(&args, repo),
         Command::Hrd(args) => commands::hrd::run(&args),
         Command::Lint(args) => commands::lint::run(&args, repo),
         Command::Explain(args) => commands::explain::run(&args),
@@ -96,6 +99,8 @@ fn long_form(arg: std::ffi::OsString) -> std::ffi::OsString {
     match arg.to_str() {
         Some("-tt") => "--targettype".into(),
         Some("-tn") => "--targetname".into(),
+        Some("-hs") => "--hrdseed".into(),
+        Some("-hr") => "--hrdreset".into(),
         _ => arg,
     }
 }

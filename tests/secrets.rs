@@ -14,7 +14,7 @@ use std::{
 
 use crate::support::{Ays, Environment, Ftp, Lab, qcow2};
 
-const SECRETS: [&str; 2] = ["pub1234", "node-secret-77"];
+const SECRETS: [&str; 4] = ["pub1234", "node-secret-77", Ftp::HARD_PASSWORD, "h%40rd"];
 
 fn secrets_in(bytes: &[u8]) -> Vec<&'static str> {
     let found = |secret: &str| bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
@@ -98,6 +98,12 @@ fn no_secret_shows_anywhere() {
         "/gone.qcow2",
         "checkmd5:'true'",
     );
+    environment.add_image(
+        "kept",
+        &format!("ftp://$(secret.aydo)@{}", Lab::SOURCE),
+        "/x.qcow2",
+        "checkmd5:'true'",
+    );
     environment.write(
         "servicetemplates/image_broken/service.hrd",
         &format!("web.export.1 =\n    url:'ftp://pub:pub1234@{}',\n    dest:'/y', source,\n", Lab::SOURCE),
@@ -106,8 +112,13 @@ fn no_secret_shows_anywhere() {
     let ays = Ays::new(&lab, &environment, &[&node]);
 
     let watch = Watch::start(vec![lab.network(), node.network()]);
-    let mut printed = Vec::new();
-    let runs: [(&[&str], Option<i32>); 10] = [
+    let missing = ays.run(&["install", "-n", "image_kept", "--targetname", "n1"]);
+    assert_eq!(missing.code, Some(3), "{missing:#?}");
+    assert!(missing.stderr.contains("help: keep it with `ays secret set aydo`"), "{missing:#?}");
+    let kept = ays.feed(&["secret", "set", "aydo"], &format!("hard:{}\n", Ftp::HARD_PASSWORD));
+    assert_eq!(kept.code, Some(0), "{kept:#?}");
+    let mut printed = vec![missing, kept];
+    let runs: [(&[&str], Option<i32>); 13] = [
         (&["list"], Some(0)),
         (&["nodes"], Some(0)),
         (&["install", "-n", "image_x", "--targetname", "n1", "--dry-run"], Some(0)),
@@ -116,6 +127,9 @@ fn no_secret_shows_anywhere() {
         (&["install", "-n", "image_gone", "--targetname", "n1"], Some(1)),
         (&["install", "-n", "image_gone", "--targetname", "n1", "--json"], Some(1)),
         (&["install", "-n", "image_broken", "--targetname", "n1"], Some(3)),
+        (&["install", "-n", "image_kept", "--targetname", "n1", "--dry-run"], Some(0)),
+        (&["install", "-n", "image_kept", "--targetname", "n1", "--json"], Some(0)),
+        (&["secret", "list", "--json"], Some(0)),
         (&["image", "list", "--json"], Some(0)),
         (&["image", "show", "x", "--json"], Some(0)),
     ];

@@ -1,18 +1,20 @@
 //! `ays install`
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ays_engine::{
     InstallError, Mode, NodeResult, Plan, Planned, Rollout, Sharing, SourceAnswer, Stacks, Stopper, Target,
     Transport, probe,
 };
-use ays_recipes::{Answers, Dependencies, Flag, Recipe, Request};
+use ays_recipes::{Answers, Dependencies, Environment, Flag, Recipe, Request, Stored, Template};
 
+use crate::ask;
 use crate::commands::rehearse::{self, FailAt};
 use crate::context;
 use crate::failure::{Failure, NotInstalled, eprint_line};
+use crate::prompt;
 use crate::render::events::{Renderer, Style};
 use crate::render::{quoted, table, units};
 use crate::signals::heed_signals;
@@ -44,6 +46,12 @@ pub struct Args {
     /// Answers: 'key:value key2:value2' or 'key=value # key2=value2'
     #[arg(long, value_name = "DATA", default_value = "", hide_default_value = true)]
     data: String,
+    /// Answers that --data does not give, in an HRD file with keys DOMAIN.NAME.INSTANCE.KEY (also -hs)
+    #[arg(long, value_name = "FILE")]
+    hrdseed: Option<PathBuf>,
+    /// Forget what was answered before, and ask again (also -hr)
+    #[arg(long)]
+    hrdreset: bool,
     /// Print what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -76,11 +84,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     }
     let template = environment.template(&args.name)?;
     let Selected { targets, broken } = args.targets.select(&environment)?;
-    let request = Request {
-        instance: args.instance.clone(),
-        answers: Answers::parse(&args.data)?,
-        dependencies: if args.single { Dependencies::Skip } else { Dependencies::First },
-    };
+    let request = args.request(&environment, &template, &targets)?;
     let recipe = Recipe::read(&environment, &template, &request)?;
     if args.dry_run {
         let stacks = Stacks::of(&environment);
@@ -103,6 +107,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     if args.rehearse {
         return rehearse::run(&environment, &recipe, mode, args.fail_at, &stop, &show, args.json).await;
     }
+    Recipe::write_answers(&environment, &template, &request)?;
     let settings = &environment.settings;
     let rollout = Rollout {
         environment: &environment,
@@ -142,6 +147,32 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
 }
 
 impl Args {
+    /// What the operator has answered; on a terminal the questions that are left are asked.
+    fn request(
+        &self,
+        environment: &Environment,
+        template: &Template,
+        targets: &[Target],
+    ) -> Result<Request, Failure> {
+        let mut request = Request {
+            instance: self.instance.clone(),
+            answers: Answers::parse(&self.data)?,
+            dependencies: if self.single { Dependencies::Skip } else { Dependencies::First },
+            nodes: targets.iter().map(|target| target.name().to_owned()).collect(),
+            stored: if self.hrdreset { Stored::Forgotten } else { Stored::Used },
+        };
+        if let Some(path) = &self.hrdseed {
+            let bytes =
+                std::fs::read(path).map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
+            let prefix = format!("{}.{}.{}", environment.domain, template.name, self.instance);
+            request.answers.add_seed(&path.display().to_string(), &bytes, &prefix)?;
+        }
+        if prompt::possible() {
+            ask::ask_all(&Recipe::questions(environment, template, &request)?, &mut request.answers)?;
+        }
+        Ok(request)
+    }
+
     /// The command that does the same on these nodes alone.
     fn again(&self, nodes: &[&str], repo: Option<&Path>) -> String {
         let mut words = vec!["ays", "install", "-n", &self.name].into_iter().map(quoted).collect::<Vec<_>>();

@@ -63,6 +63,8 @@ impl Scene {
         let request = Request {
             instance: "main".to_owned(),
             answers: Answers::parse("").unwrap(),
+            nodes: Vec::new(),
+            stored: ays_recipes::Stored::Used,
             dependencies: Dependencies::First,
         };
         let recipe = Recipe::read(&environment, &template, &request).unwrap();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ays_grammar::hrd::{self, Hrd};
+use ays_secrets::Store;
 use git2::Repository;
 use walkdir::WalkDir;
 
@@ -53,6 +54,8 @@ pub struct Environment {
     pub settings: Settings,
     /// The repository's name from its remote, else its directory's.
     pub domain: String,
+    /// Where its recipes' secrets are: nowhere, where nobody says.
+    pub secrets: Store,
 }
 
 impl Environment {
@@ -67,6 +70,7 @@ impl Environment {
         Ok(Self {
             settings: Settings::read(layers, Some(&root.join("ays.toml")))?,
             domain: domain.unwrap_or_else(directory),
+            secrets: Store::default(),
             root,
         })
     }
@@ -190,7 +194,7 @@ impl Environment {
 
     /// Instances of category `node`: the instance's own file says so, or its template, or, where the repository
     /// has neither (AYS kept `node.ssh` in a repository of its own), the template's name.
-    fn node_instances(&self) -> Vec<Instance> {
+    pub(crate) fn node_instances(&self) -> Vec<Instance> {
         let templates = self.templates();
         let is_node = |instance: &Instance| {
             let own = std::fs::read(instance.dir.join("service.hrd"))

@@ -7,10 +7,11 @@ use ays_grammar::hrd::{self, Hrd, Substituted};
 use ays_grammar::{Diagnostic, Span};
 use ays_node::Fetch;
 
-use crate::answers::InstanceValues;
 use crate::export;
+use crate::instance::InstanceValues;
 use crate::interpreter::Script;
 use crate::recipe::{self, Dependencies, RecipeError, Values};
+use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::template::{Template, Text};
 
@@ -62,14 +63,15 @@ impl Template {
         let nothing = Hrd::default();
         let file = service.as_ref().map_or(&nothing, |(hrd, _)| hrd);
         let left = Cell::new(recipe::MOST);
-        let values = Values { service: file, instance: &values, settings, left };
+        let secrets = Secrets::assumed();
+        let values = Values { service: file, instance: &values, settings, secrets: &secrets, left };
         let lookup = Lookup { values: &values, open: &open, unknown, guessed: Cell::new(false) };
         let mut fetches = Vec::new();
         let mut platforms = Ok(Vec::new());
         if let Ok((hrd, text)) = &service {
             for (_, entry) in hrd.numbered("web.export") {
                 lookup.guessed.set(false);
-                let fetch = export::read(entry, text, &|text| lookup.fill(text), settings);
+                let fetch = export::read(entry, text, &|text| lookup.fill(text), &secrets, settings);
                 fetches.push(Some(fetch).filter(|fetch| fetch.is_ok() || !lookup.guessed.get()));
             }
             platforms = recipe::platforms(hrd, text, &|text| lookup.fill(text));
@@ -79,7 +81,7 @@ impl Template {
         let actions = self.actions().transpose().map(|text| {
             let text = text?;
             let source = recipe::utf8(&text)?;
-            let script = Script::parse(&text.name, source, &|key| lookup.get(key), dest);
+            let script = Script::parse(&text.name, source, &|key| lookup.get(key), &secrets, dest);
             let mark = Substituted::new(source, &|key| lookup.get(key).is_none().then(|| "?".to_owned()));
             let unresolved = mark.values_in(Span::new(0, mark.text.len())).map(|(_, place)| place).collect();
             Ok(Actions { script, unresolved, text })
@@ -106,8 +108,7 @@ impl Lookup<'_> {
     fn example(&self, key: &str) -> Option<String> {
         let open = self.open.get(key.strip_prefix("instance.").unwrap_or(key)).cloned();
         let elsewhere = self.unknown == Unknown::MayHaveOne && !key.starts_with("instance.");
-        // Secrets are not in the repository.
-        open.or_else(|| (elsewhere || key.starts_with("secret.")).then(|| "example".to_owned()))
+        open.or_else(|| elsewhere.then(|| "example".to_owned()))
     }
 
     /// A text with everything put in.

@@ -4,16 +4,18 @@ use std::path::{Component, Path, PathBuf};
 
 use ays_grammar::hrd::{Entry, Item, Value};
 use ays_grammar::{Diagnostic, Span};
-use ays_node::{Check, Fetch, SecretUrl};
+use ays_node::{Check, Fetch};
 
+use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
 use crate::template::Text;
 
-/// Reads one entry; `substitute` replaces `$(..)`, `settings` say how its source is reached.
+/// Reads one entry; `substitute` replaces `$(..)`, secrets by words, `settings` say how its source is reached.
 pub(crate) fn read(
     entry: &Entry,
     file: &Text,
     substitute: &dyn Fn(&str) -> String,
+    secrets: &Secrets<'_>,
     settings: &Settings,
 ) -> Result<Fetch, Diagnostic> {
     // The key is shown, not the value: that may hold a password.
@@ -21,7 +23,7 @@ pub(crate) fn read(
     let Value::Dict(pairs) = &entry.value else {
         return Err(wrong("expected pairs such as `url:'..', source:'..', dest:'..',`".to_owned()));
     };
-    let get = |name: &str| -> Result<Option<String>, Diagnostic> {
+    let any = |name: &str| -> Result<Option<String>, Diagnostic> {
         let text = match pairs.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
             Some((_, Item::String(text))) => substitute(text),
             Some(_) => return Err(wrong(format!("`{name}` must be text"))),
@@ -29,14 +31,27 @@ pub(crate) fn read(
         };
         if let Some(at) = text.find("$(") {
             let reference: String = text[at..].chars().take_while(|c| *c != ')').chain([')']).collect();
-            return Err(wrong(format!("`{name}` holds {reference}, which has no value")));
+            let without_value = wrong(format!("`{name}` holds {reference}, which has no value"));
+            return Err(match secrets::missing(&text) {
+                Some((_, secret)) => without_value.with_help(secrets::how_to_keep(secret)),
+                None => without_value,
+            });
         }
         Ok(Some(text).filter(|text| !text.is_empty()))
     };
-    let need = |name: &str| get(name)?.ok_or_else(|| wrong(format!("`{name}` is missing")));
-    let address = join(&need("url")?, &get("source")?.unwrap_or_default());
-    let url = SecretUrl::parse(&address).map_err(|error| wrong(error.to_string()))?;
-    let dest = destination(&need("dest")?).map_err(|problem| wrong(format!("`dest` {problem}")))?;
+    let get = |name: &str| match any(name)? {
+        Some(text) => match secrets.words().within(&text) {
+            Some(secret) => Err(wrong(format!("`{name}` holds {secret}, which would be shown"))),
+            None => Ok(Some(text)),
+        },
+        None => Ok(None),
+    };
+    let missing = |name: &str| wrong(format!("`{name}` is missing"));
+    let url = any("url")?.ok_or_else(|| missing("url"))?;
+    let address = join(&url, &any("source")?.unwrap_or_default());
+    let url = secrets.address(&address).map_err(|error| wrong(error.to_string()))?;
+    let dest = get("dest")?.ok_or_else(|| missing("dest"))?;
+    let dest = destination(&dest).map_err(|problem| wrong(format!("`dest` {problem}")))?;
     let sha256 = get("sha256")?.map(|text| text.trim().to_lowercase());
     if sha256.as_ref().is_some_and(|text| text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit())) {
         return Err(wrong("`sha256` must be 64 hexadecimal digits".to_owned()));

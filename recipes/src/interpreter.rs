@@ -16,6 +16,7 @@ use ays_grammar::hrd::Substituted;
 use ays_grammar::{Diagnostic, Span};
 
 use crate::image::RegisterImage;
+use crate::secrets::{self, Secrets, Words};
 
 /// What a recipe wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct Script {
     written: Arc<str>,
     text: Arc<Substituted>,
     module: Arc<Module>,
+    /// What stands in the text for secrets.
+    words: Words,
     /// The file that `registerImage` registers: the last `web.export`'s `dest`.
     file: Option<PathBuf>,
 }
@@ -78,14 +81,21 @@ impl Script {
         self
     }
 
-    /// Parses the text of `actions.py` with every `$(..)` replaced by what `lookup` says.
+    /// Parses the text of `actions.py` with every `$(..)` replaced by what `lookup` says; for secrets that is a word.
     pub(crate) fn parse(
         name: &str,
         written: &str,
         lookup: &dyn Fn(&str) -> Option<String>,
+        secrets: &Secrets<'_>,
         file: Option<PathBuf>,
     ) -> Result<Self, Diagnostic> {
         let text = Substituted::new(written, lookup);
+        if let Some((start, secret)) = secrets::missing(&text.text) {
+            let span = Span { start, end: start + "$()".len() + secrets::SECRET.len() + secret.len() };
+            let message = format!("there is no secret `{secret}`");
+            let missing = as_written(name, written, &text, span, message);
+            return Err(missing.with_help(secrets::how_to_keep(secret)));
+        }
         let module = actions::parse(name, &text.text).map_err(|error| {
             let shown = as_written(name, written, &text, error.span(), error.message());
             match error.help() {
@@ -94,7 +104,8 @@ impl Script {
             }
         })?;
         let (text, module) = (Arc::new(text), Arc::new(module));
-        Ok(Self { name: name.into(), written: written.into(), text, module, file })
+        let words = secrets.words();
+        Ok(Self { name: name.into(), written: written.into(), text, module, words, file })
     }
 
     /// Begins a method. One that the recipe does not have returns `None` at once.
@@ -329,6 +340,7 @@ impl Walk {
                             return Err(self.script.wrong(expr.span, message));
                         }
                         Value::Host(path) if path == REGISTER_IMAGE => {
+                            self.shows_no_secret(expr.span, &arguments, &named)?;
                             let image =
                                 RegisterImage::from_call(&arguments, &named, self.script.file.as_ref())
                                     .map_err(|error| self.script.wrong(expr.span, error.to_string()))?;
@@ -347,6 +359,27 @@ impl Walk {
                 ExprKind::Unsupported { construct } => return Err(self.unsupported(expr.span, construct)),
             })
         })
+    }
+
+    /// What is registered is shown and recorded.
+    fn shows_no_secret(
+        &self,
+        span: Span,
+        arguments: &[Value],
+        named: &[(String, Value)],
+    ) -> Result<(), Diagnostic> {
+        let all = arguments.iter().chain(named.iter().map(|(_, value)| value));
+        let secret = all.into_iter().find_map(|value| match value {
+            Value::Str(text) => self.script.words.within(text),
+            _ => None,
+        });
+        match secret {
+            Some(secret) => {
+                let message = format!("registerImage is given {secret}, which would be shown and recorded");
+                Err(self.script.wrong(span, message))
+            }
+            None => Ok(()),
+        }
     }
 
     fn unsupported(&self, span: Span, construct: &str) -> Diagnostic {
@@ -386,8 +419,16 @@ class Actions(ActionsBase):
         return registerImage(serviceObj, name='Wily 2', type='Linux', disksize=10)
 ";
 
+    fn parse(
+        text: &str,
+        lookup: &dyn Fn(&str) -> Option<String>,
+        file: Option<PathBuf>,
+    ) -> Result<Script, Diagnostic> {
+        Script::parse("actions.py", text, lookup, &Secrets::new(&ays_secrets::Store::default()), file)
+    }
+
     fn script(text: &str) -> Script {
-        Script::parse("actions.py", text, &|_| None, Some(PathBuf::from("/t/wily.img"))).unwrap()
+        parse(text, &|_| None, Some(PathBuf::from("/t/wily.img"))).unwrap()
     }
 
     fn name_of(progress: Progress) -> String {
@@ -432,7 +473,7 @@ class Actions(ActionsBase):
             "password" => Some("hunter2".to_owned()),
             _ => None,
         };
-        let script = Script::parse("actions.py", text, &lookup, None);
+        let script = parse(text, &lookup, None);
         let error = match script {
             Ok(script) => script.run("configure").resume(Value::None).unwrap_err(),
             Err(error) => error,
@@ -440,7 +481,7 @@ class Actions(ActionsBase):
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         assert_eq!(error.line(), 3, "{error}");
         let text = "class Actions():\n  def configure(self, s):\n    y = $(password)\n";
-        let script = Script::parse("actions.py", text, &lookup, None).unwrap();
+        let script = parse(text, &lookup, None).unwrap();
         let error = script.run("configure").resume(Value::None).unwrap_err();
         assert_eq!(
             error.to_string(),

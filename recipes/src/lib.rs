@@ -8,15 +8,19 @@ mod environment;
 mod examine;
 mod export;
 mod image;
+mod instance;
 mod interpreter;
 mod names;
 mod new_image;
 mod node;
+mod question;
 mod recipe;
+mod secrets;
 mod settings;
 mod template;
+mod written;
 
-pub use answers::{AnswerError, Answers, DataError};
+pub use answers::{Answers, DataError};
 pub use environment::{Environment, EnvironmentError, Instance};
 pub use examine::{Actions, Examined, Unknown};
 pub use image::{BootType, RegisterImage};
@@ -24,9 +28,11 @@ pub use interpreter::{Action, Progress, Run, Script, Value};
 pub use names::{LookupError, Place};
 pub use new_image::{NewCheck, NewImage, NewImageError};
 pub use node::{Key, Node, NodeError};
+pub use question::{AnswerError, Question};
 pub use recipe::{Dependencies, Recipe, RecipeError, Request};
 pub use settings::{
-    ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, Pool, ScrubSettings, Setting,
-    Settings, SettingsError,
+    ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, Pool, ScrubSettings,
+    SecretsSettings, Setting, Settings, SettingsError,
 };
 pub use template::{Template, Text};
+pub use written::Stored;

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{self, Hrd};
-use secrecy::SecretString;
+use ays_secrets::SecretsError;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::environment::{Environment, Instance, string};
 use crate::names::LookupError;
+use crate::secrets::{self, Secrets};
 use crate::settings::Pool;
 
 /// Why a node cannot be used.
@@ -37,6 +39,9 @@ pub enum NodeError {
         /// What is wrong.
         problem: String,
     },
+    /// A secret that it names cannot be had.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// Its gateways lead back to itself.
     #[error("node `{name}`: its gateways lead in a circle: {chain}")]
     GatewayCircle {
@@ -194,8 +199,16 @@ impl Keys {
         let private = string(&key.hrd, "instance.key.priv")
             .filter(|text| !text.trim().is_empty())
             .ok_or_else(|| key.wrong("instance.key.priv", "is missing"))?;
+        let secrets = Secrets::new(&environment.secrets);
+        let private = secrets.reveal(&private);
+        secrets.finish()?;
+        if let Some((_, secret)) = secrets::missing(private.expose_secret()) {
+            let problem =
+                format!("names the secret `{secret}`, which is not kept: {}", secrets::how_to_keep(secret));
+            return Err(key.wrong("instance.key.priv", &problem));
+        }
         // OpenSSH reads a key file only when its last line ends.
-        let private = SecretString::from(format!("{}\n", private.trim()));
+        let private = SecretString::from(format!("{}\n", private.expose_secret().trim()));
         Ok(Key { name: name.to_owned(), private })
     }
 

@@ -4,15 +4,22 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use ays_grammar::Diagnostic;
+use ays_grammar::hrd::edit::EditError;
 use ays_grammar::hrd::{self, Entry, Hrd, Value};
 use ays_node::Fetch;
+use ays_secrets::SecretsError;
 
-use crate::answers::{Answers, InstanceValues, scalar};
+use crate::answers::Answers;
 use crate::environment::{Environment, EnvironmentError};
 use crate::export;
+use crate::instance::{self, InstanceValues, scalar};
 use crate::interpreter::Script;
+use crate::names::Place;
+use crate::question::Question;
+use crate::secrets::{SECRET, Secrets};
 use crate::settings::Settings;
 use crate::template::{Template, Text};
+use crate::written::{self, Stored, Written};
 
 /// Why a template cannot be made into a recipe.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +50,45 @@ pub enum RecipeError {
     /// Its commit cannot be told.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
+    /// A secret that it names cannot be had, or one cannot be kept.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// Nodes that are installed at once have different answers.
+    #[error(
+        "`{key}` was answered differently in {} and {}: answer it with --data, or for all of them again with --hrdreset",
+        .places[0], .places[1]
+    )]
+    Differ {
+        /// The key.
+        key: String,
+        /// The instances' files.
+        places: [Place; 2],
+    },
+    /// An answer cannot be written down.
+    #[error("{path} cannot be written", path = .path.display())]
+    Unwritable {
+        /// The instance's file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// An answer has no form in HRD.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// A secret cannot be kept under the name that would be its own.
+    #[error(
+        "a secret cannot be called `{name}`: keep it under a name of yours, and answer with $(secret.NAME)"
+    )]
+    SecretName {
+        /// The name.
+        name: String,
+    },
+    /// An instance cannot be called so.
+    #[error("an instance cannot be called `{instance}`: it is the name of a directory")]
+    Instance {
+        /// The name.
+        instance: String,
+    },
 }
 
 /// Which instance of a template, with which answers.
@@ -54,6 +100,11 @@ pub struct Request {
     pub answers: Answers,
     /// What becomes of the services that the template depends on.
     pub dependencies: Dependencies,
+    /// The names of the nodes that it is for: what the repository has answered for them holds. None: what it has answered
+    /// for any.
+    pub nodes: Vec<String>,
+    /// What becomes of those answers.
+    pub stored: Stored,
 }
 
 /// What becomes of the services that a template depends on.
@@ -90,33 +141,65 @@ pub struct Recipe {
 const NOT_YET: [&str; 4] = ["git.export.", "ubuntu.", "process.", "dependencies."];
 
 impl Recipe {
+    /// The questions of a template that have no answer yet, in the order of its file. Those with a default need none.
+    pub fn questions(
+        environment: &Environment,
+        template: &Template,
+        request: &Request,
+    ) -> Result<Vec<Question>, RecipeError> {
+        let written = Written::read(environment, template, request)?;
+        instance::open_questions(&template.instance()?.0, &request.answers, &written)
+    }
+
+    /// Writes the operator's answers down, for each of the request's nodes, where the next run finds them; secrets among
+    /// them go into the store. Gives the files that changed.
+    pub fn write_answers(
+        environment: &Environment,
+        template: &Template,
+        request: &Request,
+    ) -> Result<Vec<PathBuf>, RecipeError> {
+        written::write(environment, template, request)
+    }
+
     /// Reads a template of an environment.
     pub fn read(
         environment: &Environment,
         template: &Template,
         request: &Request,
     ) -> Result<Self, RecipeError> {
+        let secrets = Secrets::new(&environment.secrets);
+        let read = Self::read_with(environment, template, request, &secrets);
+        // What a secret that cannot be read has led to is not worth a word.
+        secrets.finish()?;
+        read
+    }
+
+    fn read_with(
+        environment: &Environment,
+        template: &Template,
+        request: &Request,
+        secrets: &Secrets<'_>,
+    ) -> Result<Self, RecipeError> {
         let (service, service_text) = template.service()?;
-        let written = environment.instance(&template.name, &request.instance);
-        let written =
-            written.map(|instance| read_hrd(environment, &instance.dir.join("service.hrd"))).transpose()?;
-        let instance = InstanceValues::resolve(&template.instance()?, &request.answers, written.as_ref())?;
+        let written = Written::read(environment, template, request)?;
+        let instance = InstanceValues::resolve(&template.instance()?, &request.answers, &written)?;
         let settings = &environment.settings;
-        let values = Values { service: &service, instance: &instance, settings, left: Cell::new(MOST) };
+        let values =
+            Values { service: &service, instance: &instance, settings, secrets, left: Cell::new(MOST) };
         let substitute = |text: &str| hrd::substitute(text, &|key| values.get(key));
 
         refuse_what_is_not_done_yet(&service, &service_text, request.dependencies)?;
         let fetches: Vec<Fetch> = service
             .numbered("web.export")
             .into_iter()
-            .map(|(_, entry)| export::read(entry, &service_text, &substitute, settings))
+            .map(|(_, entry)| export::read(entry, &service_text, &substitute, secrets, settings))
             .collect::<Result<_, _>>()?;
         let script = match template.actions()? {
             None => None,
             Some(text) => {
                 let source = utf8(&text)?;
                 let file = fetches.last().map(|fetch| fetch.dest.clone());
-                Some(Script::parse(&text.name, source, &|key| values.get(key), file)?)
+                Some(Script::parse(&text.name, source, &|key| values.get(key), secrets, file)?)
             }
         };
         Ok(Self {
@@ -161,6 +244,7 @@ pub(crate) struct Values<'a> {
     pub service: &'a Hrd,
     pub instance: &'a InstanceValues,
     pub settings: &'a Settings,
+    pub secrets: &'a Secrets<'a>,
     /// How many bytes references may still bring in.
     pub left: Cell<usize>,
 }
@@ -190,9 +274,12 @@ impl Values<'_> {
 
     fn look_up(&self, key: &str) -> Option<String> {
         let own = |key: &str| self.service.get(key).and_then(|entry| scalar(&entry.value));
-        let instance = |key: &str| self.instance.get(key).map(str::to_owned);
+        let instance = |key: &str| self.instance.get(key, self.secrets);
         if let Some(key) = key.strip_prefix("instance.") {
             return instance(key);
+        }
+        if let Some(name) = key.strip_prefix(SECRET) {
+            return own(key).or_else(|| self.secrets.word(name));
         }
         let service = key.strip_prefix("service.");
         let environment = || self.settings.value(key).map(str::to_owned);
@@ -246,7 +333,7 @@ pub(crate) fn platforms(
     Ok(listed.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect())
 }
 
-fn read_hrd(environment: &Environment, path: &Path) -> Result<Hrd, RecipeError> {
+pub(crate) fn read_hrd(environment: &Environment, path: &Path) -> Result<Hrd, RecipeError> {
     let name = environment.place(path).to_string();
     let bytes =
         std::fs::read(path).map_err(|source| RecipeError::Unreadable { path: path.to_owned(), source })?;

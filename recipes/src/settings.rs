@@ -133,6 +133,13 @@ pub struct ScrubSettings {
     pub rate: Option<NonZeroU64>,
 }
 
+/// `[secrets]`
+#[derive(Debug, Clone)]
+pub struct SecretsSettings {
+    /// A program and its arguments that print a secret, `{}` in them its name; empty: none.
+    pub command: Vec<String>,
+}
+
 /// `[source."https://host/path"]`
 #[derive(Debug, Clone)]
 struct Source {
@@ -154,6 +161,8 @@ pub struct Settings {
     pub fetch: FetchSettings,
     /// How copies are read again.
     pub scrub: ScrubSettings,
+    /// Where secrets are beside the file that keeps them.
+    pub secrets: SecretsSettings,
     sources: Vec<Source>,
     pools: BTreeMap<String, Pool>,
     values: BTreeMap<String, String>,
@@ -179,6 +188,7 @@ impl Settings {
             ssh: ConnectionSettings { keep: read.need(&["ssh", "keep"], keys::time)? },
             fetch: read.fetch(&["fetch"])?,
             scrub: ScrubSettings { rate: read.need(&["scrub", "rate"], keys::limit)? },
+            secrets: SecretsSettings { command: read.need(&["secrets", "command"], keys::command)? },
             sources: sources.collect::<Result<_, SettingsError>>()?,
             pools: pools.collect::<Result<_, SettingsError>>()?,
             values: reader::values(&entries),

@@ -271,6 +271,28 @@ fn a_login_shows_nowhere() {
 }
 
 #[test]
+fn who_writes_to_the_repository_cannot_say_what_is_run_here() {
+    assert_eq!(
+        Machine::with("[secrets]\ncommand = ['sh', '-c', '{}']\n").said(),
+        "ays.toml:2:1: it is run on this machine, so no repository can say it: /etc/ays/config.toml or \
+         ~/.config/ays/config.toml can\n  |\n2 | command = ['sh', '-c', '{}']\n  | ^^^^^^^"
+    );
+    let mut machine = Machine::new();
+    assert_eq!(machine.settings().secrets.command, [""; 0]);
+    machine.write("user.toml", "[secrets]\ncommand = ['pass', 'show', 'ays/{}']\n");
+    assert_eq!(machine.settings().secrets.command, ["pass", "show", "ays/{}"]);
+    machine.set("AYS_SECRETS_COMMAND", "vault get {}");
+    // Those are the secrets themselves.
+    machine.set("AYS_SECRET_AYDO", "hunter2");
+    assert_eq!(machine.settings().secrets.command, ["vault", "get", "{}"]);
+    machine.set("AYS_SECRETS_COMMAND", "pass show");
+    assert_eq!(
+        machine.said(),
+        "AYS_SECRETS_COMMAND must be a program and its arguments, one of them with {} for the secret's name"
+    );
+}
+
+#[test]
 fn a_source_has_its_own_settings_over_those_of_all() {
     let machine = Machine::with(
         "[fetch]\nhttp_proxy = 'http://all:1'\nhttps_proxy = 'http://all:1'\nlimit = '1MB'\ntries = 2\n\

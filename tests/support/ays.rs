@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::{Seek, Write},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -20,6 +21,7 @@ use super::{
     environment::Environment,
     lab::{Lab, mortal},
     node::Node,
+    terminal::Terminal,
 };
 
 /// No run of these tests may take longer.
@@ -110,9 +112,26 @@ impl Ays {
 
     /// Starts it, and returns while it runs.
     pub fn spawn(&self, arguments: &[&str]) -> Running {
+        Self::start(self.command(arguments), arguments)
+    }
+
+    /// Runs it to its end, with this on its standard input.
+    pub fn feed(&self, arguments: &[&str], input: &str) -> Output {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(input.as_bytes()).and_then(|()| file.rewind()).unwrap();
+        let mut command = self.command(arguments);
+        command.stdin(file);
+        Self::start(command, arguments).wait()
+    }
+
+    /// Starts it on a terminal.
+    pub fn on_terminal(&self, arguments: &[&str]) -> Terminal {
+        Terminal::start(self.command(arguments))
+    }
+
+    fn start(mut command: Command, arguments: &[&str]) -> Running {
         // Files and not pipes: a process that outlives a killed `ays` would hold a pipe open.
         let (stdout, stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-        let mut command = self.command(arguments);
         command.stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
         let mut child = command.spawn().expect("ays");
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());

@@ -154,13 +154,17 @@ impl Drop for Origin {
 /// The end of the origin's link in the lab, when it is apart.
 const LINK: &str = "to-origin";
 
-/// pure-ftpd at port 21 of [`Lab::SOURCE`], for user `pub` with password `pub1234`.
+/// pure-ftpd at port 21 of [`Lab::SOURCE`], for user `pub` with password `pub1234`, and user `hard` with
+/// [`Ftp::HARD_PASSWORD`].
 pub struct Ftp {
     files: PathBuf,
     child: Child,
 }
 
 impl Ftp {
+    /// All that an address gives a meaning to.
+    pub const HARD_PASSWORD: &str = "h@rd/#%41:w?&+ord";
+
     /// Starts it on a directory that is empty, or holds what another source of this lab serves.
     pub fn start(lab: &Lab) -> Self {
         let files = served(lab);
@@ -168,9 +172,12 @@ impl Ftp {
         fs::create_dir(&work).unwrap();
         let (users, database) = (work.join("users"), work.join("users.pdb"));
         // Not with `pure-pw useradd`: its kind of hash takes seconds, at every login again.
-        let hash = run("openssl", &["passwd", "-5", "-salt", "ays", "pub1234"]);
-        let user = format!("pub:{}:65534:65534::{}/./::::::::::::\n", hash.trim(), files.display());
-        fs::write(&users, user).unwrap();
+        let user = |(name, password): (&str, &str)| {
+            let hash = run("openssl", &["passwd", "-5", "-salt", "ays", password]);
+            format!("{name}:{}:65534:65534::{}/./::::::::::::\n", hash.trim(), files.display())
+        };
+        let all: String = [("pub", "pub1234"), ("hard", Self::HARD_PASSWORD)].map(user).concat();
+        fs::write(&users, all).unwrap();
         run("pure-pw", &["mkdb", database.to_str().unwrap(), "-f", users.to_str().unwrap()]);
         let child = mortal("/usr/sbin/pure-ftpd")
             .args([

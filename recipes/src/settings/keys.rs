@@ -25,12 +25,14 @@ pub(super) enum Kind {
     Proxy,
     Files,
     Mirrors,
+    /// Runs on this machine, so the environment's repository may not say it.
+    Command,
     /// Whatever a recipe may ask for by `$(..)`.
     Free,
 }
 
 /// All keys: `*` is a name that the writer chooses, `**` any number of them.
-const KEYS: [(&str, Kind); 25] = [
+const KEYS: [(&str, Kind); 26] = [
     ("name", Kind::Text),
     ("install.parallel", Kind::Count),
     ("ssh.keep", Kind::Keep),
@@ -50,6 +52,7 @@ const KEYS: [(&str, Kind); 25] = [
     ("source.*.ca", Kind::Files),
     ("source.*.limit", Kind::Limit),
     ("scrub.rate", Kind::Limit),
+    ("secrets.command", Kind::Command),
     ("pool.*.path", Kind::Directory),
     ("pool.*.format", Kind::Format),
     ("pool.*.shared", Kind::Truth),
@@ -120,6 +123,7 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), Problem> {
         Kind::Proxy => proxy(value).map(drop),
         Kind::Files => texts(value).map(drop),
         Kind::Mirrors => mirrors(value).map(drop),
+        Kind::Command => command(value).map(drop),
         Kind::Free => Ok(()),
     }
 }
@@ -130,6 +134,9 @@ pub(super) fn from_words(kind: Kind, words: &str) -> Value {
     match kind {
         Kind::Truth => words.parse().map_or_else(|_| text(), Value::Boolean),
         Kind::Count => words.parse().map_or_else(|_| text(), Value::Integer),
+        Kind::Command => {
+            Value::Array(words.split_whitespace().map(|word| Value::String(word.to_owned())).collect())
+        }
         Kind::Files | Kind::Mirrors => {
             let parts = words.split(',').map(str::trim).filter(|part| !part.is_empty());
             Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
@@ -168,6 +175,15 @@ pub(super) fn text(value: &Value) -> Result<&str, Problem> {
 pub(super) fn texts(value: &Value) -> Result<Vec<&str>, Problem> {
     let values = value.as_array().ok_or("must be a list of texts")?;
     values.iter().map(|value| value.as_str().ok_or("must be a list of texts")).collect()
+}
+
+pub(super) fn command(value: &Value) -> Result<Vec<String>, Problem> {
+    let words = texts(value)?;
+    let names_it = |arguments: &[&str]| arguments.iter().any(|argument| argument.contains("{}"));
+    if words.split_first().is_some_and(|(program, arguments)| program.is_empty() || !names_it(arguments)) {
+        return Err("must be a program and its arguments, one of them with {} for the secret's name");
+    }
+    Ok(words.into_iter().map(str::to_owned).collect())
 }
 
 pub(super) fn directory(value: &Value) -> Result<PathBuf, Problem> {

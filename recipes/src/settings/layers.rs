@@ -80,10 +80,11 @@ pub(super) type Entries = BTreeMap<Vec<String>, Entry>;
 /// Puts all layers over each other.
 pub(super) fn merge(layers: &Layers, ays_toml: Option<&Path>) -> Result<Entries, SettingsError> {
     let mut entries = Entries::new();
-    Layer { path: None, text: DEFAULTS }.put(&mut entries)?;
-    for path in layers.files.iter().map(PathBuf::as_path).chain(ays_toml) {
+    Layer { path: None, text: DEFAULTS, from: Writer::Operator }.put(&mut entries)?;
+    let own = layers.files.iter().map(|path| (path.as_path(), Writer::Operator));
+    for (path, from) in own.chain(ays_toml.map(|path| (path, Writer::Repository))) {
         match std::fs::read_to_string(path) {
-            Ok(text) => Layer { path: Some(path), text: &text }.put(&mut entries)?,
+            Ok(text) => Layer { path: Some(path), text: &text, from }.put(&mut entries)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(source) => return Err(SettingsError::Unreadable { path: path.to_owned(), source }),
         }
@@ -135,6 +136,16 @@ struct Layer<'a> {
     /// None: the defaults.
     path: Option<&'a Path>,
     text: &'a str,
+    from: Writer,
+}
+
+/// Who writes a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    /// Who owns this machine, or this account on it.
+    Operator,
+    /// Whoever can push to the environment's repository.
+    Repository,
 }
 
 impl Layer<'_> {
@@ -171,6 +182,11 @@ impl Layer<'_> {
                 }
                 (Found::Section, _) => {
                     return Err(self.wrong(span, "keys belong here, not a value"));
+                }
+                (Found::Key(Kind::Command), _) if self.from == Writer::Repository => {
+                    let message = "it is run on this machine, so no repository can say it: /etc/ays/config.toml or \
+                                   ~/.config/ays/config.toml can";
+                    return Err(self.wrong(key.span(), message));
                 }
                 (Found::Key(kind), _) => {
                     let value = Value::deserialize(ValueDeserializer::from(value))

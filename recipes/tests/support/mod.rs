@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, RecipeError, Request};
+use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, RecipeError, Request, Stored};
 use tempfile::TempDir;
 
 pub struct Repository(TempDir);
@@ -42,11 +42,18 @@ impl Repository {
     #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub fn recipe(&self, template: &str, data: &str) -> Result<Recipe, RecipeError> {
         let environment = self.environment();
-        let request = Request {
-            instance: "main".to_owned(),
-            answers: Answers::parse(data).unwrap(),
-            dependencies: Dependencies::First,
-        };
-        Recipe::read(&environment, &environment.template(template).unwrap(), &request)
+        Recipe::read(&environment, &environment.template(template).unwrap(), &request(data, &[]))
+    }
+}
+
+/// A request for the instance `main` on these nodes.
+#[allow(dead_code, reason = "each test binary uses a part of this module")]
+pub fn request(data: &str, nodes: &[&str]) -> Request {
+    Request {
+        instance: "main".to_owned(),
+        answers: Answers::parse(data).unwrap(),
+        dependencies: Dependencies::First,
+        nodes: nodes.iter().map(|name| (*name).to_owned()).collect(),
+        stored: Stored::Used,
     }
 }

@@ -1,0 +1,224 @@
+//! Answers that the repository has written down: `services/**/<domain>__<template>__<instance>/service.hrd`, below the
+//! node that the instance is for.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ays_grammar::hrd::{self, Hrd, Value, edit};
+use ays_secrets::SecretName;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::environment::Environment;
+use crate::instance::{scalar, short};
+use crate::names::Place;
+use crate::question::Question;
+use crate::recipe::{RecipeError, Request, read_hrd};
+use crate::secrets::{SECRET, Secrets};
+use crate::template::Template;
+
+/// What becomes of the answers that the repository has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// They hold where the operator says nothing else.
+    Used,
+    /// They are asked again (`--hrdreset`).
+    Forgotten,
+}
+
+/// The instance files that count for a request.
+pub(crate) struct Written<'a> {
+    environment: &'a Environment,
+    files: Vec<(Place, Hrd)>,
+}
+
+impl<'a> Written<'a> {
+    /// Those of the request's nodes; a node that has none of its own takes the one that lies below no node. Without nodes
+    /// the first that there is.
+    pub fn read(
+        environment: &'a Environment,
+        template: &Template,
+        request: &Request,
+    ) -> Result<Self, RecipeError> {
+        let mut files = Vec::new();
+        if request.stored == Stored::Forgotten {
+            return Ok(Self { environment, files });
+        }
+        let mut paths: Vec<PathBuf> = if request.nodes.is_empty() {
+            environment
+                .instance(&template.name, &request.instance)
+                .map(|found| file(&found.dir))
+                .into_iter()
+                .collect()
+        } else {
+            let places = Places::find(environment, template, request);
+            places.0.into_iter().filter_map(|place| place.is_there.then_some(place.file)).collect()
+        };
+        paths.dedup();
+        for path in paths {
+            files.push((environment.place(&path), read_hrd(environment, &path)?));
+        }
+        Ok(Self { environment, files })
+    }
+
+    /// The answer for a key, which must be one for all nodes.
+    pub fn get(&self, key: &str) -> Result<Option<String>, RecipeError> {
+        let answers = self.files.iter().filter_map(|(place, hrd)| Some((place, value(hrd, key)?)));
+        let mut answers = answers.peekable();
+        let Some((place, answer)) = answers.next() else { return Ok(None) };
+        match answers.find(|(_, other)| !self.same(&answer, other)) {
+            None => Ok(Some(answer)),
+            Some((other, _)) => {
+                Err(RecipeError::Differ { key: key.to_owned(), places: [place.clone(), other.clone()] })
+            }
+        }
+    }
+
+    /// Each node has a secret of its own, which may be the same.
+    fn same(&self, one: &str, other: &str) -> bool {
+        let reveal = |text| Secrets::new(&self.environment.secrets).reveal(text);
+        one == other || reveal(one).expose_secret() == reveal(other).expose_secret()
+    }
+}
+
+/// Writes the operator's answers for the template's parameters where the next run finds them, secrets into the store.
+/// Gives the files that changed. A template without parameters has none.
+pub(crate) fn write(
+    environment: &Environment,
+    template: &Template,
+    request: &Request,
+) -> Result<Vec<PathBuf>, RecipeError> {
+    let (parameters, _) = template.instance()?;
+    if parameters.entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    if request.instance.contains('/') || request.instance.contains(char::is_control) {
+        return Err(RecipeError::Instance { instance: request.instance.clone() });
+    }
+    let mut changed = Vec::new();
+    for place in Places::find(environment, template, request).0 {
+        let name = environment.place(&place.file).to_string();
+        let unreadable = |source| RecipeError::Unreadable { path: place.file.clone(), source };
+        let before = if place.is_there { fs::read(&place.file).map_err(unreadable)? } else { Vec::new() };
+        let hrd = hrd::parse(&name, &before)?.resolve(&name, &before)?;
+        let mut text = String::from_utf8_lossy(&before).into_owned();
+        for entry in &parameters.entries {
+            let key = short(&entry.key);
+            let old = value(&hrd, &key);
+            let question = match &entry.value {
+                Value::Ask(ask) => Some(Question { key: key.clone(), ask: ask.clone() }),
+                _ => None,
+            };
+            let forgotten = || {
+                let default = question.as_ref()?.ask.default.clone();
+                default.filter(|_| request.stored == Stored::Forgotten && old.is_some())
+            };
+            let Some(answer) = request.answers.get(&key).map(str::to_owned).or_else(forgotten) else {
+                continue;
+            };
+            let is_secret = question.is_some_and(|question| question.is_secret());
+            let answer = if is_secret && !answer.is_empty() && !answer.contains("$(") {
+                keep(environment, &secret_name(&place, template, request, &key)?, answer)?
+            } else {
+                answer
+            };
+            if old.as_ref() != Some(&answer) {
+                text = edit::set(&text, &format!("instance.{key}"), &answer)?;
+            }
+        }
+        if text.as_bytes() != before {
+            replace(&place.file, text.as_bytes())
+                .map_err(|source| RecipeError::Unwritable { path: place.file.clone(), source })?;
+            changed.push(place.file);
+        }
+    }
+    Ok(changed)
+}
+
+/// An instance's file for one node.
+struct InstancePlace {
+    /// None: it lies below no node.
+    node: Option<String>,
+    file: PathBuf,
+    is_there: bool,
+}
+
+struct Places(Vec<InstancePlace>);
+
+impl Places {
+    /// For each node of the request the file that there is, or the one that is to be made.
+    fn find(environment: &Environment, template: &Template, request: &Request) -> Self {
+        let name = format!("{}__{}__{}", environment.domain, template.name, request.instance);
+        let nodes: HashMap<PathBuf, String> =
+            environment.node_instances().into_iter().map(|node| (node.dir, node.name)).collect();
+        let directories: HashMap<&str, &Path> =
+            nodes.iter().map(|(directory, node)| (node.as_str(), directory.as_path())).collect();
+        let (mut own, mut free) = (HashMap::new(), None);
+        for instance in environment.instances() {
+            if instance.template == template.name && instance.name == request.instance {
+                match instance.dir.ancestors().skip(1).find_map(|directory| nodes.get(directory)) {
+                    Some(node) => _ = own.entry(node.as_str()).or_insert(instance.dir),
+                    None => _ = free.get_or_insert(instance.dir),
+                }
+            }
+        }
+        let place = |node: &String| {
+            let place = |node: Option<&String>, directory: &Path, is_there| InstancePlace {
+                node: node.cloned(),
+                file: file(directory),
+                is_there,
+            };
+            match (own.get(node.as_str()), &free, directories.get(node.as_str())) {
+                (Some(directory), ..) => place(Some(node), directory, true),
+                (None, Some(directory), _) => place(None, directory, true),
+                (None, None, Some(directory)) => place(Some(node), &directory.join(&name), false),
+                (None, None, None) => place(None, &environment.root.join("services").join(&name), false),
+            }
+        };
+        Self(request.nodes.iter().map(place).collect())
+    }
+}
+
+fn file(directory: &Path) -> PathBuf {
+    directory.join("service.hrd")
+}
+
+fn value(hrd: &Hrd, key: &str) -> Option<String> {
+    scalar(&hrd.get(&format!("instance.{key}"))?.value)
+}
+
+/// Keeps a secret where the store does not have it yet; gives the reference to it.
+fn keep(environment: &Environment, name: &SecretName, secret: String) -> Result<String, RecipeError> {
+    let known = environment.secrets.get(name)?;
+    if known.is_none_or(|known| known.expose_secret() != secret) {
+        environment.secrets.set(name, SecretString::from(secret))?;
+    }
+    Ok(format!("$({SECRET}{name})"))
+}
+
+/// `n1.redis.main.password`: the node, the template, the instance and the key.
+fn secret_name(
+    place: &InstancePlace,
+    template: &Template,
+    request: &Request,
+    key: &str,
+) -> Result<SecretName, RecipeError> {
+    let parts = place.node.iter().chain([&template.name, &request.instance]).map(String::as_str);
+    let name = parts.chain([key]).collect::<Vec<_>>().join(".");
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.') { c } else { '-' };
+    name.chars().map(plain).collect::<String>().parse().map_err(|_| RecipeError::SecretName { name })
+}
+
+/// Puts a file in place as a whole; a link in its place is replaced and not followed.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let part = directory.join(".service.hrd.ays-part");
+    let _ = fs::remove_file(&part);
+    let mut file = File::create_new(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&part, path)?;
+    File::open(directory)?.sync_all()
+}

@@ -1,0 +1,113 @@
+//! Why a secret cannot be had or kept. No error holds one.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+use crate::name::SecretName;
+
+/// Why a secret cannot be had or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// A file is there but cannot be read.
+    #[error("{path} cannot be read", path = .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file or its directory cannot be written.
+    #[error("{path} cannot be written", path = .path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The secrets are there, their key is not.
+    #[error(
+        "the secrets in {file} need the key {identity}, which is not there: bring it back; where it is lost, so are \
+         they: move the file away and set them again",
+        file = .file.display(), identity = .identity.display()
+    )]
+    NoIdentity {
+        /// The encrypted file.
+        file: PathBuf,
+        /// Where its key should be.
+        identity: PathBuf,
+    },
+    /// The key's file may be read by others.
+    #[error("others may read {identity}, which opens all secrets: chmod 600 {identity}", identity = .identity.display())]
+    OpenIdentity {
+        /// The key's file.
+        identity: PathBuf,
+    },
+    /// The key's file holds no key.
+    #[error("{identity} holds no age key (AGE-SECRET-KEY-1..)", identity = .identity.display())]
+    BadIdentity {
+        /// The key's file.
+        identity: PathBuf,
+    },
+    /// The secrets were encrypted for another key.
+    #[error(
+        "{file} was encrypted for another key than {identity}, or is damaged: bring the key or the file back, or move the \
+         file away and set its secrets again",
+        file = .file.display(), identity = .identity.display()
+    )]
+    Foreign {
+        /// The encrypted file.
+        file: PathBuf,
+        /// The key that is here.
+        identity: PathBuf,
+    },
+    /// The file is not as it was written.
+    #[error("{file} is damaged: bring it back from a backup, or move it away and set its secrets again", file = .file.display())]
+    Damaged {
+        /// The encrypted file.
+        file: PathBuf,
+        /// What age says; none where it decrypts to something else than secrets.
+        source: Option<age::DecryptError>,
+    },
+    /// It cannot be encrypted.
+    #[error("the secrets cannot be encrypted")]
+    Encrypt(#[source] age::EncryptError),
+    /// There is no file that could keep it.
+    #[error("there is no place to keep secrets: this user has no home directory")]
+    NoVault,
+    /// The command of `secrets.command` cannot be run.
+    #[error("`{program}` of secrets.command cannot be run")]
+    Command {
+        /// Its first word.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The command ended badly, and nothing else has the secret.
+    #[error(
+        "no secret `{name}` is kept (`ays secret set {name}` does), and `{program}` of secrets.command did not give it \
+         ({status}){}", after_colon(.said)
+    )]
+    NotGiven {
+        /// The secret.
+        name: SecretName,
+        /// The command's first word.
+        program: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The first line that it said.
+        said: String,
+    },
+    /// What the command printed is no secret.
+    #[error("what `{program}` of secrets.command printed for `{name}` is not UTF-8 text of at most 1 MiB")]
+    NoText {
+        /// The secret.
+        name: SecretName,
+        /// The command's first word.
+        program: String,
+    },
+}
+
+fn after_colon(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
+}
