@@ -7,6 +7,7 @@ pub mod image;
 pub mod install;
 pub mod list;
 pub mod man;
+pub mod node;
 pub mod nodes;
 pub mod rehearse;
 pub mod runs;

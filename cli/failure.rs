@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ays_catalogue::CatalogueError;
-use ays_engine::{InstallError, RehearseError};
+use ays_engine::{InstallError, InstallKeyError, PublicKeyError, RehearseError};
 use ays_grammar::Diagnostic;
-use ays_recipes::{DataError, EnvironmentError, LookupError, NodeError, RecipeError, SettingsError};
+use ays_recipes::{
+    DataError, EnvironmentError, LookupError, NewNodeError, NodeError, RecipeError, SettingsError,
+};
 
 use crate::render::printable;
 use crate::render::scrub::{Counts, copies};
@@ -30,6 +32,16 @@ pub enum Failure {
     Lookup(#[from] LookupError),
     #[error(transparent)]
     Node(#[from] NodeError),
+    #[error(transparent)]
+    NewNode(#[from] NewNodeError),
+    #[error("{node} was not added: {}\n  cure: {cure}", with_causes(.source))]
+    NotAdded { node: String, cure: &'static str, source: Box<InstallKeyError> },
+    #[error("there is no public key: name a file, or make a pair of keys with ssh-keygen")]
+    NoPublicKey,
+    #[error("{from}")]
+    PublicKey { from: String, source: PublicKeyError },
+    #[error("{unfit} of {of} nodes cannot be installed on")]
+    Unfit { unfit: usize, of: usize },
     #[error("target type `{0}` has no node of its own: name one with --targetname")]
     NoTargetName(String),
     #[error(transparent)]
@@ -137,6 +149,8 @@ impl Failure {
             Self::Environment(_) | Self::Node(NodeError::Lookup(_)) => 2,
             Self::UnknownImage(_) | Self::UnknownChecksum(_) | Self::NoHome => 2,
             Self::Unreadable { .. } | Self::Unwritable { .. } => 2,
+            Self::NewNode(NewNodeError::Gateway(error)) if !matches!(error, NodeError::Lookup(_)) => 3,
+            Self::NewNode(_) | Self::NoPublicKey | Self::PublicKey { .. } => 2,
             Self::Node(_) | Self::Recipe(_) | Self::Text(_) => 3,
             Self::Install { source, .. } => match **source {
                 InstallError::Recipe(_) => 3,
@@ -149,6 +163,7 @@ impl Failure {
                 _ => 1,
             },
             Self::NotSame { .. } | Self::NotAnswered(_) => 1,
+            Self::NotAdded { .. } | Self::Unfit { .. } => 1,
             Self::Interrupted => 130,
             Self::Rollout { interrupted: true, .. } | Self::Scrub { interrupted: true, .. } => 130,
             Self::Rollout { failed, .. } => {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Network, News, Said, SecretUrl, Share};
+use crate::{Examine, Examined, Failure, Network, News, Said, SecretUrl, Share};
 
 /// Controller to helper. When its input ends, the helper ends what it started and exits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,6 +80,8 @@ pub struct Facts {
 pub enum Step {
     /// Is the node able to do what follows? Answered by [`Outcome::Ready`].
     CheckRequirements(Requirements),
+    /// What is there, for a check of the node? Answered by [`Outcome::Examined`].
+    Examine(Examine),
     /// Does a source answer, and how large is it? Nothing is written. Answered by [`Outcome::Probed`].
     Probe {
         /// The source.
@@ -276,6 +278,8 @@ pub struct Probed {
 pub enum Outcome {
     /// Of [`Step::CheckRequirements`].
     Ready,
+    /// Of [`Step::Examine`].
+    Examined(Examined),
     /// Of [`Step::Probe`].
     Probed(Probed),
     /// Of [`Step::Fetch`].

@@ -167,7 +167,8 @@ impl Environment {
         Place(path.strip_prefix(&self.root).unwrap_or(path).to_owned())
     }
 
-    fn instances(&self) -> Vec<Instance> {
+    /// All instances that the repository has, of whatever template.
+    pub(crate) fn instances(&self) -> Vec<Instance> {
         directories(&self.root.join("services"))
             .filter(|dir| dir.join("service.hrd").is_file())
             .filter_map(|dir| {
@@ -181,7 +182,7 @@ impl Environment {
 
     /// Instances of category `node`: the instance's own file says so, or its template, or, where the repository
     /// has neither (AYS kept `node.ssh` in a repository of its own), the template's name.
-    fn node_instances(&self) -> Vec<Instance> {
+    pub(crate) fn node_instances(&self) -> Vec<Instance> {
         let templates = self.templates();
         let is_node = |instance: &Instance| {
             let own = std::fs::read(instance.dir.join("service.hrd"))

@@ -9,6 +9,7 @@ mod export;
 mod image;
 mod interpreter;
 mod names;
+mod new_node;
 mod node;
 mod recipe;
 mod settings;
@@ -19,6 +20,7 @@ pub use environment::{Environment, EnvironmentError};
 pub use image::{BootType, RegisterImage};
 pub use interpreter::{Action, Progress, Run, Script, Value};
 pub use names::{LookupError, Place};
+pub use new_node::{NewNode, NewNodeError};
 pub use node::{Key, Node, NodeError};
 pub use recipe::{Dependencies, Recipe, RecipeError, Request};
 pub use settings::{

@@ -1,6 +1,6 @@
 use super::report::Report;
 use super::share::{Listeners, Talk};
-use super::{Limits, check_copy, fetch, index, remove, requirements, share, store};
+use super::{Limits, check_copy, examine, fetch, index, remove, requirements, share, store};
 use crate::{Failure, Outcome, Step};
 
 /// Does one step to its end.
@@ -13,6 +13,7 @@ pub(crate) async fn run(
 ) -> Result<Outcome, Failure> {
     match step {
         Step::CheckRequirements(needed) => requirements::check(needed).await.map(|()| Outcome::Ready),
+        Step::Examine(order) => Ok(Outcome::Examined(examine::examine(order).await)),
         Step::Probe { url, network } => fetch::probe(&url, &network, &limits).await.map(Outcome::Probed),
         Step::Fetch(order) => match &order.share {
             None => fetch::fetch(&order, &limits, &report).await,
