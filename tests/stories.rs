@@ -15,6 +15,7 @@
 mod ends_well;
 mod install;
 mod many;
+mod node;
 mod rehearse;
 mod scrub;
 mod secrets;

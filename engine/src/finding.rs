@@ -155,7 +155,8 @@ impl Finding {
                 "alpine" => "apk add qemu-img",
                 "arch" => "pacman -S qemu-img",
                 "opensuse-leap" | "opensuse-tumbleweed" | "sles" => "zypper install qemu-tools",
-                _ => "dnf install qemu-img",
+                "fedora" | "rhel" | "centos" | "rocky" | "almalinux" | "ol" => "dnf install qemu-img",
+                _ => "install the package qemu-img, or qemu-utils",
             },
             Self::Directory { .. } => {
                 "let root write there: it may be mounted read-only, full, or exported with root_squash"
@@ -259,7 +260,7 @@ mod tests {
             (1_002_100, Some((Weight::Warning, "its clock is 2.0 s ahead of this machine's"))),
             (940_000, Some((Weight::Warning, "its clock is 59.9 s behind this machine's"))),
             (1_060_100, Some((Weight::Error, "its clock is 60.0 s ahead of this machine's"))),
-            (i64::MIN, Some((Weight::Error, "its clock is 9223372036854775.0 s behind this machine's"))),
+            (i64::MIN, Some((Weight::Error, "its clock is 9223372036854776.0 s behind this machine's"))),
         ] {
             let expected = said.map(|(weight, text)| ("clock", weight, text.to_owned()));
             assert_eq!(found(&Examined { clock_ms, ..good() }), Vec::from_iter(expected), "{clock_ms}");

@@ -20,6 +20,7 @@ use super::{
     environment::Environment,
     lab::{Lab, mortal},
     node::Node,
+    terminal::Terminal,
 };
 
 /// No run of these tests may take longer.
@@ -119,6 +120,11 @@ impl Ays {
         let (ending, ended) = mpsc::channel();
         thread::spawn(move || ending.send(child.wait().unwrap().code()));
         Running { pid, stdout, stderr, ended, code: None, what: arguments.join(" ") }
+    }
+
+    /// Starts it on a terminal of its own.
+    pub fn on_terminal(&self, arguments: &[&str]) -> Terminal {
+        Terminal::start(self.command(arguments))
     }
 
     /// Runs it to its end.

@@ -9,6 +9,7 @@ mod many;
 mod node;
 mod origin;
 mod scene;
+mod terminal;
 pub mod truth;
 
 pub use ays::{Ays, Output, Running};
@@ -20,3 +21,4 @@ pub use many::{Many, events, last_line};
 pub use node::{Kind, Node};
 pub use origin::{Ftp, Origin, Request};
 pub use scene::{Scene, named};
+pub use terminal::Terminal;
