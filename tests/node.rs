@@ -45,7 +45,8 @@ fn a_node_is_added_with_a_question() {
 #[test]
 fn a_key_is_put_on_a_node_with_its_password() {
     let lab = Lab::new();
-    let sshd = ["-o", "PasswordAuthentication=yes", "-o", "PermitRootLogin=yes"];
+    let options = ["PasswordAuthentication=yes", "KbdInteractiveAuthentication=no", "PermitRootLogin=yes"];
+    let sshd = options.map(|option| ["-o", option]).concat();
     let node = lab.node_with("n1", Kind::Full, "20g", &sshd);
     let password = lab::run("openssl", &["passwd", "-6", "sesame"]);
     fs::write(node.path("etc/shadow"), format!("root:{}:19000::::::\n", password.trim())).unwrap();
@@ -97,8 +98,8 @@ fn a_node_behind_a_gateway_is_added_and_blamed_for_itself() {
     let key = lab.key().with_extension("pub");
     let add = ["node", "add", "n2", "--ip", &inner.address, "--gateway", "n1", "--accept-new-host-key"];
     let closed = ays.run(&[add.as_slice(), &["--port", "23"]].concat());
-    let said = "error: n2 was not added: n2: no connection: channel 0: open failed: connect failed: Connection refused\n  \
-                cure: start sshd there, or let instance.ssh.port name the port that it listens at\n";
+    let said = "error: n2 was not added: n2: no connection: its gateway does not reach it\n  cure: is the machine up, and \
+                its address and port right? The gateway's sshd must let connections through (AllowTcpForwarding yes)\n";
     assert_eq!((closed.code, closed.stderr.as_str()), (Some(1), said));
 
     let output = ays.run(&[add.as_slice(), &["--install-key", key.to_str().unwrap()]].concat());

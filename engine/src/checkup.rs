@@ -154,3 +154,41 @@ fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use ays_node::{Directory, DiskFormat};
+    use ays_recipes::Pool;
+
+    use super::*;
+    use crate::finding::Weight;
+    use crate::scripted::Scripted;
+
+    #[tokio::test]
+    async fn a_clock_that_makes_certificates_invalid_is_an_error() {
+        let an_hour = 3_600_000;
+        let nodes = Scripted::new(move |_, _| {
+            let directory = Directory { exists: true, free: u64::MAX, leftovers: Vec::new() };
+            Ok(Outcome::Examined(Examined {
+                clock_ms: now_ms() - an_hour,
+                qemu_img: Ok("7.2.9".to_owned()),
+                pool: Ok(directory.clone()),
+                downloads: Ok(directory),
+            }))
+        });
+        let checkup = Checkup {
+            transport: &Transport::Scripted(nodes),
+            downloads: Path::new("/tmp"),
+            parallel: NonZeroUsize::MIN,
+        };
+        let pool =
+            Pool { name: "local".to_owned(), path: "/pool".into(), format: DiskFormat::Raw, shared: false };
+        let checked = checkup.run(&[Target::Local(pool)]).await;
+        let found: Vec<_> = checked.iter().flat_map(|node| &node.findings).collect();
+        assert!(
+            matches!(found[..], [Finding::Clock { ahead_ms: ..=-3_599_000 }])
+                && found[0].weight() == Weight::Error,
+            "{found:?}"
+        );
+    }
+}

@@ -184,8 +184,8 @@ pub(crate) fn forget(way: &Way) {
     }
 }
 
-/// What a gateway's ssh says when it is there, but the next machine is not.
-pub(crate) const NOT_REACHED: &str = "open failed: connect failed: ";
+/// What a gateway's ssh says when the gateway is there, but does not reach the next machine.
+pub(crate) const NOT_REACHED: &str = "stdio forwarding failed";
 
 /// What ssh said of the machine on the way that it is about; `said` is of the node.
 pub(crate) fn blamed(way: &Way, said: String) -> NoMaster<'_> {

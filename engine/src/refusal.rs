@@ -8,6 +8,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::hop::Hop;
+use crate::master::NOT_REACHED;
 
 /// Why a machine does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum NoAnswer {
     TimedOut,
     /// There is no way to its network.
     NoRoute,
+    /// The gateway does not reach it.
+    NotThrough,
     /// What listens there ended the connection before any login.
     Closed,
     /// Something else.
@@ -30,7 +33,9 @@ impl NoAnswer {
     /// Of what ssh said.
     pub(crate) fn of(said: &str) -> Self {
         let has = |words: &[&str]| words.iter().any(|words| said.contains(words));
-        if has(&["Could not resolve hostname", "Name or service not known"]) {
+        if has(&[NOT_REACHED]) {
+            Self::NotThrough
+        } else if has(&["Could not resolve hostname", "Name or service not known"]) {
             Self::NoAddress
         } else if has(&["Connection refused"]) {
             Self::NothingListens
@@ -55,6 +60,10 @@ impl NoAnswer {
             Self::TimedOut | Self::NoRoute => {
                 "is the machine up, and its address right? Where a firewall is in between, instance.ssh.gateway names a \
                  node to go through"
+            }
+            Self::NotThrough => {
+                "is the machine up, and its address and port right? The gateway's sshd must let connections through \
+                 (AllowTcpForwarding yes)"
             }
             Self::Closed => {
                 "is it sshd that listens there? It may have too many connections (MaxStartups), or have banned this \
@@ -170,6 +179,7 @@ mod tests {
                 "kex_exchange_identification: read: Connection reset by peer\nConnection reset by 10.0.0.1 port 22",
                 NoAnswer::Closed,
             ),
+            ("stdio forwarding failed", NoAnswer::NotThrough),
             ("something new", NoAnswer::Other),
         ] {
             assert_eq!(NoAnswer::of(said), why, "{said}");

@@ -319,16 +319,17 @@ fn remote(
 }
 
 pub(crate) async fn refused(hop: &Hop, said: &str) -> ConnectError {
-    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
-    // A gateway says why it does not reach the next machine, and after that only that it does not.
-    let line = lines.clone().find(|line| line.contains(NOT_REACHED)).or_else(|| lines.next_back());
-    let reason = line.unwrap_or("ssh did not say why");
+    let reason = if said.contains(NOT_REACHED) {
+        "its gateway does not reach it"
+    } else {
+        said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh did not say why")
+    };
     let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
     let name = hop.name.clone();
     if host_key::is_changed(said) {
         HostKeyError::Changed { hop: name, said: said.trim().to_owned() }.into()
     } else if !said.contains("Permission denied") {
-        ConnectError::Unreachable { hop: name, why: NoAnswer::of(&reason), reason }
+        ConnectError::Unreachable { hop: name, why: NoAnswer::of(said), reason }
     } else if hop.has_password {
         ConnectError::OnlyPassword { hop: name, hop_host: hop.host.clone() }
     } else {
