@@ -13,6 +13,7 @@ pub mod man;
 pub mod new;
 pub mod new_image;
 pub mod new_ci;
+pub mod node;
 pub mod nodes;
 pub mod outdated;
 pub mod rehearse;

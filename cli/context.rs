@@ -99,8 +99,10 @@ pub fn ssh(environment: &Environment, accept_new_host_key: bool) -> Result<SshSe
     } else {
         NewHostKeys::Refuse
     };
+    let home = home()?;
     Ok(SshSettings {
-        home: home()?,
+        learned: home.join(".ssh/known_hosts"),
+        home,
         run: std::env::temp_dir(),
         known_hosts: environment.root.join("known_hosts"),
         new_host_keys,

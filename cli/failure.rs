@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ays_catalogue::CatalogueError;
-use ays_engine::{InstallError, OutdatedError, RehearseError, SurveyError};
+use ays_engine::{
+    InstallError, InstallKeyError, OutdatedError, PublicKeyError, RehearseError, SurveyError,
+};
 use ays_grammar::Diagnostic;
 use ays_node::{SecretUrl, UrlError};
 use ays_recipes::{
-    AnswerError, DataError, EnvironmentError, LookupError, NewImageError, NodeError, RecipeError, SettingsError,
+    AnswerError, DataError, EnvironmentError, LookupError, NewImageError, NewNodeError, NodeError, RecipeError, SettingsError,
 };
 use ays_secrets::SecretsError;
 
@@ -34,6 +36,16 @@ pub enum Failure {
     Lookup(#[from] LookupError),
     #[error(transparent)]
     Node(#[from] NodeError),
+    #[error(transparent)]
+    NewNode(#[from] NewNodeError),
+    #[error("{node} was not added: {}\n  cure: {cure}", with_causes(.source))]
+    NotAdded { node: String, cure: &'static str, source: Box<InstallKeyError> },
+    #[error("there is no public key: name a file, or make a pair of keys with ssh-keygen")]
+    NoPublicKey,
+    #[error("{from}")]
+    PublicKey { from: String, source: PublicKeyError },
+    #[error("{unfit} of {of} nodes cannot be installed on")]
+    Unfit { unfit: usize, of: usize },
     #[error("target type `{0}` has no node of its own: name one with --targetname")]
     NoTargetName(String),
     #[error(transparent)]
@@ -193,6 +205,8 @@ impl Failure {
             Self::Node(NodeError::Secrets(_)) | Self::Secrets(_) => 1,
             Self::Unanswered { .. } | Self::EmptySecret | Self::LongSecret | Self::Input(_) => 2,
             Self::Node(_) | Self::Text(_) | Self::Mistakes(_) | Self::NotFormatted(_) => 3,
+            Self::NewNode(NewNodeError::Gateway(error)) if !matches!(error, NodeError::Lookup(_)) => 3,
+            Self::NewNode(_) | Self::NoPublicKey | Self::PublicKey { .. } => 2,
             Self::Install { source, .. } => match **source {
                 InstallError::Recipe(_) => 3,
                 InstallError::Interrupted => 130,
@@ -207,6 +221,7 @@ impl Failure {
             Self::Outdated(_) => 10,
             Self::Url(_) | Self::SeveralImages(_) | Self::NoMd5(_) | Self::NewImage(_) => 2,
             Self::Survey(_) => 1,
+            Self::NotAdded { .. } | Self::Unfit { .. } => 1,
             Self::Interrupted => 130,
             Self::Rollout { interrupted: true, .. } | Self::Scrub { interrupted: true, .. } => 130,
             Self::Rollout { failed, .. } => {

@@ -1,5 +1,6 @@
 //! How results and events look.
 
+pub mod check;
 pub mod events;
 pub mod lint;
 pub mod scrub;

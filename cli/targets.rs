@@ -40,6 +40,11 @@ impl Targets {
         self.targettype.is_some() || !self.targetname.is_empty() || self.grid.is_some() || self.all
     }
 
+    /// The nodes of these names or patterns; without any, all.
+    pub fn named(names: Vec<String>) -> Self {
+        Self { targettype: None, all: names.is_empty(), targetname: names, grid: None }
+    }
+
     /// Finds the nodes in the environment.
     pub fn select(&self, environment: &Environment) -> Result<Selected, Failure> {
         let of_type = |node: &Node| self.targettype.as_ref().is_none_or(|kind| *kind == node.template);

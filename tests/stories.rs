@@ -18,6 +18,7 @@ mod install;
 mod lint;
 mod many;
 mod outdated;
+mod node;
 mod rehearse;
 mod scrub;
 mod secrets;

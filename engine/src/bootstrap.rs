@@ -38,6 +38,7 @@ exec "$f" "$@"
 
 /// `$1`: the helper's hash. `$2`: its length. Old helpers, and what a broken push left, are removed.
 const PUSH: &str = r#"
+m=$(uname -m) && [ "$m" != x86_64 ] && { echo "ays-bootstrap: machine $m"; exit; }
 umask 077
 d="${HOME:?}/.cache/ays"
 mkdir -p "$d" || exit
@@ -53,6 +54,7 @@ done
 for o in "$d"/.ays-node-*; do
   kill -0 "${o##*.}" 2>/dev/null || rm -f "$o"
 done
+[ -x "$d/ays-node-$1" ] || { echo ays-bootstrap: noexec; exit; }
 echo ays-bootstrap: pushed
 "#;
 
@@ -100,12 +102,12 @@ async fn greet(connection: &Connection, trust: &str, arguments: &[&str]) -> Resu
     let all = [&[HELPER_SHA256, trust, &compared], arguments].concat();
     let Remote { stdin, stdout, mut stderr, process, id } = connection.script(START, &all).await?;
     let mut lines = BufReader::new(stdout).take(MOST_NOISE);
-    let mut line = Vec::new();
+    let (mut line, mut noise) = (Vec::new(), Vec::new());
     loop {
         line.clear();
         let read = lines.read_until(b'\n', &mut line).await.map_err(HelperError::Stream)?;
         match line.trim_ascii() {
-            _ if read == 0 => return Err(HelperError::NoShell { said: last_words(&mut stderr).await }),
+            _ if read == 0 => return Err(no_shell(last_words(&mut stderr).await, &noise)),
             b"ays-bootstrap: absent" => return Ok(Answer::Absent),
             b"ays-bootstrap: unchecked" => return Ok(Answer::Unchecked),
             // What the buffer holds beyond this line belongs to the frames: the reader is kept.
@@ -121,8 +123,29 @@ async fn greet(connection: &Connection, trust: &str, arguments: &[&str]) -> Resu
                     // Without the note the next run compares the hash again.
                     let _ = std::fs::write(notes, is);
                 }
+                noise = said.to_owned();
             }
         }
+    }
+}
+
+/// Why the shell did not start the helper: what it said, or, as a shell does that lets nobody in, printed.
+fn no_shell(said: String, printed: &[u8]) -> HelperError {
+    if said.contains("sudo:") || said.contains("sudoers") {
+        return HelperError::NoSudo { said };
+    }
+    HelperError::NoShell { said: if said.is_empty() { shown(printed) } else { said } }
+}
+
+/// Why the helper was not put there.
+fn not_pushed(said: String, printed: &[u8]) -> HelperError {
+    let printed = shown(printed);
+    let last = printed.lines().last().unwrap_or_default();
+    match last.strip_prefix("ays-bootstrap: ") {
+        Some("noexec") => HelperError::NoExec,
+        Some(machine) => HelperError::Machine(machine.trim_start_matches("machine ").to_owned()),
+        None if said.contains("No space left on device") => HelperError::NoSpace { said },
+        None => HelperError::NotPushed { said },
     }
 }
 
@@ -142,7 +165,7 @@ async fn push(connection: &Connection) -> Result<(), HelperError> {
     if written.is_ok() && said.trim_ascii().ends_with(b"ays-bootstrap: pushed") {
         Ok(())
     } else {
-        Err(HelperError::NotPushed { said: last_words(&mut stderr).await })
+        Err(not_pushed(last_words(&mut stderr).await, &said))
     }
 }
 
@@ -162,12 +185,17 @@ async fn read_back(connection: &Connection) -> Result<String, HelperError> {
     Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The end of what a process wrote to its standard error, made fit to be shown.
+/// The end of what a process wrote to its standard error.
 pub(crate) async fn last_words(stderr: &mut (impl AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     // What cannot be read, or never ends, is not said.
     let _ = timeout(Duration::from_secs(1), stderr.take(MOST_NOISE).read_to_end(&mut bytes)).await;
-    let text = String::from_utf8_lossy(&bytes);
+    shown(&bytes)
+}
+
+/// The end of what a node said, made fit to be shown.
+fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
     let text: String =
         text.trim().chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
     let start = text.char_indices().rev().nth(999).map_or(0, |(at, _)| at);

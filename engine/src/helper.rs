@@ -29,6 +29,24 @@ pub enum HelperError {
         /// What it wrote to its standard error.
         said: String,
     },
+    /// The login is not root's, and sudo does not make it root.
+    #[error("sudo does not let this login become root without a password{}", quoted(.said))]
+    NoSudo {
+        /// What sudo said.
+        said: String,
+    },
+    /// The helper is not made for the node's kind of processor.
+    #[error("the node is {0}, and the helper is x86_64")]
+    Machine(String),
+    /// The disk that the helper is put on is full.
+    #[error("there is no space for the helper in ~/.cache/ays on the node{}", quoted(.said))]
+    NoSpace {
+        /// What the shell wrote to its standard error.
+        said: String,
+    },
+    /// What is put there may not be executed.
+    #[error("~/.cache/ays on the node lies on a file system from which nothing may be executed (noexec)")]
+    NoExec,
     /// The helper could not be written.
     #[error("the helper could not be put into ~/.cache/ays on the node{}", quoted(.said))]
     NotPushed {
@@ -36,9 +54,7 @@ pub enum HelperError {
         said: String,
     },
     /// It is never what was put there.
-    #[error(
-        "the helper in ~/.cache/ays does not stay as it was put there, or may not be executed there (noexec)"
-    )]
+    #[error("the helper in ~/.cache/ays does not stay as it was put there")]
     Unstable,
     /// It speaks another version.
     #[error("the helper speaks version {0} of the frames, this is version {PROTOCOL}")]
@@ -94,6 +110,34 @@ pub struct Helper {
     process: Option<Pid>,
     /// What a rehearsal lets go wrong.
     pub(crate) faults: Option<Arc<Faults>>,
+}
+
+impl HelperError {
+    /// What an operator does about it, where that is known.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::NoSudo { .. } => {
+                "let it: a line `LOGIN ALL=(ALL) NOPASSWD: ALL` in a file of /etc/sudoers.d there (visudo -f FILE)"
+            }
+            Self::Spawn(_) | Self::NoShell { .. } => {
+                "give the login a POSIX shell there, and sshd at least one session a connection (MaxSessions)"
+            }
+            Self::Machine(_) => "no node of this kind can be used; take it out of services/",
+            Self::NoSpace { .. } => "free some space there: the helper takes a few MB",
+            Self::NoExec => "mount it without noexec there, or give the login another home",
+            Self::NotPushed { .. } | Self::Unstable => {
+                "let the login write into ~/.cache/ays there, and nobody else"
+            }
+            Self::Protocol(_)
+            | Self::Answer
+            | Self::Silent(_)
+            | Self::Ended { .. }
+            | Self::Stream(_)
+            | Self::Frame(_)
+            | Self::OnPurpose(_)
+            | Self::Failed(_) => "try again; when it stays so, the network or the machine itself is at fault",
+        }
+    }
 }
 
 impl Helper {
@@ -206,6 +250,7 @@ fn name(step: &Step) -> &'static str {
     match step {
         Step::CheckRequirements(_) => "check",
         Step::Look(_) => "ask",
+        Step::Examine(_) => "examine",
         Step::Fetch(_) => "fetch",
         Step::StoreImage(_) => "store",
         Step::CheckCopy(_) => "look",

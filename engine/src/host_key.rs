@@ -76,7 +76,7 @@ pub(crate) fn is_changed(said: &str) -> bool {
     said.contains("IDENTIFICATION HAS CHANGED") || said.contains("Offending")
 }
 
-/// Has a machine show its key, and writes it into the user's known hosts when that is wanted.
+/// Has a machine show its key, and writes it down when that is wanted.
 pub(crate) async fn learn(hop: &Hop, run: &Path, settings: &SshSettings) -> Result<(), HostKeyError> {
     let shown = run.join("shown-host-key");
     // A file of an earlier hop would be shown for this one.
@@ -112,8 +112,8 @@ pub(crate) async fn learn(hop: &Hop, run: &Path, settings: &SshSettings) -> Resu
             }
         }
     }
-    let path = settings.home.join(".ssh").join("known_hosts");
-    append(&path, &line).map_err(|source| HostKeyError::NotWritten { path, source })
+    let path = &settings.learned;
+    append(path, &line).map_err(|source| HostKeyError::NotWritten { path: path.clone(), source })
 }
 
 fn append(path: &Path, line: &str) -> std::io::Result<()> {
@@ -122,6 +122,6 @@ fn append(path: &Path, line: &str) -> std::io::Result<()> {
     }
     let last = std::fs::read(path).ok().and_then(|bytes| bytes.last().copied());
     let break_first = if last.is_some_and(|last| last != b'\n') { "\n" } else { "" };
-    let mut file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).mode(0o644).open(path)?;
     file.write_all(format!("{break_first}{}\n", line.trim_end()).as_bytes())
 }

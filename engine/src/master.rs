@@ -150,10 +150,7 @@ pub(crate) fn remove_stale(run: &Path) {
 
 /// Starts a master; ssh goes to the background when it is connected.
 async fn launch<'a>(way: &'a Way, socket: &Path, log: &Path, keep: Duration) -> Result<(), NoMaster<'a>> {
-    for log in way.gateways.iter().filter_map(|gateway| gateway.log.as_ref()) {
-        // An old log would be taken for this try's.
-        let _ = std::fs::remove_file(log);
-    }
+    forget(way);
     // Emptied, not removed: the lock is on it.
     let _ = OpenOptions::new().write(true).truncate(true).open(log);
     let status = Command::new("ssh")
@@ -177,13 +174,31 @@ async fn launch<'a>(way: &'a Way, socket: &Path, log: &Path, keep: Duration) -> 
         Ok(_) => std::fs::read_to_string(log).unwrap_or_default(),
         Err(error) => error.to_string(),
     };
-    for gateway in &way.gateways {
+    Err(blamed(way, said))
+}
+
+/// Removes what was said of the gateways before: it would be taken for the next try's.
+pub(crate) fn forget(way: &Way) {
+    for log in way.gateways.iter().filter_map(|gateway| gateway.log.as_ref()) {
+        let _ = std::fs::remove_file(log);
+    }
+}
+
+/// What a gateway's ssh says when the gateway is there, but does not reach the next machine.
+pub(crate) const NOT_REACHED: &str = "stdio forwarding failed";
+
+/// What ssh said of the machine on the way that it is about; `said` is of the node.
+pub(crate) fn blamed(way: &Way, said: String) -> NoMaster<'_> {
+    for (number, gateway) in way.gateways.iter().enumerate() {
         let said = gateway.log.as_ref().and_then(|log| std::fs::read_to_string(log).ok()).unwrap_or_default();
+        if said.contains(NOT_REACHED) {
+            return NoMaster { hop: way.gateways.get(number + 1).unwrap_or(&way.node), said };
+        }
         if !said.trim().is_empty() {
-            return Err(NoMaster { hop: gateway, said });
+            return NoMaster { hop: gateway, said };
         }
     }
-    Err(NoMaster { hop: &way.node, said })
+    NoMaster { hop: &way.node, said }
 }
 
 /// Opens and locks a file, made when it is missing; none when another one has the lock.

@@ -17,7 +17,8 @@ use tokio::sync::Semaphore;
 use crate::helper::HelperError;
 use crate::hop::{Files, Hop, Way};
 use crate::host_key::{self, HostKey, HostKeyError};
-use crate::master::{Kept, Master, NoMaster, own_directory, remove_stale, start_unkept};
+use crate::master::{Kept, Master, NOT_REACHED, NoMaster, own_directory, remove_stale, start_unkept};
+use crate::refusal::{NoAnswer, Offer};
 use crate::scripted::Scripted;
 use crate::target::Target;
 
@@ -39,14 +40,18 @@ pub enum ConnectError {
         hop: String,
         /// What ssh said.
         reason: String,
+        /// What that means.
+        why: NoAnswer,
     },
     /// It answers but does not let us in.
-    #[error("{hop}: the login was refused: {reason}")]
+    #[error("{hop}: the login was refused: {reason} {offer}")]
     Refused {
         /// The node or gateway.
         hop: String,
         /// What ssh said.
         reason: String,
+        /// What it was offered.
+        offer: Offer,
     },
     /// It does not let us in, and all that its file has is a password.
     #[error(
@@ -63,6 +68,29 @@ pub enum ConnectError {
     /// Its host key cannot be trusted.
     #[error(transparent)]
     HostKey(#[from] HostKeyError),
+}
+
+impl ConnectError {
+    /// What an operator does about it.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Files { .. } => "let TMPDIR name a directory that can be written",
+            Self::Unreachable { why, .. } => why.cure(),
+            Self::Refused { reason, offer, .. } => offer.cure(reason),
+            Self::OnlyPassword { .. } => {
+                "put a public key there, and load its private half into your SSH agent"
+            }
+            Self::HostKey(HostKeyError::Changed { .. }) => {
+                "was the machine installed anew? Then take the old key out of the file that is named (ssh-keygen -R); if \
+                 not, somebody else answers"
+            }
+            Self::HostKey(HostKeyError::NotShown { .. }) => "try it by hand: ssh -v",
+            Self::HostKey(HostKeyError::NotWritten { .. }) => "let this user write that file",
+            Self::HostKey(HostKeyError::Unknown(_) | HostKeyError::Declined(_)) => {
+                "compare the fingerprint with the one that the machine itself shows (ssh-keygen -lf)"
+            }
+        }
+    }
 }
 
 /// What becomes of the host key of a machine that has never been seen.
@@ -96,6 +124,8 @@ pub struct SshSettings {
     pub known_hosts: PathBuf,
     /// What becomes of new host keys.
     pub new_host_keys: NewHostKeys,
+    /// The file that those are written to which are learned.
+    pub learned: PathBuf,
     /// How long a connection stays after its last use, to be found again by the next run; zero: not at all.
     pub keep: Duration,
     /// Bounds how many connections are made at once.
@@ -189,9 +219,20 @@ impl Connection {
                     unknown -= 1;
                     host_key::learn(hop, run.path(), settings).await?;
                 }
-                Err(NoMaster { hop, said }) => return Err(refused(hop, &said)),
+                Err(NoMaster { hop, said }) => return Err(refused(hop, &said).await),
             }
         }
+    }
+
+    /// How many more processes can be started at once over it, up to `most`.
+    pub async fn sessions(&self, most: usize) -> usize {
+        let mut started = Vec::new();
+        while started.len() < most
+            && let Ok(remote) = self.script("exec cat", &[]).await
+        {
+            started.push(remote);
+        }
+        started.len()
     }
 
     /// This machine, of which nothing is kept: not even the helper.
@@ -277,17 +318,21 @@ fn remote(
     }
 }
 
-fn refused(hop: &Hop, said: &str) -> ConnectError {
-    let reason = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh did not say why");
+pub(crate) async fn refused(hop: &Hop, said: &str) -> ConnectError {
+    let reason = if said.contains(NOT_REACHED) {
+        "its gateway does not reach it"
+    } else {
+        said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh did not say why")
+    };
     let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
     let name = hop.name.clone();
     if host_key::is_changed(said) {
         HostKeyError::Changed { hop: name, said: said.trim().to_owned() }.into()
     } else if !said.contains("Permission denied") {
-        ConnectError::Unreachable { hop: name, reason }
+        ConnectError::Unreachable { hop: name, why: NoAnswer::of(said), reason }
     } else if hop.has_password {
         ConnectError::OnlyPassword { hop: name, hop_host: hop.host.clone() }
     } else {
-        ConnectError::Refused { hop: name, reason }
+        ConnectError::Refused { hop: name, reason, offer: Offer::to(hop).await }
     }
 }

@@ -9,6 +9,7 @@ mod check_copy;
 mod checksum_list;
 mod child;
 mod disk;
+mod examine;
 mod facts;
 mod fetch;
 mod file_name;

@@ -4,6 +4,7 @@
 //! behind the feature of that name, which the binary `ays-node` is built with.
 //! It must not know recipes, HRD or the catalogue: a step says everything that is needed to do it.
 
+mod examine;
 mod failure;
 mod frame;
 #[cfg(feature = "helper")]
@@ -15,6 +16,7 @@ mod network;
 mod secret_url;
 mod share;
 
+pub use examine::{Directory, Examine, Examined};
 pub use failure::{Failure, Phase};
 pub use frame::{
     BEAT_EVERY, FrameError, GREETING, MAX_FRAME, PROTOCOL, SILENCE_LIMIT, read_frame, write_frame,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Look, Looked, Network, News, Said, SecretUrl, Share};
+use crate::{Examine, Examined, Failure, Look, Looked, Network, News, Said, SecretUrl, Share};
 
 /// Controller to helper. When its input ends, the helper ends what it started and exits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,6 +82,8 @@ pub enum Step {
     CheckRequirements(Requirements),
     /// Ask sources, all at once; nothing is written. Answered by [`Outcome::Looked`].
     Look(Vec<Look>),
+    /// What is there, for a check of the node? Answered by [`Outcome::Examined`].
+    Examine(Examine),
     /// Bring a file from its source. Answered by [`Outcome::Fetched`].
     Fetch(Fetch),
     /// Convert a disk image into a pool. Answered by [`Outcome::Stored`].
@@ -266,6 +268,8 @@ pub enum Outcome {
     Ready,
     /// Of [`Step::Look`]: an answer to each question, in their order.
     Looked(Vec<Result<Looked, Failure>>),
+    /// Of [`Step::Examine`].
+    Examined(Examined),
     /// Of [`Step::Fetch`].
     Fetched(Fetched),
     /// Of [`Step::StoreImage`].

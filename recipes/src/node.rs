@@ -59,6 +59,8 @@ pub struct Key {
     pub name: String,
     /// `instance.key.priv`.
     pub private: SecretString,
+    /// `instance.key.pub`, where it is said.
+    pub public: Option<String>,
 }
 
 /// A node.
@@ -96,14 +98,33 @@ impl Node {
         Self::read_through(environment, instance, &mut Vec::new())
     }
 
+    /// The node of this name and template that a text would make, were it the file of one. `file` is what errors
+    /// call it.
+    pub(crate) fn of_text(
+        environment: &Environment,
+        (template, name): (&str, &str),
+        file: &str,
+        text: &str,
+    ) -> Result<Self, NodeError> {
+        Self::of(environment, (template, name), &Keys::parse(file, text.as_bytes())?, &mut Vec::new())
+    }
+
     fn read_through(
         environment: &Environment,
         instance: &Instance,
         passed: &mut Vec<String>,
     ) -> Result<Self, NodeError> {
-        let name = &instance.name;
-        passed.push(name.clone());
         let file = Keys::read(environment, instance)?;
+        Self::of(environment, (&instance.template, &instance.name), &file, passed)
+    }
+
+    fn of(
+        environment: &Environment,
+        (template, name): (&str, &str),
+        file: &Keys,
+        passed: &mut Vec<String>,
+    ) -> Result<Self, NodeError> {
+        passed.push(name.to_owned());
         if name == Self::LOCAL {
             return Err(
                 file.wrong("instance.ip", "is of a node named `local`, which is this machine's own name")
@@ -126,7 +147,7 @@ impl Node {
                 return Err(NodeError::GatewayCircle { name: passed[0].clone(), chain: passed.join(" -> ") });
             }
             Some(gateway) => {
-                let instance = environment.instance(&instance.template, &gateway).ok_or_else(|| {
+                let instance = environment.instance(template, &gateway).ok_or_else(|| {
                     file.wrong("instance.ssh.gateway", &format!("names `{gateway}`, which is no node"))
                 })?;
                 Some(Box::new(Self::read_through(environment, &instance, passed)?))
@@ -140,8 +161,8 @@ impl Node {
         };
         let pool = settings.pool(&pool).ok_or_else(unknown)?.clone();
         Ok(Self {
-            name: name.clone(),
-            template: instance.template.clone(),
+            name: name.to_owned(),
+            template: template.to_owned(),
             host,
             port: file.number("instance.ssh.port")?,
             login,
@@ -166,8 +187,12 @@ impl Keys {
         let path = instance.dir.join("service.hrd");
         let file = environment.place(&path).to_string();
         let bytes = std::fs::read(&path).map_err(|source| NodeError::Unreadable { path, source })?;
-        let hrd = hrd::parse(&file, &bytes)?.resolve(&file, &bytes)?;
-        Ok(Self { file, hrd })
+        Self::parse(&file, &bytes)
+    }
+
+    fn parse(file: &str, bytes: &[u8]) -> Result<Self, NodeError> {
+        let hrd = hrd::parse(file, bytes)?.resolve(file, bytes)?;
+        Ok(Self { file: file.to_owned(), hrd })
     }
 
     /// A key's text; an empty one counts as missing.
@@ -209,7 +234,7 @@ impl Keys {
         }
         // OpenSSH reads a key file only when its last line ends.
         let private = SecretString::from(format!("{}\n", private.expose_secret().trim()));
-        Ok(Key { name: name.to_owned(), private })
+        Ok(Key { name: name.to_owned(), private, public: key.text("instance.key.pub") })
     }
 
     fn wrong(&self, key: &str, problem: &str) -> NodeError {

@@ -26,14 +26,18 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a command on a terminal of its own.
-    pub fn start(mut command: Command) -> Self {
+    /// Starts a command on a terminal of its own: also what it starts, such as ssh, asks there.
+    pub fn start(command: Command) -> Self {
+        let mut session = super::lab::mortal("setsid");
+        session.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args()).env_clear();
+        session.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        session.current_dir(command.get_current_dir().unwrap());
         let size = Winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
         let slave = || Stdio::from(pty.slave.try_clone().unwrap());
-        command.stdin(slave()).stdout(slave()).stderr(slave()).env("TERM", "xterm");
-        let child = command.spawn().unwrap();
-        drop((command, pty.slave));
+        session.stdin(slave()).stdout(slave()).stderr(slave()).env("TERM", "xterm");
+        let child = session.spawn().unwrap();
+        drop((session, pty.slave));
         let master = File::from(pty.master);
         let mut reader = master.try_clone().unwrap();
         let (sender, shown) = mpsc::channel();

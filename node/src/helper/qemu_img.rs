@@ -109,6 +109,19 @@ impl QemuImg {
         Ok(Self { program: find()? })
     }
 
+    /// Its version (`7.2.9`).
+    pub(crate) async fn version(&self) -> Result<String, Failure> {
+        let mut command = self.command();
+        command.arg("--version");
+        let ended = self.run(command, |_| ()).await?;
+        if !ended.status.success() {
+            return Err(ended.failure());
+        }
+        let said = String::from_utf8_lossy(&ended.said);
+        let version = said.split_whitespace().nth(2);
+        Ok(version.ok_or_else(|| failed("it does not say which version it is"))?.to_owned())
+    }
+
     /// Reads an image's header. A file that `qemu-img` cannot open is a [`Failure::BadImage`].
     pub(crate) async fn info(&self, source: &Path, kind: ImageKind) -> Result<Info, Failure> {
         let mut command = self.command();

@@ -25,7 +25,7 @@ pub(crate) async fn check(needed: Requirements) -> Result<(), Failure> {
 }
 
 /// Permissions alone do not tell: the file system may be mounted read-only, or not know this user.
-fn check_writable(directory: &Path) -> Result<(), Failure> {
+pub(crate) fn check_writable(directory: &Path) -> Result<(), Failure> {
     let probe = directory.join(format!(".ays-writable-{}{PART_SUFFIX}", std::process::id()));
     File::create(&probe).map_err(|error| failure(directory, "writing in it", &error))?;
     // Another run may have taken it for a leftover and removed it.

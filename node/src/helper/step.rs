@@ -1,6 +1,6 @@
 use super::report::Report;
 use super::share::{Listeners, Talk};
-use super::{Limits, check_copy, fetch, index, remove, requirements, share, store};
+use super::{Limits, check_copy, examine, fetch, index, remove, requirements, share, store};
 use crate::{Failure, Outcome, Step};
 
 /// Does one step to its end.
@@ -14,6 +14,7 @@ pub(crate) async fn run(
     match step {
         Step::CheckRequirements(needed) => requirements::check(needed).await.map(|()| Outcome::Ready),
         Step::Look(looks) => Ok(Outcome::Looked(fetch::look(looks, &limits).await)),
+        Step::Examine(order) => Ok(Outcome::Examined(examine::examine(order).await)),
         Step::Fetch(order) => match &order.share {
             None => fetch::fetch(&order, &limits, &report).await,
             Some(with) => share::fetch(&order, with, &limits, &report, talk, &listeners).await,

@@ -1,0 +1,194 @@
+//! A check of nodes: whether each can be reached, and has what installs need. Nothing stays on them but the helper.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ays_catalogue::PoolKey;
+use ays_node::{CheckCopy, CopyState, Examine, Examined, Facts, Outcome, Step};
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use crate::finding::{Finding, MOST_SESSIONS};
+use crate::helper::{Helper, HelperError};
+use crate::ssh::{Connection, Transport};
+use crate::stacks::pool_key;
+use crate::target::Target;
+
+/// A check of nodes.
+pub struct Checkup<'a> {
+    /// How nodes are reached.
+    pub transport: &'a Transport,
+    /// The directory on nodes that downloads go to.
+    pub downloads: &'a Path,
+    /// The most nodes that are examined at once.
+    pub parallel: NonZeroUsize,
+}
+
+/// What a node was found to be.
+#[derive(Debug)]
+pub struct Checked {
+    /// Its name.
+    pub node: String,
+    /// What it says of itself; none where no helper runs.
+    pub facts: Option<Facts>,
+    /// What it has; none where no helper runs.
+    pub examined: Option<Examined>,
+    /// What is not as it should be.
+    pub findings: Vec<Finding>,
+}
+
+/// A node that can be asked more.
+struct Open<'t> {
+    target: &'t Target,
+    helper: Helper,
+    /// The file in its pool that others look for.
+    mark: Option<String>,
+    /// Ends after the helper.
+    _connection: Connection,
+}
+
+impl Checkup<'_> {
+    /// Checks all of them; what was found, in their order.
+    pub async fn run(&self, targets: &[Target]) -> Vec<Checked> {
+        let checking = stream::iter(targets).map(|target| self.one(target));
+        let (mut checked, mut open): (Vec<_>, Vec<_>) =
+            checking.buffered(self.parallel.get()).unzip::<_, _, Vec<_>, Vec<_>>().await;
+        compare_pools(&mut checked, &mut open).await;
+        stream::iter(open.into_iter().flatten()).for_each_concurrent(None, Open::close).await;
+        checked
+    }
+
+    /// What one is by itself.
+    async fn one<'t>(&self, target: &'t Target) -> (Checked, Option<Open<'t>>) {
+        let mut checked =
+            Checked { node: target.name().to_owned(), facts: None, examined: None, findings: Vec::new() };
+        match self.examine(target, &mut checked).await {
+            Ok(open) => (checked, Some(open)),
+            Err(finding) => {
+                checked.findings.push(finding);
+                (checked, None)
+            }
+        }
+    }
+
+    async fn examine<'t>(&self, target: &'t Target, checked: &mut Checked) -> Result<Open<'t>, Finding> {
+        let connection = Connection::open(target, self.transport).await?;
+        let mut helper = Helper::start(&connection).await?;
+        let facts = checked.facts.insert(helper.facts.clone());
+        let pool = target.pool();
+        // Named as what is not complete, so that the next install removes it if this is killed.
+        let mark = pool.shared.then(|| format!(".ays-mark-{}.ays-part", uuid::Uuid::new_v4()));
+        let (path, downloads) = (pool.path.clone(), self.downloads.to_owned());
+        let asked = now_ms();
+        let step = Step::Examine(Examine { pool: path, downloads, mark: mark.clone() });
+        let examined = match helper.run(step, |_| {}).await? {
+            Outcome::Examined(examined) => examined,
+            _ => return Err(HelperError::Answer.into()),
+        };
+        checked.findings = Finding::all(&examined, &facts.os, pool, (asked, now_ms()));
+        let mark = mark.filter(|_| examined.pool.as_ref().is_ok_and(|pool| pool.exists));
+        checked.examined = Some(examined);
+        // The helper has one.
+        let at_once = 1 + connection.sessions(MOST_SESSIONS - 1).await;
+        if at_once < MOST_SESSIONS {
+            checked.findings.push(Finding::Sessions { at_once });
+        }
+        Ok(Open { target, helper, mark, _connection: connection })
+    }
+}
+
+/// Whether what is said to be shared is: every node must see the mark of the first one.
+async fn compare_pools(checked: &mut [Checked], open: &mut [Option<Open<'_>>]) {
+    let mut pools: HashMap<PoolKey, Vec<usize>> = HashMap::new();
+    for (number, node) in open.iter().enumerate() {
+        if let Some(node) = node.as_ref().filter(|node| node.target.pool().shared) {
+            pools.entry(pool_key(node.target)).or_default().push(number);
+        }
+    }
+    for (key, nodes) in pools {
+        let mark = |number: &usize| Some((*number, open[*number].as_ref()?.mark.clone()?));
+        let marked = nodes.iter().find_map(mark);
+        let Some((first, mark)) = marked else { continue };
+        let path = Path::new(&key.path).join(mark);
+        for number in nodes.into_iter().filter(|number| *number != first) {
+            // One that somebody removed meanwhile tells nothing.
+            let missed = async {
+                Ok::<_, HelperError>(!sees(open, number, &path).await? && sees(open, first, &path).await?)
+            };
+            match missed.await {
+                Ok(false) => {}
+                Ok(true) => checked[number].findings.push(Finding::NotShared {
+                    pool: key.name.clone(),
+                    path: key.path.clone().into(),
+                    other: checked[first].node.clone(),
+                }),
+                Err(error) => checked[number].findings.push(error.into()),
+            }
+        }
+    }
+}
+
+async fn sees(open: &mut [Option<Open<'_>>], number: usize, path: &Path) -> Result<bool, HelperError> {
+    let Some(node) = &mut open[number] else { return Ok(false) };
+    let look = CheckCopy { path: path.to_owned(), size: 0, sha256: None, rate: None };
+    match node.helper.run(Step::CheckCopy(look), |_| {}).await? {
+        Outcome::Checked(state) => Ok(state == CopyState::Good),
+        _ => Err(HelperError::Answer),
+    }
+}
+
+impl Open<'_> {
+    async fn close(mut self) {
+        if let Some(mark) = &self.mark {
+            let path = self.target.pool().path.join(mark);
+            // What stays is removed by the next install.
+            let _ = self.helper.run(Step::Remove(path), |_| {}).await;
+        }
+        self.helper.close().await;
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use ays_node::{Directory, DiskFormat};
+    use ays_recipes::Pool;
+
+    use super::*;
+    use crate::finding::Weight;
+    use crate::scripted::Scripted;
+
+    #[tokio::test]
+    async fn a_clock_that_makes_certificates_invalid_is_an_error() {
+        let an_hour = 3_600_000;
+        let nodes = Scripted::new(move |_, _| {
+            let directory = Directory { exists: true, free: u64::MAX, leftovers: Vec::new() };
+            Ok(Outcome::Examined(Examined {
+                clock_ms: now_ms() - an_hour,
+                qemu_img: Ok("7.2.9".to_owned()),
+                pool: Ok(directory.clone()),
+                downloads: Ok(directory),
+            }))
+        });
+        let checkup = Checkup {
+            transport: &Transport::Scripted(nodes),
+            downloads: Path::new("/tmp"),
+            parallel: NonZeroUsize::MIN,
+        };
+        let pool =
+            Pool { name: "local".to_owned(), path: "/pool".into(), format: DiskFormat::Raw, shared: false };
+        let checked = checkup.run(&[Target::Local(pool)]).await;
+        let found: Vec<_> = checked.iter().flat_map(|node| &node.findings).collect();
+        assert!(
+            matches!(found[..], [Finding::Clock { ahead_ms: ..=-3_599_000 }])
+                && found[0].weight() == Weight::Error,
+            "{found:?}"
+        );
+    }
+}
