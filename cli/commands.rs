@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod config;
+pub mod env;
 pub mod hrd;
 pub mod image;
 pub mod install;

@@ -42,6 +42,9 @@ enum Command {
     Scrub(commands::scrub::Args),
     Hrd(commands::hrd::Args),
     Config(commands::config::Args),
+    Env(commands::env::Args),
+    /// Brings what is new at the environment's remote: as ays env pull
+    Mdupdate(commands::env::PullArgs),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }
@@ -76,6 +79,8 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Scrub(args) => commands::scrub::run(args, repo).await,
         Command::Hrd(args) => commands::hrd::run(&args),
         Command::Config(args) => commands::config::run(&args, repo),
+        Command::Env(args) => commands::env::run(args, repo).await,
+        Command::Mdupdate(args) => commands::env::run_pull(args, repo).await,
         Command::Completions(args) => commands::completions::run(&args, &Cli::command()),
         Command::Man(args) => commands::man::run(args, Cli::command()),
     }

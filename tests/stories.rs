@@ -13,6 +13,7 @@
 )]
 
 mod ends_well;
+mod env;
 mod install;
 mod many;
 mod rehearse;

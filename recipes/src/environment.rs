@@ -55,23 +55,16 @@ pub struct Environment {
 impl Environment {
     /// The environment that `start` lies in, with its `ays.toml` among these layers of settings.
     pub fn find(start: &Path, layers: &Layers) -> Result<Self, EnvironmentError> {
-        let not_found = || EnvironmentError::NotFound {
-            start: std::path::absolute(start).unwrap_or_else(|_| start.to_owned()),
-        };
-        let absolute = start.canonicalize().map_err(|_| not_found())?;
-        let root = absolute
-            .ancestors()
-            .find(|dir| dir.join(".git").exists() && dir.join("servicetemplates").is_dir())
-            .ok_or_else(not_found)?;
-        let repository = open(root)?;
+        let root = root(start)?;
+        let repository = open(&root)?;
         let remote = repository.find_remote("origin").ok();
         let domain = remote.as_ref().and_then(|remote| remote.url().ok()).and_then(repository_name);
         let directory =
             || root.file_name().map_or("environment".to_owned(), |name| name.display().to_string());
         Ok(Self {
-            root: root.to_owned(),
             settings: Settings::read(layers, Some(&root.join("ays.toml")))?,
             domain: domain.unwrap_or_else(directory),
+            root,
         })
     }
 
@@ -207,6 +200,19 @@ pub(crate) fn string(hrd: &Hrd, key: &str) -> Option<String> {
         hrd::Value::String(text) => Some(text.clone()),
         _ => None,
     }
+}
+
+/// The root of the environment that `start` lies in. None of its files is read.
+pub(crate) fn root(start: &Path) -> Result<PathBuf, EnvironmentError> {
+    let not_found = || EnvironmentError::NotFound {
+        start: std::path::absolute(start).unwrap_or_else(|_| start.to_owned()),
+    };
+    let absolute = start.canonicalize().map_err(|_| not_found())?;
+    let mut above = absolute.ancestors();
+    above
+        .find(|dir| dir.join(".git").exists() && dir.join("servicetemplates").is_dir())
+        .map(Path::to_owned)
+        .ok_or_else(not_found)
 }
 
 fn open(root: &Path) -> Result<Repository, EnvironmentError> {

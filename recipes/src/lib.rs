@@ -6,6 +6,7 @@
 mod answers;
 mod environment;
 mod export;
+pub mod git;
 mod image;
 mod interpreter;
 mod names;

@@ -28,7 +28,7 @@ pub struct Template {
 
 impl Template {
     /// Both names that the documentation writes for a template's main file.
-    const MAIN: [&str; 2] = ["service.hrd", "services.hrd"];
+    pub(crate) const MAIN: [&str; 2] = ["service.hrd", "services.hrd"];
 
     /// Whether a directory is a template.
     pub(crate) fn is_template(dir: &Path) -> bool {
