@@ -4,6 +4,7 @@ pub mod completions;
 pub mod config;
 pub mod explain;
 pub mod fmt;
+pub mod env;
 pub mod hrd;
 pub mod image;
 pub mod install;

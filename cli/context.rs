@@ -119,7 +119,8 @@ pub fn who() -> String {
     format!("{user}@{}", host.trim())
 }
 
-fn home() -> Result<PathBuf, Failure> {
+/// The user's home directory.
+pub fn home() -> Result<PathBuf, Failure> {
     std::env::home_dir().filter(|home| home.is_absolute()).ok_or(Failure::NoHome)
 }
 

@@ -11,6 +11,7 @@ use ays_engine::{
 };
 use ays_grammar::Diagnostic;
 use ays_node::{SecretUrl, UrlError};
+use ays_recipes::git::{AddressError, BranchError, CloneError, InitError, PullError, RemoteError, SaveError};
 use ays_recipes::{
     AnswerError, DataError, EnvironmentError, LookupError, NewImageError, NewNodeError, NodeError, RecipeError, SettingsError,
 };
@@ -110,6 +111,26 @@ pub enum Failure {
     NotFormatted(usize),
     #[error("no node is in grid {}", .0.map_or_else(|| "any".to_owned(), |grid| grid.to_string()))]
     NoNodes(Option<u32>),
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    #[error("the address does not say what to call the clone: name its directory")]
+    NoName,
+    #[error(transparent)]
+    Branch(#[from] BranchError),
+    #[error(transparent)]
+    Clone(#[from] CloneError),
+    #[error(transparent)]
+    Pull(#[from] PullError),
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    #[error(transparent)]
+    Init(#[from] InitError),
+    #[error("say what was done: -m TEXT")]
+    NoMessage,
+    #[error(
+        "git does not know who commits:\n  git config --global user.name NAME\n  git config --global user.email ADDRESS"
+    )]
+    NoAuthor,
     #[error("interrupted")]
     Interrupted,
     #[error("the question could not be asked")]
@@ -222,6 +243,18 @@ impl Failure {
             Self::Url(_) | Self::SeveralImages(_) | Self::NoMd5(_) | Self::NewImage(_) => 2,
             Self::Survey(_) => 1,
             Self::NotAdded { .. } | Self::Unfit { .. } => 1,
+            Self::Clone(CloneError::Remote(RemoteError::Interrupted))
+            | Self::Pull(PullError::Remote(RemoteError::Interrupted))
+            | Self::Save(SaveError::Remote(RemoteError::Interrupted))
+            | Self::Save(SaveError::NotPushed { source: RemoteError::Interrupted, .. }) => 130,
+            Self::Clone(
+                CloneError::Occupied { .. } | CloneError::Busy { .. } | CloneError::Unwritable { .. },
+            ) => 2,
+            Self::Pull(PullError::Branch(_))
+            | Self::Save(SaveError::Branch(_) | SaveError::Author { .. }) => 2,
+            Self::Clone(_) | Self::Pull(_) | Self::Save(_) => 1,
+            Self::Address(_) | Self::NoName | Self::Branch(_) | Self::Init(_) => 2,
+            Self::NoMessage | Self::NoAuthor => 2,
             Self::Interrupted => 130,
             Self::Rollout { interrupted: true, .. } | Self::Scrub { interrupted: true, .. } => 130,
             Self::Rollout { failed, .. } => {

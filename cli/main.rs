@@ -50,6 +50,9 @@ enum Command {
     Explain(commands::explain::Args),
     Fmt(commands::fmt::Args),
     Config(commands::config::Args),
+    Env(commands::env::Args),
+    /// Brings what is new at the environment's remote: as ays env pull
+    Mdupdate(commands::env::PullArgs),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }
@@ -91,6 +94,8 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Fmt(args) => commands::fmt::run(&args, repo),
         Command::Config(args) => commands::config::run(&args, repo),
+        Command::Env(args) => commands::env::run(args, repo).await,
+        Command::Mdupdate(args) => commands::env::run_pull(args, repo).await,
         Command::Completions(args) => commands::completions::run(&args, &Cli::command()),
         Command::Man(args) => commands::man::run(args, Cli::command()),
     }

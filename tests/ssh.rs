@@ -61,7 +61,8 @@ impl Scene {
     }
 }
 
-fn fingerprint(node: &Node) -> String {
+/// A node's host key as `ssh-keygen -l` shows it.
+pub fn fingerprint(node: &Node) -> String {
     let key = node.path("etc/ssh/ssh_host_ed25519_key.pub");
     let line = lab::run("ssh-keygen", &["-l", "-f", key.to_str().unwrap()]);
     line.split(' ').nth(1).unwrap().to_owned()
@@ -120,13 +121,14 @@ fn the_agent_has_the_key() {
     scene.assert_installed(&scene.install(&ays, &node, &[]), &node);
 }
 
-struct Agent {
-    socket: String,
+/// An SSH agent that has the lab's key.
+pub struct Agent {
+    pub socket: String,
     child: Child,
 }
 
 impl Agent {
-    fn start(lab: &Lab) -> Self {
+    pub fn start(lab: &Lab) -> Self {
         let socket = lab.dir().join("agent").to_str().unwrap().to_owned();
         let mut child =
             lab::mortal("ssh-agent").args(["-D", "-a", &socket]).stdout(Stdio::piped()).spawn().unwrap();

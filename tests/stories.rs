@@ -14,6 +14,7 @@
 
 mod ask;
 mod ends_well;
+mod env;
 mod install;
 mod lint;
 mod many;

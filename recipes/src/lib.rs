@@ -7,6 +7,7 @@ mod answers;
 mod environment;
 mod examine;
 mod export;
+pub mod git;
 mod image;
 mod instance;
 mod interpreter;

@@ -30,7 +30,7 @@ pub struct Template {
 
 impl Template {
     /// Both names that the documentation writes for a template's main file.
-    const MAIN: [&str; 2] = ["service.hrd", "services.hrd"];
+    pub(crate) const MAIN: [&str; 2] = ["service.hrd", "services.hrd"];
 
     /// All templates below `top`, sorted by name; `root` is what errors leave out of their paths.
     pub fn below(top: &Path, root: &Path) -> Vec<Self> {

@@ -1,0 +1,128 @@
+//! What reaching a remote takes from the terminal and the surroundings.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ays_recipes::git::{Access, HostKey, NewHostKeys, Progress, Question};
+use indicatif::{ProgressBar, ProgressStyle};
+use secrecy::SecretString;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::failure::{Failure, eprint_line};
+use crate::render::units;
+use crate::{context, prompt};
+
+/// How the remote is reached.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Learn the remote's host key when it has never been seen
+    #[arg(long)]
+    accept_new_host_key: bool,
+}
+
+/// How long a transfer has to notice that it shall end: a remote that says nothing is not waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Does what blocks on a thread of its own. Ctrl-C and SIGTERM end it.
+pub async fn work<T, E>(
+    options: &Options,
+    work: impl FnOnce(&Access) -> Result<T, E> + Send + 'static,
+) -> Result<T, Failure>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    Failure: From<E>,
+{
+    let stop = Arc::new(AtomicBool::new(false));
+    let bar = ProgressBar::no_length();
+    let access = access(options, &stop, &bar)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Runtime)?;
+    let mut task = tokio::task::spawn_blocking(move || work(&access));
+    let done = tokio::select! {
+        done = &mut task => Some(done),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    let done = match done {
+        Some(done) => Some(done),
+        None => {
+            stop.store(true, Ordering::Relaxed);
+            tokio::time::timeout(PATIENCE, task).await.ok()
+        }
+    };
+    bar.finish_and_clear();
+    match done {
+        Some(Ok(done)) => Ok(done?),
+        Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Some(Err(_)) | None => Err(Failure::Interrupted),
+    }
+}
+
+fn access(options: &Options, stop: &Arc<AtomicBool>, bar: &ProgressBar) -> Result<Access, Failure> {
+    let new_host_keys = if options.accept_new_host_key {
+        NewHostKeys::Accept
+    } else if prompt::possible() {
+        let stop = Arc::clone(stop);
+        NewHostKeys::Ask(Box::new(move |key| answer(&stop, is_right(key)).unwrap_or(false)))
+    } else {
+        NewHostKeys::Refuse
+    };
+    let ask: Option<Box<dyn Fn(&Question) -> Option<SecretString> + Send + Sync>> = if prompt::possible() {
+        let stop = Arc::clone(stop);
+        Some(Box::new(move |question| answer(&stop, asked(question))))
+    } else {
+        None
+    };
+    let bar = bar.clone();
+    Ok(Access {
+        home: context::home()?,
+        ssh_agent: std::env::var_os("SSH_AUTH_SOCK").is_some_and(|socket| !socket.is_empty()),
+        token: std::env::var("AYS_GIT_TOKEN").ok().filter(|token| !token.is_empty()).map(SecretString::from),
+        ask,
+        new_host_keys,
+        stop: Arc::clone(stop),
+        progress: Box::new(move |progress| show(&bar, progress)),
+    })
+}
+
+/// Whoever interrupts a question interrupts all of it.
+fn answer<T>(stop: &AtomicBool, answer: Result<T, Failure>) -> Option<T> {
+    if let Err(Failure::Interrupted) = answer {
+        stop.store(true, Ordering::Relaxed);
+    }
+    answer.ok()
+}
+
+fn is_right(key: &HostKey) -> Result<bool, Failure> {
+    eprint_line(&format!("The host key of {key} is not known."));
+    prompt::confirm("Is this fingerprint right? It will be remembered.", Some(false))
+}
+
+fn asked(question: &Question) -> Result<SecretString, Failure> {
+    match question {
+        Question::Passphrase { file } => prompt::secret(&format!("Passphrase of {}:", file.display())),
+        Question::User { host } => {
+            let is_name =
+                |name: &str| if name.is_empty() { Err("A name is needed.".to_owned()) } else { Ok(()) };
+            prompt::text(&format!("User at {host}:"), None, is_name).map(SecretString::from)
+        }
+        Question::Password { user, host } => {
+            prompt::secret(&format!("Password or token of {user} at {host}:"))
+        }
+    }
+}
+
+/// The bar is there from the first bytes on, after all questions.
+fn show(bar: &ProgressBar, Progress { objects, total, bytes }: Progress) {
+    if bar.length().is_none() {
+        // The template is a constant; were it wrong, the bar would look otherwise.
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}") {
+            bar.set_style(style);
+        }
+    }
+    bar.set_length(total as u64);
+    bar.set_position(objects as u64);
+    bar.set_message(format!("{objects} of {total} objects, {}", units::bytes(bytes as u64)));
+}

@@ -1,0 +1,99 @@
+//! `ays env save`
+
+use std::path::Path;
+
+use ays_recipes::git::{self, Change, Commit, How, Unsaved, What};
+
+use super::author::author;
+use super::{commits, link, short, show_changes};
+use crate::failure::{Failure, eprint_line};
+use crate::prompt;
+use crate::render::{quoted, table};
+
+/// Commits what changed, and pushes the branch
+///
+/// It takes what was added, changed or removed below servicetemplates/ and services/, ays.toml and known_hosts, and
+/// leaves everything else, and ignored files, alone. The remote is asked first: when it has more than is here, nothing is
+/// committed. Hooks of the clone are not run, and the commit is not signed. What was committed and not pushed, the next
+/// save pushes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// What was done, for the commit
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    #[command(flatten)]
+    link: link::Options,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
+    let root = git::root(repo.unwrap_or(Path::new(".")))?;
+    let unsaved = git::unsaved(&root)?;
+    tell_of_others(&unsaved);
+    let Unsaved { paths, commits: pending, .. } = &unsaved;
+    if paths.is_empty() && *pending == 0 {
+        return if args.json {
+            table::json(&serde_json::Value::Null)
+        } else {
+            table::line("nothing to save")
+        };
+    }
+    let written = if paths.is_empty() {
+        None
+    } else {
+        let message = message(args.message)?;
+        let author = author(&root)?;
+        author.keep(&root)?;
+        Some((message, author.author))
+    };
+    let pending = *pending;
+    let saved = link::work(&args.link, move |access| {
+        let commit = written.as_ref().map(|(message, author)| Commit { message, author });
+        git::save(&root, &unsaved, commit, access)
+    });
+    let saved = saved.await?;
+    if args.json {
+        return table::json(&saved);
+    }
+    let (commit, upstream) = (short(&saved.commit), &saved.upstream);
+    if saved.changes.is_empty() {
+        return table::line(&format!("{} pushed to {upstream}, which is at {commit}", commits(pending)));
+    }
+    table::line(&format!("saved as {commit}, and pushed to {upstream}"))?;
+    show_changes(&saved.changes)?;
+    next(&saved.changes)
+}
+
+fn message(given: Option<String>) -> Result<String, Failure> {
+    let is_given =
+        |text: &str| if text.trim().is_empty() { Err("Say what was done.".to_owned()) } else { Ok(()) };
+    match given {
+        Some(message) if !message.trim().is_empty() => Ok(message),
+        None if prompt::possible() => prompt::text("What was done?", None, is_given),
+        _ => Err(Failure::NoMessage),
+    }
+}
+
+fn tell_of_others(unsaved: &Unsaved) {
+    if !unsaved.others.is_empty() {
+        let paths: Vec<_> = unsaved.others.iter().map(|path| path.display().to_string()).collect();
+        eprint_line(&format!("warning: left as they are, git commits them: {}", paths.join(", ")));
+    }
+}
+
+/// What an operator does with it.
+fn next(changes: &[Change]) -> Result<(), Failure> {
+    let templates = changes.iter().filter_map(|Change { what, change }| match what {
+        What::Template { name } if *change != How::Removed => Some(name),
+        _ => None,
+    });
+    let installs: Vec<_> = templates
+        .map(|name| format!("\n  ays install -n {} --targettype node.ssh --targetname NODE", quoted(name)))
+        .collect();
+    match installs[..] {
+        [] => Ok(()),
+        _ => table::line(&format!("next, where it is installed from:\n  ays env pull{}", installs.concat())),
+    }
+}

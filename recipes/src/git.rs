@@ -1,0 +1,37 @@
+//! The environment's repository and its remote: made, cloned, brought up to date, saved.
+//!
+//! All of it blocks. Nothing here asks or prints: [`Access`] is what the program hands over for that. Hooks of the
+//! clone are never run, and nothing of a remote is taken for more than text and files.
+
+mod access;
+mod address;
+mod branch;
+mod changes;
+mod clone;
+mod init;
+mod key_file;
+mod known_hosts;
+mod login;
+mod pull;
+mod remote;
+mod save;
+mod ssh;
+mod status;
+
+pub use access::{Access, NewHostKeys, Progress, Question};
+pub use address::{Address, AddressError};
+pub use branch::{BranchError, root};
+pub use changes::{Change, Changes, How, What};
+pub use clone::{CloneError, Cloned, clone, discard_partial};
+pub use init::{InitError, Made, init};
+pub use known_hosts::{HostKey, HostKeyError};
+pub use login::Tried;
+pub use pull::{PullError, Pulled, fetch, pull};
+pub use remote::RemoteError;
+pub use save::{Author, Commit, SaveError, Saved, Unsaved, author, save, set_author, unsaved};
+pub use status::{Status, status};
+
+/// What git said, in its own words.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message().trim())]
+pub struct GitError(#[from] pub(crate) git2::Error);

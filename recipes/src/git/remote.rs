@@ -1,0 +1,240 @@
+//! A connection to a remote: whom it is with, how it is logged in to, how it is stopped.
+
+use std::cell::RefCell;
+
+use git2::{
+    AutotagOption, CertificateCheckStatus, CredentialType, Direction, FetchOptions, ProxyOptions,
+    RemoteCallbacks, RemoteConnection, Repository,
+};
+
+use super::GitError;
+use super::access::{Access, Progress};
+use super::address::{Address, Kind};
+use super::known_hosts::{self, HostKeyError};
+use super::login::{Tried, Ways};
+use super::ssh::SshHost;
+
+/// Why a remote could not be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// It was stopped.
+    #[error("interrupted")]
+    Interrupted,
+    /// Its host key cannot be trusted.
+    #[error(transparent)]
+    HostKey(#[from] HostKeyError),
+    /// No way to log in led in.
+    #[error("{address}: the login was refused{}", list(.tried))]
+    Refused {
+        /// The remote.
+        address: String,
+        /// All ways.
+        tried: Vec<Tried>,
+    },
+    /// The server sent us to another machine, which is not given the login.
+    #[error(
+        "{address}: it asks for the login from another place, {other}: clone from there if that is right"
+    )]
+    Elsewhere {
+        /// The remote.
+        address: String,
+        /// The other one.
+        other: String,
+    },
+    /// ssh's configuration cannot be followed.
+    #[error(
+        "{host}: ssh's configuration goes through `{through}`, which git clone and git pull can, and this cannot"
+    )]
+    Through {
+        /// The machine.
+        host: String,
+        /// What it is behind.
+        through: String,
+    },
+    /// ssh does not understand its configuration.
+    #[error("{host}: ssh's configuration cannot be used: {said}")]
+    SshConfiguration {
+        /// The machine.
+        host: String,
+        /// What ssh said.
+        said: String,
+    },
+    /// There is no ssh.
+    #[error("ssh cannot be run")]
+    NoSsh(#[source] std::io::Error),
+    /// Anything else.
+    #[error("{address}: it could not be reached, or did not do what was asked")]
+    Git {
+        /// The remote.
+        address: String,
+        /// What git said.
+        source: GitError,
+    },
+}
+
+fn list(tried: &[Tried]) -> String {
+    tried.iter().map(|tried| format!("\n  {tried}")).collect()
+}
+
+/// A remote that is being worked with.
+pub(super) struct Link<'a> {
+    address: &'a Address,
+    access: &'a Access,
+    ssh: Option<SshHost>,
+    ways: RefCell<Ways<'a>>,
+    /// Why a callback put an end to it.
+    ended: RefCell<Option<RemoteError>>,
+    /// What the server told people.
+    told: RefCell<Vec<u8>>,
+}
+
+impl<'a> Link<'a> {
+    pub fn new(
+        address: &'a Address,
+        repository: &Repository,
+        access: &'a Access,
+    ) -> Result<Self, RemoteError> {
+        let ssh = match &address.kind {
+            Kind::Ssh(ssh) => Some(SshHost::resolve(ssh, &access.home)?),
+            Kind::Web { .. } | Kind::Local => None,
+        };
+        let git =
+            |error: git2::Error| RemoteError::Git { address: address.to_string(), source: error.into() };
+        let config = repository.config().map_err(git)?;
+        let ways = RefCell::new(Ways::new(address, ssh.as_ref(), config, access));
+        Ok(Self { address, access, ssh, ways, ended: RefCell::default(), told: RefCell::default() })
+    }
+
+    /// Connects, trying every way to log in, and does `work`.
+    pub fn connected<T, E: From<RemoteError>>(
+        &self,
+        repository: &Repository,
+        direction: Direction,
+        work: impl FnOnce(&mut RemoteConnection<'_, '_, '_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let url = match (&self.ssh, &self.address.kind) {
+            (Some(ssh), Kind::Ssh(address)) => ssh.url(&address.path),
+            _ => self.address.as_str().to_owned(),
+        };
+        loop {
+            let mut remote = repository.remote_anonymous(&url).map_err(|error| self.error(error))?;
+            match remote.connect_auth(direction, Some(self.callbacks()), Some(proxy())) {
+                Ok(mut connection) => return work(&mut connection),
+                // A key that cannot be used ends the connection, and the others are still to be tried.
+                Err(error) if self.is_about_the_login(&error) => {
+                    self.ways.borrow_mut().refused(error.message().trim());
+                    if !self.ways.borrow().are_left() {
+                        return Err(self.refused().into());
+                    }
+                }
+                Err(error) => return Err(self.error(error).into()),
+            }
+        }
+    }
+
+    /// What is asked and told while it works.
+    pub fn callbacks(&self) -> RemoteCallbacks<'_> {
+        let mut callbacks = RemoteCallbacks::new();
+        callbacks.certificate_check(|certificate, _| match (&self.ssh, certificate.as_hostkey()) {
+            (Some(ssh), key) => {
+                let learned = self.access.home.join(".ssh/known_hosts");
+                let key = key.and_then(|key| key.hostkey());
+                known_hosts::check(&ssh.known_as, key, &ssh.known_hosts, &learned, &self.access.new_host_keys)
+                    .map(|()| CertificateCheckStatus::CertificateOk)
+                    .map_err(|error| self.end(error.into()))
+            }
+            (None, _) => Ok(CertificateCheckStatus::CertificatePassthrough),
+        });
+        callbacks.credentials(|url, _, allowed| self.credentials(url, allowed));
+        callbacks.transfer_progress(|progress| {
+            let (objects, total) = (progress.received_objects(), progress.total_objects());
+            (self.access.progress)(Progress { objects, total, bytes: progress.received_bytes() });
+            !self.access.is_stopped()
+        });
+        callbacks.sideband_progress(|told| {
+            self.told.borrow_mut().extend_from_slice(told);
+            !self.access.is_stopped()
+        });
+        callbacks
+    }
+
+    /// Brings what the remote has to our names of its branches.
+    pub fn fetch(
+        &self,
+        connection: &mut RemoteConnection<'_, '_, '_>,
+        refspecs: &[String],
+    ) -> Result<(), RemoteError> {
+        let mut options = FetchOptions::new();
+        options.remote_callbacks(self.callbacks()).proxy_options(proxy()).download_tags(AutotagOption::None);
+        options.update_fetchhead(false);
+        connection
+            .remote()
+            .fetch(refspecs, Some(&mut options), Some("ays: fetch"))
+            .map_err(|error| self.error(error))
+    }
+
+    /// What the server told people so far, as lines.
+    pub fn told(&self) -> String {
+        let told = self.told.borrow();
+        let text = String::from_utf8_lossy(&told).replace('\r', "\n");
+        text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What an error of git means here.
+    pub fn error(&self, error: git2::Error) -> RemoteError {
+        if self.access.is_stopped() {
+            return RemoteError::Interrupted;
+        }
+        if let Some(ended) = self.ended.take() {
+            return ended;
+        }
+        if error.code() == git2::ErrorCode::Auth {
+            self.ways.borrow_mut().refused("it was not accepted");
+            return self.refused();
+        }
+        RemoteError::Git { address: self.address.to_string(), source: error.into() }
+    }
+
+    fn credentials(&self, url: &str, allowed: CredentialType) -> Result<git2::Cred, git2::Error> {
+        let wanted = match &self.address.kind {
+            Kind::Ssh(_) => CredentialType::SSH_KEY,
+            Kind::Web { host, .. } => {
+                // A server may send us to another machine.
+                let asking = url::Url::parse(url).ok();
+                if asking.as_ref().and_then(url::Url::host_str) != Some(host) {
+                    let other = asking.map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+                    return Err(self.end(RemoteError::Elsewhere { address: self.address.to_string(), other }));
+                }
+                CredentialType::USER_PASS_PLAINTEXT
+            }
+            Kind::Local => CredentialType::DEFAULT,
+        };
+        let next = if allowed.contains(wanted) { self.ways.borrow_mut().next() } else { None };
+        next.ok_or_else(|| self.end(self.refused()))
+    }
+
+    fn is_about_the_login(&self, error: &git2::Error) -> bool {
+        let ended = self.ended.borrow().is_some() || self.access.is_stopped();
+        // libgit2's words for a key that it cannot use; it has no code for that.
+        let words = ["failed to authenticate SSH session", "error authenticating"];
+        !ended && words.iter().any(|words| error.message().contains(words))
+    }
+
+    fn refused(&self) -> RemoteError {
+        RemoteError::Refused { address: self.address.to_string(), tried: self.ways.borrow().tried() }
+    }
+
+    /// Keeps why a callback puts an end to it.
+    fn end(&self, why: RemoteError) -> git2::Error {
+        let words = git2::Error::from_str("ended by ays");
+        *self.ended.borrow_mut() = Some(why);
+        words
+    }
+}
+
+/// A proxy as git's configuration and the usual variables say.
+pub(super) fn proxy<'a>() -> ProxyOptions<'a> {
+    let mut proxy = ProxyOptions::new();
+    proxy.auto();
+    proxy
+}

@@ -1,0 +1,379 @@
+//! The environment's repository on a machine that is reached by ssh.
+
+use std::{
+    fs,
+    net::TcpStream,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+use crate::ssh::{Agent, fingerprint};
+use crate::support::{Ays, Environment, Lab, Node, Output, lab};
+
+/// A node that has a bare repository, and an operator who knows nothing of either.
+struct Scene {
+    ays: Ays,
+    node: Node,
+    environment: Environment,
+    lab: Lab,
+}
+
+const REPOSITORY: &str = "/srv/envs/g8.git";
+
+impl Scene {
+    fn new() -> Self {
+        let lab = Lab::new();
+        let node = lab.node("n1");
+        let environment = Environment::new(&lab);
+        let bare = lab.dir().join("jumpscale.git");
+        fs::create_dir_all(node.path("/srv/envs")).unwrap();
+        let there = node.path(REPOSITORY);
+        lab::run("git", &["clone", "-q", "--bare", bare.to_str().unwrap(), there.to_str().unwrap()]);
+        let ays = Ays::new(&lab, &environment, &[]);
+        Self { ays, node, environment, lab }
+    }
+
+    /// With an operator who knows the node and has a name.
+    fn known() -> Self {
+        let scene = Self::new();
+        let line = format!("{} {}\n", scene.node.address, scene.node.host_key());
+        fs::write(scene.ays.home().join(".ssh/known_hosts"), line).unwrap();
+        fs::write(scene.ays.home().join(".gitconfig"), "[user]\nname = us\nemail = us@example.org\n")
+            .unwrap();
+        scene
+    }
+
+    fn url(&self) -> String {
+        format!("root@{}:{REPOSITORY}", self.node.address)
+    }
+
+    /// Our clone.
+    fn ours(&self) -> PathBuf {
+        self.lab.dir().join("g8")
+    }
+
+    fn clone(&self, more: &[&str]) -> Output {
+        let (url, ours) = (self.url(), self.ours());
+        self.ays.run(&[&["env", "clone", url.as_str(), ours.to_str().unwrap()], more].concat())
+    }
+
+    fn cloned(&self) {
+        let output = self.clone(&[]);
+        assert_eq!(output.code, Some(0), "{output:#?}\nsshd: {}", self.node.log());
+    }
+
+    /// `ays env` in our clone.
+    fn env(&self, arguments: &[&str]) -> Output {
+        let ours = self.ours();
+        self.ays.run(&[&["--repo", ours.to_str().unwrap(), "env"], arguments].concat())
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.ours().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn configure(&self, more: &str) {
+        let path = self.ays.home().join(".ssh/config");
+        let text = fs::read_to_string(&path).unwrap();
+        let keep = text.lines().filter(|line| line.starts_with("UserKnownHostsFile"));
+        fs::write(&path, format!("{}\n{more}", keep.collect::<String>())).unwrap();
+    }
+
+    fn head(&self, repository: &Path) -> String {
+        let head = ["-C", repository.to_str().unwrap(), "rev-parse", "--short=7", "main"];
+        lab::run("git", &head).trim().to_owned()
+    }
+}
+
+fn said(code: i32, stderr: &str) -> Output {
+    Output { code: Some(code), stdout: String::new(), stderr: stderr.to_owned() }
+}
+
+#[test]
+fn an_environment_comes_is_changed_and_goes_back() {
+    let scene = Scene::known();
+    let output = scene.clone(&[]);
+    let (ours, url) = (scene.ours(), scene.url());
+    let stdout =
+        format!("{url} is cloned to {0}, branch main\nnext:\n  cd {0}\n  ays list\n", ours.display());
+    assert_eq!(output, Output { code: Some(0), stdout, stderr: String::new() });
+
+    scene.write("servicetemplates/image_new/service.hrd", "description = 'new'\n");
+    let output = scene.env(&["save", "-m", "a new image"]);
+    let commit = scene.head(&ours);
+    let stdout = format!(
+        "saved as {commit}, and pushed to origin/main\n  added    image_new\nnext, where it is installed from:\n  ays env \
+         pull\n  ays install -n image_new --targettype node.ssh --targetname NODE\n"
+    );
+    assert_eq!(output, Output { code: Some(0), stdout, stderr: String::new() });
+    assert_eq!(scene.head(&scene.node.path(REPOSITORY)), commit);
+
+    // The other clone is where it is installed from.
+    let theirs = scene.environment.repo().to_str().unwrap();
+    lab::run(
+        "git",
+        &[
+            "-C",
+            theirs,
+            "remote",
+            "set-url",
+            "origin",
+            &format!("ssh://root@{}{REPOSITORY}", scene.node.address),
+        ],
+    );
+    let output = scene.ays.run(&["mdupdate"]);
+    let stdout = format!("main is at {commit}, 1 commit came\n  added    image_new\n");
+    assert_eq!(output, Output { code: Some(0), stdout, stderr: String::new() });
+    let output = scene.ays.run(&["env", "status", "--fetch"]);
+    let stdout = format!("main at {commit}, as origin/main when it was last asked\nnothing to save\n");
+    assert_eq!(output, Output { code: Some(0), stdout, stderr: String::new() });
+}
+
+#[test]
+fn a_new_host_key_is_a_question_and_a_changed_one_an_end() {
+    let scene = Scene::new();
+    let (address, fingerprint) = (&scene.node.address, fingerprint(&scene.node));
+    let unknown = format!(
+        "error: the host key of {address}: {fingerprint} (ssh-ed25519) is not known: compare the fingerprint, then run again \
+         with --accept-new-host-key\n"
+    );
+    assert_eq!(scene.clone(&[]), said(1, &unknown));
+    let output = scene.clone(&["--accept-new-host-key"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    // It is known from now on.
+    assert_eq!(scene.env(&["pull"]).code, Some(0));
+
+    let known = scene.ays.home().join(".ssh/known_hosts");
+    let line = fs::read_to_string(&known).unwrap();
+    assert_eq!(line, format!("{address} {}\n", scene.node.host_key()));
+    let key = lab::run("ssh-keygen", &["-y", "-f", scene.lab.key().to_str().unwrap()]);
+    fs::write(&known, format!("{address} {key}")).unwrap();
+    let changed = format!(
+        "error: {address}: its host key {fingerprint} is not the one that is known ({0}:1); nothing was sent. Where the \
+         machine was made anew: ssh-keygen -R '{address}' -f {0}\n",
+        known.display()
+    );
+    assert_eq!(scene.env(&["pull", "--accept-new-host-key"]), said(1, &changed));
+}
+
+#[test]
+fn every_way_to_log_in_that_does_not_lead_in_is_named() {
+    let mut scene = Scene::known();
+    scene.configure("");
+    let refused = format!(
+        "error: {}: the login was refused\n  the SSH agent: there is none (SSH_AUTH_SOCK)\n",
+        scene.url()
+    );
+    let files: String =
+        ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss", "id_dsa"]
+            .map(|name| {
+                format!("  {}: there is no such file\n", scene.ays.home().join(".ssh").join(name).display())
+            })
+            .concat();
+    assert_eq!(scene.clone(&[]), said(1, &(refused + &files)));
+    assert!(!scene.ours().exists());
+
+    // One that needs a passphrase, which nobody is there to give, and one that is no key.
+    let (locked, broken) = (scene.lab.dir().join("locked"), scene.lab.dir().join("broken"));
+    lab::run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "hunter2", "-f", locked.to_str().unwrap()]);
+    fs::write(&broken, "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAA\n")
+        .unwrap();
+    fs::set_permissions(&broken, fs::Permissions::from_mode(0o600)).unwrap();
+    let key = scene.lab.key();
+    scene.configure(&format!("IdentityFile {}\nIdentityFile {}\n", locked.display(), broken.display()));
+    let output = scene.clone(&[]);
+    let lines: Vec<_> = output.stderr.lines().map(|line| line.split(": ").next().unwrap().trim()).collect();
+    let (locked, broken) = (locked.display().to_string(), broken.display().to_string());
+    assert_eq!(lines, ["error", "the SSH agent", broken.as_str(), locked.as_str()], "{output:#?}");
+
+    // The key that is good is tried after those that are not.
+    scene.configure(&format!("IdentityFile {broken}\nIdentityFile {}\nIdentitiesOnly yes\n", key.display()));
+    scene.cloned();
+    fs::remove_dir_all(scene.ours()).unwrap();
+    // And without a file, the agent has it.
+    scene.configure("IdentityFile /nowhere\n");
+    let agent = Agent::start(&scene.lab);
+    scene.ays.set("SSH_AUTH_SOCK", &agent.socket);
+    scene.cloned();
+}
+
+#[test]
+fn an_alias_of_ssh_is_one_here_too() {
+    let scene = Scene::known();
+    scene.configure(&format!(
+        "Host forge\n HostName {}\n User root\n IdentityFile {}\n",
+        scene.node.address,
+        scene.lab.key().display()
+    ));
+    let ours = scene.ours();
+    let url = format!("forge:{REPOSITORY}");
+    let output = scene.ays.json(&["env", "clone", &url, ours.to_str().unwrap()]);
+    let commit = lab::run("git", &["-C", ours.to_str().unwrap(), "rev-parse", "HEAD"]);
+    assert_eq!(output, json!({"dir": ours, "branch": "main", "commit": commit.trim()}));
+    // It is kept as it was said.
+    let kept = lab::run("git", &["-C", ours.to_str().unwrap(), "remote", "get-url", "origin"]);
+    assert_eq!(kept.trim(), url);
+    let output = scene.env(&["pull"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+}
+
+#[test]
+fn a_remote_that_refuses_says_why_and_loses_nothing() {
+    let scene = Scene::known();
+    scene.cloned();
+    let hook = scene.node.path(REPOSITORY).join("hooks/pre-receive");
+    fs::write(&hook, "#!/bin/sh\necho 'not on a \x1b[31mFriday' >&2\nexit 1\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let before = scene.head(&scene.node.path(REPOSITORY));
+    scene.write("servicetemplates/image_new/service.hrd", "description = 'new'\n");
+    let output = scene.env(&["save", "-m", "a new image"]);
+    let full = lab::run("git", &["-C", scene.ours().to_str().unwrap(), "rev-parse", "main"]);
+    let refused = format!(
+        "error: `origin/main` refused it:\n  not on a \u{fffd}[31mFriday\n  pre-receive hook declined\nIt is kept here as \
+         {}: when the cause is gone, ays env save pushes it\n",
+        full.trim()
+    );
+    assert_eq!(output, said(1, &refused));
+    assert_eq!(scene.head(&scene.node.path(REPOSITORY)), before);
+
+    fs::remove_file(hook).unwrap();
+    let output = scene.env(&["save"]);
+    let commit = scene.head(&scene.ours());
+    let stdout = format!("1 commit pushed to origin/main, which is at {commit}\n");
+    assert_eq!(output, Output { code: Some(0), stdout, stderr: String::new() });
+    assert_eq!(scene.head(&scene.node.path(REPOSITORY)), commit);
+    assert_eq!(scene.env(&["save"]).stdout, "nothing to save\n");
+
+    let gone = format!("root@{}:/srv/gone.git", scene.node.address);
+    let output = scene.ays.run(&["env", "clone", &gone]);
+    let expected = format!(
+        "error: {gone}: it could not be reached, or did not do what was asked\n  because: fatal: '/srv/gone.git' does not \
+         appear to be a git repository\n"
+    );
+    assert_eq!(output, said(1, &expected));
+}
+
+#[test]
+fn a_save_needs_a_message_and_an_author() {
+    let scene = Scene::known();
+    scene.cloned();
+    scene.write("servicetemplates/image_new/service.hrd", "description = 'new'\n");
+    assert_eq!(scene.env(&["save"]), said(2, "error: say what was done: -m TEXT\n"));
+    fs::remove_file(scene.ays.home().join(".gitconfig")).unwrap();
+    let expected = "error: git does not know who commits:\n  git config --global user.name NAME\n  git config --global \
+                    user.email ADDRESS\n";
+    assert_eq!(scene.env(&["save", "-m", "x"]), said(2, expected));
+}
+
+#[test]
+fn an_interrupted_clone_leaves_nothing() {
+    let scene = Scene::known();
+    // Enough that it is under way for long over a slow link.
+    let noise = crate::support::pattern(7, 8_000_000);
+    let file = scene.lab.dir().join("environment/noise");
+    fs::write(&file, noise).unwrap();
+    scene.environment.commit();
+    let there = scene.node.path(REPOSITORY);
+    lab::run(
+        "git",
+        &["-C", scene.environment.repo().to_str().unwrap(), "push", "-q", there.to_str().unwrap(), "main"],
+    );
+    scene.node.limit_rate(4);
+    for cut in [false, true] {
+        let (url, ours) = (scene.url(), scene.ours());
+        let mut running = scene.ays.spawn(&["env", "clone", &url, ours.to_str().unwrap()]);
+        let packs = scene.lab.dir().join(".g8.ays-part/.git/objects/pack");
+        let since = Instant::now();
+        // Nothing else tells that bytes come.
+        while !fs::read_dir(&packs).is_ok_and(|mut packs| packs.next().is_some()) {
+            assert!(!running.has_ended() && since.elapsed() < Duration::from_secs(60), "{}", running.said());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if cut {
+            // A remote that says nothing any more is not waited for.
+            scene.node.cut();
+        }
+        running.signal(Signal::SIGINT);
+        assert_eq!(running.wait(), said(130, "error: interrupted\n"));
+        let left = fs::read_dir(scene.lab.dir()).unwrap().map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name.to_str().unwrap().contains("g8")).collect();
+        assert_eq!(left, [""; 0]);
+    }
+}
+
+/// `git http-backend` behind a login; gone when dropped.
+struct Web(Child);
+
+impl Web {
+    fn start(lab: &Lab) -> Self {
+        let www = lab.dir().join("www");
+        let script = www.join("cgi-bin/git");
+        fs::create_dir_all(www.join("cgi-bin")).unwrap();
+        let root = lab.dir().display();
+        let text = format!(
+            "#!/bin/sh\nexport GIT_PROJECT_ROOT={root} GIT_HTTP_EXPORT_ALL=1\nexec git http-backend\n"
+        );
+        fs::write(&script, text).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(www.join("conf"), "/cgi-bin:bob:hunter2\n").unwrap();
+        let address = format!("{}:8080", Lab::SOURCE);
+        let mut httpd = lab::mortal("busybox");
+        httpd.args(["httpd", "-f", "-p", &address, "-h"]).arg(&www).arg("-c").arg(www.join("conf"));
+        let web = Self(httpd.stdout(Stdio::null()).spawn().unwrap());
+        let since = Instant::now();
+        // It does not say when it listens.
+        while TcpStream::connect(&address).is_err() {
+            assert!(since.elapsed() < Duration::from_secs(10));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        web
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_login_over_http_is_used_and_not_kept() {
+    let lab = Lab::new();
+    let environment = Environment::new(&lab);
+    let ays = Ays::new(&lab, &environment, &[]);
+    let _web = Web::start(&lab);
+    let ours = lab.dir().join("g8");
+    let place = ours.to_str().unwrap();
+    let at = |login: &str| format!("http://{login}{}:8080/cgi-bin/git/jumpscale.git", Lab::SOURCE);
+    let refused = format!(
+        "error: {}: the login was refused\n  git's credential helpers: they have nothing for this address\n  asking: nobody is \
+         there to be asked\n",
+        at("bob@")
+    );
+    assert_eq!(ays.run(&["env", "clone", &at("bob@"), place]), said(1, &refused));
+    let wrong = refused.replacen("refused\n", "refused\n  the address: it was not accepted\n", 1);
+    assert_eq!(ays.run(&["env", "clone", &at("bob:wrong@"), place]), said(1, &wrong));
+
+    let output = ays.run(&["env", "clone", &at("bob:hunter2@"), place]);
+    let warning = "warning: the password in the address was used and not kept; git's credential helpers or AYS_GIT_TOKEN give \
+                   it to ays env pull and ays env save\n";
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), warning), "{output:#?}");
+    assert!(!output.stdout.contains("hunter2"));
+    let grep = std::process::Command::new("grep").args(["-rlF", "hunter2", place]).output().unwrap();
+    assert_eq!(String::from_utf8(grep.stdout).unwrap(), "");
+
+    assert_eq!(ays.run(&["--repo", place, "env", "pull"]), said(1, &refused));
+    let store = ays.home().join(".git-credentials");
+    fs::write(store, format!("http://bob:hunter2@{}%3a8080\n", Lab::SOURCE)).unwrap();
+    fs::write(ays.home().join(".gitconfig"), "[credential]\nhelper = store\n").unwrap();
+    let output = ays.run(&["--repo", place, "env", "pull"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+}
