@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ays_catalogue::CatalogueError;
-use ays_engine::{InstallError, RehearseError};
+use ays_engine::{InspectError, InstallError, RehearseError};
 use ays_grammar::Diagnostic;
 use ays_recipes::{DataError, EnvironmentError, LookupError, NodeError, RecipeError, SettingsError};
 
@@ -52,6 +52,10 @@ pub enum Failure {
     Install { template: String, node: String, source: Box<InstallError> },
     #[error("{}", not_installed(.template, .failed, .again))]
     Rollout { template: String, failed: Vec<(String, NotInstalled)>, interrupted: bool, again: String },
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    #[error("machines will not start from {image}: {errors} {}", if *.errors == 1 { "error" } else { "errors" })]
+    WillNotWork { image: String, errors: usize },
     #[error("the rehearsal came to nothing")]
     Rehearsal(#[source] Box<RehearseError>),
     #[error("after {wrong} of {rehearsed} faults it does not end as without")]
@@ -149,6 +153,7 @@ impl Failure {
                 _ => 1,
             },
             Self::NotSame { .. } | Self::NotAnswered(_) => 1,
+            Self::Inspect(_) | Self::WillNotWork { .. } => 1,
             Self::Interrupted => 130,
             Self::Rollout { interrupted: true, .. } | Self::Scrub { interrupted: true, .. } => 130,
             Self::Rollout { failed, .. } => {

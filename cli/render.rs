@@ -1,5 +1,6 @@
 //! How results and events look.
 
+pub mod disk;
 pub mod events;
 pub mod scrub;
 pub mod table;

@@ -13,6 +13,7 @@
 )]
 
 mod ends_well;
+mod image_check;
 mod install;
 mod many;
 mod rehearse;
