@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use ays_catalogue::CatalogueError;
 use ays_engine::{
-    InstallError, InstallKeyError, OutdatedError, PublicKeyError, RehearseError, SurveyError,
+    InspectError, InstallError, InstallKeyError, OutdatedError, PublicKeyError, RehearseError, SurveyError,
 };
 use ays_grammar::Diagnostic;
 use ays_node::{SecretUrl, UrlError};
@@ -83,6 +83,10 @@ pub enum Failure {
     Install { template: String, node: String, source: Box<InstallError> },
     #[error("{}", not_installed(.template, .failed, .again))]
     Rollout { template: String, failed: Vec<(String, NotInstalled)>, interrupted: bool, again: String },
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    #[error("machines will not start from {image}: {errors} {}", if *.errors == 1 { "error" } else { "errors" })]
+    WillNotWork { image: String, errors: usize },
     #[error("the rehearsal came to nothing")]
     Rehearsal(#[source] Box<RehearseError>),
     #[error("after {wrong} of {rehearsed} faults it does not end as without")]
@@ -255,6 +259,7 @@ impl Failure {
             Self::Clone(_) | Self::Pull(_) | Self::Save(_) => 1,
             Self::Address(_) | Self::NoName | Self::Branch(_) | Self::Init(_) => 2,
             Self::NoMessage | Self::NoAuthor => 2,
+            Self::Inspect(_) | Self::WillNotWork { .. } => 1,
             Self::Interrupted => 130,
             Self::Rollout { interrupted: true, .. } | Self::Scrub { interrupted: true, .. } => 130,
             Self::Rollout { failed, .. } => {

@@ -4,7 +4,7 @@ use ays_engine::Target;
 use ays_recipes::{Environment, LookupError, Node, NodeError, Pool};
 use wildmatch::WildMatch;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, eprint_line};
 
 /// Where a service is installed
 #[derive(clap::Args)]
@@ -116,6 +116,19 @@ pub fn local_pool(environment: &Environment) -> Result<Pool, Failure> {
     let settings = &environment.settings;
     let pool = settings.pool("local");
     Ok(pool.cloned().ok_or_else(|| LookupError::unknown("pool", "local", settings.pool_names()))?)
+}
+
+/// All nodes of the environment, and this machine. Of those whose files are wrong it is said so.
+pub fn all_nodes(environment: &Environment) -> Vec<Target> {
+    let mut targets: Vec<_> =
+        environment.settings.pool("local").cloned().map(Target::Local).into_iter().collect();
+    for (name, node) in environment.nodes() {
+        match node {
+            Ok(node) => targets.push(Target::Node(Box::new(node))),
+            Err(error) => eprint_line(&format!("warning: {name}: {error}")),
+        }
+    }
+    targets
 }
 
 fn local(environment: &Environment) -> Result<Selected, Failure> {

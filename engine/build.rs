@@ -16,7 +16,7 @@ const FLAGS: &str = "-Ctarget-feature=+crt-static\x1f--cfg=getrandom_backend=\"l
 fn main() -> Result<(), Box<dyn Error>> {
     let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
     let workspace = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("..");
-    for input in ["node/src", "node/Cargo.toml", "Cargo.toml", "Cargo.lock"] {
+    for input in ["node/src", "node/Cargo.toml", "disk/src", "disk/Cargo.toml", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
 

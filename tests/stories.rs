@@ -15,6 +15,7 @@
 mod ask;
 mod ends_well;
 mod env;
+mod image_check;
 mod install;
 mod lint;
 mod many;

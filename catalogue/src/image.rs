@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
-use crate::{Catalogue, CatalogueError, Copy, Stack, StackId, Timestamp, stack::stacks};
+use crate::{Catalogue, CatalogueError, Copy, DiskFacts, Stack, StackId, Timestamp, stack::stacks};
 
 /// An image's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
@@ -110,7 +110,7 @@ pub struct Image {
     pub hot_resize: bool,
 }
 
-/// One content of an image. It never changes.
+/// One content of an image. It never changes; what is in it may become known later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Generation {
@@ -152,6 +152,9 @@ pub struct Generation {
     pub made_at: Timestamp,
     /// Who made it.
     pub made_by: String,
+    /// What was found in it.
+    #[sqlx(flatten)]
+    pub disk: DiskFacts,
     /// Where it is.
     #[sqlx(skip)]
     pub copies: Vec<Copy>,

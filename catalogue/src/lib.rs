@@ -9,6 +9,7 @@
 
 mod catalogue;
 mod copy;
+mod disk;
 mod error;
 mod find;
 mod image;
@@ -26,6 +27,7 @@ mod timestamp;
 
 pub use catalogue::Catalogue;
 pub use copy::{Copy, CopyState, KnownCopy};
+pub use disk::{DiskFacts, FirstBoot, StartedBy};
 pub use error::CatalogueError;
 pub use find::Found;
 pub use image::{

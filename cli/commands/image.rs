@@ -1,14 +1,16 @@
 //! `ays image`
 
+mod check;
+
 use std::path::Path;
 
 use ays_catalogue::{Copy, Generation, ImageDetail, StackOffer};
 
 use crate::context;
 use crate::failure::Failure;
-use crate::render::{table, units};
+use crate::render::{disk, table, units};
 
-/// Shows the images of the catalogue
+/// Shows the images of the catalogue, and looks into disk images
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -31,14 +33,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    Check(check::Args),
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let environment = context::environment(repo)?;
-    let catalogue = context::catalogue(&environment).await?;
+    let catalogue = async || context::catalogue(&context::environment(repo)?).await;
     match args.command {
+        Command::Check(args) => check::run(args, repo).await,
         Command::List { json } => {
-            let images = catalogue.images().await?;
+            let images = catalogue().await?.images().await?;
             if json {
                 return table::json(&images);
             }
@@ -57,7 +60,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
             table::print(&["ID", "NAME", "TYPE", "SIZE", "STATUS", "BOOT", "FILE"], rows)
         }
         Command::Show { image, json } => {
-            let detail = catalogue.image(&image).await?.ok_or(Failure::UnknownImage(image))?;
+            let detail = catalogue().await?.image(&image).await?.ok_or(Failure::UnknownImage(image))?;
             if json { table::json(&detail) } else { show(&detail) }
         }
     }
@@ -109,6 +112,9 @@ fn show_generation(generation: &Generation) -> Result<(), Failure> {
         shown(&generation.format),
         generation.stored_sha256,
     ))?;
+    if let Some(facts) = disk::facts(&generation.disk) {
+        table::line(&format!("     disk    {facts}"))?;
+    }
     for Copy { pool, state, file, .. } in &generation.copies {
         let node = pool.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
         table::line(&format!(

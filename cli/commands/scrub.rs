@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use ays_catalogue::{Catalogue, ScrubCopy};
-use ays_engine::{Bad, Scrub, Stopper, Target, Transport};
-use ays_recipes::{Environment, LookupError, Node};
+use ays_engine::{Bad, Scrub, Stopper, Transport};
+use ays_recipes::{LookupError, Node};
 
 use crate::context;
-use crate::failure::{Failure, eprint_line};
+use crate::failure::Failure;
 use crate::render::scrub::Report;
 use crate::signals::heed_signals;
+use crate::targets::all_nodes;
 
 /// Reads every copy of the images again, and says which are not as they should be
 ///
@@ -43,7 +44,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let copies = copies(&catalogue, args.image.as_deref()).await?;
     let settings = &environment.settings;
     let scrub = Scrub {
-        nodes: &nodes(&environment),
+        nodes: &all_nodes(&environment),
         on: &args.node,
         catalogue: &catalogue,
         transport: &Transport::Ssh(context::ssh(&environment, args.accept_new_host_key)?),
@@ -70,17 +71,4 @@ async fn copies(catalogue: &Catalogue, image: Option<&str>) -> Result<Vec<ScrubC
     let images = catalogue.images().await?;
     let names = images.iter().map(|image| image.name.as_str());
     Err(LookupError::unknown("image", image.unwrap_or_default(), names).into())
-}
-
-/// All nodes of the environment, and this machine.
-fn nodes(environment: &Environment) -> Vec<Target> {
-    let mut targets: Vec<_> =
-        environment.settings.pool("local").cloned().map(Target::Local).into_iter().collect();
-    for (name, node) in environment.nodes() {
-        match node {
-            Ok(node) => targets.push(Target::Node(Box::new(node))),
-            Err(error) => eprint_line(&format!("warning: {name}: {error}")),
-        }
-    }
-    targets
 }

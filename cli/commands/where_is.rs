@@ -7,7 +7,7 @@ use ays_recipes::LookupError;
 
 use crate::context;
 use crate::failure::Failure;
-use crate::render::{table, units};
+use crate::render::{disk, table, units};
 
 /// Shows what an image or a checksum leads to: recipe, source, stored file, copies, stacks
 #[derive(clap::Args)]
@@ -52,6 +52,7 @@ fn text(Found { image, generation, offered_by }: &Found, asked: Option<&str>) ->
         ("recipe", vec![recipe(generation)]),
         ("source", source(generation, asked)),
         ("stored", stored(generation, asked)),
+        ("disk", vec![disk::facts(&generation.disk).unwrap_or_else(|| "not inspected".to_owned())]),
         ("copies", copies(generation, asked)),
         (
             "offered",

@@ -254,6 +254,7 @@ fn name(step: &Step) -> &'static str {
         Step::Fetch(_) => "fetch",
         Step::StoreImage(_) => "store",
         Step::CheckCopy(_) => "look",
+        Step::Inspect(_) => "inspect",
         Step::WriteIndex(_) => "index",
         Step::Remove(_) => "remove",
     }

@@ -74,6 +74,8 @@ impl Working<'_, '_> {
         })
         .await?;
         self.publish(&registration.pool).await?;
+        let Registration { image, stored, .. } = &registration;
+        self.inspect(&image.name, image.boot_type, &stored.file, registered.generation).await?;
         let kept = if registered.new_generation { "" } else { ", as before" };
         self.events.done(
             Step::Register,

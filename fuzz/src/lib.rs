@@ -5,6 +5,7 @@
 
 pub mod actions;
 mod diagnostic;
+pub mod disk;
 pub mod frames;
 pub mod hrd;
 pub mod images_json;
@@ -14,8 +15,9 @@ pub mod md5sum;
 pub type Check = fn(&[u8]);
 
 /// Each module, by the name of its target and of its folder in `fixtures/fuzz`.
-pub const TARGETS: [(&str, Check); 5] = [
+pub const TARGETS: [(&str, Check); 6] = [
     ("actions", actions::check),
+    ("disk", disk::check),
     ("frames", frames::check),
     ("hrd", hrd::check),
     ("images_json", images_json::check),

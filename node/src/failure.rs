@@ -97,6 +97,14 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
+    /// What is in a disk image could not be told.
+    #[error("{path}: cannot be inspected: {reason}")]
+    NotInspected {
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
     /// A tool is missing on the node, or failed.
     #[error("{tool}: {reason}")]
     Tool {

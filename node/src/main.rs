@@ -9,6 +9,7 @@ fn main() -> ExitCode {
     match arguments.next() {
         Some(mode) if mode == "serve" && arguments.len() == 0 => helper::serve_stdio(),
         Some(mode) if mode == helper::CHILD_MODE => helper::become_child(arguments),
+        Some(mode) if mode == helper::INSPECT_MODE => helper::become_inspector(arguments),
         Some(mode) if mode == helper::DIAL_MODE => helper::dial(arguments),
         _ => {
             explain();

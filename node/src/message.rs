@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
+use ays_disk::Inspection;
 use serde::{Deserialize, Serialize};
 
 use crate::{Examine, Examined, Failure, Look, Looked, Network, News, Said, SecretUrl, Share};
@@ -90,6 +91,8 @@ pub enum Step {
     StoreImage(StoreImage),
     /// Is this file in the pool as it should be? Answered by [`Outcome::Checked`].
     CheckCopy(CheckCopy),
+    /// What is in this disk image? Answered by [`Outcome::Inspected`].
+    Inspect(Inspect),
     /// Replace a pool's `ays-images.json`. Answered by [`Outcome::Written`].
     WriteIndex(WriteIndex),
     /// Remove a file; one that is not there is no error. Answered by [`Outcome::Removed`].
@@ -252,6 +255,15 @@ pub enum CopyState {
     Damaged,
 }
 
+/// See [`Step::Inspect`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Inspect {
+    /// The image.
+    pub path: PathBuf,
+    /// What it is; none: that is told by its bytes.
+    pub format: Option<DiskFormat>,
+}
+
 /// See [`Step::WriteIndex`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WriteIndex {
@@ -276,6 +288,8 @@ pub enum Outcome {
     Stored(Stored),
     /// Of [`Step::CheckCopy`].
     Checked(CopyState),
+    /// Of [`Step::Inspect`].
+    Inspected(Inspection),
     /// Of [`Step::WriteIndex`]; `changed` is false when the same content was there already.
     Written {
         /// Whether the file's content is new.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    CatalogueError, PoolKey, StackFacts, StackStatus, index_json,
+    CatalogueError, DiskFacts, FirstBoot, PoolKey, StackFacts, StackStatus, StartedBy, index_json,
     tests::support::{Fixture, at, n1, own, registration, shared},
 };
 
@@ -63,6 +63,36 @@ async fn an_image_shows_its_generations_copies_and_stacks() {
     );
 }
 
+#[tokio::test]
+async fn what_was_found_in_a_disk_is_of_its_generation_alone() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let first = catalogue.register(&registration("debian", "a", own(), &["n3"]), &at(0)).await.unwrap();
+    let second = catalogue.register(&registration("debian", "b", own(), &["n3"]), &at(1)).await.unwrap();
+    let facts = DiskFacts {
+        os: Some("Debian GNU/Linux".into()),
+        os_version: Some("12".into()),
+        architecture: Some("x86_64".into()),
+        started_by: Some(StartedBy::Both),
+        first_boot: Some(FirstBoot::CloudInit),
+        virtio: None,
+        can_grow: Some(true),
+        inspected_at: Some(at(2)),
+    };
+    catalogue.set_disk_facts(second.generation, &facts).await.unwrap();
+    assert!(!catalogue.is_inspected(first.generation).await.unwrap());
+    assert!(catalogue.is_inspected(second.generation).await.unwrap());
+    let generations = catalogue.image("debian").await.unwrap().unwrap().generations;
+    let found: Vec<_> = generations.iter().map(|generation| &generation.disk).collect();
+    assert_eq!(found, [&facts, &DiskFacts::default()]);
+    assert_eq!(
+        serde_json::to_value(&facts).unwrap(),
+        json!({
+            "os": "Debian GNU/Linux", "osVersion": "12", "architecture": "x86_64", "startedBy": "both",
+            "firstBoot": "cloud-init", "virtio": null, "canGrow": true, "inspectedAt": "2026-11-21T20:00:02.000Z",
+        })
+    );
+}
+
 fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde_json::Value {
     let time = at(i64::from(number) - 1);
     json!({
@@ -85,6 +115,10 @@ fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde
         "templateCommit": "abc",
         "madeAt": time,
         "madeBy": "an operator",
+        "disk": {
+            "os": null, "osVersion": null, "architecture": null, "startedBy": null, "firstBoot": null, "virtio": null,
+            "canGrow": null, "inspectedAt": null,
+        },
         "copies": [{
             "pool": pool,
             "state": "verified",

@@ -1,6 +1,8 @@
 use super::report::Report;
 use super::share::{Listeners, Talk};
-use super::{Limits, check_copy, examine, fetch, index, remove, requirements, share, store};
+use super::{
+    Limits, check_copy, examine, fetch, index, inspect, remove, requirements, share, store,
+};
 use crate::{Failure, Outcome, Step};
 
 /// Does one step to its end.
@@ -22,6 +24,7 @@ pub(crate) async fn run(
         .map(Outcome::Fetched),
         Step::StoreImage(order) => store::store(&order, &report).await.map(Outcome::Stored),
         Step::CheckCopy(copy) => check_copy::check(copy, report).await.map(Outcome::Checked),
+        Step::Inspect(order) => inspect::inspect(&order).await.map(Outcome::Inspected),
         Step::WriteIndex(index) => index::write(index).await.map(|changed| Outcome::Written { changed }),
         Step::Remove(path) => remove::remove(path).await.map(|()| Outcome::Removed),
     }

@@ -109,16 +109,23 @@ fn check_stamp(source: &Path, stamp: Option<Stamp>) -> Result<(), Failure> {
 }
 
 fn look_at(source: &Path) -> Result<ImageKind, Failure> {
-    let (head, tail) = read_ends(source).map_err(|error| failure(source, "reading", &error))?;
+    let ends = open_file(source).and_then(|file| read_ends(&file));
+    let (head, tail) = ends.map_err(|error| failure(source, "reading", &error))?;
     recognise(&head, &tail).map_err(|reason| bad_image(source, reason))
 }
 
-fn read_ends(source: &Path) -> io::Result<(Vec<u8>, Vec<u8>)> {
+/// Opens a file for reading; anything else under its name is an error.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     // A pipe under that name must not make the helper wait.
-    let mut file = OpenOptions::new().read(true).custom_flags(nonblocking()).open(source)?;
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking()).open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
     }
+    Ok(file)
+}
+
+/// What [`recognise`] goes by.
+pub(crate) fn read_ends(mut file: &File) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut head = Vec::new();
     file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
     let length = file.metadata()?.len();

@@ -1,0 +1,98 @@
+//! What was found in a generation's disk.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{Catalogue, CatalogueError, GenerationId, Timestamp};
+
+/// What was found in a disk; none of a fact: it could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct DiskFacts {
+    /// The system's name (`Debian GNU/Linux`).
+    pub os: Option<String>,
+    /// Its version; of Windows the build.
+    pub os_version: Option<String>,
+    /// Its processor, as `uname -m` has it.
+    pub architecture: Option<String>,
+    /// What can start it.
+    pub started_by: Option<StartedBy>,
+    /// What sets it up when it starts for the first time.
+    pub first_boot: Option<FirstBoot>,
+    /// Whether it has a driver for a disk on KVM; only of Windows.
+    pub virtio: Option<bool>,
+    /// Whether its root file system can grow when the disk does.
+    pub can_grow: Option<bool>,
+    /// When it was looked into; none: never.
+    pub inspected_at: Option<Timestamp>,
+}
+
+/// What can start a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(rename_all = "lowercase")]
+pub enum StartedBy {
+    /// A BIOS.
+    Bios,
+    /// UEFI.
+    Uefi,
+    /// Both.
+    Both,
+    /// Neither.
+    Neither,
+}
+
+/// What sets a system up when it starts for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "kebab-case")]
+#[sqlx(rename_all = "kebab-case")]
+pub enum FirstBoot {
+    /// cloud-init.
+    CloudInit,
+    /// cloudbase-init.
+    CloudbaseInit,
+    /// Neither.
+    None,
+}
+
+impl Catalogue {
+    /// Whether anybody has looked into a generation's disk.
+    pub async fn is_inspected(&self, generation: GenerationId) -> Result<bool, CatalogueError> {
+        let inspected: Option<bool> =
+            sqlx::query_scalar("SELECT inspected_at IS NOT NULL FROM generation WHERE id = ?")
+                .bind(generation)
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(self.failed("reading what was found in a disk"))?;
+        Ok(inspected == Some(true))
+    }
+
+    /// Records what was found in a generation's disk, in place of what was found before.
+    pub async fn set_disk_facts(
+        &self,
+        generation: GenerationId,
+        facts: &DiskFacts,
+    ) -> Result<(), CatalogueError> {
+        let doing = "recording what was found in a disk";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        sqlx::query(
+            "UPDATE generation SET os = ?, os_version = ?, architecture = ?, started_by = ?, first_boot = ?,
+                                   virtio = ?, can_grow = ?, inspected_at = ?
+             WHERE id = ?",
+        )
+        .bind(&facts.os)
+        .bind(&facts.os_version)
+        .bind(&facts.architecture)
+        .bind(facts.started_by)
+        .bind(facts.first_boot)
+        .bind(facts.virtio)
+        .bind(facts.can_grow)
+        .bind(&facts.inspected_at)
+        .bind(generation)
+        .execute(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        tx.commit().await.map_err(failed)
+    }
+}

@@ -1,0 +1,162 @@
+//! A disk's bytes, whatever file they lie in, and how much of them is read at most.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::rc::Rc;
+
+use crate::Format;
+use crate::qcow2::Qcow2;
+
+/// The most bytes that are read of an image, those of compressed clusters counted as they become.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// The most single reads: what loops, loops by reading.
+const MOST_READS: u64 = 200_000;
+
+/// The largest virtual disk, in bytes: 64 TiB, as when an image is stored.
+pub(crate) const LARGEST: u64 = 64 << 40;
+
+/// Why an image is not inspected.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The file itself cannot be read.
+    #[error("it cannot be read")]
+    Unreadable(#[from] io::Error),
+    /// It has no byte.
+    #[error("it is empty")]
+    Empty,
+    /// It stands on another file, which is never opened.
+    #[error("it stands on a backing file, so it is not whole")]
+    Backed,
+    /// Its data is in another file, which is never opened.
+    #[error("its data is in another file")]
+    DataFile,
+    /// It is encrypted.
+    #[error("it is encrypted")]
+    Encrypted,
+    /// It says so itself.
+    #[error("it is marked as corrupt")]
+    Corrupt,
+    /// Not even QEMU's two versions.
+    #[error("its qcow version {0} is not supported; 2 and 3 are")]
+    Version(u32),
+    /// A feature that is not read here.
+    #[error("its {0} are not read here: `qemu-img convert -O raw` makes a disk of it that is")]
+    Unsupported(&'static str),
+    /// Its header contradicts itself.
+    #[error("its header is damaged: {0}")]
+    Damaged(&'static str),
+    /// More than there can be.
+    #[error("it claims {0} bytes, more than any disk here may have")]
+    TooLarge(u64),
+}
+
+/// More was asked for than an honest image needs.
+#[derive(Debug, thiserror::Error)]
+#[error("it leads its reader too far about")]
+struct TooFar;
+
+/// A disk.
+pub(crate) struct Disk {
+    /// In bytes.
+    pub size: u64,
+    file: File,
+    qcow2: Option<Qcow2>,
+    reads: Cell<u64>,
+    bytes: Cell<u64>,
+}
+
+impl Disk {
+    pub fn open(file: File, format: Format) -> Result<Rc<Self>, Refusal> {
+        let length = file.metadata()?.len();
+        let qcow2 = match format {
+            Format::Raw => None,
+            Format::Qcow2 => Some(Qcow2::open(&file)?),
+        };
+        let size = qcow2.as_ref().map_or(length, |qcow2| qcow2.size);
+        match size {
+            0 => Err(Refusal::Empty),
+            size if size > LARGEST => Err(Refusal::TooLarge(size)),
+            _ => Ok(Rc::new(Self { size, file, qcow2, reads: Cell::new(0), bytes: Cell::new(0) })),
+        }
+    }
+
+    /// Fills `into` with what lies at `offset`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file; `UnexpectedEof` beyond the end; and an error of its own when all that may be read was.
+    pub fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        let end = offset.checked_add(into.len() as u64);
+        if end.is_none_or(|end| end > self.size) {
+            return Err(io::Error::new(ErrorKind::UnexpectedEof, "it ends too early"));
+        }
+        match &self.qcow2 {
+            None => {
+                self.spend(into.len() as u64)?;
+                self.file.read_exact_at(into, offset)
+            }
+            Some(qcow2) => qcow2.read_at(&self.file, offset, into, &|bytes| self.spend(bytes)),
+        }
+    }
+
+    fn spend(&self, bytes: u64) -> io::Result<()> {
+        let (reads, bytes) = (self.reads.get() + 1, self.bytes.get().saturating_add(bytes));
+        if reads > MOST_READS || bytes > MOST_BYTES {
+            return Err(io::Error::other(TooFar));
+        }
+        self.reads.set(reads);
+        self.bytes.set(bytes);
+        Ok(())
+    }
+}
+
+/// A part of a disk: a partition, or all of it.
+#[derive(Clone)]
+pub(crate) struct Volume {
+    disk: Rc<Disk>,
+    start: u64,
+    /// In bytes.
+    pub size: u64,
+    at: u64,
+}
+
+impl Volume {
+    /// `size` bytes from `start` on; none when the disk ends before.
+    pub fn new(disk: &Rc<Disk>, start: u64, size: u64) -> Option<Self> {
+        let fits = start.checked_add(size).is_some_and(|end| end <= disk.size);
+        fits.then(|| Self { disk: Rc::clone(disk), start, size, at: 0 })
+    }
+
+    /// Fills `into` with what lies at `offset` of the volume.
+    pub fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        if offset.checked_add(into.len() as u64).is_none_or(|end| end > self.size) {
+            return Err(io::Error::new(ErrorKind::UnexpectedEof, "it ends too early"));
+        }
+        self.disk.read_at(self.start + offset, into)
+    }
+}
+
+impl Read for Volume {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.size.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let count = into.len().min(left);
+        self.read_at(self.at, &mut into[..count])?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Volume {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.size.checked_add_signed(by),
+        };
+        self.at = at.ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "it leads out of the disk"))?;
+        Ok(self.at)
+    }
+}

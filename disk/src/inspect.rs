@@ -1,0 +1,144 @@
+//! An inspection, from an open file to what is in it.
+
+use std::fs::File;
+use std::io;
+use std::rc::Rc;
+
+use crate::disk::{Disk, Refusal, Volume};
+use crate::{
+    Family, FileSystem, FirstBoot, Format, Inspection, Partition, System, ext4, file_system, linux, ntfs,
+    partitions, windows,
+};
+
+/// The longest text of an image that is passed on, in characters.
+const LONGEST_TEXT: usize = 100;
+
+/// The most remarks about what could not be read.
+const MOST_UNREAD: usize = 50;
+
+/// Looks into the image in `file`, which is `format`. At most 256 MiB and 200,000 pieces of it are read; memory is for
+/// what is asked of the file, not for what its headers claim. The crates that read file systems were not written for
+/// enemies alone, so a panic is still possible: run it in a process of its own.
+///
+/// # Errors
+///
+/// When nothing can be said of the image. What cannot be read in it is no error, but in [`Inspection::unread`].
+pub fn inspect(file: File, format: Format) -> Result<Inspection, Refusal> {
+    let disk = Disk::open(file, format)?;
+    let mut unread = Vec::new();
+    let layout = partitions::read(&disk, &mut unread)?;
+    let mut systems = Vec::new();
+    if layout.table.is_none() {
+        let volume = Volume::new(&disk, 0, disk.size);
+        match volume.map(|volume| (file_system::recognise(&volume), volume)) {
+            Some((Some(file_system), volume)) => {
+                let place = Place { number: None, file_system, can_grow: true };
+                systems.extend(place.look(&volume, &mut unread));
+            }
+            _ => unread.push("no partition table and no file system was found in it".to_owned()),
+        }
+    }
+    for partition in &layout.partitions {
+        systems.extend(in_partition(&disk, partition, &layout.partitions, &mut unread));
+    }
+    unread.truncate(MOST_UNREAD);
+    Ok(Inspection {
+        format,
+        virtual_size: disk.size,
+        table: layout.table,
+        boot: layout.boot,
+        partitions: layout.partitions,
+        systems,
+        unread,
+    })
+}
+
+fn in_partition(
+    disk: &Rc<Disk>,
+    partition: &Partition,
+    all: &[Partition],
+    unread: &mut Vec<String>,
+) -> Option<System> {
+    let end = partition.start.saturating_add(partition.size);
+    let place = Place {
+        number: Some(partition.number),
+        file_system: partition.file_system?,
+        can_grow: all.iter().all(|other| other.start < end),
+    };
+    place.look(&Volume::new(disk, partition.start, partition.size)?, unread)
+}
+
+/// Where a file system is.
+struct Place {
+    number: Option<u32>,
+    file_system: FileSystem,
+    can_grow: bool,
+}
+
+/// What is known of a system by its files alone.
+pub(crate) struct Found {
+    pub name: Option<String>,
+    pub version: Option<String>,
+    pub architecture: Option<String>,
+    pub first_boot: Option<FirstBoot>,
+    pub virtio: Option<Vec<String>>,
+    family: Family,
+}
+
+impl Found {
+    /// Of which nothing else is known yet.
+    pub fn of(family: Family) -> Self {
+        Self { family, name: None, version: None, architecture: None, first_boot: None, virtio: None }
+    }
+}
+
+impl Place {
+    fn look(&self, volume: &Volume, unread: &mut Vec<String>) -> Option<System> {
+        let name = match self.number {
+            Some(number) => format!("partition {number} ({})", self.file_system),
+            None => format!("the disk ({})", self.file_system),
+        };
+        if self.file_system.is_closed() {
+            unread.push(format!("{name}: its files are not read here, so what is in it is not known"));
+            return None;
+        }
+        let mut tell =
+            |what: &str, error: io::Error| unread.push(format!("{name}: {what}: {}", reason(&error)));
+        let found = match self.file_system {
+            FileSystem::Ext4 => ext4::Tree::open(volume).and_then(|tree| linux::look(&tree, &mut tell)),
+            FileSystem::Ntfs => ntfs::Tree::open(volume).and_then(|tree| windows::look(&tree, &mut tell)),
+            _ => return None,
+        };
+        let found = match found {
+            Ok(found) => found?,
+            Err(error) => {
+                unread.push(format!("{name}: {}", reason(&error)));
+                return None;
+            }
+        };
+        let Found { name, version, architecture, first_boot, virtio, family } = found;
+        let (partition, file_system, can_grow) = (self.number, self.file_system, self.can_grow);
+        Some(System {
+            partition,
+            file_system,
+            can_grow,
+            family,
+            name,
+            version,
+            architecture,
+            first_boot,
+            virtio,
+        })
+    }
+}
+
+fn reason(error: &io::Error) -> String {
+    plain(&error.to_string()).unwrap_or_else(|| "it cannot be read".to_owned())
+}
+
+/// A text of the image as it may be shown: short, without controls; none when nothing is left.
+pub(crate) fn plain(text: &str) -> Option<String> {
+    let plain: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect();
+    let plain = plain.trim();
+    (!plain.is_empty()).then(|| plain.to_owned())
+}

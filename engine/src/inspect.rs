@@ -1,0 +1,185 @@
+//! Looking into disk images: after an install has stored one, and when somebody asks.
+
+use std::path::{Path, PathBuf};
+
+use ays_catalogue::{
+    BootType, Catalogue, CatalogueError, CopyState, DiskFacts, GenerationId, ImageDetail, StartedBy,
+    Timestamp,
+};
+use ays_disk::{Boot, Expected, Finding, Firmware, FirstBoot, Inspection};
+use ays_node::{DiskFormat, Failure, Inspect, Outcome, Step};
+
+use crate::event::Event;
+use crate::helper::{Helper, HelperError};
+use crate::install::{InstallError, Working};
+use crate::ssh::{ConnectError, Connection, Transport};
+use crate::stacks::pool_key;
+use crate::target::Target;
+
+/// Why it is not known what is in an image.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// Nothing could be said of it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// The helper does not work.
+    #[error(transparent)]
+    Helper(HelperError),
+    /// There is no connection to a node that has it.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// No pool has it.
+    #[error("no node of the environment has a verified copy of `{image}`")]
+    NoCopy {
+        /// The image.
+        image: String,
+    },
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+}
+
+impl From<HelperError> for InspectError {
+    fn from(error: HelperError) -> Self {
+        match error {
+            HelperError::Failed(failure) => Self::Failed(failure),
+            other => Self::Helper(other),
+        }
+    }
+}
+
+/// What is in a file of this machine. A helper that lives in a temporary directory below `temporary` looks, so that
+/// nothing is left.
+///
+/// # Errors
+///
+/// Those of the helper, and [`Failure::NotInspected`] when nothing can be said of the file.
+pub async fn inspect_file(path: &Path, temporary: &Path) -> Result<Inspection, InspectError> {
+    let connection = Connection::throwaway(temporary).map_err(|error| HelperError::Spawn(error.into()))?;
+    let mut helper = Helper::start(&connection).await?;
+    let found = ask(&mut helper, path.to_owned(), None).await;
+    helper.close().await;
+    Ok(found?)
+}
+
+/// What is in the current generation of an image, by a node that has a verified copy of it, and that node's name. What
+/// was found is recorded.
+///
+/// # Errors
+///
+/// Those of the last node that has one, when none of them could say it.
+pub async fn inspect_copy(
+    ImageDetail { image, generations, .. }: &ImageDetail,
+    nodes: &[Target],
+    transport: &Transport,
+    catalogue: &Catalogue,
+) -> Result<(String, Inspection), InspectError> {
+    let mut error = InspectError::NoCopy { image: image.name.clone() };
+    let current = generations.iter().filter(|generation| generation.current);
+    let copies = current.flat_map(|generation| generation.copies.iter().map(move |copy| (generation, copy)));
+    for (generation, copy) in copies.filter(|(_, copy)| copy.state == CopyState::Verified) {
+        for target in nodes.iter().filter(|target| pool_key(target) == copy.pool) {
+            let path = PathBuf::from(&copy.pool.path).join(&copy.file);
+            match on_node(target, transport, path, generation.format).await {
+                Ok(found) => {
+                    catalogue.set_disk_facts(generation.id, &facts(&found)).await?;
+                    return Ok((target.name().to_owned(), found));
+                }
+                Err(failed) => error = failed,
+            }
+        }
+    }
+    Err(error)
+}
+
+/// What is wrong with an image that is registered so.
+pub fn findings(found: &Inspection, boot_type: BootType) -> Vec<Finding> {
+    let boot = match boot_type {
+        BootType::Bios => Firmware::Bios,
+        BootType::Uefi => Firmware::Uefi,
+    };
+    found.findings(Expected { boot: Some(boot) })
+}
+
+async fn on_node(
+    target: &Target,
+    transport: &Transport,
+    path: PathBuf,
+    format: ays_catalogue::DiskFormat,
+) -> Result<Inspection, InspectError> {
+    let connection = Connection::open(target, transport).await?;
+    let mut helper = Helper::start(&connection).await?;
+    let format = match format {
+        ays_catalogue::DiskFormat::Raw => DiskFormat::Raw,
+        ays_catalogue::DiskFormat::Qcow2 => DiskFormat::Qcow2,
+    };
+    let found = ask(&mut helper, path, Some(format)).await;
+    helper.close().await;
+    Ok(found?)
+}
+
+async fn ask(
+    helper: &mut Helper,
+    path: PathBuf,
+    format: Option<DiskFormat>,
+) -> Result<Inspection, HelperError> {
+    match helper.run(Step::Inspect(Inspect { path, format }), |_| {}).await? {
+        Outcome::Inspected(found) => Ok(found),
+        _ => Err(HelperError::Answer),
+    }
+}
+
+/// What of it is recorded: that of the first system.
+fn facts(found: &Inspection) -> DiskFacts {
+    let system = found.systems.first();
+    DiskFacts {
+        os: system.and_then(|system| system.name.clone()),
+        os_version: system.and_then(|system| system.version.clone()),
+        architecture: system.and_then(|system| system.architecture.clone()),
+        started_by: found.boot.map(|boot| match boot {
+            Boot::Bios => StartedBy::Bios,
+            Boot::Uefi => StartedBy::Uefi,
+            Boot::Both => StartedBy::Both,
+            Boot::Neither => StartedBy::Neither,
+        }),
+        first_boot: system.and_then(|system| system.first_boot).map(|first_boot| match first_boot {
+            FirstBoot::CloudInit => ays_catalogue::FirstBoot::CloudInit,
+            FirstBoot::CloudbaseInit => ays_catalogue::FirstBoot::CloudbaseInit,
+            FirstBoot::None => ays_catalogue::FirstBoot::None,
+        }),
+        virtio: system.and_then(ays_disk::System::has_disk_driver),
+        can_grow: system.map(|system| system.can_grow),
+        inspected_at: Some(Timestamp::now()),
+    }
+}
+
+impl Working<'_, '_> {
+    /// Looks into the copy of a generation in the target's pool, unless somebody has; records what is found, and warns of
+    /// what will go wrong. That nothing can be said of it is a warning too.
+    pub(crate) async fn inspect(
+        &mut self,
+        image: &str,
+        boot_type: BootType,
+        file: &str,
+        generation: GenerationId,
+    ) -> Result<(), InstallError> {
+        if self.rollout.catalogue.is_inspected(generation).await? {
+            return Ok(());
+        }
+        let pool = self.target.pool();
+        let (path, format) = (pool.path.join(file), pool.format);
+        match ask(&mut self.helper, path, Some(format)).await {
+            Ok(found) => {
+                self.rollout.catalogue.set_disk_facts(generation, &facts(&found)).await?;
+                for Finding { message, cure, .. } in findings(&found, boot_type) {
+                    self.events.send(Event::Warning { message: format!("{image}: {message}; {cure}") });
+                }
+            }
+            Err(HelperError::Failed(failure)) => {
+                self.events.send(Event::Warning { message: failure.to_string() });
+            }
+            Err(source) => return Err(InstallError::at(crate::event::Step::Register, Err(source))),
+        }
+        Ok(())
+    }
+}
