@@ -222,19 +222,6 @@ pub(crate) fn string(hrd: &Hrd, key: &str) -> Option<String> {
     }
 }
 
-/// The root of the environment that `start` lies in. None of its files is read.
-pub(crate) fn root(start: &Path) -> Result<PathBuf, EnvironmentError> {
-    let not_found = || EnvironmentError::NotFound {
-        start: std::path::absolute(start).unwrap_or_else(|_| start.to_owned()),
-    };
-    let absolute = start.canonicalize().map_err(|_| not_found())?;
-    let mut above = absolute.ancestors();
-    above
-        .find(|dir| dir.join(".git").exists() && dir.join("servicetemplates").is_dir())
-        .map(Path::to_owned)
-        .ok_or_else(not_found)
-}
-
 fn open(root: &Path) -> Result<Repository, EnvironmentError> {
     Repository::open(root).map_err(|source| EnvironmentError::Git { root: root.to_owned(), source })
 }

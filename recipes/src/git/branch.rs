@@ -6,7 +6,7 @@ use git2::{ErrorCode, Oid, Repository, RepositoryState};
 
 use super::GitError;
 use super::address::{Address, AddressError};
-use crate::environment::EnvironmentError;
+use crate::environment::{Environment, EnvironmentError};
 
 /// Why the state of a clone does not allow it.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,7 @@ pub enum BranchError {
 
 /// The root of the environment that `start` lies in, whatever its files say.
 pub fn root(start: &Path) -> Result<PathBuf, BranchError> {
-    Ok(crate::environment::root(start)?)
+    Ok(Environment::root_of(start)?)
 }
 
 /// What the branch of a repository without commits is called.

@@ -77,7 +77,7 @@ pub fn init(dir: &Path, name: Option<&str>, author: &Author) -> Result<Made, Ini
     };
     std::fs::create_dir_all(dir).map_err(unwritable(dir))?;
     let root = dir.canonicalize().map_err(unwritable(dir))?;
-    if let Some(Ok(above)) = root.parent().map(crate::environment::root) {
+    if let Some(Ok(above)) = root.parent().map(crate::environment::Environment::root_of) {
         return Err(InitError::Inside { dir: root, root: above });
     }
     let signature = signature(author)?;
