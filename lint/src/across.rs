@@ -84,10 +84,12 @@ fn dependencies(all: &[Seen], domain: Option<&str>) -> Vec<Finding> {
                 Some(target) if is_main => own.push((*target, entry)),
                 Some(_) => {}
                 None => {
-                    let near = near(name, known.keys().copied()).filter(|_| name.len() >= 6);
-                    let is_short = |near: &&str| name.len() < 9 && strsim::osa_distance(name, near) > 1;
-                    if let Some(near) = near.filter(|near| !is_short(near)) {
-                        let message = format!("no template is named `{name}`; did you mean `{near}`?");
+                    let near = near(name, known.keys().copied())
+                        .filter(|near| name.len() >= 5 && is_slip(name, near));
+                    let meant = near.map(|near| format!("; did you mean `{near}`?"));
+                    let is_own = pair(entry, "domain").is_some();
+                    if let Some(meant) = meant.or(is_own.then(String::new)) {
+                        let message = format!("no template is named `{name}`{meant}");
                         found.push(Finding::at(&UNKNOWN_DEPENDENCY, &at(text, entry.key_span, message)));
                     }
                 }
@@ -158,6 +160,11 @@ fn not_leading_out(edges: &[Vec<(usize, &Entry)>]) -> std::collections::BTreeSet
         }
     }
     (0..edges.len()).filter(|at| !gone.contains(at)).collect()
+}
+
+/// Whether a name that lies near another was meant to be that: `redis` is not `redis2`, which builds upon it.
+fn is_slip(name: &str, near: &str) -> bool {
+    !name.starts_with(near) && !near.starts_with(name)
 }
 
 fn pair<'a>(entry: &'a Entry, name: &str) -> Option<&'a str> {

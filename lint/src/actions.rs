@@ -128,8 +128,7 @@ fn methods(script: &Script) -> Vec<Finding> {
     for (def, span) in script.methods() {
         let name = def.name.as_str();
         let other_case = known().find(|known| known.eq_ignore_ascii_case(name));
-        let meant =
-            other_case.or_else(|| near(name, known()).filter(|_| name.len() >= 8 || name.starts_with("sto")));
+        let meant = other_case.or_else(|| near(name, known()).filter(|_| name.len() >= 5));
         if let Some(meant) = meant.filter(|_| !known().any(|known| known == name) && !name.starts_with('_')) {
             let message = format!(
                 "no method is named `{name}`, so an install does not run it; did you mean `{meant}`?"

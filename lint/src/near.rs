@@ -5,7 +5,7 @@
 pub(crate) fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = match name.chars().count() {
         0..=2 => return None,
-        3..=5 => 1,
+        3..=7 => 1,
         _ => 2,
     };
     let name = name.to_lowercase();
@@ -30,7 +30,8 @@ mod tests {
         for (name, meant) in [
             ("soruce", Some("source")),
             ("checkmd", Some("checkmd5")),
-            ("chekmd", Some("checkmd5")),
+            ("chekmd5", Some("checkmd5")),
+            ("chekmd", None),
             ("uri", Some("url")),
             ("desc", Some("dest")),
             ("ur", None),

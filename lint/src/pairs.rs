@@ -26,7 +26,9 @@ pub(crate) fn pairs<'a>(text: &'a Text, entry: &Entry) -> Vec<Pair<'a>> {
     for line in value.split_inclusive('\n') {
         for (start, piece) in pieces(line) {
             let name = piece.split(':').next().unwrap_or_default();
-            let (bare, has_colon) = (name.trim().trim_matches(['\'', '"']), name.len() < piece.len());
+            // The colon of an address is no pair's.
+            let has_colon = piece[name.len()..].starts_with(':') && !piece[name.len()..].starts_with("://");
+            let bare = name.trim().trim_matches(['\'', '"']);
             if has_colon
                 && !bare.is_empty()
                 && bare.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))

@@ -34,7 +34,7 @@ const KEYS: [&str; 18] = [
 ];
 
 /// Prefixes under which nobody has keys of his own.
-const CLOSED: [&str; 3] = ["web.export.", "platform.", "ubuntu."];
+const CLOSED: [&str; 2] = ["web.export.", "platform."];
 
 /// What the dicts of a numbered key hold.
 const PAIRS: [(&str, &[&str]); 5] = [
@@ -82,7 +82,7 @@ const PAIRS: [(&str, &[&str]); 5] = [
 const NO_CHECKS: [&str; 6] = ["md5", "md5sum", "checksum", "sha256sum", "sha512", "checksha256"];
 
 /// Operating systems as nodes name theirs, and what they are a part of.
-const PLATFORMS: [&str; 24] = [
+const PLATFORMS: [&str; 34] = [
     "generic",
     "unix",
     "linux",
@@ -107,6 +107,16 @@ const PLATFORMS: [&str; 24] = [
     "freebsd",
     "win",
     "windows",
+    "solaris",
+    "esx",
+    "cygwin",
+    "kali",
+    "raspbian",
+    "nixos",
+    "void",
+    "amzn",
+    "ol",
+    "mac",
 ];
 
 /// `others` are the template's other texts, which may use a key of its own.

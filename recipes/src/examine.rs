@@ -62,6 +62,9 @@ impl Template {
             instance.as_ref().map(InstanceValues::unasked).unwrap_or_default();
         let nothing = Hrd::default();
         let file = service.as_ref().map_or(&nothing, |(hrd, _)| hrd);
+        let is_not_done_yet = recipe::not_done_yet(file, Dependencies::First).is_some();
+        // What is not installed need not have all its values; AYS knew more of them.
+        let unknown = if is_not_done_yet { Unknown::MayHaveOne } else { unknown };
         let left = Cell::new(recipe::MOST);
         let secrets = Secrets::assumed();
         let values = Values { service: file, instance: &values, settings, secrets: &secrets, left };
@@ -86,7 +89,6 @@ impl Template {
             let unresolved = mark.values_in(Span::new(0, mark.text.len())).map(|(_, place)| place).collect();
             Ok(Actions { script, unresolved, text })
         });
-        let is_not_done_yet = recipe::not_done_yet(file, Dependencies::First).is_some();
         Examined { service, instance, wrong_defaults, fetches, platforms, actions, is_not_done_yet }
     }
 }

@@ -1,6 +1,6 @@
 //! An environment in a temporary directory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ays_lint::Finding;
 use ays_recipes::{Environment, EnvironmentError, Layers};
@@ -11,13 +11,19 @@ pub struct Repository(TempDir);
 impl Repository {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        git2::Repository::init(directory.path()).expect("a repository");
-        std::fs::create_dir(directory.path().join("servicetemplates")).expect("a directory");
-        Self(directory)
+        let repository = Self(directory);
+        git2::Repository::init(repository.root()).expect("a repository");
+        std::fs::create_dir(repository.root().join("servicetemplates")).expect("a directory");
+        repository
+    }
+
+    /// Its directory, whose name is the environment's.
+    fn root(&self) -> PathBuf {
+        self.0.path().join("environment")
     }
 
     pub fn write(&self, file: &str, bytes: &[u8]) {
-        let path = self.0.path().join(file);
+        let path = self.root().join(file);
         std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
         std::fs::write(path, bytes).expect("a file");
     }
@@ -39,7 +45,7 @@ impl Repository {
     }
 
     pub fn environment(&self) -> Result<Environment, EnvironmentError> {
-        Environment::find(self.0.path(), &Layers::default())
+        Environment::find(&self.root(), &Layers::default())
     }
 
     /// What is found, as the fixtures write it.
@@ -47,7 +53,7 @@ impl Repository {
         let found = match self.environment() {
             Ok(environment) => ays_lint::lint(&environment),
             Err(EnvironmentError::Settings(error)) => {
-                let root = self.0.path().canonicalize().expect("a directory");
+                let root = self.root().canonicalize().expect("a directory");
                 ays_lint::lint_without_settings(&root, error).expect("the environment's own settings")
             }
             Err(error) => panic!("{error}"),
