@@ -2,12 +2,19 @@
 
 pub mod completions;
 pub mod config;
+pub mod explain;
+pub mod fmt;
 pub mod hrd;
 pub mod image;
 pub mod install;
+pub mod lint;
 pub mod list;
 pub mod man;
+pub mod new;
+pub mod new_image;
+pub mod new_ci;
 pub mod nodes;
+pub mod outdated;
 pub mod rehearse;
 pub mod runs;
 pub mod scrub;

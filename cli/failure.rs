@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ays_catalogue::CatalogueError;
-use ays_engine::{InstallError, RehearseError};
+use ays_engine::{InstallError, OutdatedError, RehearseError, SurveyError};
 use ays_grammar::Diagnostic;
+use ays_node::{SecretUrl, UrlError};
 use ays_recipes::{
-    AnswerError, DataError, EnvironmentError, LookupError, NodeError, RecipeError, SettingsError,
+    AnswerError, DataError, EnvironmentError, LookupError, NewImageError, NodeError, RecipeError, SettingsError,
 };
-
 use ays_secrets::SecretsError;
 
 use crate::render::printable;
@@ -76,6 +76,26 @@ pub enum Failure {
     NotSame { rehearsed: usize, wrong: usize },
     #[error("{}", not_good(.counts, *.healed))]
     Scrub { counts: Counts, healed: bool, interrupted: bool },
+    #[error(transparent)]
+    NoSourcesAsked(#[from] OutdatedError),
+    #[error("{}: `ays install --outdated` brings what is newer", images(*.0, "outdated"))]
+    Outdated(usize),
+    #[error("{}", images(*.0, "of unknown state"))]
+    NotAsked(usize),
+    #[error(transparent)]
+    Url(UrlError),
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    #[error("several images are there; name one of them with --url:{}", .0.iter().map(|url| format!("\n  {url}")).collect::<String>())]
+    SeveralImages(Vec<SecretUrl>),
+    #[error("{0}: no .md5sum is beside it, so --checkmd5 cannot be kept")]
+    NoMd5(SecretUrl),
+    #[error(transparent)]
+    NewImage(#[from] NewImageError),
+    #[error("{}", mistakes(*.0))]
+    Mistakes(usize),
+    #[error("files that are not in their usual form: {0}; `ays fmt` brings them into it")]
+    NotFormatted(usize),
     #[error("no node is in grid {}", .0.map_or_else(|| "any".to_owned(), |grid| grid.to_string()))]
     NoNodes(Option<u32>),
     #[error("interrupted")]
@@ -113,6 +133,11 @@ fn not_installed(template: &str, failed: &[(String, NotInstalled)], again: &str)
     text
 }
 
+fn mistakes(count: usize) -> String {
+    let what = if count == 1 { "1 mistake has".to_owned() } else { format!("{count} mistakes have") };
+    format!("{what} to be corrected: `ays explain CODE` says more")
+}
+
 /// What a scrub found, and what to do.
 fn not_good(Counts { bad, unread }: &Counts, healed: bool) -> String {
     let mut said = Vec::new();
@@ -127,6 +152,11 @@ fn not_good(Counts { bad, unread }: &Counts, healed: bool) -> String {
         text.push_str("\n--heal brings again what another node has");
     }
     text
+}
+
+/// `1 image is outdated`, `3 images are outdated`.
+fn images(count: usize, state: &str) -> String {
+    if count == 1 { format!("1 image is {state}") } else { format!("{count} images are {state}") }
 }
 
 /// An error and its causes in one line.
@@ -162,7 +192,7 @@ impl Failure {
             },
             Self::Node(NodeError::Secrets(_)) | Self::Secrets(_) => 1,
             Self::Unanswered { .. } | Self::EmptySecret | Self::LongSecret | Self::Input(_) => 2,
-            Self::Node(_) | Self::Text(_) => 3,
+            Self::Node(_) | Self::Text(_) | Self::Mistakes(_) | Self::NotFormatted(_) => 3,
             Self::Install { source, .. } => match **source {
                 InstallError::Recipe(_) => 3,
                 InstallError::Interrupted => 130,
@@ -173,7 +203,10 @@ impl Failure {
                 RehearseError::Interrupted => 130,
                 _ => 1,
             },
-            Self::NotSame { .. } | Self::NotAnswered(_) => 1,
+            Self::NotSame { .. } | Self::NotAnswered(_) | Self::NoSourcesAsked(_) | Self::NotAsked(_) => 1,
+            Self::Outdated(_) => 10,
+            Self::Url(_) | Self::SeveralImages(_) | Self::NoMd5(_) | Self::NewImage(_) => 2,
+            Self::Survey(_) => 1,
             Self::Interrupted => 130,
             Self::Rollout { interrupted: true, .. } | Self::Scrub { interrupted: true, .. } => 130,
             Self::Rollout { failed, .. } => {

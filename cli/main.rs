@@ -21,7 +21,7 @@ use clap::{CommandFactory, Parser, Subcommand};
     name = "ays",
     version,
     after_help = "Exit codes: 0 all is well, 1 a node failed, 2 wrong usage (unknown node, template or option), \
-                  3 an error in a recipe or HRD file, 130 interrupted."
+                  3 an error in a recipe or HRD file, 10 an image is outdated, 130 interrupted."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -41,8 +41,13 @@ enum Command {
     Where(commands::where_is::Args),
     Runs(commands::runs::Args),
     Scrub(commands::scrub::Args),
+    Outdated(commands::outdated::Args),
+    New(commands::new::Args),
     Secret(commands::secret::Args),
     Hrd(commands::hrd::Args),
+    Lint(commands::lint::Args),
+    Explain(commands::explain::Args),
+    Fmt(commands::fmt::Args),
     Config(commands::config::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
@@ -75,9 +80,14 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Image(args) => commands::image::run(args, repo).await,
         Command::Where(args) => commands::where_is::run(args, repo).await,
         Command::Runs(args) => commands::runs::run(args, repo).await,
+        Command::Outdated(args) => commands::outdated::run(&args, repo).await,
+        Command::New(args) => commands::new::run(args, repo).await,
         Command::Scrub(args) => commands::scrub::run(args, repo).await,
         Command::Secret(args) => commands::secret::run(&args, repo),
         Command::Hrd(args) => commands::hrd::run(&args),
+        Command::Lint(args) => commands::lint::run(&args, repo),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Fmt(args) => commands::fmt::run(&args, repo),
         Command::Config(args) => commands::config::run(&args, repo),
         Command::Completions(args) => commands::completions::run(&args, &Cli::command()),
         Command::Man(args) => commands::man::run(args, Cli::command()),

@@ -1,6 +1,7 @@
 //! How results and events look.
 
 pub mod events;
+pub mod lint;
 pub mod scrub;
 pub mod table;
 pub mod units;

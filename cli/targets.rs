@@ -35,6 +35,11 @@ pub struct Selected {
 }
 
 impl Targets {
+    /// Whether the operator named any.
+    pub fn are_named(&self) -> bool {
+        self.targettype.is_some() || !self.targetname.is_empty() || self.grid.is_some() || self.all
+    }
+
     /// Finds the nodes in the environment.
     pub fn select(&self, environment: &Environment) -> Result<Selected, Failure> {
         let of_type = |node: &Node| self.targettype.as_ref().is_none_or(|kind| *kind == node.template);

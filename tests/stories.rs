@@ -15,7 +15,9 @@
 mod ask;
 mod ends_well;
 mod install;
+mod lint;
 mod many;
+mod outdated;
 mod rehearse;
 mod scrub;
 mod secrets;

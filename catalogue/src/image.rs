@@ -190,6 +190,26 @@ impl Catalogue {
             .map_err(self.failed("listing images"))
     }
 
+    /// The current generation of every image that has one, by the image's name and grid, without its copies.
+    pub async fn current_generations(&self) -> Result<Vec<(Image, Generation)>, CatalogueError> {
+        let doing = "listing images";
+        let failed = self.failed(doing);
+        let mut tx = self.read(doing).await?;
+        let images: Vec<Image> = sqlx::query_as(
+            "SELECT * FROM image_record WHERE current_generation IS NOT NULL ORDER BY name, gid",
+        )
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        let generations: Vec<Generation> = sqlx::query_as(
+            "SELECT g.* FROM generation_record g JOIN image i ON i.current_generation = g.id ORDER BY i.name, i.gid",
+        )
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        Ok(images.into_iter().zip(generations).collect())
+    }
+
     /// The image of this name or, when none has it, of this number.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use crate::{Catalogue, CatalogueError, GenerationId, KnownCopy, PoolKey, Timestamp};
+use crate::{Catalogue, CatalogueError, GenerationId, ImageId, KnownCopy, PoolKey, Timestamp};
 
 /// A service instance on a node: what is installed, and what runs are for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,6 +33,17 @@ pub struct InstalledImage {
     pub generation: GenerationId,
     /// Where.
     pub pool: PoolKey,
+}
+
+/// An image that an install brought to a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageOnNode {
+    /// What was installed, and where.
+    pub service: ServiceOnNode,
+    /// The image that it registered.
+    pub image: ImageId,
+    /// The number of the generation that it ended with.
+    pub generation: u32,
 }
 
 /// What the last install that worked ended with.
@@ -95,6 +106,25 @@ impl Catalogue {
             copy,
             installed_at: row.installed_at,
         }))
+    }
+
+    /// All images that installs brought to nodes, by node.
+    pub async fn installed_images(&self) -> Result<Vec<ImageOnNode>, CatalogueError> {
+        let rows: Vec<(String, String, String, ImageId, u32)> = sqlx::query_as(
+            "SELECT n.service, n.instance, n.node, g.image_id, g.number
+             FROM installed n
+             JOIN generation g ON g.id = n.generation_id
+             ORDER BY n.node, n.service, n.instance",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(self.failed("reading what is installed"))?;
+        let read = |(service, instance, node, image, generation)| ImageOnNode {
+            service: ServiceOnNode { service, instance, node },
+            image,
+            generation,
+        };
+        Ok(rows.into_iter().map(read).collect())
     }
 
     /// Says what is installed now, in the place of what was said before. Only for an install whose every step worked.

@@ -31,7 +31,7 @@ pub use find::Found;
 pub use image::{
     BootType, DiskFormat, Generation, GenerationId, Image, ImageDetail, ImageId, ImageStatus, StackOffer,
 };
-pub use installed::{Installed, InstalledImage, NewInstalled, ServiceOnNode};
+pub use installed::{ImageOnNode, Installed, InstalledImage, NewInstalled, ServiceOnNode};
 pub use lock::{Lock, LockAttempt, LockHolder};
 pub use offer::{Offer, index_json};
 pub use pool::PoolKey;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ays_engine::{
-    InstallError, Mode, NodeResult, Plan, Planned, Rollout, Sharing, SourceState, Stacks, Stopper, Target,
+    InstallError, Mode, NodeResult, Plan, Planned, Rollout, Sharing, SourceAnswer, Stacks, Stopper, Target,
     Transport, probe,
 };
 use ays_recipes::{Answers, Dependencies, Environment, Flag, Recipe, Request, Stored, Template};
@@ -224,7 +224,7 @@ struct DryRun<'a> {
     #[serde(flatten)]
     plan: &'a Plan,
     /// In the order of the plan's fetches.
-    sources: &'a [SourceState],
+    sources: &'a [SourceAnswer],
 }
 
 async fn dry_run(plans: &[Plan], recipe: &Recipe, json: bool) -> Result<(), Failure> {
@@ -250,21 +250,21 @@ async fn dry_run(plans: &[Plan], recipe: &Recipe, json: bool) -> Result<(), Fail
     table::line("nothing was done: this is a dry run")
 }
 
-fn show_plan(plan: &Plan, sources: &[SourceState]) -> Result<(), Failure> {
+fn show_plan(plan: &Plan, sources: &[SourceAnswer]) -> Result<(), Failure> {
     table::line(&format!("{} on {}:", plan.template, plan.node))?;
     let mut sources = sources.iter();
     for (number, step) in plan.steps.iter().enumerate() {
         table::line(&format!("  {}  {step}", number + 1))?;
         if matches!(step, Planned::Fetch { .. }) {
             let state = match sources.next() {
-                Some(SourceState::Answers { size: Some(size) }) => {
+                Some(SourceAnswer::Answers { size: Some(size) }) => {
                     format!("{}, seen from here", units::bytes(*size))
                 }
-                Some(SourceState::Answers { size: None }) => {
+                Some(SourceAnswer::Answers { size: None }) => {
                     "it answers, without a size, seen from here".to_owned()
                 }
-                Some(SourceState::OnNode) => "a file on the node: not looked at".to_owned(),
-                Some(SourceState::Dead(reason)) => format!("NO ANSWER, seen from here: {reason}"),
+                Some(SourceAnswer::OnNode) => "a file on the node: not looked at".to_owned(),
+                Some(SourceAnswer::Dead(reason)) => format!("NO ANSWER, seen from here: {reason}"),
                 None => String::new(),
             };
             table::line(&format!("       {state}"))?;

@@ -205,7 +205,7 @@ impl Helper {
 fn name(step: &Step) -> &'static str {
     match step {
         Step::CheckRequirements(_) => "check",
-        Step::Probe { .. } => "probe",
+        Step::Look(_) => "ask",
         Step::Fetch(_) => "fetch",
         Step::StoreImage(_) => "store",
         Step::CheckCopy(_) => "look",

@@ -165,7 +165,7 @@ impl Rollout<'_> {
         Ok(targets.iter().map(places).collect())
     }
 
-    /// All of one node, from its turn to the end of its record.
+    /// All of one node, from its turn to its last event.
     async fn one(
         &self,
         common: &Common<'_>,
@@ -191,34 +191,47 @@ impl Rollout<'_> {
             checksum: self.recipe.checksum.clone(),
             commit: self.recipe.commit.clone(),
         });
-        let scope = format!("{}/{} on {node}", self.recipe.template, self.recipe.instance);
-        let lock = self.lock(common, scope, &mut events).await?;
-        let run = self.catalogue.begin_run(&service, "install", &common.id, &Timestamp::now()).await?;
-        for message in &plan.warnings {
-            events.send(Event::Warning { message: message.clone() });
-        }
-
-        let working = self.connected(common, target, plan, &service, places, &mut events);
-        let (result, parked) = tokio::select! {
-            ended = working => ended,
-            () = lock.lost() => (Err(InstallError::LockLost), None),
-        };
-        let (end, outcome, message) = match &result {
-            Ok(Installed::Now) => (RunEnd::Succeeded, RunResult::Installed, "installed".to_owned()),
-            Ok(Installed::Before) => (RunEnd::Succeeded, RunResult::Unchanged, "nothing to do".to_owned()),
-            Err(InstallError::Interrupted) => {
-                (RunEnd::Interrupted, RunResult::Interrupted, InstallError::Interrupted.to_string())
-            }
-            Err(error) => (RunEnd::Failed, RunResult::Failed, chain(error)),
-        };
-        let recorded = self.catalogue.end_run(run, end, Some(&message), &Timestamp::now()).await;
+        let mut parked = None;
+        let result = self.locked(common, target, plan, &service, places, &mut events, &mut parked).await;
+        let (_, outcome, message) = ended(&result);
         events.send(Event::RunFinished { result: outcome, message });
-        // One that was lost is not ours to give back.
-        let released = lock.release().await;
         drop(permit);
         if let Some(parked) = parked {
             parked.serve(common.stop).await;
         }
+        result
+    }
+
+    /// What is done under the lock of the service on the node, from the begin to the end of its record.
+    #[expect(clippy::too_many_arguments, reason = "all of it belongs to the one node")]
+    async fn locked(
+        &self,
+        common: &Common<'_>,
+        target: &Target,
+        plan: &Plan,
+        service: &ServiceOnNode,
+        places: Vec<Option<Place>>,
+        events: &mut Events<'_>,
+        parked: &mut Option<Parked>,
+    ) -> NodeResult {
+        let scope = format!("{}/{} on {}", service.service, service.instance, service.node);
+        let lock = self.lock(common, scope, events).await?;
+        let run = self.catalogue.begin_run(service, "install", &common.id, &Timestamp::now()).await?;
+        for message in &plan.warnings {
+            events.send(Event::Warning { message: message.clone() });
+        }
+        let working = self.connected(common, target, plan, service, places, events);
+        let result = tokio::select! {
+            (result, left) = working => {
+                *parked = left;
+                result
+            }
+            () = lock.lost() => Err(InstallError::LockLost),
+        };
+        let (end, _, message) = ended(&result);
+        let recorded = self.catalogue.end_run(run, end, Some(&message), &Timestamp::now()).await;
+        // One that was lost is not ours to give back.
+        let released = lock.release().await;
         let installed = result?;
         recorded?;
         released?;
@@ -344,6 +357,18 @@ impl Parked {
         }
         drop(self.members);
         self.helper.close().await;
+    }
+}
+
+/// How a node's run is recorded and told.
+fn ended(result: &NodeResult) -> (RunEnd, RunResult, String) {
+    match result {
+        Ok(Installed::Now) => (RunEnd::Succeeded, RunResult::Installed, "installed".to_owned()),
+        Ok(Installed::Before) => (RunEnd::Succeeded, RunResult::Unchanged, "nothing to do".to_owned()),
+        Err(InstallError::Interrupted) => {
+            (RunEnd::Interrupted, RunResult::Interrupted, InstallError::Interrupted.to_string())
+        }
+        Err(error) => (RunEnd::Failed, RunResult::Failed, chain(error)),
     }
 }
 

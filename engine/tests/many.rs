@@ -111,7 +111,7 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         Step::CheckCopy(_) => Outcome::Checked(CopyState::Good),
         Step::WriteIndex(_) => Outcome::Written { changed: true },
         Step::Remove(_) => Outcome::Removed,
-        Step::Fetch(_) | Step::Probe { .. } => panic!("fetches are shared: {step:?}"),
+        Step::Fetch(_) | Step::Look(_) => panic!("fetches are shared: {step:?}"),
     })
 }
 

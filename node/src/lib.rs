@@ -9,6 +9,7 @@ mod frame;
 #[cfg(feature = "helper")]
 #[doc(hidden)]
 pub mod helper;
+mod look;
 mod message;
 mod network;
 mod secret_url;
@@ -18,6 +19,7 @@ pub use failure::{Failure, Phase};
 pub use frame::{
     BEAT_EVERY, FrameError, GREETING, MAX_FRAME, PROTOCOL, SILENCE_LIMIT, read_frame, write_frame,
 };
+pub use look::{Look, LookAt, Looked, SourceDisk, SourceState};
 pub use message::*;
 pub use network::Network;
 pub use secret_url::{SecretUrl, UrlError};

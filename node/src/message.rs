@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Network, News, Said, SecretUrl, Share};
+use crate::{Failure, Look, Looked, Network, News, Said, SecretUrl, Share};
 
 /// Controller to helper. When its input ends, the helper ends what it started and exits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,13 +80,8 @@ pub struct Facts {
 pub enum Step {
     /// Is the node able to do what follows? Answered by [`Outcome::Ready`].
     CheckRequirements(Requirements),
-    /// Does a source answer, and how large is it? Nothing is written. Answered by [`Outcome::Probed`].
-    Probe {
-        /// The source.
-        url: SecretUrl,
-        /// How it is reached.
-        network: Network,
-    },
+    /// Ask sources, all at once; nothing is written. Answered by [`Outcome::Looked`].
+    Look(Vec<Look>),
     /// Bring a file from its source. Answered by [`Outcome::Fetched`].
     Fetch(Fetch),
     /// Convert a disk image into a pool. Answered by [`Outcome::Stored`].
@@ -264,20 +259,13 @@ pub struct WriteIndex {
     pub content: String,
 }
 
-/// What a source said when it was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Probed {
-    /// Bytes, where the source says so.
-    pub size: Option<u64>,
-}
-
 /// How a step ended well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// Of [`Step::CheckRequirements`].
     Ready,
-    /// Of [`Step::Probe`].
-    Probed(Probed),
+    /// Of [`Step::Look`]: an answer to each question, in their order.
+    Looked(Vec<Result<Looked, Failure>>),
     /// Of [`Step::Fetch`].
     Fetched(Fetched),
     /// Of [`Step::StoreImage`].

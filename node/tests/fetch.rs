@@ -9,11 +9,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use ays_node::helper::{Limits, Timing};
-use ays_node::{Check, Failure, Fetched, FromNode, Outcome, Phase, Probed};
+use ays_node::{Check, Failure, Fetched, FromNode, Outcome, Phase};
 use tempfile::tempdir;
 
 use support::{
-    Answer, End, Web, content, fetch, fetched, inside, md5, names, run, sha256, short, unreachable, until,
+    Answer, End, Web, content, fetch, fetched, inside, md5, names, run, sha256, unreachable, until,
 };
 
 /// What comes before an interruption.
@@ -356,37 +356,6 @@ async fn an_interrupted_copy_of_a_file_on_the_node_leaves_nothing() {
     drop(node);
     ended.await.unwrap();
     assert_eq!(names(to.path()), [""; 0]);
-}
-
-#[tokio::test]
-async fn a_probe_tells_the_size_and_writes_nothing() {
-    let probe = |url: String| run(support::probe(&url));
-    let web = Web::start(|request, _| match (request.method.as_str(), request.path.as_str()) {
-        ("HEAD", "/no-head") => Answer::status("405 Method Not Allowed"),
-        (_, "/gone") => Answer::status("404 Not Found"),
-        (_, "/silent") => Answer::status("200 OK").without("Content-Length").cut(0, End::Hang),
-        _ => Answer::whole(b"12345"),
-    })
-    .await;
-    let size = |size| Ok(Outcome::Probed(Probed { size }));
-    assert_eq!(probe(web.url("/x")).await, size(Some(5)));
-    assert_eq!(probe(web.url("/no-head")).await, size(Some(5)));
-    assert_eq!(probe(web.url("/silent")).await, size(None));
-    assert_eq!(probe("file:///proc/self/mem".into()).await, size(Some(0)));
-    let url = web.url("/gone");
-    assert_eq!(probe(url.clone()).await, Err(Failure::Refused { url, reason: "404 Not Found".into() }));
-}
-
-#[tokio::test]
-async fn a_probe_of_a_dead_source_ends_soon() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/x", listener.local_addr().unwrap());
-    let limits = Limits { probe: Duration::from_millis(300), ..short() };
-    let (mut node, _) = inside(Timing::default(), limits).await;
-    let begun = std::time::Instant::now();
-    let result = node.run(support::probe(&url)).await;
-    assert_eq!(result, unreachable(&url, Phase::Answer, "no answer within 250ms", 1));
-    assert!(begun.elapsed() < Duration::from_secs(1));
 }
 
 /// A file system of 4 MiB that the helper alone sees, and how it is seen from outside.

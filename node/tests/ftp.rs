@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 
-use ays_node::{Check, Failure, Fetched, Outcome, Phase, Probed, SecretUrl};
+use ays_node::{Check, Failure, Fetched, Outcome, Phase, SecretUrl};
 use tempfile::tempdir;
 
 use support::ftp::{Faults, Ftp, GOOD};
@@ -100,18 +100,4 @@ async fn a_refusal_is_told_without_the_login() {
         assert_eq!(result, Err(Failure::Refused { url, reason: reason.into() }));
         assert_eq!(names(directory.path()), [""; 0]);
     }
-}
-
-#[tokio::test]
-async fn a_probe_tells_the_size() {
-    let server = Ftp::start(content(17), GOOD).await;
-    let probe = |url: String| run(support::probe(&url));
-    assert_eq!(probe(url(&server)).await, Ok(Outcome::Probed(Probed { size: Some(17) })));
-    assert_eq!(
-        probe(url(&server).replace("x%20y", "z")).await,
-        Err(Failure::Refused {
-            url: shown(&server).replace("x%20y", "z"),
-            reason: "550 dir/z.img: no such file".into()
-        })
-    );
 }

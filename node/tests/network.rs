@@ -10,14 +10,16 @@ use std::time::{Duration, Instant};
 
 use ays_node::helper::{Limits, Timing};
 use ays_node::{
-    Check, CheckCopy, CopyState, Failure, Fetched, Network, Outcome, Phase, Probed, SecretUrl, Step,
+    Check, CheckCopy, CopyState, Failure, Fetched, Look, LookAt, Looked, Network, Outcome, Phase, SecretUrl,
+    SourceState, Step,
 };
 use tempfile::tempdir;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use support::relay::{Proxy, Tls};
 use support::{
-    Answer, End, Web, content, fetched, inside, md5, names, outside, run, sha256, short, unreachable,
+    Answer, End, Web, answer, content, fetched, inside, look, md5, names, outside, run, sha256, short,
+    unreachable,
 };
 
 const PIECE: usize = 100_000;
@@ -53,8 +55,11 @@ async fn http_goes_through_its_proxy_with_its_login() {
     };
     let address = "http://images.invalid/x";
     assert_eq!(run(fetch(address, &dest, Check::None, &network)).await, brought(&dest, b"by proxy"));
-    let probed = run(Step::Probe { url: url(address), network }).await;
-    assert_eq!(probed, Ok(Outcome::Probed(Probed { size: Some(8) })));
+    let state = LookAt::State(Check::None);
+    let within = Duration::from_secs(5);
+    let looked = run(Step::Look(vec![Look { url: url(address), network, at: state, within }])).await;
+    let state = SourceState { size: Some(8), ..SourceState::default() };
+    assert_eq!(answer(looked), Ok(Looked::State(state)));
     for request in proxy.requests() {
         assert_eq!(request.path, address);
         // `user:p@ss`
@@ -389,7 +394,7 @@ async fn a_slow_lookup_is_named() {
     let (mut node, _child) = support::outside_with_silent_names(&settings).await;
     for scheme in ["http", "ftp"] {
         let address = format!("{scheme}://images.example/x");
-        let result = node.run(Step::Probe { url: url(&address), network: Network::default() }).await;
+        let result = answer(node.run(look(&address, LookAt::State(Check::None))).await);
         let Err(Failure::Unreachable { url, phase, reason, attempts }) = result else { panic!("{result:?}") };
         assert_eq!((url, phase, attempts), (address, Phase::Lookup, 1));
         assert!(reason.starts_with("no answer within "), "{reason}");

@@ -313,7 +313,10 @@ impl Walk {
                 ExprKind::Str(value) => Value::Str(value.clone()),
                 ExprKind::Name(name) => match names.get(name).or_else(|| outer.get(name)) {
                     Some(value) => value.clone(),
-                    None => return Err(self.script.wrong(expr.span, format!("`{name}` is not defined"))),
+                    None => {
+                        let error = self.script.wrong(expr.span, format!("`{name}` is not defined"));
+                        return Err(meant(name, error));
+                    }
                 },
                 ExprKind::Attribute { value, name } => match self.value(value, names, outer).await? {
                     Value::Host(path) => Value::Host(format!("{path}.{name}")),
@@ -345,7 +348,10 @@ impl Walk {
                         }
                         Value::Host(path) => {
                             let name = path.strip_prefix("JumpScale.").unwrap_or(&path);
-                            return Err(self.unsupported(callee.span, &format!("calling `{name}`")));
+                            return Err(meant(
+                                name,
+                                self.unsupported(callee.span, &format!("calling `{name}`")),
+                            ));
                         }
                         _ => return Err(self.script.wrong(callee.span, "this value cannot be called")),
                     }
@@ -379,6 +385,17 @@ impl Walk {
     fn unsupported(&self, span: Span, construct: &str) -> Diagnostic {
         self.script.unsupported_at(span, construct)
     }
+}
+
+/// The error with what to do where `registerImage` was meant.
+fn meant(path: &str, error: Diagnostic) -> Diagnostic {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    if strsim::osa_distance(&name.to_lowercase(), "registerimage") > 2 {
+        return error;
+    }
+    error.with_help(
+        "first `from CloudscalerLibcloud.imageutil import registerImage`, then call `registerImage`",
+    )
 }
 
 #[cfg(test)]

@@ -34,21 +34,16 @@ impl Template {
 
     /// All templates below `top`, sorted by name; `root` is what errors leave out of their paths.
     pub fn below(top: &Path, root: &Path) -> Vec<Self> {
-        let mut templates: Vec<Self> = directories(top)
-            .filter(|dir| Self::is_template(dir))
-            .map(|dir| Self {
-                name: dir.file_name().map(|name| name.display().to_string()).unwrap_or_default(),
-                dir,
-                root: root.to_owned(),
-            })
-            .collect();
+        let mut templates: Vec<Self> = directories(top).filter_map(|dir| Self::at(&dir, root)).collect();
         templates.sort_by(|a, b| (&a.name, &a.dir).cmp(&(&b.name, &b.dir)));
         templates
     }
 
-    /// Whether a directory is a template.
-    pub(crate) fn is_template(dir: &Path) -> bool {
-        Self::MAIN.iter().any(|name| dir.join(name).is_file())
+    /// The template that a directory is.
+    pub fn at(dir: &Path, root: &Path) -> Option<Self> {
+        let is_template = Self::MAIN.iter().any(|name| dir.join(name).is_file());
+        let name = dir.file_name().map(|name| name.display().to_string()).unwrap_or_default();
+        is_template.then(|| Self { name, dir: dir.to_owned(), root: root.to_owned() })
     }
 
     /// `service.hrd`, with the text that it came from. Keys are as written, without the prefix `service.`.
@@ -115,7 +110,8 @@ impl Template {
         Ok(Text { name: self.shown(file), bytes })
     }
 
-    fn shown(&self, file: &str) -> String {
+    /// A file of it as errors name it.
+    pub fn shown(&self, file: &str) -> String {
         let dir = self.dir.strip_prefix(&self.root).unwrap_or(&self.dir);
         dir.join(file).display().to_string()
     }

@@ -16,7 +16,7 @@ use super::{
     node::cap,
 };
 
-/// nginx at port 80 of [`Lab::SOURCE`]: `/` as it is, `/slow/` the same at about 1 MB a second, `/private/` the same for
+/// nginx at port 80 of [`Lab::SOURCE`]: `/` as it is, directories listed, `/slow/` the same at about 1 MB a second, `/private/` the same for
 /// user `pub` with password `pub1234`.
 pub struct Origin {
     files: PathBuf,
@@ -68,7 +68,7 @@ impl Origin {
             "daemon off; master_process off; user root; pid {work}/pid; error_log stderr notice;\n\
              events {{ worker_connections 256; }}\n\
              http {{ log_format short '$request_method $uri $status $body_bytes_sent'; access_log {log} short;\n\
-             sendfile on; default_type application/octet-stream;\n\
+             sendfile on; autoindex on; default_type application/octet-stream;\n\
              client_body_temp_path {work}/a; proxy_temp_path {work}/b; fastcgi_temp_path {work}/c;\n\
              uwsgi_temp_path {work}/d; scgi_temp_path {work}/e;\n\
              server {{ listen 80; root {files};\n\

@@ -8,7 +8,9 @@ mod fault;
 mod ftp;
 mod http;
 mod identity;
+mod listing;
 mod local;
+mod look;
 mod names;
 mod partial;
 mod proxies;
@@ -37,9 +39,9 @@ use super::share::Lead;
 use crate::{Expected, Failure, Fetch, Fetched, Stamp};
 
 pub(crate) use self::identity::Identity;
+pub(crate) use self::look::look;
 pub(crate) use self::partial::Partial;
 pub(crate) use self::room::room;
-pub(crate) use self::source::probe;
 
 /// Brings the file; keeps the one that is there when it is what the source says.
 pub(crate) async fn fetch(order: &Fetch, limits: &Limits, report: &Report) -> Result<Fetched, Failure> {
@@ -97,7 +99,7 @@ async fn bring_from(
 ) -> Result<Fetched, Failure> {
     let access = Access { network: &order.network, limits };
     let source = Source::new(&order.url, access)?;
-    let expected = expected(order, access).await?;
+    let expected = expected(&order.url, &order.check, access).await?;
     let (on_piece, pieces) = lead.map(|_| collect()).unzip();
     if let Some(kept) = keep(order, Some(&source), expected.as_ref(), on_piece, report).await? {
         partial.give_up();

@@ -86,6 +86,21 @@ pub(crate) fn recognise(head: &[u8], tail: &[u8]) -> Result<ImageKind, NotAnImag
     Err(other(head))
 }
 
+/// What a machine sees, in bytes, as far as these bytes of a file of `size` say it.
+pub(crate) fn virtual_size(kind: ImageKind, head: &[u8], tail: &[u8], size: Option<u64>) -> Option<u64> {
+    let le64 = |at: usize| head.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
+    match kind {
+        ImageKind::Qcow2 => be64(head, 24),
+        ImageKind::Vmdk => le64(12)?.checked_mul(512),
+        ImageKind::Vpc if has_at(head, 0, b"conectix") => be64(head, 48),
+        ImageKind::Vpc => be64(tail, 48),
+        ImageKind::Vdi => le64(0x170),
+        // It is in a table that may be anywhere.
+        ImageKind::Vhdx => None,
+        ImageKind::Raw => size,
+    }
+}
+
 fn has_at(bytes: &[u8], at: usize, sign: &[u8]) -> bool {
     bytes.get(at..at + sign.len()) == Some(sign)
 }

@@ -9,8 +9,6 @@ pub struct Limits {
     pub answer: Duration,
     /// The most that [`crate::Network::stall_seconds`] may be.
     pub stall: Duration,
-    /// All of a probe.
-    pub probe: Duration,
     /// The most that [`crate::Network::tries`] may be; a try that brought [`Limits::progress`] bytes does not count.
     pub tries: u32,
     /// How often a source is tried, progress or not.
@@ -27,7 +25,6 @@ impl Default for Limits {
             connect: Duration::from_secs(10),
             answer: Duration::from_secs(20),
             stall: Duration::from_secs(3600),
-            probe: Duration::from_secs(5),
             tries: 100,
             most_tries: 100,
             progress: 1 << 20,

@@ -13,7 +13,7 @@ pub(crate) async fn run(
 ) -> Result<Outcome, Failure> {
     match step {
         Step::CheckRequirements(needed) => requirements::check(needed).await.map(|()| Outcome::Ready),
-        Step::Probe { url, network } => fetch::probe(&url, &network, &limits).await.map(Outcome::Probed),
+        Step::Look(looks) => Ok(Outcome::Looked(fetch::look(looks, &limits).await)),
         Step::Fetch(order) => match &order.share {
             None => fetch::fetch(&order, &limits, &report).await,
             Some(with) => share::fetch(&order, with, &limits, &report, talk, &listeners).await,

@@ -22,6 +22,10 @@ pub const GOOD: Faults = Faults { extended: true, cuts: Vec::new(), confirms: tr
 
 /// The one file that is there, and the only login that gets it.
 pub const PATH: &str = "dir/x y.img";
+/// A directory, and what is in it.
+pub const DIRECTORY: &str = "dir/";
+const LISTING: &str = "type=cdir;modify=20261120101112; .\r\ntype=dir;modify=20151001000000; 20151001\r\n\
+                       Type=file;Size=17; x y.img\r\ntype=OS.unix=slink:20151001; current\r\ntype=file; a/b\r\n";
 pub const LOGIN: (&str, &str) = ("us:er", "p@ss");
 
 pub struct Ftp {
@@ -110,7 +114,13 @@ impl Session {
                     }
                     "226 done".to_owned()
                 }
-                "SIZE" | "MDTM" | "RETR" => format!("550 {argument}: no such file"),
+                "MLSD" if argument == DIRECTORY => {
+                    control.write_all(b"150 it comes\r\n").await.ok()?;
+                    let (mut stream, _) = data.take()?.accept().await.ok()?;
+                    stream.write_all(LISTING.as_bytes()).await.ok()?;
+                    "226 done".to_owned()
+                }
+                "SIZE" | "MDTM" | "RETR" | "MLSD" => format!("550 {argument}: no such file"),
                 _ => "502 not known".to_owned(),
             };
             control.write_all(format!("{reply}\r\n").as_bytes()).await.ok()?;

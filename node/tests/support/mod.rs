@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use ays_node::helper::{Ended, Limits, Timing, serve};
 use ays_node::{
-    Check, Facts, Failure, Fetch, Fetched, FromNode, GREETING, Network, Outcome, Phase, Progress, SecretUrl,
-    Stamp, Step, ToNode,
+    Check, Facts, Failure, Fetch, Fetched, FromNode, GREETING, Look, LookAt, Looked, Network, Outcome, Phase,
+    Progress, SecretUrl, Stamp, Step, ToNode,
 };
 use ays_node::{read_frame, write_frame};
 use tokio::io::{
@@ -37,7 +37,6 @@ pub fn short() -> Limits {
         connect: Duration::from_secs(2),
         answer: Duration::from_millis(300),
         stall: Duration::from_millis(300),
-        probe: Duration::from_secs(1),
         tries: 3,
         pause: Duration::from_millis(1),
         ..Limits::default()
@@ -185,8 +184,17 @@ pub fn fetch(url: &str, dest: &Path, check: Check) -> Step {
     })
 }
 
-pub fn probe(url: &str) -> Step {
-    Step::Probe { url: SecretUrl::parse(url).unwrap(), network: Network::default() }
+pub fn look(url: &str, at: LookAt) -> Step {
+    let within = Duration::from_secs(5);
+    Step::Look(vec![Look { url: SecretUrl::parse(url).unwrap(), network: Network::default(), at, within }])
+}
+
+/// The answer to the only question.
+pub fn answer(outcome: Result<Outcome, Failure>) -> Result<Looked, Failure> {
+    match outcome {
+        Ok(Outcome::Looked(mut answers)) if answers.len() == 1 => answers.remove(0),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// What a fetch of `body` to `dest`, where it lies now, says when nothing was in its way and nothing was checked.

@@ -3,7 +3,7 @@ use super::small::read_small;
 use super::source::file_name;
 use crate::helper::checksum_list::{Algorithm, beside, listed};
 use crate::helper::lanes::Digests;
-use crate::{Check, Expected, Failure, Fetch, SecretUrl};
+use crate::{Check, Expected, Failure, SecretUrl};
 
 impl Expected {
     pub(crate) fn verify(&self, url: &SecretUrl, digests: &Digests) -> Result<(), Failure> {
@@ -24,22 +24,26 @@ impl Expected {
 }
 
 /// Finds out what the file must be; none when it is not checked.
-pub(crate) async fn expected(order: &Fetch, access: Access<'_>) -> Result<Option<Expected>, Failure> {
-    let (url, algorithm) = match &order.check {
+pub(crate) async fn expected(
+    source: &SecretUrl,
+    check: &Check,
+    access: Access<'_>,
+) -> Result<Option<Expected>, Failure> {
+    let (url, algorithm) = match check {
         Check::None => return Ok(None),
         Check::Sha256(digits) => {
             return Ok(Some(Expected::Sha256(digits.to_ascii_lowercase())));
         }
-        Check::Md5Beside => (order.url.with_path_suffix(".md5sum"), Algorithm::Md5),
-        Check::Sums(list) => (order.url.sibling(list), Algorithm::Sha256),
+        Check::Md5Beside => (source.with_path_suffix(".md5sum"), Algorithm::Md5),
+        Check::Sums(list) => (source.sibling(list), Algorithm::Sha256),
     };
-    let name = file_name(&order.url);
+    let name = file_name(source);
     let none = |url: &SecretUrl, reason: String| Failure::NoChecksum {
         url: url.to_string(),
         name: name.clone(),
         reason,
     };
-    let url = url.map_err(|error| none(&order.url, error.to_string()))?;
+    let url = url.map_err(|error| none(source, error.to_string()))?;
     let text = match read_small(&url, access).await {
         Ok(text) => text,
         Err(Failure::Refused { reason, .. }) => return Err(none(&url, reason)),

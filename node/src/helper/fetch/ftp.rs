@@ -87,12 +87,28 @@ impl Ftp {
         Ok(Opened { identity, start, body: Body::Ftp(body) })
     }
 
-    pub(crate) async fn size(&self) -> Result<Option<u64>, Fault> {
+    /// A server that knows neither SIZE nor MDTM may still have the file.
+    pub(crate) async fn state(&self) -> Result<Identity, Fault> {
         let mut control = self.log_in().await?;
         match self.ask(Phase::Answer, control.size(&self.path)).await? {
-            Ok(size) => Ok(Some(size as u64)),
             Err(reply) if reply.status == Status::FileUnavailable => Err(self.refused(&reply)),
-            Err(_) => Ok(None),
+            _ => self.identity(&mut control).await,
+        }
+    }
+
+    /// What is in the directory. Only those that have a machine's listing (MLSD) tell directories from files.
+    pub(crate) async fn names(mut self) -> Result<Vec<String>, Fault> {
+        let mut control = self.log_in().await?;
+        loop {
+            control.set_mode(self.mode);
+            let reply = match self.ask(Phase::Answer, control.mlsd(Some(&self.path))).await? {
+                Ok(lines) => return Ok(lines.iter().filter_map(|line| listed(line)).collect()),
+                Err(reply) => reply,
+            };
+            if self.mode == Mode::Passive || reply.status == Status::FileUnavailable {
+                return Err(self.refused(&reply));
+            }
+            self.mode = Mode::Passive;
         }
     }
 
@@ -247,6 +263,23 @@ fn decode(address: &SecretUrl, text: &str) -> Result<String, Failure> {
         return Err(refused(address, "its login or path holds a control character"));
     }
     Ok(text.into_owned())
+}
+
+/// The name in a line such as `type=dir;modify=20151001120000; current` (RFC 3659), with a `/` behind a directory's.
+fn listed(line: &str) -> Option<String> {
+    let (facts, name) = line.trim_end().split_once("; ")?;
+    let kind = facts
+        .split(';')
+        .find_map(|fact| fact.to_ascii_lowercase().strip_prefix("type=").map(str::to_owned))?;
+    let is_plain = !name.contains(['/', '\\']) && !name.contains(char::is_control);
+    match kind.as_str() {
+        _ if !is_plain => None,
+        "file" => Some(name.to_owned()),
+        "dir" => Some(format!("{name}/")),
+        // A link, which may lead to either.
+        kind if kind.starts_with("os.unix") => Some(format!("{name}/")),
+        _ => None,
+    }
 }
 
 fn left(size: Option<u64>, start: u64) -> Option<u64> {

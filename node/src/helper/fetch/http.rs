@@ -1,7 +1,7 @@
 //! `http` and `https`.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_RANGE,
@@ -107,18 +107,34 @@ impl Http {
         }
     }
 
-    pub(crate) async fn size(&self) -> Result<Option<u64>, Fault> {
-        let response = self.send(self.request(Method::HEAD)).await?;
-        if response.status().is_success() {
-            return Ok(content_length(&response));
+    pub(crate) async fn open_start(&self, most: u64) -> Result<Opened, Fault> {
+        let range = format!("bytes=0-{}", most.saturating_sub(1));
+        let response = self.send(self.request(Method::GET).header(RANGE, range)).await?;
+        let range = text(response.headers(), &CONTENT_RANGE).as_deref().and_then(content_range);
+        let size = match (response.status(), range) {
+            (StatusCode::OK, _) => content_length(&response),
+            (StatusCode::PARTIAL_CONTENT, Some(range)) if range.first == 0 => range.total,
+            // An empty file has no first byte.
+            (StatusCode::RANGE_NOT_SATISFIABLE, _) => return self.open(None).await,
+            _ => return Err(self.fault(&response)),
+        };
+        Ok(Opened {
+            identity: identity(&response, size),
+            start: 0,
+            body: Body::Http(HttpBody::new(response)),
+        })
+    }
+
+    pub(crate) async fn state(&self) -> Result<Identity, Fault> {
+        let mut response = self.send(self.request(Method::HEAD)).await?;
+        if !response.status().is_success() {
+            // Addresses that are signed for GET alone, and servers without HEAD: the body is not read.
+            response = self.send(self.request(Method::GET)).await?;
         }
-        // Addresses that are signed for GET alone, and servers without HEAD: the body is not read.
-        let response = self.send(self.request(Method::GET)).await?;
-        if response.status().is_success() {
-            Ok(content_length(&response))
-        } else {
-            Err(self.fault(&response))
+        if !response.status().is_success() {
+            return Err(self.fault(&response));
         }
+        Ok(identity(&response, content_length(&response)))
     }
 
     fn request(&self, method: Method) -> RequestBuilder {
@@ -165,11 +181,11 @@ impl Http {
         if !status.is_server_error() && !may_pass {
             return Fault::Final(refused(&self.address, status.to_string()));
         }
-        let after = text(response.headers(), &RETRY_AFTER).and_then(|text| text.trim().parse().ok());
+        let after = text(response.headers(), &RETRY_AFTER).and_then(|text| pause(&text));
         Fault::Again {
             phase: Phase::Answer,
             reason: format!("the server answered {status}"),
-            after: Duration::from_secs(after.unwrap_or(0)).min(MOST_PAUSE),
+            after: after.unwrap_or_default().min(MOST_PAUSE),
         }
     }
 }
@@ -231,6 +247,13 @@ fn continued(response: Response, resume: &Resume) -> Result<Opened, Fault> {
     Ok(Opened { identity, start: resume.at, body: Body::Http(HttpBody::new(response)) })
 }
 
+/// How long a server asks to wait: seconds, or until a date (RFC 9110).
+fn pause(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let until = || httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok();
+    text.parse().ok().map(Duration::from_secs).or_else(until)
+}
+
 fn identity(response: &Response, size: Option<u64>) -> Identity {
     let headers = response.headers();
     Identity { size, etag: text(headers, &ETAG), last_modified: text(headers, &LAST_MODIFIED) }
@@ -265,8 +288,13 @@ fn content_range(text: &str) -> Option<ContentRange> {
 
 /// Trusts what the node trusts, the further authorities, and the common ones, because a small node has none of its own.
 fn tls(authorities: &[String], connecting: &Arc<Connecting>) -> Result<ClientConfig, ClientError> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    // Read once: a helper may ask hundreds of sources.
+    static COMMON: LazyLock<RootCertStore> = LazyLock::new(|| {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    });
+    let mut roots = COMMON.clone();
     for authority in authorities {
         for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
             roots.add(certificate?)?;
@@ -284,6 +312,16 @@ fn tls(authorities: &[String], connecting: &Arc<Connecting>) -> Result<ClientCon
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pauses_that_a_server_asks_for() {
+        assert_eq!(pause(" 7 "), Some(Duration::from_secs(7)));
+        let in_a_minute = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
+        let pause_until = pause(&in_a_minute).unwrap();
+        assert!((58..=60).contains(&pause_until.as_secs()), "{pause_until:?}");
+        assert_eq!(pause("Fri, 21 Nov 2025 10:00:00 GMT"), None);
+        assert_eq!(pause("soon"), None);
+    }
 
     #[test]
     fn ranges_of_an_answer() {

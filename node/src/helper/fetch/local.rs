@@ -38,10 +38,10 @@ impl Local {
         Ok(Opened { identity, start: 0, body: Body::Local(LocalBody { file: Some(file) }) })
     }
 
-    pub(crate) async fn size(&self) -> Result<Option<u64>, Fault> {
+    pub(crate) async fn state(&self) -> Result<Identity, Fault> {
         let path = self.path.clone();
         let (_, identity) = on_thread(move || read(&path)).await.map_err(|error| self.fault(&error))?;
-        Ok(identity.size)
+        Ok(identity)
     }
 
     fn fault(&self, error: &std::io::Error) -> Fault {

@@ -31,6 +31,15 @@ pub(crate) async fn read_small(url: &SecretUrl, access: Access<'_>) -> Result<Ve
     }
 }
 
+/// The next bytes of what was opened: `most`, or fewer when it ends before.
+pub(crate) async fn read_to(body: &mut Body, most: usize, access: Access<'_>) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    let mut slowness = Slowness::new(access);
+    while bytes.len() < most && fill(body, &mut bytes, &mut slowness, access).await? {}
+    bytes.truncate(most);
+    Ok(bytes)
+}
+
 async fn read_once(source: &mut Source, access: Access<'_>) -> Result<Vec<u8>, Fault> {
     let Opened { identity, mut body, .. } = source.open(None).await?;
     let mut bytes = Vec::new();

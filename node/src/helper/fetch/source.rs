@@ -1,7 +1,6 @@
 //! Where a file comes from, behind one way to open it.
 
 use percent_encoding::percent_decode_str;
-use tokio::time::timeout;
 use url::Url;
 
 use super::access::Access;
@@ -11,8 +10,7 @@ use super::ftp::Ftp;
 use super::http::Http;
 use super::identity::Identity;
 use super::local::Local;
-use crate::helper::Limits;
-use crate::{Failure, Network, Phase, Probed, SecretUrl};
+use crate::{Failure, SecretUrl};
 
 /// A source, ready to be opened as often as it takes.
 #[derive(Debug)]
@@ -83,28 +81,20 @@ impl Source {
         Fault::Final(refused(address, reason))
     }
 
-    async fn size(&mut self) -> Result<Option<u64>, Fault> {
+    /// Opens it for its first `most` bytes; a source that knows no ranges sends more.
+    pub(crate) async fn open_start(&mut self, most: u64) -> Result<Opened, Fault> {
         match self {
-            Self::Http(http) => http.size().await,
-            Self::Ftp(ftp) => ftp.size().await,
-            Self::Local(local) => local.size().await,
+            Self::Http(http) => http.open_start(most).await,
+            Self::Ftp(_) | Self::Local(_) => self.open(None).await,
         }
     }
-}
 
-/// Asks a source once for its size.
-pub(crate) async fn probe(url: &SecretUrl, network: &Network, limits: &Limits) -> Result<Probed, Failure> {
-    // Each phase has its share, so that the one that takes too long is named.
-    let shares = Limits { connect: limits.probe / 2, answer: limits.probe / 3, ..limits.clone() };
-    let mut source = Source::new(url, Access { network, limits: &shares })?;
-    let unreachable =
-        |phase, reason| Failure::Unreachable { url: url.to_string(), phase, reason, attempts: 1 };
-    match timeout(limits.probe, source.size()).await {
-        Ok(Ok(size)) => Ok(Probed { size }),
-        Ok(Err(Fault::Final(failure))) => Err(failure),
-        Ok(Err(Fault::Again { phase, reason, .. } | Fault::StartOver { phase, reason })) => {
-            Err(unreachable(phase, reason))
+    /// What it says of its bytes, which are not opened.
+    pub(crate) async fn state(&mut self) -> Result<Identity, Fault> {
+        match self {
+            Self::Http(http) => http.state().await,
+            Self::Ftp(ftp) => ftp.state().await,
+            Self::Local(local) => local.state().await,
         }
-        Err(_) => Err(unreachable(Phase::Answer, format!("no answer within {:?}", limits.probe))),
     }
 }

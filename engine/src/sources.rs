@@ -1,0 +1,71 @@
+//! Asking sources from this machine: for plans that touch nothing, for what is outdated, for new recipes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ays_node::{Check, Failure, Look, LookAt, Looked, Network, Outcome, SecretUrl, Step};
+use serde::Serialize;
+
+use crate::helper::{Helper, HelperError};
+use crate::ssh::Connection;
+
+/// How long a source has to answer before a plan is shown without it.
+const LIMIT: Duration = Duration::from_secs(4);
+
+/// What a source said when it was asked from this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceAnswer {
+    /// It answers.
+    Answers {
+        /// Its size in bytes, where it says so.
+        size: Option<u64>,
+    },
+    /// It does not, for this reason.
+    Dead(String),
+    /// It is a file on the node.
+    OnNode,
+}
+
+/// Puts questions to sources, all at once; the answers are in their order. A helper in a temporary directory below
+/// `temporary` does it, so that nothing is left.
+pub async fn look(looks: Vec<Look>, temporary: &Path) -> Result<Vec<Result<Looked, Failure>>, HelperError> {
+    let asked = looks.len();
+    if asked == 0 {
+        return Ok(Vec::new());
+    }
+    let connection = Connection::throwaway(temporary).map_err(|error| HelperError::Spawn(error.into()))?;
+    let mut helper = Helper::start(&connection).await?;
+    let answer = helper.run(Step::Look(looks), |_| {}).await;
+    helper.close().await;
+    match answer? {
+        Outcome::Looked(answers) if answers.len() == asked => Ok(answers),
+        _ => Err(HelperError::Answer),
+    }
+}
+
+/// Whether these sources answer.
+pub async fn probe(urls: &[SecretUrl], temporary: &Path) -> Vec<SourceAnswer> {
+    let on_node = |url: &&SecretUrl| url.scheme() == "file";
+    let looks = urls.iter().filter(|url| !on_node(url)).map(|url| Look {
+        url: url.clone(),
+        network: Network::default(),
+        at: LookAt::State(Check::None),
+        within: LIMIT,
+    });
+    let mut answers = match look(looks.collect(), temporary).await {
+        Ok(answers) => answers.into_iter().map(read).collect(),
+        Err(error) => vec![SourceAnswer::Dead(error.to_string()); urls.len()],
+    }
+    .into_iter();
+    let answer = |url| if on_node(&url) { Some(SourceAnswer::OnNode) } else { answers.next() };
+    urls.iter().filter_map(answer).collect()
+}
+
+fn read(answer: Result<Looked, Failure>) -> SourceAnswer {
+    match answer {
+        Ok(Looked::State(state)) => SourceAnswer::Answers { size: state.size },
+        Ok(_) => SourceAnswer::Dead(HelperError::Answer.to_string()),
+        Err(failure) => SourceAnswer::Dead(failure.to_string()),
+    }
+}

@@ -1,0 +1,125 @@
+//! Many sources are asked in the time of the slowest one.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ays_catalogue::{
+    BootType, Catalogue, DiskFormat, ImageFacts, PoolKey, Registration, SourceFacts, StackFacts, StoredFacts,
+    TemplateFacts, Timestamp,
+};
+use ays_engine::{Asked, Freshness, outdated};
+use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request, Template};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// How long the slow sources take.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// A web server: whatever is asked for is 5 bytes of a certain date; every tenth file is slow.
+async fn serve(listener: TcpListener) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(answer(stream));
+    }
+}
+
+async fn answer(stream: TcpStream) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    let mut request = String::new();
+    while !request.ends_with("\r\n\r\n") {
+        stream.read_line(&mut request).await.ok().filter(|count| *count > 0)?;
+    }
+    let path = request.split(' ').nth(1)?;
+    if path.ends_with('0') {
+        tokio::time::sleep(SLOW).await;
+    }
+    let date = if path.ends_with('7') { "Sat, 22 Nov 2026 10:00:00 GMT" } else { DATE };
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nLast-Modified: {date}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.ok()
+}
+
+const DATE: &str = "Fri, 21 Nov 2026 10:00:00 GMT";
+
+fn pool() -> PoolKey {
+    PoolKey { gid: 1, name: "local".into(), node: Some("n1".into()), path: "/pool".into() }
+}
+
+/// An environment with so many recipes, each for its file, and a catalogue that has them all.
+async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, Catalogue) {
+    git2::Repository::init(directory).unwrap();
+    let catalogue = Catalogue::open(&directory.join("catalogue.db")).await.unwrap();
+    catalogue.set_stacks(&[StackFacts { name: "n1".into(), pool: pool() }], &[]).await.unwrap();
+    for number in 0..images {
+        let template = format!("image_{number}");
+        let dir = directory.join("servicetemplates").join(&template);
+        fs::create_dir_all(&dir).unwrap();
+        let export = format!(
+            "web.export.1 =\n    url:'http://{host}',\n    source:'/x{number}',\n    dest:'/t/x{number}.img',\n"
+        );
+        fs::write(dir.join("service.hrd"), export).unwrap();
+        let registration = Registration {
+            image: ImageFacts {
+                name: template.clone(),
+                description: String::new(),
+                category: "Linux".into(),
+                size_gb: 10,
+                username: None,
+                boot_type: BootType::Bios,
+                hot_resize: true,
+            },
+            source: SourceFacts {
+                url: format!("http://{host}/x{number}"),
+                etag: None,
+                last_modified: Some(DATE.into()),
+                md5: format!("{number:032x}"),
+                sha256: format!("{number:064x}"),
+                size: 5,
+                verified: false,
+            },
+            stored: StoredFacts {
+                file: format!("x{number}.raw"),
+                format: DiskFormat::Raw,
+                sha256: format!("{number:064x}"),
+                size: 5,
+                virtual_size: 5,
+            },
+            template: TemplateFacts { name: template, checksum: String::new(), commit: None },
+            by: "test".into(),
+            pool: pool(),
+            wanted_on: vec!["n1".into()],
+        };
+        catalogue.register(&registration, &Timestamp::now()).await.unwrap();
+    }
+    (Environment::find(directory, &Layers::default()).unwrap(), catalogue)
+}
+
+#[tokio::test]
+async fn a_hundred_sources_are_asked_in_the_time_of_the_slowest() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    tokio::spawn(serve(listener));
+    let directory = tempfile::tempdir().unwrap();
+    let (environment, catalogue) = installed(directory.path(), 100, &host).await;
+    let recipe = |template: &Template| {
+        let instance = "main".to_owned();
+        let request = Request { instance, answers: Answers::default(), dependencies: Dependencies::First };
+        Recipe::read(&environment, template, &request)
+    };
+    let temporary = tempfile::tempdir().unwrap();
+    let begun = Instant::now();
+    let asked = outdated(&environment, &catalogue, recipe, temporary.path()).await.unwrap();
+    let took = begun.elapsed();
+    assert_eq!(asked.len(), 100);
+    for Asked { image, freshness, .. } in asked {
+        let expected = if image.ends_with('7') {
+            Freshness::Outdated(format!("its date is Sat, 22 Nov 2026 10:00:00 GMT now, it was {DATE}"))
+        } else {
+            Freshness::Current
+        };
+        assert_eq!(freshness, expected, "{image}");
+    }
+    assert!(took < SLOW + Duration::from_secs(1), "it took {took:?}");
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "the helper left something");
+}

@@ -1,0 +1,181 @@
+//! `actions.py`: what an install would not do, and images that are not what they should be.
+
+use ays_grammar::Diagnostic;
+use ays_grammar::Span;
+use ays_recipes::{Action, Actions, Examined, Progress, RegisterImage, Script, Text, Value};
+
+use crate::Finding;
+use crate::codes::{
+    ACTIONS, ACTIONS_SYNTAX, CATEGORY, IMAGE_SIZE, NOT_REGISTERED, REGISTER_IMAGE, UNKNOWN_METHOD, UNRESOLVED,
+};
+use crate::near::near;
+use crate::template::is_at;
+use crate::text::{at, part};
+
+/// The methods that an install runs.
+const INSTALL: [&str; 12] = [
+    "prepare",
+    "prepareLocal",
+    "check_requirements",
+    "configure",
+    "configureLocal",
+    "check_down_local",
+    "stop",
+    "halt",
+    "start",
+    "check_up_local",
+    "monitor_local",
+    "monitor_remote",
+];
+
+/// The other methods that a recipe may have.
+const OTHERS: [&str; 18] = [
+    "init",
+    "build",
+    "package",
+    "cleanup",
+    "data_export",
+    "data_import",
+    "uninstall",
+    "removedata",
+    "test",
+    "execute",
+    "upload",
+    "download",
+    "restart",
+    "reset",
+    "status",
+    "monitor",
+    "check_uptime_local",
+    "check_uptime_remote",
+];
+
+const CATEGORIES: [&str; 3] = ["Linux", "Windows", "vStorage"];
+/// What real recipes ask for at most.
+const LARGEST_GB: u32 = 250;
+const REGISTER: &str = "registerImage";
+
+/// Gives the stem of the file that is registered, too.
+pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Finding>, Option<String>) {
+    let text = &actions.text;
+    let source = String::from_utf8_lossy(&text.bytes);
+    let mentions = ["imageutil", "registerimage"].iter().any(|word| source.to_lowercase().contains(word));
+    let is_image = mentions || (!examined.fetches.is_empty() && !examined.is_not_done_yet);
+    let mut found = Vec::new();
+    if is_image {
+        for place in actions.unresolved.iter().filter(|place| !in_comment(&source, **place)) {
+            let message = format!("{} has no value", part(text, *place));
+            found.push(Finding::at(&UNRESOLVED, &at(text, *place, message)));
+        }
+    }
+    let script = match &actions.script {
+        Ok(script) => script,
+        Err(error) => {
+            // A reference is no Python until it has a value.
+            if actions.unresolved.is_empty() {
+                found.push(Finding::at(&ACTIONS_SYNTAX, error));
+            }
+            return (found, None);
+        }
+    };
+    let methods = methods(script);
+    let is_named = methods.is_empty();
+    found.extend(methods);
+    let fetches: Option<Vec<_>> =
+        examined.fetches.iter().map(|fetch| fetch.as_ref()?.as_ref().ok()).collect();
+    if !is_image || examined.service.is_err() || fetches.is_none() {
+        return (found, None);
+    }
+    let mut wrong: Vec<Diagnostic> = Vec::new();
+    let mut images = Vec::new();
+    for method in INSTALL {
+        wrong.extend(script.unsupported(method));
+        let mut run = script.run(method);
+        loop {
+            match run.resume(Value::None) {
+                Ok(Progress::Action(Action::RegisterImage(image))) => images.push(image),
+                Ok(Progress::Returned(_)) => break,
+                Err(error) => {
+                    wrong.push(error);
+                    break;
+                }
+            }
+        }
+    }
+    wrong.sort_by_key(|error| (error.span().start, error.span().end));
+    wrong.dedup_by(|a, b| is_at(a, b));
+    let is_call = |error: &Diagnostic| part(text, error.span()).starts_with(REGISTER);
+    found.extend(
+        wrong.iter().map(|error| Finding::at(if is_call(error) { &REGISTER_IMAGE } else { &ACTIONS }, error)),
+    );
+    if images.is_empty() && wrong.is_empty() && mentions && is_named {
+        let place = calls(&source).first().copied().unwrap_or_default();
+        let message = "no image is registered: `configure` of class `Actions` does not call registerImage";
+        found.push(Finding::at(&NOT_REGISTERED, &at(text, place, message)));
+    }
+    let places = calls(&source);
+    for (index, image) in images.iter().enumerate() {
+        let place = places.get(index).or(places.last()).copied().unwrap_or_default();
+        found.extend(image_findings(image, text, place));
+    }
+    (found, images.last().map(|image| image.stem.clone()))
+}
+
+/// Methods that an install would not find under their names.
+fn methods(script: &Script) -> Vec<Finding> {
+    let known = || INSTALL.iter().chain(&OTHERS).copied();
+    let mut found = Vec::new();
+    for (def, span) in script.methods() {
+        let name = def.name.as_str();
+        let other_case = known().find(|known| known.eq_ignore_ascii_case(name));
+        let meant =
+            other_case.or_else(|| near(name, known()).filter(|_| name.len() >= 8 || name.starts_with("sto")));
+        if let Some(meant) = meant.filter(|_| !known().any(|known| known == name) && !name.starts_with('_')) {
+            let message = format!(
+                "no method is named `{name}`, so an install does not run it; did you mean `{meant}`?"
+            );
+            found.push(Finding::at(&UNKNOWN_METHOD, &script.wrong(span, message)));
+        }
+    }
+    found
+}
+
+fn image_findings(image: &RegisterImage, text: &Text, place: Span) -> Vec<Finding> {
+    let mut found: Vec<_> = image
+        .warnings()
+        .into_iter()
+        .map(|warning| Finding::at(&IMAGE_SIZE, &at(text, place, warning)))
+        .collect();
+    if image.size_gb > LARGEST_GB {
+        let message = format!(
+            "image `{}`: {} GB is more than any image needs; sizes are in GB",
+            image.name, image.size_gb
+        );
+        found.push(Finding::at(&IMAGE_SIZE, &at(text, place, message)));
+    }
+    let category = image.category.as_str();
+    let other_case = CATEGORIES.into_iter().find(|known| known.eq_ignore_ascii_case(category));
+    let is_own = category.contains(|c: char| c.is_ascii_digit() || c == ' ');
+    let meant = other_case.or_else(|| near(category, CATEGORIES).filter(|_| category.len() >= 5 && !is_own));
+    if let Some(meant) = meant.filter(|_| !CATEGORIES.contains(&category)) {
+        let message = format!(
+            "image `{}`: the category `{category}` is one of its own; did you mean `{meant}`?",
+            image.name
+        );
+        found.push(Finding::at(&CATEGORY, &at(text, place, message)));
+    }
+    found
+}
+
+/// Where registerImage is called.
+fn calls(source: &str) -> Vec<Span> {
+    let called = source.match_indices(REGISTER).map(|(start, word)| Span::new(start, start + word.len()));
+    called
+        .filter(|span| source[span.end..].trim_start().starts_with('(') && !in_comment(source, *span))
+        .collect()
+}
+
+fn in_comment(source: &str, place: Span) -> bool {
+    let line = source[..place.start].rsplit('\n').next().unwrap_or_default();
+    line.trim_start().starts_with('#')
+}

@@ -1,0 +1,108 @@
+//! The mistakes of an environment's maintainers, found before an operator meets them.
+//!
+//! It must not know the network, SSH, the catalogue or the terminal: it reads what is in the repository. What an
+//! install would refuse is judged by `ays-recipes`, and told here in the same words.
+
+mod across;
+mod actions;
+mod codes;
+mod export;
+mod finding;
+mod instances;
+mod near;
+mod pairs;
+mod questions;
+mod secrets;
+mod service;
+mod template;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use ays_recipes::{Environment, Layers, Settings, SettingsError, Template, Unknown};
+
+pub use codes::{CODES, Code};
+pub use finding::{Finding, Severity};
+
+/// All that is found in an environment, in the order of the files and their lines.
+pub fn lint(environment: &Environment) -> Vec<Finding> {
+    let mut found = templates(
+        &environment.templates(),
+        &environment.settings,
+        Unknown::HasNone,
+        Some(&environment.domain),
+    );
+    found.extend(instances::lint(environment));
+    found.extend(secrets::in_settings(&environment.root));
+    let ignored = |path: &Path| environment.ignores(path);
+    found.extend(secrets::private_keys(&environment.root, &environment.root, &ignored));
+    in_order(found)
+}
+
+/// What [`lint`] finds in these files, and in those below these directories. A mistake that lies between several
+/// files is found in each of them.
+pub fn lint_paths(environment: &Environment, paths: &[PathBuf]) -> Vec<Finding> {
+    let mut found = lint(environment);
+    let paths: Vec<_> =
+        paths.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
+    found.retain(|finding| {
+        let file = environment.root.join(&finding.file);
+        paths.iter().any(|path| file.starts_with(path))
+    });
+    found
+}
+
+/// The same for an environment whose `ays.toml` cannot be used, as `error` says: that, and what can be told without it.
+/// An error is one of other settings.
+pub fn lint_without_settings(root: &Path, error: SettingsError) -> Result<Vec<Finding>, SettingsError> {
+    let Some(finding) = instances::settings(root, &error) else { return Err(error) };
+    let mut found = vec![finding];
+    let settings = Settings::read(&Layers::default(), None)?;
+    let all = Template::below(&root.join("servicetemplates"), root);
+    found.extend(templates(&all, &settings, Unknown::MayHaveOne, None));
+    found.extend(secrets::in_settings(root));
+    found.extend(secrets::private_keys(root, root, &|_| false));
+    Ok(in_order(found))
+}
+
+/// What is found outside of any environment: in a template's directory, in all templates below a directory, or in
+/// one file. Files are named from `path`'s beginning.
+pub fn lint_outside(path: &Path) -> Result<Vec<Finding>, SettingsError> {
+    let settings = Settings::read(&Layers::default(), None)?;
+    let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let mut all = if path.is_dir() { Template::below(directory, Path::new("")) } else { Vec::new() };
+    all.extend(Template::at(directory, Path::new("")));
+    let mut found = templates(&all, &settings, Unknown::MayHaveOne, None);
+    if !path.is_dir() {
+        found.retain(|finding| Path::new(&finding.file) == path);
+        let of_template = all.iter().any(|template| template.dir == directory);
+        let is_read = ["service.hrd", "services.hrd", "instance.hrd", "actions.py"];
+        if !(of_template && is_read.iter().any(|name| path.ends_with(name)))
+            && path.extension().is_some_and(|e| e == "hrd")
+        {
+            found.extend(text::lint_file(path));
+        }
+    }
+    found.extend(secrets::private_keys(path, Path::new(""), &|_| false));
+    Ok(in_order(found))
+}
+
+fn templates(all: &[Template], settings: &Settings, unknown: Unknown, domain: Option<&str>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut read = Vec::new();
+    for template in all {
+        let (findings, seen) = template::lint(template, settings, unknown);
+        found.extend(findings);
+        read.push(seen);
+    }
+    found.extend(across::lint(&read, domain));
+    found
+}
+
+fn in_order(mut found: Vec<Finding>) -> Vec<Finding> {
+    found.sort_by(|a, b| (&a.file, a.line, a.column, a.code).cmp(&(&b.file, b.line, b.column, b.code)));
+    found.dedup_by(|a, b| {
+        (&a.file, a.line, a.column, a.code, &a.message) == (&b.file, b.line, b.column, b.code, &b.message)
+    });
+    found
+}

@@ -1,0 +1,153 @@
+//! A new image's recipe: the three files, as AYS's documentation shows them.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::environment::Environment;
+use crate::image::BootType;
+use crate::names::Place;
+
+/// What a new recipe says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewImage {
+    /// The template's name: its directory's.
+    pub template: String,
+    /// Scheme, login and host of the source, as they are to be written (`ftp://$(secret.aydo)@ftp.aydo.com`).
+    pub url: String,
+    /// The source's path there.
+    pub source: String,
+    /// How its bytes are verified.
+    pub check: NewCheck,
+    /// The name of the file that it is downloaded to.
+    pub file: String,
+    /// The name that users know.
+    pub name: String,
+    /// `Linux`, `Windows`, or a name of one's own.
+    pub category: String,
+    /// The smallest disk of a machine, in GB.
+    pub size_gb: u32,
+    /// How machines start from it.
+    pub boot_type: BootType,
+}
+
+/// How a new recipe verifies its source's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewCheck {
+    /// By a list of SHA-256s beside it.
+    Sums(String),
+    /// By the MD5 at its address + `.md5sum`.
+    Md5Beside,
+    /// Not at all.
+    None,
+}
+
+/// Why no recipe was written.
+#[derive(Debug, thiserror::Error)]
+pub enum NewImageError {
+    /// A name that no directory can have, or that AYS could not tell apart.
+    #[error("`{0}` cannot name a template: letters, digits, `.`, `-` and single `_` can")]
+    Name(String),
+    /// There is one of that name.
+    #[error("there is a template `{name}` already: {place}")]
+    Taken {
+        /// The name.
+        name: String,
+        /// Its directory.
+        place: Place,
+    },
+    /// The disk says no.
+    #[error("{path} cannot be written", path = .path.display())]
+    Write {
+        /// What was being written.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Where AYS's recipes download to.
+const DOWNLOADS: &str = "/opt/jumpscale7/var/tmp/templates";
+
+impl NewImage {
+    /// Whether a new template may have this name.
+    pub fn check_name(environment: &Environment, name: &str) -> Result<(), NewImageError> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !starts_well || !name.chars().all(is_plain) || name.contains("__") {
+            return Err(NewImageError::Name(name.to_owned()));
+        }
+        match environment.templates().into_iter().find(|template| template.name == name) {
+            Some(template) => {
+                Err(NewImageError::Taken { name: template.name, place: environment.place(&template.dir) })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the files; the directory appears when all of them are there. They are named as errors name them.
+    pub fn write(&self, environment: &Environment) -> Result<Vec<Place>, NewImageError> {
+        Self::check_name(environment, &self.template)?;
+        let templates = environment.root.join("servicetemplates");
+        let failed = |path: PathBuf| move |source| NewImageError::Write { path, source };
+        let hidden = templates.join(format!(".{}.ays-part", self.template));
+        // What a stopped one left.
+        match std::fs::remove_dir_all(&hidden) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(hidden)(error)),
+            _ => {}
+        }
+        std::fs::create_dir(&hidden).map_err(failed(hidden.clone()))?;
+        let files = [
+            ("service.hrd", self.service()),
+            ("actions.py", self.actions()),
+            ("instance.hrd", String::new()),
+        ];
+        for (name, text) in &files {
+            std::fs::write(hidden.join(name), text).map_err(failed(hidden.join(name)))?;
+        }
+        let dir = templates.join(&self.template);
+        std::fs::rename(&hidden, &dir).map_err(failed(dir.clone()))?;
+        Ok(files.iter().map(|(name, _)| environment.place(&dir.join(name))).collect())
+    }
+
+    fn service(&self) -> String {
+        let checkmd5 = self.check == NewCheck::Md5Beside;
+        let sums = match &self.check {
+            NewCheck::Sums(list) => format!("    sums:'{}',\n", plain(list)),
+            NewCheck::Md5Beside | NewCheck::None => String::new(),
+        };
+        format!(
+            "platform.supported             = 'generic'\n\n\
+             web.export.1                   =\n    checkmd5:'{checkmd5}',\n    dest:'{DOWNLOADS}/{}',\n    \
+             source:'{}',\n    url:'{}',\n{sums}",
+            plain(&self.file),
+            plain(&self.source),
+            plain(&self.url),
+        )
+    }
+
+    fn actions(&self) -> String {
+        let boot = match self.boot_type {
+            BootType::Bios => "",
+            BootType::Uefi => ", bootType='uefi'",
+        };
+        format!(
+            "from JumpScale import j\n\nActionsBase=j.atyourservice.getActionsBaseClass()\n\n\
+             class Actions(ActionsBase):\n\n    def configure(self, serviceObj):\n        \
+             from CloudscalerLibcloud.imageutil import registerImage\n        name = {}\n        \
+             imagename = {}\n        registerImage(serviceObj, name, imagename, {}, {}{boot})\n",
+            python(&self.name),
+            python(&self.file),
+            python(&self.category),
+            self.size_gb
+        )
+    }
+}
+
+/// A quoted value of HRD ends at its quote; in an address that can be written otherwise.
+fn plain(text: &str) -> String {
+    text.replace('\'', "%27")
+}
+
+fn python(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}

@@ -1,0 +1,93 @@
+//! A recipe that was written is the one that is read.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+
+use ays_node::Check;
+use ays_recipes::{
+    Action, Answers, BootType, Dependencies, Environment, Layers, NewCheck, NewImage, NewImageError,
+    Progress, Recipe, Request, Value,
+};
+
+fn environment() -> (tempfile::TempDir, Environment) {
+    let directory = tempfile::tempdir().unwrap();
+    git2::Repository::init(directory.path()).unwrap();
+    fs::create_dir(directory.path().join("servicetemplates")).unwrap();
+    let environment = Environment::find(directory.path(), &Layers::default()).unwrap();
+    (directory, environment)
+}
+
+fn wily() -> NewImage {
+    NewImage {
+        template: "image_wily-server".to_owned(),
+        url: "https://cloud-images.ubuntu.com".to_owned(),
+        source: "/wily/current/wily-server-cloudimg-amd64-uefi1.img".to_owned(),
+        check: NewCheck::Sums("SHA256SUMS".to_owned()),
+        file: "wily-server-cloudimg-amd64-uefi1.qcow2".to_owned(),
+        name: "Wily's \"Server\" \\ 15.10".to_owned(),
+        category: "Linux".to_owned(),
+        size_gb: 10,
+        boot_type: BootType::Uefi,
+    }
+}
+
+#[test]
+fn what_is_written_is_what_is_read() {
+    let (directory, environment) = environment();
+    let places: Vec<_> = wily().write(&environment).unwrap().iter().map(ToString::to_string).collect();
+    let in_it = |name: &str| format!("servicetemplates/image_wily-server/{name}");
+    assert_eq!(places, ["service.hrd", "actions.py", "instance.hrd"].map(in_it));
+    let template = environment.template("image_wily-server").unwrap();
+    let request = Request {
+        instance: "main".to_owned(),
+        answers: Answers::default(),
+        dependencies: Dependencies::First,
+    };
+    let recipe = Recipe::read(&environment, &template, &request).unwrap();
+    let [fetch] = &recipe.fetches[..] else { panic!("{recipe:?}") };
+    assert_eq!(
+        fetch.url.expose(),
+        "https://cloud-images.ubuntu.com/wily/current/wily-server-cloudimg-amd64-uefi1.img"
+    );
+    assert_eq!(fetch.check, Check::Sums("SHA256SUMS".to_owned()));
+    let mut run = recipe.script.unwrap().run("configure");
+    let Progress::Action(Action::RegisterImage(image)) = run.resume(Value::None).unwrap() else { panic!() };
+    assert_eq!(image.name, wily().name);
+    assert_eq!((image.category.as_str(), image.size_gb, image.boot_type), ("Linux", 10, BootType::Uefi));
+    let left: Vec<_> = fs::read_dir(directory.path().join("servicetemplates")).unwrap().collect();
+    assert_eq!(left.len(), 1);
+}
+
+#[test]
+fn the_text_is_the_documentation_s() {
+    let (directory, environment) = environment();
+    let image =
+        NewImage { check: NewCheck::None, name: "Wily".to_owned(), boot_type: BootType::Bios, ..wily() };
+    image.write(&environment).unwrap();
+    let read = |name: &str| {
+        fs::read_to_string(directory.path().join("servicetemplates/image_wily-server").join(name)).unwrap()
+    };
+    assert_eq!(
+        read("service.hrd"),
+        "platform.supported             = 'generic'\n\nweb.export.1                   =\n    checkmd5:'false',\n    \
+         dest:'/opt/jumpscale7/var/tmp/templates/wily-server-cloudimg-amd64-uefi1.qcow2',\n    \
+         source:'/wily/current/wily-server-cloudimg-amd64-uefi1.img',\n    url:'https://cloud-images.ubuntu.com',\n"
+    );
+    assert_eq!(
+        read("actions.py").lines().last(),
+        Some("        registerImage(serviceObj, name, imagename, 'Linux', 10)")
+    );
+    assert_eq!(read("instance.hrd"), "");
+}
+
+#[test]
+fn a_name_is_taken_once_and_is_a_plain_one() {
+    let (_directory, environment) = environment();
+    wily().write(&environment).unwrap();
+    let error = wily().write(&environment).unwrap_err().to_string();
+    assert_eq!(error, "there is a template `image_wily-server` already: servicetemplates/image_wily-server");
+    for name in ["", "../x", "a/b", ".hidden", "a__b", "a b", "-x"] {
+        let error = NewImage::check_name(&environment, name).unwrap_err();
+        assert!(matches!(&error, NewImageError::Name(named) if named == name), "{error}");
+    }
+}
