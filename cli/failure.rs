@@ -10,7 +10,8 @@ use ays_engine::{InstallError, OutdatedError, RehearseError, SurveyError};
 use ays_grammar::Diagnostic;
 use ays_node::{SecretUrl, UrlError};
 use ays_recipes::{
-    AnswerError, DataError, EnvironmentError, LookupError, NewImageError, NodeError, RecipeError, SettingsError,
+    AnswerError, DataError, EnvironmentError, LookupError, NewImageError, NodeError, RecipeError,
+    SettingsError,
 };
 use ays_secrets::SecretsError;
 
