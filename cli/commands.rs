@@ -12,7 +12,6 @@ pub mod lint;
 pub mod list;
 pub mod man;
 pub mod new;
-pub mod new_image;
 pub mod new_ci;
 pub mod node;
 pub mod nodes;

@@ -107,7 +107,14 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     if args.rehearse {
         return rehearse::run(&environment, &recipe, mode, args.fail_at, &stop, &show, args.json).await;
     }
-    Recipe::write_answers(&environment, &template, &request)?;
+    let changed = Recipe::write_answers(&environment, &template, &request)?;
+    if let (Some(first), Style::Steps | Style::Summary) = (changed.first(), style) {
+        let others = match changed.len() {
+            1 => String::new(),
+            number => format!(" and {} more", number - 1),
+        };
+        eprint_line(&format!("the answers are in {}{others}", first.display()));
+    }
     let settings = &environment.settings;
     let rollout = Rollout {
         environment: &environment,

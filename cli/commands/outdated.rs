@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ays_engine::{Asked, Freshness, outdated};
-use ays_recipes::{Answers, Dependencies, Environment, Recipe, RecipeError, Request, Template};
+use ays_recipes::{Answers, Dependencies, Environment, Recipe, RecipeError, Request, Stored, Template};
 
 use crate::context;
 use crate::failure::{Failure, eprint_line};
@@ -58,6 +58,8 @@ fn read(environment: &Environment, template: &Template) -> Result<Recipe, Recipe
         instance: "main".to_owned(),
         answers: Answers::default(),
         dependencies: Dependencies::Skip,
+        nodes: Vec::new(),
+        stored: Stored::Used,
     };
     Recipe::read(environment, template, &request)
 }

@@ -17,7 +17,7 @@ use ays_engine::{
     InstallError, Installed, Mode, NodeResult, Record, Rollout, Scripted, Sharing, Stopper, Target, Transport,
 };
 use ays_node::{CopyState, Failure, Outcome, Step, Stored};
-use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request};
+use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request, Stored};
 use tempfile::TempDir;
 
 /// An environment with nodes, and a recipe `image_x`.
@@ -64,7 +64,7 @@ impl Scene {
             instance: "main".to_owned(),
             answers: Answers::parse("").unwrap(),
             nodes: Vec::new(),
-            stored: ays_recipes::Stored::Used,
+            stored: Stored::Used,
             dependencies: Dependencies::First,
         };
         let recipe = Recipe::read(&environment, &template, &request).unwrap();

@@ -10,7 +10,7 @@ use ays_catalogue::{
     TemplateFacts, Timestamp,
 };
 use ays_engine::{Asked, Freshness, outdated};
-use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request, Template};
+use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request, Stored, Template};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -104,7 +104,13 @@ async fn a_hundred_sources_are_asked_in_the_time_of_the_slowest() {
     let (environment, catalogue) = installed(directory.path(), 100, &host).await;
     let recipe = |template: &Template| {
         let instance = "main".to_owned();
-        let request = Request { instance, answers: Answers::default(), dependencies: Dependencies::First };
+        let request = Request {
+            instance,
+            answers: Answers::default(),
+            dependencies: Dependencies::First,
+            nodes: Vec::new(),
+            stored: Stored::Used,
+        };
         Recipe::read(&environment, template, &request)
     };
     let temporary = tempfile::tempdir().unwrap();

@@ -110,6 +110,8 @@ fn wrong(
             let instance = instances.iter().find(|instance| instance.name == *name)?;
             at_key(&shown(environment, instance), "instance.ssh.gateway", error.to_string())
         }
+        // Which secrets are kept is a matter of who installs.
+        NodeError::Secrets(_) => None,
         // Told where the file itself was read.
         NodeError::Syntax(_) | NodeError::Unreadable { .. } | NodeError::Lookup(_) => None,
     }

@@ -103,7 +103,8 @@ impl InstanceValues {
                 continue;
             };
             let question = Question { key: key.clone(), ask: ask.clone() };
-            let checked = ask.default.as_deref().map(|default| question.check(default).map(|()| default));
+            let checked =
+                ask.default.as_deref().map(|default| question.check_type(default).map(|()| default));
             match checked {
                 Some(Ok(default)) if !default.is_empty() => {
                     all.values.insert(key, format!("{}{default}", ask.prefix));

@@ -47,11 +47,16 @@ impl Question {
 
     /// Whether this can be the answer. One that refers to other values is not known yet, and is taken.
     pub fn check(&self, answer: &str) -> Result<(), AnswerError> {
+        self.check_type(answer)?;
+        self.check_regex(answer)
+    }
+
+    /// Whether it is of the question's type, and within its bounds.
+    pub(crate) fn check_type(&self, answer: &str) -> Result<(), AnswerError> {
         if answer.contains("$(") {
             return Ok(());
         }
-        let expected =
-            |expected: &str| AnswerError::Type { key: self.key.clone(), expected: expected.to_owned() };
+        let expected = |expected: &str| self.expected(expected);
         let Ask { kind, choices, .. } = &self.ask;
         let trimmed = answer.trim();
         match kind {
@@ -79,15 +84,27 @@ impl Question {
                 return Err(expected(&format!("at most {most}")));
             }
         }
-        if let Some(regex) = self.ask.regex.as_deref().filter(|regex| !regex.is_empty()) {
-            let compiled = RegexBuilder::new(regex).size_limit(REGEX_SIZE).build();
-            let compiled = compiled.map_err(|source| AnswerError::Regex { key: self.key.clone(), source })?;
-            // AYS looked for it anywhere in the answer.
-            if !compiled.is_match(answer) {
-                return Err(expected(&format!("text that matches {regex}")));
-            }
-        }
         Ok(())
+    }
+
+    /// Whether it matches from its beginning on, as AYS compared them.
+    fn check_regex(&self, answer: &str) -> Result<(), AnswerError> {
+        let Some(regex) =
+            self.ask.regex.as_deref().filter(|regex| !regex.is_empty() && !answer.contains("$("))
+        else {
+            return Ok(());
+        };
+        let compiled = RegexBuilder::new(&format!("^(?:{regex})")).size_limit(REGEX_SIZE).build();
+        let compiled = compiled.map_err(|source| AnswerError::Regex { key: self.key.clone(), source })?;
+        if compiled.is_match(answer) {
+            Ok(())
+        } else {
+            Err(self.expected(&format!("text that matches {regex}")))
+        }
+    }
+
+    fn expected(&self, expected: &str) -> AnswerError {
+        AnswerError::Type { key: self.key.clone(), expected: expected.to_owned() }
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use ays_node::Check;
 use ays_recipes::{
     Action, Answers, BootType, Dependencies, Environment, Layers, NewCheck, NewImage, NewImageError,
-    Progress, Recipe, Request, Value,
+    Progress, Recipe, Request, Stored, Value,
 };
 
 fn environment() -> (tempfile::TempDir, Environment) {
@@ -42,6 +42,8 @@ fn what_is_written_is_what_is_read() {
         instance: "main".to_owned(),
         answers: Answers::default(),
         dependencies: Dependencies::First,
+        nodes: Vec::new(),
+        stored: Stored::Used,
     };
     let recipe = Recipe::read(&environment, &template, &request).unwrap();
     let [fetch] = &recipe.fetches[..] else { panic!("{recipe:?}") };

@@ -99,6 +99,7 @@ fn without_any_layer_the_defaults_hold_and_all_of_them_are_shown() {
             r#"pool.local.path = "/var/lib/ays/templates" (default)"#,
             r#"pool.local.shared = false (default)"#,
             r#"scrub.rate = "50MB" (default)"#,
+            "secrets.command = [] (default)",
             r#"ssh.keep = "60s" (default)"#,
             r#"system.paths.base = "/opt/jumpscale7" (default)"#,
             r#"system.paths.tmp = "/opt/jumpscale7/var/tmp" (default)"#,
