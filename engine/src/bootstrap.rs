@@ -201,3 +201,38 @@ fn shown(bytes: &[u8]) -> String {
     let start = text.char_indices().rev().nth(999).map_or(0, |(at, _)| at);
     text[start..].to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_no_helper_runs_is_told_apart() {
+        let said = |error: HelperError| error.to_string();
+        assert_eq!(
+            said(no_shell("sudo: a password is required".to_owned(), b"welcome")),
+            "sudo does not let this login become root without a password; it said: sudo: a password is required"
+        );
+        assert_eq!(
+            said(no_shell(String::new(), b"This account is currently not available.")),
+            "the node's shell did not start the helper; it said: This account is currently not available."
+        );
+        assert_eq!(
+            said(not_pushed(String::new(), b"welcome\nays-bootstrap: machine aarch64\n")),
+            "the node is aarch64, and the helper is x86_64"
+        );
+        assert_eq!(
+            said(not_pushed(String::new(), b"ays-bootstrap: noexec\n")),
+            "~/.cache/ays on the node lies on a file system from which nothing may be executed (noexec)"
+        );
+        assert_eq!(
+            said(not_pushed("cat: write error: No space left on device".to_owned(), b"")),
+            "there is no space for the helper in ~/.cache/ays on the node; it said: cat: write error: No space left on \
+             device"
+        );
+        assert_eq!(
+            said(not_pushed("mkdir: Permission denied".to_owned(), b"")),
+            "the helper could not be put into ~/.cache/ays on the node; it said: mkdir: Permission denied"
+        );
+    }
+}

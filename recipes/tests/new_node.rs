@@ -78,8 +78,8 @@ fn what_is_refused_is_not_written() {
     assert_eq!(refused(plain("n1")), "node `n1` is already there: services/x__node.ssh__n1");
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(
-        refused(NewNode { gateway: some("n2"), ..plain("n9") }),
-        "the gateway cannot be used: no node is named `n2`; did you mean `n1`?"
+        refused(NewNode { gateway: some("n11"), ..plain("n9") }),
+        "the gateway cannot be used: no node is named `n11`; did you mean `n1`?"
     );
     assert_eq!(
         refused(NewNode { pool: some("vmstore"), ..plain("n9") }),
