@@ -13,6 +13,7 @@ pub mod list;
 pub mod man;
 pub mod new;
 pub mod new_ci;
+pub mod new_image;
 pub mod node;
 pub mod nodes;
 pub mod outdated;

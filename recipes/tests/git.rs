@@ -229,12 +229,14 @@ fn an_empty_repository_is_cloned_and_made_an_environment() {
     assert!(made.has_remote);
     git::set_author(&scene.ours(""), &author()).unwrap();
     let saved = scene.save("").unwrap();
-    assert_eq!((saved.branch.as_str(), saved.upstream.as_str()), ("main", "origin/main"));
+    // As the configuration of whoever runs this says.
+    let branch = made.branch;
+    assert_eq!((&saved.branch, &saved.upstream), (&branch, &format!("origin/{branch}")));
     assert_eq!(
-        git_in(&scene.dir().join("empty.git"), &["log", "--format=%an: %s", "main"]),
+        git_in(&scene.dir().join("empty.git"), &["log", "--format=%an: %s", &branch]),
         "us: A new environment"
     );
-    assert_eq!(scene.git(&["status", "--porcelain", "--branch"]), "## main...origin/main");
+    assert_eq!(scene.git(&["status", "--porcelain", "--branch"]), format!("## {branch}...origin/{branch}"));
 }
 
 #[test]

@@ -76,10 +76,16 @@ fn message(given: Option<String>) -> Result<String, Failure> {
     }
 }
 
-fn tell_of_others(unsaved: &Unsaved) {
-    if !unsaved.others.is_empty() {
-        let paths: Vec<_> = unsaved.others.iter().map(|path| path.display().to_string()).collect();
-        eprint_line(&format!("warning: left as they are, git commits them: {}", paths.join(", ")));
+/// How many files are named that a save leaves alone.
+const NAMED: usize = 10;
+
+fn tell_of_others(Unsaved { others, .. }: &Unsaved) {
+    let mut names: Vec<_> = others.iter().take(NAMED).map(|path| path.display().to_string()).collect();
+    if others.len() > NAMED {
+        names.push(format!("{} more", others.len() - NAMED));
+    }
+    if !names.is_empty() {
+        eprint_line(&format!("warning: left as they are; git can commit them: {}", names.join(", ")));
     }
 }
 

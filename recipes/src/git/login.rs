@@ -100,12 +100,22 @@ impl<'a> Ways<'a> {
         None
     }
 
-    /// The way that was tried last did not lead in; whether there was one.
-    pub fn refused(&mut self, outcome: &str) -> bool {
+    /// The server takes nothing of the kind.
+    pub fn none_taken(&mut self) -> Option<Cred> {
+        self.refused("it was not accepted");
+        let way = if self.user.is_empty() { "passwords and tokens" } else { "keys" };
+        self.tried.push(Tried { way: way.to_owned(), outcome: "the server takes none".to_owned() });
+        None
+    }
+
+    /// The way that was tried last did not lead in.
+    pub fn refused(&mut self, outcome: &str) {
         let way = self.current.take();
-        let outcome = outcome.to_owned();
-        self.tried.extend(way.iter().map(|way| Tried { way: way.to_string(), outcome: outcome.clone() }));
-        way.is_some()
+        self.tried.extend(way.map(|way| Tried { way: way.to_string(), outcome: outcome.to_owned() }));
+    }
+
+    pub fn is_trying(&self) -> bool {
+        self.current.is_some()
     }
 
     pub fn are_left(&self) -> bool {

@@ -120,7 +120,7 @@ impl<'a> Link<'a> {
             let mut remote = repository.remote_anonymous(&url).map_err(|error| self.error(error))?;
             match remote.connect_auth(direction, Some(self.callbacks()), Some(proxy())) {
                 Ok(mut connection) => return work(&mut connection),
-                // A key that cannot be used ends the connection, and the others are still to be tried.
+                // A key that cannot be used, or one too many, ends the connection, and the others are still to be tried.
                 Err(error) if self.is_about_the_login(&error) => {
                     self.ways.borrow_mut().refused(error.message().trim());
                     if !self.ways.borrow().are_left() {
@@ -188,10 +188,6 @@ impl<'a> Link<'a> {
         if let Some(ended) = self.ended.take() {
             return ended;
         }
-        if error.code() == git2::ErrorCode::Auth {
-            self.ways.borrow_mut().refused("it was not accepted");
-            return self.refused();
-        }
         RemoteError::Git { address: self.address.to_string(), source: error.into() }
     }
 
@@ -209,15 +205,19 @@ impl<'a> Link<'a> {
             }
             Kind::Local => CredentialType::DEFAULT,
         };
-        let next = if allowed.contains(wanted) { self.ways.borrow_mut().next() } else { None };
+        let mut ways = self.ways.borrow_mut();
+        let next = if allowed.contains(wanted) { ways.next() } else { ways.none_taken() };
+        drop(ways);
         next.ok_or_else(|| self.end(self.refused()))
     }
 
+    /// Whether a way to log in was being tried, and was not taken.
     fn is_about_the_login(&self, error: &git2::Error) -> bool {
-        let ended = self.ended.borrow().is_some() || self.access.is_stopped();
+        let is_ended = self.ended.borrow().is_some() || self.access.is_stopped();
         // libgit2's words for a key that it cannot use; it has no code for that.
         let words = ["failed to authenticate SSH session", "error authenticating"];
-        !ended && words.iter().any(|words| error.message().contains(words))
+        let is_key = words.iter().any(|words| error.message().contains(words));
+        !is_ended && self.ways.borrow().is_trying() && (is_key || error.code() == git2::ErrorCode::Auth)
     }
 
     fn refused(&self) -> RemoteError {
