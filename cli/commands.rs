@@ -2,9 +2,9 @@
 
 pub mod completions;
 pub mod config;
+pub mod env;
 pub mod explain;
 pub mod fmt;
-pub mod env;
 pub mod hrd;
 pub mod image;
 pub mod install;

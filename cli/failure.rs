@@ -10,10 +10,11 @@ use ays_engine::{
     InspectError, InstallError, InstallKeyError, OutdatedError, PublicKeyError, RehearseError, SurveyError,
 };
 use ays_grammar::Diagnostic;
-use ays_node::{SecretUrl, UrlError};
+use ays_node::SecretUrl;
 use ays_recipes::git::{AddressError, BranchError, CloneError, InitError, PullError, RemoteError, SaveError};
 use ays_recipes::{
-    AnswerError, DataError, EnvironmentError, LookupError, NewImageError, NewNodeError, NodeError, RecipeError, SettingsError,
+    AnswerError, DataError, EnvironmentError, LookupError, NewImageError, NewNodeError, NodeError,
+    RecipeError, SettingsError,
 };
 use ays_secrets::SecretsError;
 
@@ -99,8 +100,8 @@ pub enum Failure {
     Outdated(usize),
     #[error("{}", images(*.0, "of unknown state"))]
     NotAsked(usize),
-    #[error(transparent)]
-    Url(UrlError),
+    #[error("{failed} of {all} outdated templates were not installed again")]
+    StillOutdated { failed: usize, all: usize },
     #[error(transparent)]
     Survey(#[from] SurveyError),
     #[error("several images are there; name one of them with --url:{}", .0.iter().map(|url| format!("\n  {url}")).collect::<String>())]
@@ -242,9 +243,13 @@ impl Failure {
                 RehearseError::Interrupted => 130,
                 _ => 1,
             },
-            Self::NotSame { .. } | Self::NotAnswered(_) | Self::NoSourcesAsked(_) | Self::NotAsked(_) => 1,
+            Self::NotSame { .. }
+            | Self::NotAnswered(_)
+            | Self::NoSourcesAsked(_)
+            | Self::NotAsked(_)
+            | Self::StillOutdated { .. } => 1,
             Self::Outdated(_) => 10,
-            Self::Url(_) | Self::SeveralImages(_) | Self::NoMd5(_) | Self::NewImage(_) => 2,
+            Self::SeveralImages(_) | Self::NoMd5(_) | Self::NewImage(_) => 2,
             Self::Survey(_) => 1,
             Self::NotAdded { .. } | Self::Unfit { .. } => 1,
             Self::Clone(CloneError::Remote(RemoteError::Interrupted))

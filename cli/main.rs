@@ -90,7 +90,7 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Scrub(args) => commands::scrub::run(args, repo).await,
         Command::Secret(args) => commands::secret::run(&args, repo),
         Command::Hrd(args) => commands::hrd::run(&args),
-        Command::Lint(args) => commands::lint::run(&args, repo),
+        Command::Lint(args) => commands::lint::run(&args, repo).await,
         Command::Explain(args) => commands::explain::run(&args),
         Command::Fmt(args) => commands::fmt::run(&args, repo),
         Command::Config(args) => commands::config::run(&args, repo),

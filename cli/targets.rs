@@ -66,7 +66,9 @@ impl Targets {
             (kind, names) => {
                 let mut selected = Selected { targets: Vec::new(), broken: Vec::new() };
                 for name in names {
-                    if name.contains(['*', '?']) {
+                    if name == Node::LOCAL {
+                        selected.add(Target::Local(local_pool(environment)?));
+                    } else if name.contains(['*', '?']) {
                         let pattern = WildMatch::new(name);
                         let found = all(environment.nodes(), |name, node| {
                             pattern.matches(name) && node.is_none_or(of_type)

@@ -1,16 +1,18 @@
 //! `ays install`
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ays_engine::{
-    InstallError, Mode, NodeResult, Plan, Planned, Rollout, Sharing, SourceAnswer, Stacks, Stopper, Target,
-    Transport, probe,
+    Freshness, InstallError, Mode, NodeResult, Plan, Planned, Rollout, Sharing, SourceAnswer, Stacks, Stop,
+    Stopper, Target, Transport, probe,
 };
 use ays_recipes::{Answers, Dependencies, Environment, Flag, Recipe, Request, Stored, Template};
 
 use crate::ask;
+use crate::commands::outdated;
 use crate::commands::rehearse::{self, FailAt};
 use crate::context;
 use crate::failure::{Failure, NotInstalled, eprint_line};
@@ -24,8 +26,8 @@ use crate::targets::{Selected, Targets};
 #[derive(clap::Args)]
 pub struct Args {
     /// The template
-    #[arg(short, long)]
-    name: String,
+    #[arg(short, long, required_unless_present = "outdated")]
+    name: Option<String>,
     /// The environment's domain, where it must be a certain one
     #[arg(short, long)]
     domain: Option<String>,
@@ -40,6 +42,9 @@ pub struct Args {
     /// Do all of it again, whatever is installed
     #[arg(short, long)]
     reinstall: bool,
+    /// Install again what `ays outdated` finds, on the nodes that have it; with --name or nodes, only among these
+    #[arg(long, conflicts_with_all = ["reinstall", "rehearse", "dry_run", "data", "hrdseed", "hrdreset"])]
+    outdated: bool,
     /// Leave the services out that it depends on
     #[arg(short, long, visible_alias = "nodeps")]
     single: bool,
@@ -82,73 +87,149 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     if let Some(asked) = args.domain.as_ref().filter(|asked| **asked != environment.domain) {
         return Err(Failure::Domain { asked: asked.clone(), here: environment.domain });
     }
-    let template = environment.template(&args.name)?;
-    let Selected { targets, broken } = args.targets.select(&environment)?;
-    let request = args.request(&environment, &template, &targets)?;
-    let recipe = Recipe::read(&environment, &template, &request)?;
-    if args.dry_run {
-        let stacks = Stacks::of(&environment);
-        let plan = |target: &Target| Plan::new(&recipe, target, &stacks.wanted_on(target));
-        let plans: Vec<Plan> = targets.iter().map(plan).collect::<Result<_, _>>()?;
-        return dry_run(&plans, &recipe, args.json).await;
+    let (stopper, stop) = Stopper::new();
+    let work = Work { args: &args, repo, environment: &environment, stop: &stop };
+    match &args.name {
+        Some(name) if !args.outdated => {
+            let mode = if args.reinstall { Mode::Again } else { Mode::IfNeeded };
+            work.install(name, args.targets.select(&environment)?, mode, || heed_signals(stopper)).await
+        }
+        name => {
+            heed_signals(stopper);
+            work.bring_outdated(name.as_deref()).await
+        }
+    }
+}
+
+/// What one command does, once or for several templates.
+struct Work<'a> {
+    args: &'a Args,
+    repo: Option<&'a Path>,
+    environment: &'a Environment,
+    stop: &'a Stop,
+}
+
+impl Work<'_> {
+    /// Installs again what is outdated, one template after another. One that fails stops no other.
+    async fn bring_outdated(&self, name: Option<&str>) -> Result<(), Failure> {
+        let selected = match self.args.targets.are_named() {
+            true => Some(self.args.targets.select(self.environment)?),
+            false => None,
+        };
+        let is_selected = |node: &str| {
+            selected.as_ref().is_none_or(|selected| selected.targets.iter().any(|one| one.name() == node))
+        };
+        let mut behind: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for asked in outdated::ask(self.environment).await? {
+            if let Freshness::Unknown(why) = &asked.freshness {
+                eprint_line(&format!("warning: {}: {why}", asked.image));
+            }
+            let nodes = asked.behind().into_iter().filter(|node| is_selected(node)).map(str::to_owned);
+            if name.is_none_or(|name| name == asked.template) {
+                behind.entry(asked.template.clone()).or_default().extend(nodes);
+            }
+        }
+        behind.retain(|_, nodes| !nodes.is_empty());
+        if behind.is_empty() {
+            return table::line("nothing is outdated");
+        }
+        let (all, mut failed) = (behind.len(), 0);
+        for (template, nodes) in behind {
+            let nodes: Vec<_> = nodes.into_iter().collect();
+            let installed = match Targets::named(nodes).select(self.environment) {
+                Ok(selected) => self.install(&template, selected, Mode::Again, || ()).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = installed {
+                if self.stop.is_wanted() {
+                    return Err(error);
+                }
+                error.report();
+                failed += 1;
+            }
+        }
+        if failed == 0 { Ok(()) } else { Err(Failure::StillOutdated { failed, all }) }
     }
 
-    let (stopper, stop) = Stopper::new();
-    heed_signals(stopper);
-    let style = match (args.json, args.quiet) {
-        (true, _) => Style::Json,
-        (false, true) => Style::Quiet,
-        (false, false) if targets.len() > 1 => Style::Summary,
-        (false, false) => Style::Steps,
-    };
-    let renderer = Mutex::new(Renderer::new(style));
-    let show = |record: &_| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(record);
-    let mode = if args.reinstall { Mode::Again } else { Mode::IfNeeded };
-    if args.rehearse {
-        return rehearse::run(&environment, &recipe, mode, args.fail_at, &stop, &show, args.json).await;
-    }
-    let changed = Recipe::write_answers(&environment, &template, &request)?;
-    if let (Some(first), Style::Steps | Style::Summary) = (changed.first(), style) {
-        let others = match changed.len() {
-            1 => String::new(),
-            number => format!(" and {} more", number - 1),
-        };
-        eprint_line(&format!("the answers are in {}{others}", first.display()));
-    }
-    let settings = &environment.settings;
-    let rollout = Rollout {
-        environment: &environment,
-        recipe: &recipe,
-        catalogue: &context::catalogue(&environment).await?,
-        logs: &context::data_dir(&environment)?.join("runs"),
-        transport: &Transport::Ssh(context::ssh(&environment, args.accept_new_host_key)?),
-        mode,
-        sharing: if settings.fetch.share { Sharing::Neighbours } else { Sharing::Alone },
-        parallel: settings.install.parallel,
-        by: &context::who(),
-    };
-    let results = rollout.run(&targets, &stop, &show).await.map_err(|source| Failure::Install {
-        template: recipe.template.clone(),
-        node: targets.first().map(|target| target.name().to_owned()).unwrap_or_default(),
-        source: Box::new(source),
-    })?;
-    if style == Style::Summary {
-        table::line(&summary(&results, broken.len()))?;
-    }
-    let failed = targets.iter().zip(results).filter_map(|(target, result)| Some((target, result.err()?)));
-    let mut failed: Vec<(String, NotInstalled)> =
-        failed.map(|(target, error)| (target.name().to_owned(), error.into())).collect();
-    failed.extend(broken.into_iter().map(|(name, error)| (name, error.into())));
-    match (&targets[..], failed.pop()) {
-        (_, None) => Ok(()),
-        ([_], Some((node, NotInstalled::Failed(source)))) if failed.is_empty() => {
-            Err(Failure::Install { template: recipe.template, node, source })
+    async fn install(
+        &self,
+        name: &str,
+        Selected { targets, broken }: Selected,
+        mode: Mode,
+        begin: impl FnOnce(),
+    ) -> Result<(), Failure> {
+        let Self { args, repo, environment, stop } = *self;
+        let template = environment.template(name)?;
+        let request = args.request(environment, &template, &targets)?;
+        let recipe = Recipe::read(environment, &template, &request)?;
+        if args.dry_run {
+            let stacks = Stacks::of(environment);
+            let plan = |target: &Target| Plan::new(&recipe, target, &stacks.wanted_on(target));
+            let plans: Vec<Plan> = targets.iter().map(plan).collect::<Result<_, _>>()?;
+            return dry_run(&plans, &recipe, args.json).await;
         }
-        (_, Some(last)) => {
-            failed.push(last);
-            let nodes: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
-            let again = args.again(&nodes, repo);
-            Err(Failure::Rollout { template: recipe.template, failed, interrupted: stop.is_wanted(), again })
+
+        // What is asked, and what is wrong before anything runs, ends at the first Ctrl-C.
+        begin();
+        let style = match (args.json, args.quiet) {
+            (true, _) => Style::Json,
+            (false, true) => Style::Quiet,
+            (false, false) if targets.len() > 1 => Style::Summary,
+            (false, false) => Style::Steps,
+        };
+        let renderer = Mutex::new(Renderer::new(style));
+        let show = |record: &_| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(record);
+        if args.rehearse {
+            return rehearse::run(environment, &recipe, mode, args.fail_at.clone(), stop, &show, args.json).await;
+        }
+        let changed = Recipe::write_answers(environment, &template, &request)?;
+        if let (Some(first), Style::Steps | Style::Summary) = (changed.first(), style) {
+            let others = match changed.len() {
+                1 => String::new(),
+                number => format!(" and {} more", number - 1),
+            };
+            eprint_line(&format!("the answers are in {}{others}", first.display()));
+        }
+        let settings = &environment.settings;
+        let rollout = Rollout {
+            environment,
+            recipe: &recipe,
+            catalogue: &context::catalogue(environment).await?,
+            logs: &context::data_dir(environment)?.join("runs"),
+            transport: &Transport::Ssh(context::ssh(environment, args.accept_new_host_key)?),
+            mode,
+            sharing: if settings.fetch.share { Sharing::Neighbours } else { Sharing::Alone },
+            parallel: settings.install.parallel,
+            by: &context::who(),
+        };
+        let results = rollout.run(&targets, stop, &show).await.map_err(|source| Failure::Install {
+            template: recipe.template.clone(),
+            node: targets.first().map(|target| target.name().to_owned()).unwrap_or_default(),
+            source: Box::new(source),
+        })?;
+        if style == Style::Summary {
+            table::line(&summary(&results, broken.len()))?;
+        }
+        let failed = targets.iter().zip(results).filter_map(|(target, result)| Some((target, result.err()?)));
+        let mut failed: Vec<(String, NotInstalled)> =
+            failed.map(|(target, error)| (target.name().to_owned(), error.into())).collect();
+        failed.extend(broken.into_iter().map(|(name, error)| (name, error.into())));
+        match (&targets[..], failed.pop()) {
+            (_, None) => Ok(()),
+            ([_], Some((node, NotInstalled::Failed(source)))) if failed.is_empty() => {
+                Err(Failure::Install { template: recipe.template, node, source })
+            }
+            (_, Some(last)) => {
+                failed.push(last);
+                let nodes: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
+                let again = args.again(&recipe.template, mode, &nodes, repo);
+                Err(Failure::Rollout {
+                    template: recipe.template,
+                    failed,
+                    interrupted: stop.is_wanted(),
+                    again,
+                })
+            }
         }
     }
 }
@@ -181,13 +262,13 @@ impl Args {
     }
 
     /// The command that does the same on these nodes alone.
-    fn again(&self, nodes: &[&str], repo: Option<&Path>) -> String {
-        let mut words = vec!["ays", "install", "-n", &self.name].into_iter().map(quoted).collect::<Vec<_>>();
+    fn again(&self, name: &str, mode: Mode, nodes: &[&str], repo: Option<&Path>) -> String {
+        let mut words = vec!["ays", "install", "-n", name].into_iter().map(quoted).collect::<Vec<_>>();
         if self.instance != "main" {
             words.extend(["-i".to_owned(), quoted(&self.instance)]);
         }
         words.extend(["--targetname".to_owned(), quoted(&nodes.join(","))]);
-        for (is_given, option) in [(self.reinstall, "-r"), (self.single, "--single")] {
+        for (is_given, option) in [(mode == Mode::Again, "-r"), (self.single, "--single")] {
             if is_given {
                 words.push(option.to_owned());
             }

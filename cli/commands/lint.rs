@@ -1,15 +1,19 @@
 //! `ays lint`
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use ays_engine::{OutdatedError, look};
 use ays_lint::{Finding, Severity};
+use ays_node::{Fetch, Look, LookAt};
 use ays_recipes::{Environment, EnvironmentError};
 
+use crate::commands::outdated::without_answers;
 use crate::context;
 use crate::failure::Failure;
 use crate::render::{lint, table};
 
-/// Finds the mistakes of recipes, nodes and settings, without a network
+/// Finds the mistakes of recipes, nodes and settings; without --online, without a network
 ///
 /// Every finding has its place, its cause, what to do, and a code that `ays explain` describes. Exit code 3 when there
 /// are errors, 0 when there are warnings only.
@@ -23,10 +27,17 @@ pub struct Args {
     /// Print SARIF 2.1.0, which code hosts show beside the lines of a change
     #[arg(long)]
     sarif: bool,
+    /// Ask the sources as well, from this machine; nothing is downloaded
+    #[arg(long)]
+    online: bool,
 }
 
-pub fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let findings = findings(&args.paths, repo)?;
+pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
+    let mut findings = findings(&args.paths, repo)?;
+    if args.online {
+        let inside = repo.or(args.paths.first().map(PathBuf::as_path));
+        findings.extend(ask_sources(&context::environment(inside)?, &args.paths).await?);
+    }
     if args.json {
         table::json(&findings)?;
     } else if args.sarif {
@@ -43,7 +54,36 @@ pub fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-fn findings(paths: &[PathBuf], repo: Option<&Path>) -> Result<Vec<Finding>, Failure> {
+/// How long a source has to answer.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// What the sources of the recipes say that an install could read, all asked at once.
+async fn ask_sources(environment: &Environment, paths: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
+    let paths: Vec<_> = paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let mut asked = Vec::new();
+    let mut looks = Vec::new();
+    for template in environment.templates() {
+        let is_meant = paths.is_empty() || paths.iter().any(|path| template.dir.starts_with(path));
+        // Why another one cannot be read is found without its source.
+        let Some(recipe) = is_meant.then(|| without_answers(environment, &template).ok()).flatten() else {
+            continue;
+        };
+        for (number, Fetch { url, check, network, .. }) in recipe.fetches.into_iter().enumerate() {
+            if url.scheme() != "file" {
+                asked.push((template.clone(), number));
+                looks.push(Look { url, network, at: LookAt::State(check), within: LIMIT });
+            }
+        }
+    }
+    let answers = look(looks, &std::env::temp_dir()).await.map_err(OutdatedError::from)?;
+    let failed = asked
+        .iter()
+        .zip(answers)
+        .filter_map(|((template, number), answer)| ays_lint::source_fails(template, *number, &answer.err()?));
+    Ok(failed.collect())
+}
+
+pub fn findings(paths: &[PathBuf], repo: Option<&Path>) -> Result<Vec<Finding>, Failure> {
     for path in paths {
         path.metadata().map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
     }

@@ -51,8 +51,8 @@ const GB: u64 = 1 << 30;
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let environment = context::environment(repo)?;
     NewImage::check_name(&environment, &args.name)?;
-    let url = SecretUrl::parse(&args.url).map_err(Failure::Url)?;
-    let found = find(&url, &environment).await?;
+    let asked = NewImage::address(&environment, &args.url)?;
+    let found = find(&asked, &environment).await?;
     let size = found.state.size.map_or("size unknown".to_owned(), units::bytes);
     let disk =
         found.disk.virtual_size.map_or(String::new(), |size| format!(", a disk of {}", units::bytes(size)));
@@ -65,7 +65,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
             "check   NONE: no checksum is beside it, so the image will be marked unverified".to_owned()
         }
     })?;
-    let image = describe(args, &found, check)?;
+    let image = describe(args, &asked, &found, check)?;
     let written: Vec<_> = image.write(&environment)?.iter().map(ToString::to_string).collect();
     table::line(&format!("wrote   {}", written.join("\n        ")))?;
     let has_login = image.url.contains('@') && !image.url.contains("$(");
@@ -110,8 +110,17 @@ fn check(args: &Args, found: &SurveyedImage) -> Result<NewCheck, Failure> {
 }
 
 /// What the recipe says: as given, else as answered, else as proposed.
-fn describe(args: Args, found: &SurveyedImage, check: NewCheck) -> Result<NewImage, Failure> {
-    let (url, source) = split(found.url.expose());
+fn describe(
+    args: Args,
+    asked: &SecretUrl,
+    found: &SurveyedImage,
+    check: NewCheck,
+) -> Result<NewImage, Failure> {
+    // As it was typed: what stands in it for a secret stays there.
+    let (url, mut source) = split(&args.url);
+    if found.url != *asked {
+        source = split(found.url.expose()).1;
+    }
     let file = source.rsplit('/').next().unwrap_or_default();
     let lower = file.to_lowercase();
     let one_line = |text: &str| {

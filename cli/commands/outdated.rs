@@ -48,12 +48,12 @@ pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
 /// What the sources of this environment's images say.
 pub async fn ask(environment: &Environment) -> Result<Vec<Asked>, Failure> {
     let catalogue = context::catalogue(environment).await?;
-    let recipe = |template: &Template| read(environment, template);
+    let recipe = |template: &Template| without_answers(environment, template);
     Ok(outdated(environment, &catalogue, recipe, &std::env::temp_dir()).await?)
 }
 
-/// The recipe as it is without answers.
-fn read(environment: &Environment, template: &Template) -> Result<Recipe, RecipeError> {
+/// A recipe as it is when nobody answers its questions.
+pub fn without_answers(environment: &Environment, template: &Template) -> Result<Recipe, RecipeError> {
     let request = Request {
         instance: "main".to_owned(),
         answers: Answers::default(),

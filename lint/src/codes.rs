@@ -20,7 +20,7 @@ pub struct Code {
 }
 
 /// All of them, in the order of their names.
-pub const CODES: [Code; 33] = [
+pub const CODES: [Code; 35] = [
     ACTIONS,
     ACTIONS_SYNTAX,
     CATEGORY,
@@ -43,6 +43,8 @@ pub const CODES: [Code; 33] = [
     REGISTER_IMAGE,
     SAME_STEM,
     SETTINGS,
+    SOURCE_REFUSED,
+    SOURCE_SILENT,
     STORED_KEY,
     TEMPLATE_TWICE,
     TWO_MAIN_FILES,
@@ -339,6 +341,23 @@ pub(crate) const UNRESOLVED: Code = Code {
              instance.hrd, of [values] in ays.toml. One that has none stays as it is written, and becomes a \
              part of an image's name.",
     cure: "give the key a value there, or correct its name",
+};
+
+pub(crate) const SOURCE_REFUSED: Code = Code {
+    name: "source-refused",
+    severity: Severity::Error,
+    summary: "a source that refuses, or whose checksum cannot be had (--online)",
+    reason: "The source was asked from this machine, as an install asks it, and said that there is no such file, that \
+             the login is not one of its own, or that the list of checksums has no line for the file.",
+    cure: "correct `url` and `source`, the login, or the check",
+};
+
+pub(crate) const SOURCE_SILENT: Code = Code {
+    name: "source-silent",
+    severity: Severity::Warning,
+    summary: "a source that does not answer (--online)",
+    reason: "The source was asked from this machine and did not answer. It may be reached from the nodes all the same.",
+    cure: "try again; see whether the host's name and port are right, and whether a proxy is needed ([fetch] in ays.toml)",
 };
 
 pub(crate) const UNVERIFIED: Code = Code {

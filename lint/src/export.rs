@@ -2,11 +2,11 @@
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
-use ays_node::{Check, Fetch};
+use ays_node::{Check, Failure, Fetch};
 use ays_recipes::Text;
 
 use crate::Finding;
-use crate::codes::{CHECKMD5, HTTP_UNVERIFIED, UNVERIFIED, WEB_EXPORT};
+use crate::codes::{CHECKMD5, HTTP_UNVERIFIED, SOURCE_REFUSED, SOURCE_SILENT, UNVERIFIED, WEB_EXPORT};
 use crate::pairs::pairs;
 use crate::text::at;
 
@@ -49,6 +49,18 @@ pub(crate) fn lint(entry: &Entry, text: &Text, fetch: Option<&Result<Fetch, Diag
         _ => {}
     }
     found
+}
+
+/// What its source answered when it was asked.
+pub(crate) fn failed(entry: &Entry, text: &Text, failure: &Failure) -> Finding {
+    let code = match failure {
+        Failure::Unreachable { .. } => &SOURCE_SILENT,
+        _ => &SOURCE_REFUSED,
+    };
+    let pairs = pairs(text, entry);
+    let url = pairs.iter().rev().find(|pair| pair.name.eq_ignore_ascii_case("url"));
+    let span = url.map_or(entry.key_span, |pair| pair.span);
+    Finding::at(code, &at(text, span, &failure.to_string()))
 }
 
 fn value<'a>(entry: &'a Entry, name: &str) -> Option<&'a str> {

@@ -19,6 +19,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
+use ays_node::Failure;
 use ays_recipes::{Environment, Layers, Settings, SettingsError, Template, Unknown};
 
 pub use codes::{CODES, Code};
@@ -85,6 +86,13 @@ pub fn lint_outside(path: &Path) -> Result<Vec<Finding>, SettingsError> {
     }
     found.extend(secrets::private_keys(path, Path::new(""), &|_| false));
     Ok(in_order(found))
+}
+
+/// What it means that the source of a template's `web.export`, the `number`th from 0, fails when it is asked.
+pub fn source_fails(template: &Template, number: usize, failure: &Failure) -> Option<Finding> {
+    let (hrd, text) = template.service().ok()?;
+    let (_, entry) = hrd.numbered("web.export").into_iter().nth(number)?;
+    Some(export::failed(entry, &text, failure))
 }
 
 fn templates(all: &[Template], settings: &Settings, unknown: Unknown, domain: Option<&str>) -> Vec<Finding> {

@@ -3,9 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
+use ays_grammar::hrd;
+use ays_node::SecretUrl;
+use ays_secrets::SecretsError;
+
 use crate::environment::Environment;
 use crate::image::BootType;
 use crate::names::Place;
+use crate::secrets::{self, SECRET, Secrets};
 
 /// What a new recipe says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +60,12 @@ pub enum NewImageError {
         /// Its directory.
         place: Place,
     },
+    /// The source's address.
+    #[error("the source's address: {0}")]
+    Address(String),
+    /// A secret of that address cannot be read.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// The disk says no.
     #[error("{path} cannot be written", path = .path.display())]
     Write {
@@ -82,6 +93,19 @@ impl NewImage {
             }
             None => Ok(()),
         }
+    }
+
+    /// The address of a source, with the secrets that it names (`ftp://$(secret.aydo)@ftp.aydo.com/x.img`).
+    pub fn address(environment: &Environment, text: &str) -> Result<SecretUrl, NewImageError> {
+        let secrets = Secrets::new(&environment.secrets);
+        let filled = hrd::substitute(text, &|key| secrets.word(key.strip_prefix(SECRET)?));
+        let address = secrets.address(&filled);
+        secrets.finish()?;
+        if let Some((_, secret)) = secrets::missing(&filled) {
+            let how = secrets::how_to_keep(secret);
+            return Err(NewImageError::Address(format!("the secret `{secret}` is not kept: {how}")));
+        }
+        address.map_err(|error| NewImageError::Address(error.to_string()))
     }
 
     /// Writes the files; the directory appears when all of them are there. They are named as errors name them.

@@ -47,7 +47,7 @@ impl Template {
     }
 
     /// `service.hrd`, with the text that it came from. Keys are as written, without the prefix `service.`.
-    pub(crate) fn service(&self) -> Result<(Hrd, Text), RecipeError> {
+    pub fn service(&self) -> Result<(Hrd, Text), RecipeError> {
         let found: Vec<_> = Self::MAIN.iter().filter(|name| self.dir.join(name).is_file()).collect();
         match found[..] {
             [name] => self.hrd(name),

@@ -1,16 +1,18 @@
 //! `ays env save`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use ays_lint::Severity;
 use ays_recipes::git::{self, Change, Commit, How, Unsaved, What};
 
 use super::author::author;
 use super::{commits, link, short, show_changes};
+use crate::commands::lint;
 use crate::failure::{Failure, eprint_line};
 use crate::prompt;
-use crate::render::{quoted, table};
+use crate::render::{self, quoted, table};
 
-/// Commits what changed, and pushes the branch
+/// Checks what changed as `ays lint` does, commits it, and pushes the branch
 ///
 /// It takes what was added, changed or removed below servicetemplates/ and services/, ays.toml and known_hosts, and
 /// leaves everything else, and ignored files, alone. The remote is asked first: when it has more than is here, nothing is
@@ -48,6 +50,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         author.keep(&root)?;
         Some((message, author.author))
     };
+    refuse_mistakes(&root, paths)?;
     let pending = *pending;
     let saved = link::work(&args.link, move |access| {
         let commit = written.as_ref().map(|(message, author)| Commit { message, author });
@@ -64,6 +67,22 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     table::line(&format!("saved as {commit}, and pushed to {upstream}"))?;
     show_changes(&saved.changes)?;
     next(&saved.changes)
+}
+
+/// What is wrong in these files is told; an error must not come to operators.
+fn refuse_mistakes(root: &Path, paths: &[PathBuf]) -> Result<(), Failure> {
+    let paths: Vec<_> = paths.iter().map(|path| root.join(path)).filter(|path| path.exists()).collect();
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let findings = lint::findings(&paths, Some(root))?;
+    for finding in &findings {
+        eprint_line(&render::lint::text(finding));
+    }
+    match findings.iter().filter(|finding| finding.severity == Severity::Error).count() {
+        0 => Ok(()),
+        errors => Err(Failure::Mistakes(errors)),
+    }
 }
 
 fn message(given: Option<String>) -> Result<String, Failure> {

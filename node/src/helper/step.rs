@@ -1,8 +1,6 @@
 use super::report::Report;
 use super::share::{Listeners, Talk};
-use super::{
-    Limits, check_copy, examine, fetch, index, inspect, remove, requirements, share, store,
-};
+use super::{Limits, check_copy, examine, fetch, index, inspect, remove, requirements, share, store};
 use crate::{Failure, Outcome, Step};
 
 /// Does one step to its end.
