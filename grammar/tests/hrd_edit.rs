@@ -1,7 +1,5 @@
 //! One entry is set, and every other byte stays.
 
-#![expect(clippy::expect_used, reason = "a test")]
-
 use ays_grammar::hrd::edit::{EditError, set};
 use ays_grammar::hrd::{self, Value};
 use proptest::prelude::*;

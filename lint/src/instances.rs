@@ -79,7 +79,8 @@ fn keys(hrd: &hrd::Hrd, text: &Text) -> Vec<Finding> {
     let mut found = Vec::new();
     for entry in &hrd.entries {
         let key = entry.key.to_lowercase();
-        if key == "instance.password" && text::part(text, entry.value_span).trim_matches(['\'', '"']) != "" {
+        let is_empty = text::part(text, entry.value_span).trim_matches(['\'', '"']).is_empty();
+        if key == "instance.password" && !is_empty {
             let message = "a node's password lies in the repository, and nothing uses it";
             found.push(Finding::at(&NODE_PASSWORD, &at(text, entry.key_span, message)));
         }

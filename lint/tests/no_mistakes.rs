@@ -1,6 +1,6 @@
 //! What is right, or not for ays to judge, is not found fault with; and looking takes no time.
 
-#![expect(clippy::expect_used, reason = "a test")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod support;
 

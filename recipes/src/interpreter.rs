@@ -130,11 +130,11 @@ impl Script {
 
     /// The methods of class `Actions`, with the places of their headers.
     pub fn methods(&self) -> impl Iterator<Item = (&Def, Span)> {
-        let classes = self.module.body.iter().filter_map(|stmt| match &stmt.kind {
+        let mut classes = self.module.body.iter().filter_map(|stmt| match &stmt.kind {
             StmtKind::Class(class) if class.name == "Actions" => Some(class),
             _ => None,
         });
-        let body = classes.last().map(|class| class.body.as_slice()).unwrap_or_default();
+        let body = classes.next_back().map(|class| class.body.as_slice()).unwrap_or_default();
         body.iter().filter_map(|stmt| match &stmt.kind {
             StmtKind::Def(def) => Some((def, stmt.span)),
             _ => None,
