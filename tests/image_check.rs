@@ -97,12 +97,12 @@ fn a_windows_without_drivers_is_warned_of_and_what_was_found_is_shown() {
     assert_eq!(
         disk,
         &json!({
-            "os": null, "osVersion": null, "architecture": null, "startedBy": null, "firstBoot": "none",
+            "os": "Windows", "osVersion": null, "architecture": null, "startedBy": null, "firstBoot": "none",
             "virtio": false, "canGrow": true, "inspectedAt": disk["inspectedAt"],
         })
     );
     let text = scene.ays.succeeds(&["image", "show", "x"]);
-    let line = "     disk    an unknown system, no cloud-init, NO VirtIO drivers, can grow";
+    let line = "     disk    Windows, nothing sets it up, NO VirtIO drivers, can grow";
     assert!(text.lines().any(|found| found == line), "{text}");
 
     let checked = scene.ays.run(&["image", "check", "x", "--json"]);

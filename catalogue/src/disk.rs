@@ -9,7 +9,7 @@ use crate::{Catalogue, CatalogueError, GenerationId, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct DiskFacts {
-    /// The system's name (`Debian GNU/Linux`).
+    /// The system's name (`Debian GNU/Linux`), or what kind of system it is (`Linux`).
     pub os: Option<String>,
     /// Its version; of Windows the build.
     pub os_version: Option<String>,

@@ -1,7 +1,7 @@
 //! What is in a disk image.
 
 use ays_catalogue::{DiskFacts, FirstBoot, StartedBy};
-use ays_disk::{Boot, Format, Inspection, System, Table};
+use ays_disk::{Boot, Family, Format, Inspection, System, Table};
 
 use super::units;
 
@@ -40,7 +40,11 @@ fn of_system(system: &System) -> Vec<String> {
         None => format!("the whole disk, {}", system.file_system),
     };
     let grows = if system.can_grow { "can grow" } else { "cannot grow" };
-    let name = [system.name.as_deref().unwrap_or("unknown"), system.version.as_deref().unwrap_or_default()];
+    let family = match system.family {
+        Family::Linux => "Linux",
+        Family::Windows => "Windows",
+    };
+    let name = [system.name.as_deref().unwrap_or(family), system.version.as_deref().unwrap_or_default()];
     let architecture = system.architecture.as_deref().unwrap_or("an unknown processor");
     let mut lines = vec![
         format!("  {:10}  {}, for {architecture}", "system", name.join(" ").trim_end()),
@@ -77,7 +81,7 @@ pub fn facts(facts: &DiskFacts) -> Option<String> {
     let first_boot = facts.first_boot.map(|first_boot| match first_boot {
         FirstBoot::CloudInit => "cloud-init",
         FirstBoot::CloudbaseInit => "cloudbase-init",
-        FirstBoot::None => "no cloud-init",
+        FirstBoot::None => "nothing sets it up",
     });
     let virtio = facts.virtio.map(|has| if has { "VirtIO drivers" } else { "NO VirtIO drivers" });
     let grows = facts.can_grow.map(|can| if can { "can grow" } else { "cannot grow" });
@@ -108,7 +112,7 @@ mod tests {
         assert_eq!(
             facts(&windows).as_deref(),
             Some(
-                "Windows Server 2022 Standard 20348, x86_64, starts by BIOS, no cloud-init, NO VirtIO drivers, can grow"
+                "Windows Server 2022 Standard 20348, x86_64, starts by BIOS, nothing sets it up, NO VirtIO drivers, can grow"
             )
         );
     }

@@ -6,7 +6,7 @@ use ays_catalogue::{
     BootType, Catalogue, CatalogueError, CopyState, DiskFacts, GenerationId, ImageDetail, StartedBy,
     Timestamp,
 };
-use ays_disk::{Boot, Expected, Finding, Firmware, FirstBoot, Inspection};
+use ays_disk::{Boot, Expected, Family, Finding, Firmware, FirstBoot, Inspection};
 use ays_node::{DiskFormat, Failure, Inspect, Outcome, Step};
 
 use crate::event::Event;
@@ -133,7 +133,11 @@ async fn ask(
 fn facts(found: &Inspection) -> DiskFacts {
     let system = found.systems.first();
     DiskFacts {
-        os: system.and_then(|system| system.name.clone()),
+        os: system.map(|system| match (&system.name, system.family) {
+            (Some(name), _) => name.clone(),
+            (None, Family::Linux) => "Linux".to_owned(),
+            (None, Family::Windows) => "Windows".to_owned(),
+        }),
         os_version: system.and_then(|system| system.version.clone()),
         architecture: system.and_then(|system| system.architecture.clone()),
         started_by: found.boot.map(|boot| match boot {
