@@ -78,6 +78,7 @@ pub struct Facts {
 
 /// One piece of work on a node. Every step can be done again at any time: it finds what is there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, never a list of them")]
 pub enum Step {
     /// Is the node able to do what follows? Answered by [`Outcome::Ready`].
     CheckRequirements(Requirements),
