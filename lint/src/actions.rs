@@ -1,7 +1,6 @@
 //! `actions.py`: what an install would not do, and images that are not what they should be.
 
-use ays_grammar::Diagnostic;
-use ays_grammar::Span;
+use ays_grammar::{Diagnostic, Span};
 use ays_recipes::{Action, Actions, Examined, Progress, RegisterImage, Script, Text, Value};
 
 use crate::Finding;
@@ -9,7 +8,6 @@ use crate::codes::{
     ACTIONS, ACTIONS_SYNTAX, CATEGORY, IMAGE_SIZE, NOT_REGISTERED, REGISTER_IMAGE, UNKNOWN_METHOD, UNRESOLVED,
 };
 use crate::near::near;
-use crate::template::is_at;
 use crate::text::{at, part};
 
 /// The methods that an install runs.
@@ -103,7 +101,7 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Finding>, Opt
         }
     }
     wrong.sort_by_key(|error| (error.span().start, error.span().end));
-    wrong.dedup_by(|a, b| is_at(a, b));
+    wrong.dedup_by_key(|error| error.span());
     let is_call = |error: &Diagnostic| part(text, error.span()).starts_with(REGISTER);
     found.extend(
         wrong.iter().map(|error| Finding::at(if is_call(error) { &REGISTER_IMAGE } else { &ACTIONS }, error)),

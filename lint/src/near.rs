@@ -6,7 +6,9 @@ pub(crate) fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> 
     let most = match name.chars().count() {
         0..=2 => return None,
         3..=7 => 1,
-        _ => 2,
+        8..=64 => 2,
+        // No slip, and much to compare.
+        _ => return None,
     };
     let name = name.to_lowercase();
     let scored = known.into_iter().map(|known| (strsim::osa_distance(&name, &known.to_lowercase()), known));

@@ -133,9 +133,10 @@ pub(crate) fn lint(hrd: &Hrd, text: &Text, others: &[&Text]) -> Vec<Finding> {
                 let cure = format!("write `{stem}.1`");
                 found.push(Finding::at(&UNKNOWN_KEY, &at(text, entry.key_span, message).with_help(cure)));
             }
-        } else if !used.contains(key) && !others.iter().any(|other| mentions(other, key)) {
+        } else {
             let meant = near(stem, KEYS);
-            if meant.is_some() || CLOSED.iter().any(|prefix| key.starts_with(prefix)) {
+            let is_suspect = meant.is_some() || CLOSED.iter().any(|prefix| key.starts_with(prefix));
+            if is_suspect && !used.contains(key) && !others.iter().any(|other| mentions(other, key)) {
                 let number = &key[stem.len()..];
                 let meant =
                     meant.map(|meant| format!("; did you mean `{meant}{number}`?")).unwrap_or_default();

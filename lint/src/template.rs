@@ -1,6 +1,5 @@
 //! One template, by itself.
 
-use ays_grammar::Diagnostic;
 use ays_grammar::hrd::Hrd;
 use ays_recipes::{RecipeError, Settings, Template, Text, Unknown};
 
@@ -78,9 +77,4 @@ fn unread(template: &Template, error: &RecipeError) -> Finding {
         }
         error => Finding::of_file(&UNREADABLE, template.shown("service.hrd"), error.to_string()),
     }
-}
-
-/// Where two errors are the same.
-pub(crate) fn is_at(one: &Diagnostic, other: &Diagnostic) -> bool {
-    one.span() == other.span()
 }
