@@ -112,7 +112,7 @@ fn wrong(
             at_key(&shown(environment, instance), "instance.ssh.gateway", error.to_string())
         }
         // Which secrets are kept is a matter of who installs.
-        NodeError::Secrets(_) => None,
+        NodeError::Secrets(_) | NodeError::NoSecret { .. } => None,
         // Told where the file itself was read.
         NodeError::Syntax(_) | NodeError::Unreadable { .. } | NodeError::Lookup(_) => None,
     }

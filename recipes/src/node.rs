@@ -42,6 +42,14 @@ pub enum NodeError {
     /// A secret that it names cannot be had.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// The secret that its key is, is not kept.
+    #[error("{file}: `instance.key.priv` names the secret `{name}`, which is not kept: {}", secrets::how_to_keep(.name))]
+    NoSecret {
+        /// The key's file.
+        file: String,
+        /// The secret.
+        name: String,
+    },
     /// Its gateways lead back to itself.
     #[error("node `{name}`: its gateways lead in a circle: {chain}")]
     GatewayCircle {
@@ -228,9 +236,7 @@ impl Keys {
         let private = secrets.reveal(&private);
         secrets.finish()?;
         if let Some((_, secret)) = secrets::missing(private.expose_secret()) {
-            let problem =
-                format!("names the secret `{secret}`, which is not kept: {}", secrets::how_to_keep(secret));
-            return Err(key.wrong("instance.key.priv", &problem));
+            return Err(NodeError::NoSecret { file: key.file, name: secret.to_owned() });
         }
         // OpenSSH reads a key file only when its last line ends.
         let private = SecretString::from(format!("{}\n", private.expose_secret().trim()));

@@ -179,7 +179,7 @@ fn a_node_s_key_can_be_a_secret() {
     assert_eq!(node.key.unwrap().private.expose_secret(), "BEGIN hunter2\nEND\n");
     repository.write(key, "instance.key.priv = $(secret.gone)\n");
     let error = environment(&repository).node(None, "n1").unwrap_err();
-    assert!(matches!(error, NodeError::Value { .. }));
+    assert!(matches!(error, NodeError::NoSecret { .. }));
     assert_eq!(
         error.to_string(),
         "services/d__sshkey__ops/service.hrd: `instance.key.priv` names the secret `gone`, which is not kept: keep it \
