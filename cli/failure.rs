@@ -254,8 +254,12 @@ impl Failure {
             Self::NotAdded { .. } | Self::Unfit { .. } => 1,
             Self::Clone(CloneError::Remote(RemoteError::Interrupted))
             | Self::Pull(PullError::Remote(RemoteError::Interrupted))
-            | Self::Save(SaveError::Remote(RemoteError::Interrupted))
-            | Self::Save(SaveError::NotPushed { source: RemoteError::Interrupted, .. }) => 130,
+            | Self::Save(SaveError::Remote(RemoteError::Interrupted)) => 130,
+            Self::Save(SaveError::NotPushed { source, .. })
+                if matches!(**source, RemoteError::Interrupted) =>
+            {
+                130
+            }
             Self::Clone(
                 CloneError::Occupied { .. } | CloneError::Busy { .. } | CloneError::Unwritable { .. },
             ) => 2,

@@ -12,8 +12,12 @@ use std::{
 use nix::sys::signal::Signal;
 use serde_json::json;
 
+use crate::outdated::{point, release};
 use crate::ssh::{Agent, fingerprint};
-use crate::support::{Ays, Environment, Lab, Node, Output, lab};
+use crate::support::{
+    Ays, Environment, Lab, Node, Origin, Output, lab, named,
+    truth::{shown, stored},
+};
 
 /// A node that has a bare repository, and an operator who knows nothing of either.
 struct Scene {
@@ -134,6 +138,49 @@ fn an_environment_comes_is_changed_and_goes_back() {
     let output = scene.ays.run(&["env", "status", "--fetch"]);
     let stdout = format!("main at {commit}, as origin/main when it was last asked\nnothing to save\n");
     assert_eq!(output, Output { code: Some(0), stdout, stderr: String::new() });
+}
+
+/// The walk of AYS's documentation, from nothing to an image that is offered.
+#[test]
+fn four_commands_lead_from_nothing_to_an_offered_image() {
+    let scene = Scene::known();
+    scene.environment.add_node(&scene.node, "");
+    scene.environment.commit();
+    let theirs = scene.environment.repo().to_str().unwrap();
+    let there = scene.node.path(REPOSITORY);
+    lab::run("git", &["-C", theirs, "push", "-q", there.to_str().unwrap(), "HEAD:main"]);
+    let origin = Origin::start(&scene.lab);
+    let hash = release(&origin, "20151105", 1);
+    point(&origin, "20151105");
+
+    scene.cloned();
+    let ours = scene.ours();
+    let in_ours = |arguments: &[&str]| {
+        scene.ays.succeeds(&[&["--repo", ours.to_str().unwrap()], arguments].concat());
+    };
+    in_ours(&["new", "image", "image_wily", "--url", &format!("http://{}/wily/", Lab::SOURCE)]);
+    in_ours(&["env", "save", "-m", "Wily"]);
+    in_ours(&["install", "-n", "image_wily", "--targettype", "node.ssh", "--targetname", "n1"]);
+
+    assert_eq!(stored(&scene.node), [named("wily-cloudimg-amd64-uefi1", &hash)]);
+    let detail = shown(&scene.ays, "Wily").expect("the image");
+    assert_eq!(detail["stacks"][0]["stack"]["name"], json!("n1"));
+    assert_eq!(detail["stacks"][0]["offeredGeneration"], json!(1));
+}
+
+#[test]
+fn a_recipe_that_cannot_be_installed_is_not_saved() {
+    let scene = Scene::known();
+    scene.cloned();
+    scene.write(
+        "servicetemplates/image_new/service.hrd",
+        "web.export.1 =\n    url:'http://h',\n    dest:'/tmp/',\n",
+    );
+    let before = scene.head(&scene.ours());
+    let output = scene.env(&["save", "-m", "a new image"]);
+    assert_eq!(output.code, Some(3), "{output:#?}");
+    assert!(output.stderr.contains("`dest` must be the path of a file, not of a directory"), "{output:#?}");
+    assert_eq!(scene.head(&scene.ours()), before);
 }
 
 #[test]

@@ -8,12 +8,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Lab, Scene, named, qcow2, sha256, truth::stored};
+use crate::support::{Lab, Origin, Scene, named, qcow2, sha256, truth::stored};
 
 /// A release as a cloud-images server has it: a disk image with its SHA256SUMS, in a directory of its date. Gives the
 /// disk's SHA-256.
-fn release(scene: &Scene, date: &str, seed: u64) -> String {
-    let directory = scene.origin.file("wily").join(date);
+pub fn release(origin: &Origin, date: &str, seed: u64) -> String {
+    let directory = origin.file("wily").join(date);
     fs::create_dir_all(&directory).unwrap();
     let image = directory.join("wily-cloudimg-amd64-uefi1.img");
     let hash = qcow2(&image, seed);
@@ -25,8 +25,8 @@ fn release(scene: &Scene, date: &str, seed: u64) -> String {
 }
 
 /// Lets `current` lead to another release.
-fn point(scene: &Scene, date: &str) {
-    let link: PathBuf = scene.origin.file("wily/current");
+pub fn point(origin: &Origin, date: &str) {
+    let link: PathBuf = origin.file("wily/current");
     let _ = fs::remove_file(&link);
     symlink(date, link).unwrap();
 }
@@ -40,9 +40,9 @@ fn outdated(scene: &Scene) -> (Option<i32>, Value) {
 #[test]
 fn a_new_image_is_taken_from_a_directory_and_followed() {
     let scene = Scene::new();
-    release(&scene, "20151001", 1);
-    let hash = release(&scene, "20151105", 2);
-    point(&scene, "20151105");
+    release(&scene.origin, "20151001", 1);
+    let hash = release(&scene.origin, "20151105", 2);
+    point(&scene.origin, "20151105");
     let url = format!("http://{}/wily/", Lab::SOURCE);
     let output = scene.ays.run(&["new", "image", "image_wily", "--url", &url]);
     assert_eq!(output.code, Some(0), "{output:#?}");
@@ -75,8 +75,8 @@ fn a_new_image_is_taken_from_a_directory_and_followed() {
     assert_eq!((code, said), (Some(0), json!([asked("current")])));
 
     let old = sha256(&scene.origin.file("wily/current/wily-cloudimg-amd64-uefi1.img"));
-    let new_hash = release(&scene, "20151201", 3);
-    point(&scene, "20151201");
+    let new_hash = release(&scene.origin, "20151201", 3);
+    point(&scene.origin, "20151201");
     let new = sha256(&scene.origin.file("wily/current/wily-cloudimg-amd64-uefi1.img"));
     let (code, said) = outdated(&scene);
     let mut expected = asked("outdated");

@@ -180,7 +180,8 @@ impl Work<'_> {
         let renderer = Mutex::new(Renderer::new(style));
         let show = |record: &_| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(record);
         if args.rehearse {
-            return rehearse::run(environment, &recipe, mode, args.fail_at.clone(), stop, &show, args.json).await;
+            return rehearse::run(environment, &recipe, mode, args.fail_at.clone(), stop, &show, args.json)
+                .await;
         }
         let changed = Recipe::write_answers(environment, &template, &request)?;
         if let (Some(first), Style::Steps | Style::Summary) = (changed.first(), style) {

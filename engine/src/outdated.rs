@@ -183,7 +183,7 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
 
 #[cfg(test)]
 mod tests {
-    use ays_catalogue::{DiskFormat, GenerationId};
+    use ays_catalogue::{DiskFacts, DiskFormat, GenerationId};
 
     use super::*;
 
@@ -203,6 +203,7 @@ mod tests {
             stored_sha256: "cc".to_owned(),
             stored_size: 5,
             virtual_size: 5,
+            disk: DiskFacts::default(),
             template: "image_x".to_owned(),
             template_checksum: String::new(),
             template_commit: None,

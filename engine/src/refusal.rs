@@ -103,7 +103,7 @@ impl Offer {
 
     fn read(said: &str) -> Self {
         let after = |words| said.lines().filter_map(move |line| line.split_once(words).map(|(_, key)| key));
-        if let Some(key) = after("Server accepts key: ").last() {
+        if let Some(key) = after("Server accepts key: ").next_back() {
             return Self::Taken(shown(key));
         }
         let mut keys: Vec<_> = after("Offering public key: ").map(shown).collect();

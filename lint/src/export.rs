@@ -60,7 +60,7 @@ pub(crate) fn failed(entry: &Entry, text: &Text, failure: &Failure) -> Finding {
     let pairs = pairs(text, entry);
     let url = pairs.iter().rev().find(|pair| pair.name.eq_ignore_ascii_case("url"));
     let span = url.map_or(entry.key_span, |pair| pair.span);
-    Finding::at(code, &at(text, span, &failure.to_string()))
+    Finding::at(code, &at(text, span, failure.to_string()))
 }
 
 fn value<'a>(entry: &'a Entry, name: &str) -> Option<&'a str> {

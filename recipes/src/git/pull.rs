@@ -72,7 +72,7 @@ pub struct Pulled {
 pub fn fetch(root: &Path, access: &Access) -> Result<(), PullError> {
     let opened = Opened::new(root)?;
     let branch = opened.branch()?;
-    Ok(fetched(&opened, &branch, access)?)
+    fetched(&opened, &branch, access)
 }
 
 /// Brings the branch that is checked out to where the remote has it.

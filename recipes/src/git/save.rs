@@ -56,7 +56,7 @@ pub enum SaveError {
         /// The commit.
         commit: String,
         /// Why.
-        source: RemoteError,
+        source: Box<RemoteError>,
     },
 }
 
@@ -254,7 +254,7 @@ impl Push<'_> {
         drop(options);
         let kept = commit.to_string();
         if let Err(error) = pushed {
-            return Err(SaveError::NotPushed { commit: kept, source: self.link.error(error) });
+            return Err(SaveError::NotPushed { commit: kept, source: Box::new(self.link.error(error)) });
         }
         if let Some(status) = rejected.take() {
             let said = [self.link.told(), status].join("\n").trim().replace('\n', "\n  ");
