@@ -4,7 +4,7 @@ use std::{
     fs,
     net::TcpStream,
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Stdio},
     time::{Duration, Instant},
 };
@@ -30,12 +30,18 @@ impl Scene {
         let lab = Lab::new();
         let node = lab.node("n1");
         let environment = Environment::new(&lab);
-        let bare = lab.dir().join("jumpscale.git");
         fs::create_dir_all(node.path("/srv/envs")).unwrap();
-        let there = node.path(REPOSITORY);
-        lab::run("git", &["clone", "-q", "--bare", bare.to_str().unwrap(), there.to_str().unwrap()]);
         let ays = Ays::new(&lab, &environment, &[]);
-        Self { ays, node, environment, lab }
+        let scene = Self { ays, node, environment, lab };
+        scene.publish();
+        scene
+    }
+
+    /// Lets the node's repository be what the environment's remote is.
+    fn publish(&self) {
+        let (bare, there) = (self.lab.dir().join("jumpscale.git"), self.node.path(REPOSITORY));
+        // git itself would follow the path to one that only the node knows.
+        lab::run("cp", &["-rT", bare.to_str().unwrap(), there.to_str().unwrap()]);
     }
 
     /// With an operator who knows the node and has a name.
@@ -86,9 +92,16 @@ impl Scene {
         fs::write(&path, format!("{}\n{more}", keep.collect::<String>())).unwrap();
     }
 
-    fn head(&self, repository: &Path) -> String {
-        let head = ["-C", repository.to_str().unwrap(), "rev-parse", "--short=7", "main"];
-        lab::run("git", &head).trim().to_owned()
+    /// The commit of our clone.
+    fn here(&self) -> String {
+        lab::run("git", &["-C", self.ours().to_str().unwrap(), "rev-parse", "--short=7", "main"])
+            .trim()
+            .to_owned()
+    }
+
+    /// The commit of the node's repository.
+    fn there(&self) -> String {
+        self.node.exec(&format!("git -C {REPOSITORY} rev-parse --short=7 main")).trim().to_owned()
     }
 }
 
@@ -107,13 +120,13 @@ fn an_environment_comes_is_changed_and_goes_back() {
 
     scene.write("servicetemplates/image_new/service.hrd", "description = 'new'\n");
     let output = scene.env(&["save", "-m", "a new image"]);
-    let commit = scene.head(&ours);
+    let commit = scene.here();
     let stdout = format!(
         "saved as {commit}, and pushed to origin/main\n  added    image_new\nnext, where it is installed from:\n  ays env \
          pull\n  ays install -n image_new --targettype node.ssh --targetname NODE\n"
     );
     assert_eq!(output, Output { code: Some(0), stdout, stderr: String::new() });
-    assert_eq!(scene.head(&scene.node.path(REPOSITORY)), commit);
+    assert_eq!(scene.there(), commit);
 
     // The other clone is where it is installed from.
     let theirs = scene.environment.repo().to_str().unwrap();
@@ -231,7 +244,7 @@ fn a_remote_that_refuses_says_why_and_loses_nothing() {
     let hook = scene.node.path(REPOSITORY).join("hooks/pre-receive");
     fs::write(&hook, "#!/bin/sh\necho 'not on a \x1b[31mFriday' >&2\nexit 1\n").unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    let before = scene.head(&scene.node.path(REPOSITORY));
+    let before = scene.there();
     scene.write("servicetemplates/image_new/service.hrd", "description = 'new'\n");
     let output = scene.env(&["save", "-m", "a new image"]);
     let full = lab::run("git", &["-C", scene.ours().to_str().unwrap(), "rev-parse", "main"]);
@@ -241,14 +254,14 @@ fn a_remote_that_refuses_says_why_and_loses_nothing() {
         full.trim()
     );
     assert_eq!(output, said(1, &refused));
-    assert_eq!(scene.head(&scene.node.path(REPOSITORY)), before);
+    assert_eq!(scene.there(), before);
 
     fs::remove_file(hook).unwrap();
     let output = scene.env(&["save"]);
-    let commit = scene.head(&scene.ours());
+    let commit = scene.here();
     let stdout = format!("1 commit pushed to origin/main, which is at {commit}\n");
     assert_eq!(output, Output { code: Some(0), stdout, stderr: String::new() });
-    assert_eq!(scene.head(&scene.node.path(REPOSITORY)), commit);
+    assert_eq!(scene.there(), commit);
     assert_eq!(scene.env(&["save"]).stdout, "nothing to save\n");
 
     let gone = format!("root@{}:/srv/gone.git", scene.node.address);
@@ -280,11 +293,9 @@ fn an_interrupted_clone_leaves_nothing() {
     let file = scene.lab.dir().join("environment/noise");
     fs::write(&file, noise).unwrap();
     scene.environment.commit();
-    let there = scene.node.path(REPOSITORY);
-    lab::run(
-        "git",
-        &["-C", scene.environment.repo().to_str().unwrap(), "push", "-q", there.to_str().unwrap(), "main"],
-    );
+    let repo = scene.environment.repo().to_str().unwrap();
+    lab::run("git", &["-C", repo, "push", "-q", "origin", "HEAD:main"]);
+    scene.publish();
     scene.node.limit_rate(4);
     for cut in [false, true] {
         let (url, ours) = (scene.url(), scene.ours());
