@@ -2,10 +2,8 @@
 
 use std::{
     fs,
-    net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
-    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
@@ -317,74 +315,4 @@ fn an_interrupted_clone_leaves_nothing() {
         let left: Vec<_> = left.filter(|name| name.to_str().unwrap().contains("g8")).collect();
         assert_eq!(left, [""; 0]);
     }
-}
-
-/// `git http-backend` behind a login; gone when dropped.
-struct Web(Child);
-
-impl Web {
-    fn start(lab: &Lab) -> Self {
-        let www = lab.dir().join("www");
-        let script = www.join("cgi-bin/git");
-        fs::create_dir_all(www.join("cgi-bin")).unwrap();
-        let root = lab.dir().display();
-        let text = format!(
-            "#!/bin/sh\nexport GIT_PROJECT_ROOT={root} GIT_HTTP_EXPORT_ALL=1\nexec git http-backend\n"
-        );
-        fs::write(&script, text).unwrap();
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::write(www.join("conf"), "/cgi-bin:bob:hunter2\n").unwrap();
-        let address = format!("{}:8080", Lab::SOURCE);
-        let mut httpd = lab::mortal("busybox");
-        httpd.args(["httpd", "-f", "-p", &address, "-h"]).arg(&www).arg("-c").arg(www.join("conf"));
-        let web = Self(httpd.stdout(Stdio::null()).spawn().unwrap());
-        let since = Instant::now();
-        // It does not say when it listens.
-        while TcpStream::connect(&address).is_err() {
-            assert!(since.elapsed() < Duration::from_secs(10));
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        web
-    }
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-fn a_login_over_http_is_used_and_not_kept() {
-    let lab = Lab::new();
-    let environment = Environment::new(&lab);
-    let ays = Ays::new(&lab, &environment, &[]);
-    let _web = Web::start(&lab);
-    let ours = lab.dir().join("g8");
-    let place = ours.to_str().unwrap();
-    let at = |login: &str| format!("http://{login}{}:8080/cgi-bin/git/jumpscale.git", Lab::SOURCE);
-    let refused = format!(
-        "error: {}: the login was refused\n  git's credential helpers: they have nothing for this address\n  asking: nobody is \
-         there to be asked\n",
-        at("bob@")
-    );
-    assert_eq!(ays.run(&["env", "clone", &at("bob@"), place]), said(1, &refused));
-    let wrong = refused.replacen("refused\n", "refused\n  the address: it was not accepted\n", 1);
-    assert_eq!(ays.run(&["env", "clone", &at("bob:wrong@"), place]), said(1, &wrong));
-
-    let output = ays.run(&["env", "clone", &at("bob:hunter2@"), place]);
-    let warning = "warning: the password in the address was used and not kept; git's credential helpers or AYS_GIT_TOKEN give \
-                   it to ays env pull and ays env save\n";
-    assert_eq!((output.code, output.stderr.as_str()), (Some(0), warning), "{output:#?}");
-    assert!(!output.stdout.contains("hunter2"));
-    let grep = std::process::Command::new("grep").args(["-rlF", "hunter2", place]).output().unwrap();
-    assert_eq!(String::from_utf8(grep.stdout).unwrap(), "");
-
-    assert_eq!(ays.run(&["--repo", place, "env", "pull"]), said(1, &refused));
-    let store = ays.home().join(".git-credentials");
-    fs::write(store, format!("http://bob:hunter2@{}%3a8080\n", Lab::SOURCE)).unwrap();
-    fs::write(ays.home().join(".gitconfig"), "[credential]\nhelper = store\n").unwrap();
-    let output = ays.run(&["--repo", place, "env", "pull"]);
-    assert_eq!(output.code, Some(0), "{output:#?}");
 }
