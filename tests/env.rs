@@ -2,10 +2,8 @@
 
 use std::{
     fs,
-    net::TcpStream,
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::{Child, Stdio},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -34,12 +32,18 @@ impl Scene {
         let lab = Lab::new();
         let node = lab.node("n1");
         let environment = Environment::new(&lab);
-        let bare = lab.dir().join("jumpscale.git");
         fs::create_dir_all(node.path("/srv/envs")).unwrap();
-        let there = node.path(REPOSITORY);
-        lab::run("git", &["clone", "-q", "--bare", bare.to_str().unwrap(), there.to_str().unwrap()]);
         let ays = Ays::new(&lab, &environment, &[]);
-        Self { ays, node, environment, lab }
+        let scene = Self { ays, node, environment, lab };
+        scene.publish();
+        scene
+    }
+
+    /// Lets the node's repository be what the environment's remote is.
+    fn publish(&self) {
+        let (bare, there) = (self.lab.dir().join("jumpscale.git"), self.node.path(REPOSITORY));
+        // git itself would follow the path to one that only the node knows.
+        lab::run("cp", &["-rT", bare.to_str().unwrap(), there.to_str().unwrap()]);
     }
 
     /// With an operator who knows the node and has a name.
@@ -90,9 +94,16 @@ impl Scene {
         fs::write(&path, format!("{}\n{more}", keep.collect::<String>())).unwrap();
     }
 
-    fn head(&self, repository: &Path) -> String {
-        let head = ["-C", repository.to_str().unwrap(), "rev-parse", "--short=7", "main"];
-        lab::run("git", &head).trim().to_owned()
+    /// The commit of our clone.
+    fn here(&self) -> String {
+        lab::run("git", &["-C", self.ours().to_str().unwrap(), "rev-parse", "--short=7", "main"])
+            .trim()
+            .to_owned()
+    }
+
+    /// The commit of the node's repository.
+    fn there(&self) -> String {
+        self.node.exec(&format!("git -C {REPOSITORY} rev-parse --short=7 main")).trim().to_owned()
     }
 }
 
@@ -111,13 +122,13 @@ fn an_environment_comes_is_changed_and_goes_back() {
 
     scene.write("servicetemplates/image_new/service.hrd", "description = 'new'\n");
     let output = scene.env(&["save", "-m", "a new image"]);
-    let commit = scene.head(&ours);
+    let commit = scene.here();
     let stdout = format!(
         "saved as {commit}, and pushed to origin/main\n  added    image_new\nnext, where it is installed from:\n  ays env \
          pull\n  ays install -n image_new --targettype node.ssh --targetname NODE\n"
     );
     assert_eq!(output, Output { code: Some(0), stdout, stderr: String::new() });
-    assert_eq!(scene.head(&scene.node.path(REPOSITORY)), commit);
+    assert_eq!(scene.there(), commit);
 
     // The other clone is where it is installed from.
     let theirs = scene.environment.repo().to_str().unwrap();
@@ -278,7 +289,7 @@ fn a_remote_that_refuses_says_why_and_loses_nothing() {
     let hook = scene.node.path(REPOSITORY).join("hooks/pre-receive");
     fs::write(&hook, "#!/bin/sh\necho 'not on a \x1b[31mFriday' >&2\nexit 1\n").unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    let before = scene.head(&scene.node.path(REPOSITORY));
+    let before = scene.there();
     scene.write("servicetemplates/image_new/service.hrd", "description = 'new'\n");
     let output = scene.env(&["save", "-m", "a new image"]);
     let full = lab::run("git", &["-C", scene.ours().to_str().unwrap(), "rev-parse", "main"]);
@@ -288,14 +299,14 @@ fn a_remote_that_refuses_says_why_and_loses_nothing() {
         full.trim()
     );
     assert_eq!(output, said(1, &refused));
-    assert_eq!(scene.head(&scene.node.path(REPOSITORY)), before);
+    assert_eq!(scene.there(), before);
 
     fs::remove_file(hook).unwrap();
     let output = scene.env(&["save"]);
-    let commit = scene.head(&scene.ours());
+    let commit = scene.here();
     let stdout = format!("1 commit pushed to origin/main, which is at {commit}\n");
     assert_eq!(output, Output { code: Some(0), stdout, stderr: String::new() });
-    assert_eq!(scene.head(&scene.node.path(REPOSITORY)), commit);
+    assert_eq!(scene.there(), commit);
     assert_eq!(scene.env(&["save"]).stdout, "nothing to save\n");
 
     let gone = format!("root@{}:/srv/gone.git", scene.node.address);
@@ -327,11 +338,9 @@ fn an_interrupted_clone_leaves_nothing() {
     let file = scene.lab.dir().join("environment/noise");
     fs::write(&file, noise).unwrap();
     scene.environment.commit();
-    let there = scene.node.path(REPOSITORY);
-    lab::run(
-        "git",
-        &["-C", scene.environment.repo().to_str().unwrap(), "push", "-q", there.to_str().unwrap(), "main"],
-    );
+    let repo = scene.environment.repo().to_str().unwrap();
+    lab::run("git", &["-C", repo, "push", "-q", "origin", "HEAD:main"]);
+    scene.publish();
     scene.node.limit_rate(4);
     for cut in [false, true] {
         let (url, ours) = (scene.url(), scene.ours());
@@ -353,74 +362,4 @@ fn an_interrupted_clone_leaves_nothing() {
         let left: Vec<_> = left.filter(|name| name.to_str().unwrap().contains("g8")).collect();
         assert_eq!(left, [""; 0]);
     }
-}
-
-/// `git http-backend` behind a login; gone when dropped.
-struct Web(Child);
-
-impl Web {
-    fn start(lab: &Lab) -> Self {
-        let www = lab.dir().join("www");
-        let script = www.join("cgi-bin/git");
-        fs::create_dir_all(www.join("cgi-bin")).unwrap();
-        let root = lab.dir().display();
-        let text = format!(
-            "#!/bin/sh\nexport GIT_PROJECT_ROOT={root} GIT_HTTP_EXPORT_ALL=1\nexec git http-backend\n"
-        );
-        fs::write(&script, text).unwrap();
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::write(www.join("conf"), "/cgi-bin:bob:hunter2\n").unwrap();
-        let address = format!("{}:8080", Lab::SOURCE);
-        let mut httpd = lab::mortal("busybox");
-        httpd.args(["httpd", "-f", "-p", &address, "-h"]).arg(&www).arg("-c").arg(www.join("conf"));
-        let web = Self(httpd.stdout(Stdio::null()).spawn().unwrap());
-        let since = Instant::now();
-        // It does not say when it listens.
-        while TcpStream::connect(&address).is_err() {
-            assert!(since.elapsed() < Duration::from_secs(10));
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        web
-    }
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-fn a_login_over_http_is_used_and_not_kept() {
-    let lab = Lab::new();
-    let environment = Environment::new(&lab);
-    let ays = Ays::new(&lab, &environment, &[]);
-    let _web = Web::start(&lab);
-    let ours = lab.dir().join("g8");
-    let place = ours.to_str().unwrap();
-    let at = |login: &str| format!("http://{login}{}:8080/cgi-bin/git/jumpscale.git", Lab::SOURCE);
-    let refused = format!(
-        "error: {}: the login was refused\n  git's credential helpers: they have nothing for this address\n  asking: nobody is \
-         there to be asked\n",
-        at("bob@")
-    );
-    assert_eq!(ays.run(&["env", "clone", &at("bob@"), place]), said(1, &refused));
-    let wrong = refused.replacen("refused\n", "refused\n  the address: it was not accepted\n", 1);
-    assert_eq!(ays.run(&["env", "clone", &at("bob:wrong@"), place]), said(1, &wrong));
-
-    let output = ays.run(&["env", "clone", &at("bob:hunter2@"), place]);
-    let warning = "warning: the password in the address was used and not kept; git's credential helpers or AYS_GIT_TOKEN give \
-                   it to ays env pull and ays env save\n";
-    assert_eq!((output.code, output.stderr.as_str()), (Some(0), warning), "{output:#?}");
-    assert!(!output.stdout.contains("hunter2"));
-    let grep = std::process::Command::new("grep").args(["-rlF", "hunter2", place]).output().unwrap();
-    assert_eq!(String::from_utf8(grep.stdout).unwrap(), "");
-
-    assert_eq!(ays.run(&["--repo", place, "env", "pull"]), said(1, &refused));
-    let store = ays.home().join(".git-credentials");
-    fs::write(store, format!("http://bob:hunter2@{}%3a8080\n", Lab::SOURCE)).unwrap();
-    fs::write(ays.home().join(".gitconfig"), "[credential]\nhelper = store\n").unwrap();
-    let output = ays.run(&["--repo", place, "env", "pull"]);
-    assert_eq!(output.code, Some(0), "{output:#?}");
 }

@@ -34,4 +34,11 @@ pub use status::{Status, status};
 /// What git said, in its own words.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message().trim())]
-pub struct GitError(#[from] pub(crate) git2::Error);
+pub struct GitError(git2::Error);
+
+// Not by thiserror's `from`, which would make it a source that says the same again.
+impl From<git2::Error> for GitError {
+    fn from(error: git2::Error) -> Self {
+        Self(error)
+    }
+}
