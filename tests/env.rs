@@ -158,8 +158,8 @@ fn four_commands_lead_from_nothing_to_an_offered_image() {
     scene.environment.add_node(&scene.node, "");
     scene.environment.commit();
     let theirs = scene.environment.repo().to_str().unwrap();
-    let there = scene.node.path(REPOSITORY);
-    lab::run("git", &["-C", theirs, "push", "-q", there.to_str().unwrap(), "HEAD:main"]);
+    lab::run("git", &["-C", theirs, "push", "-q", "origin", "HEAD:main"]);
+    scene.publish();
     let origin = Origin::start(&scene.lab);
     let hash = release(&origin, "20151105", 1);
     point(&origin, "20151105");
@@ -187,11 +187,11 @@ fn a_recipe_that_cannot_be_installed_is_not_saved() {
         "servicetemplates/image_new/service.hrd",
         "web.export.1 =\n    url:'http://h',\n    dest:'/tmp/',\n",
     );
-    let before = scene.head(&scene.ours());
+    let before = scene.here();
     let output = scene.env(&["save", "-m", "a new image"]);
     assert_eq!(output.code, Some(3), "{output:#?}");
     assert!(output.stderr.contains("`dest` must be the path of a file, not of a directory"), "{output:#?}");
-    assert_eq!(scene.head(&scene.ours()), before);
+    assert_eq!(scene.here(), before);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use ays_engine::{
     InstallError, Installed, Mode, NodeResult, Record, Rollout, Scripted, Sharing, Stopper, Target, Transport,
 };
 use ays_node::{CopyState, Failure, Outcome, Step, Stored};
-use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request, Stored};
+use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request};
 use tempfile::TempDir;
 
 /// An environment with nodes, and a recipe `image_x`.
@@ -65,7 +65,7 @@ impl Scene {
             instance: "main".to_owned(),
             answers: Answers::parse("").unwrap(),
             nodes: Vec::new(),
-            stored: Stored::Used,
+            stored: ays_recipes::Stored::Used,
             dependencies: Dependencies::First,
         };
         let recipe = Recipe::read(&environment, &template, &request).unwrap();

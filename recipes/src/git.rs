@@ -18,7 +18,7 @@ mod save;
 mod ssh;
 mod status;
 
-pub use access::{Access, NewHostKeys, Progress, Question};
+pub use access::{Access, Ask, NewHostKeys, Progress, Question};
 pub use address::{Address, AddressError};
 pub use branch::{BranchError, root};
 pub use changes::{Change, Changes, How, What};

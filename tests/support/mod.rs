@@ -21,4 +21,3 @@ pub use many::{Many, events, last_line};
 pub use node::{Kind, Node};
 pub use origin::{Ftp, Origin, Request};
 pub use scene::{Scene, named};
-pub use terminal::Terminal;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ays_recipes::git::{Access, HostKey, NewHostKeys, Progress, Question};
+use ays_recipes::git::{Access, Ask, HostKey, NewHostKeys, Progress, Question};
 use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
@@ -69,12 +69,10 @@ fn access(options: &Options, stop: &Arc<AtomicBool>, bar: &ProgressBar) -> Resul
     } else {
         NewHostKeys::Refuse
     };
-    let ask: Option<Box<dyn Fn(&Question) -> Option<SecretString> + Send + Sync>> = if prompt::possible() {
+    let ask = prompt::possible().then(|| -> Ask {
         let stop = Arc::clone(stop);
-        Some(Box::new(move |question| answer(&stop, asked(question))))
-    } else {
-        None
-    };
+        Box::new(move |question| answer(&stop, asked(question)))
+    });
     let bar = bar.clone();
     Ok(Access {
         home: context::home()?,
