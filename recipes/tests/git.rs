@@ -1,4 +1,5 @@
 //! The environment's repository and its remote: bare repositories on this machine stand for the remote.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
