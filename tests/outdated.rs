@@ -51,7 +51,7 @@ fn a_new_image_is_taken_from_a_directory_and_followed() {
     assert_eq!(
         output.stdout,
         format!(
-            "source  {url}current/wily-cloudimg-amd64-uefi1.img\n        {size}, qcow2, a disk of 67.1 MB\n\
+            "source  {url}current/wily-cloudimg-amd64-uefi1.img\n        {size}, qcow2, a disk of 4.2 MB\n\
              check   SHA256SUMS beside it\n\
              wrote   servicetemplates/image_wily/service.hrd\n        servicetemplates/image_wily/actions.py\n        \
              servicetemplates/image_wily/instance.hrd\n\

@@ -328,7 +328,8 @@ pub(crate) fn platforms(
         export::diagnostic(text, entry.key_span, format!("`{}` must be a list of platforms", entry.key))
     };
     let Some(entry) = service.get("platform.supported") else { return Ok(Vec::new()) };
-    let listed = scalar(&entry.value).ok_or_else(|| wrong(entry))?;
+    let is_list = matches!(entry.value, Value::String(_) | Value::List(_));
+    let listed = scalar(&entry.value).filter(|_| is_list).ok_or_else(|| wrong(entry))?;
     let listed = substitute(&listed);
     Ok(listed.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect())
 }

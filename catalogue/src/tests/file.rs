@@ -159,7 +159,11 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
          INSERT INTO pool SELECT * FROM newer.pool;
          INSERT INTO stack SELECT * FROM newer.stack;
          INSERT INTO image SELECT * FROM newer.image;
-         INSERT INTO generation SELECT * FROM newer.generation;
+         INSERT INTO generation
+         SELECT id, image_id, number, source_url, etag, last_modified, source_md5, source_sha256, source_size,
+                source_verified, format, stored_sha256, stored_size, virtual_size, template, template_checksum,
+                template_commit, made_at, made_by
+         FROM newer.generation;
          INSERT INTO copy SELECT pool_id, generation_id, state, file, sha256, size, verified_at FROM newer.copy;
          INSERT INTO wanted SELECT * FROM newer.wanted;
          INSERT INTO run (service, instance, node, action, status, started_at)
