@@ -1,7 +1,7 @@
 //! The questions of a recipe, asked on the terminal.
 
 use ays_grammar::hrd::AskKind;
-use ays_recipes::{Answers, Question};
+use ays_recipes::{AnswerError, Answers, Question};
 use secrecy::ExposeSecret;
 
 use crate::failure::{Failure, eprint_line, with_causes};
@@ -22,6 +22,9 @@ fn ask(question: &Question) -> Result<String, Failure> {
     loop {
         let answer = ask_once(question)?;
         let Err(problem) = question.check(&answer) else { return Ok(answer) };
+        if let AnswerError::Regex { .. } = problem {
+            return Err(Failure::Unanswered { key: question.key.clone(), problem });
+        }
         eprint_line(&with_causes(&problem));
         match left.map(|left| left.checked_sub(1)) {
             Some(None) => return Err(Failure::Unanswered { key: question.key.clone(), problem }),

@@ -69,7 +69,7 @@ fn a_new_image_is_taken_from_a_directory_and_followed() {
     let asked = |state: &str| {
         json!({
             "image": "Wily", "gid": 1, "template": "image_wily", "generation": 1, "made_at": made_at,
-            "nodes": [{ "node": "n1", "generation": 1 }], "state": state,
+            "nodes": [{ "node": "n1", "instance": "main", "generation": 1 }], "state": state,
         })
     };
     assert_eq!((code, said), (Some(0), json!([asked("current")])));
@@ -91,7 +91,7 @@ fn a_new_image_is_taken_from_a_directory_and_followed() {
     assert_eq!(held, both);
     assert_eq!(outdated(&scene).0, Some(0));
     let output = scene.ays.run(&["install", "--outdated"]);
-    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "nothing is outdated\n"), "{output:#?}");
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), "nothing is outdated\n"), "{output:#?}");
 
     fs::remove_file(scene.origin.file("wily/current")).unwrap();
     let output = scene.ays.run(&["outdated"]);

@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(short, long)]
     reinstall: bool,
     /// Install again what `ays outdated` finds, on the nodes that have it; with --name or nodes, only among these
-    #[arg(long, conflicts_with_all = ["reinstall", "rehearse", "dry_run", "data", "hrdseed", "hrdreset"])]
+    #[arg(long, conflicts_with_all = ["reinstall", "rehearse", "dry_run", "instance", "data", "hrdseed", "hrdreset"])]
     outdated: bool,
     /// Leave the services out that it depends on
     #[arg(short, long, visible_alias = "nodeps")]
@@ -92,7 +92,10 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     match &args.name {
         Some(name) if !args.outdated => {
             let mode = if args.reinstall { Mode::Again } else { Mode::IfNeeded };
-            work.install(name, args.targets.select(&environment)?, mode, || heed_signals(stopper)).await
+            work.install(name, &args.instance, args.targets.select(&environment)?, mode, || {
+                heed_signals(stopper)
+            })
+            .await
         }
         name => {
             heed_signals(stopper);
@@ -119,25 +122,32 @@ impl Work<'_> {
         let is_selected = |node: &str| {
             selected.as_ref().is_none_or(|selected| selected.targets.iter().any(|one| one.name() == node))
         };
-        let mut behind: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let (mut behind, mut unknown) = (BTreeMap::<(String, String), BTreeSet<String>>::new(), 0);
         for asked in outdated::ask(self.environment).await? {
+            if name.is_some_and(|name| name != asked.template) {
+                continue;
+            }
             if let Freshness::Unknown(why) = &asked.freshness {
                 eprint_line(&format!("warning: {}: {why}", asked.image));
+                unknown += 1;
             }
-            let nodes = asked.behind().into_iter().filter(|node| is_selected(node)).map(str::to_owned);
-            if name.is_none_or(|name| name == asked.template) {
-                behind.entry(asked.template.clone()).or_default().extend(nodes);
+            for has in asked.behind().into_iter().filter(|has| is_selected(&has.node)) {
+                let service = (asked.template.clone(), has.instance.clone());
+                behind.entry(service).or_default().insert(has.node.clone());
             }
         }
-        behind.retain(|_, nodes| !nodes.is_empty());
+        if behind.is_empty() && unknown > 0 {
+            return Err(Failure::NotAsked(unknown));
+        }
         if behind.is_empty() {
-            return table::line("nothing is outdated");
+            eprint_line("nothing is outdated");
+            return Ok(());
         }
         let (all, mut failed) = (behind.len(), 0);
-        for (template, nodes) in behind {
+        for ((template, instance), nodes) in behind {
             let nodes: Vec<_> = nodes.into_iter().collect();
             let installed = match Targets::named(nodes).select(self.environment) {
-                Ok(selected) => self.install(&template, selected, Mode::Again, || ()).await,
+                Ok(selected) => self.install(&template, &instance, selected, Mode::Again, || ()).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = installed {
@@ -154,13 +164,14 @@ impl Work<'_> {
     async fn install(
         &self,
         name: &str,
+        instance: &str,
         Selected { targets, broken }: Selected,
         mode: Mode,
         begin: impl FnOnce(),
     ) -> Result<(), Failure> {
         let Self { args, repo, environment, stop } = *self;
         let template = environment.template(name)?;
-        let request = args.request(environment, &template, &targets)?;
+        let request = args.request(environment, &template, instance, &targets)?;
         let recipe = Recipe::read(environment, &template, &request)?;
         if args.dry_run {
             let stacks = Stacks::of(environment);
@@ -223,7 +234,7 @@ impl Work<'_> {
             (_, Some(last)) => {
                 failed.push(last);
                 let nodes: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
-                let again = args.again(&recipe.template, mode, &nodes, repo);
+                let again = args.again(&recipe, mode, &nodes, repo);
                 Err(Failure::Rollout {
                     template: recipe.template,
                     failed,
@@ -241,10 +252,11 @@ impl Args {
         &self,
         environment: &Environment,
         template: &Template,
+        instance: &str,
         targets: &[Target],
     ) -> Result<Request, Failure> {
         let mut request = Request {
-            instance: self.instance.clone(),
+            instance: instance.to_owned(),
             answers: Answers::parse(&self.data)?,
             dependencies: if self.single { Dependencies::Skip } else { Dependencies::First },
             nodes: targets.iter().map(|target| target.name().to_owned()).collect(),
@@ -253,7 +265,7 @@ impl Args {
         if let Some(path) = &self.hrdseed {
             let bytes =
                 std::fs::read(path).map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
-            let prefix = format!("{}.{}.{}", environment.domain, template.name, self.instance);
+            let prefix = format!("{}.{}.{instance}", environment.domain, template.name);
             request.answers.add_seed(&path.display().to_string(), &bytes, &prefix)?;
         }
         if prompt::possible() {
@@ -263,10 +275,11 @@ impl Args {
     }
 
     /// The command that does the same on these nodes alone.
-    fn again(&self, name: &str, mode: Mode, nodes: &[&str], repo: Option<&Path>) -> String {
-        let mut words = vec!["ays", "install", "-n", name].into_iter().map(quoted).collect::<Vec<_>>();
-        if self.instance != "main" {
-            words.extend(["-i".to_owned(), quoted(&self.instance)]);
+    fn again(&self, recipe: &Recipe, mode: Mode, nodes: &[&str], repo: Option<&Path>) -> String {
+        let mut words =
+            vec!["ays", "install", "-n", &recipe.template].into_iter().map(quoted).collect::<Vec<_>>();
+        if recipe.instance != "main" {
+            words.extend(["-i".to_owned(), quoted(&recipe.instance)]);
         }
         words.extend(["--targetname".to_owned(), quoted(&nodes.join(","))]);
         for (is_given, option) in [(mode == Mode::Again, "-r"), (self.single, "--single")] {

@@ -7,6 +7,7 @@ use ays_engine::{OutdatedError, look};
 use ays_lint::{Finding, Severity};
 use ays_node::{Fetch, Look, LookAt};
 use ays_recipes::{Environment, EnvironmentError};
+use ays_secrets::Store;
 
 use crate::commands::outdated::without_answers;
 use crate::context;
@@ -27,7 +28,7 @@ pub struct Args {
     /// Print SARIF 2.1.0, which code hosts show beside the lines of a change
     #[arg(long)]
     sarif: bool,
-    /// Ask the sources as well, from this machine; nothing is downloaded
+    /// Ask the sources as well, from this machine, those alone whose address has no secret; nothing is downloaded
     #[arg(long)]
     online: bool,
 }
@@ -36,7 +37,7 @@ pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
     let mut findings = findings(&args.paths, repo)?;
     if args.online {
         let inside = repo.or(args.paths.first().map(PathBuf::as_path));
-        findings.extend(ask_sources(&context::environment(inside)?, &args.paths).await?);
+        findings.extend(ask_sources(context::environment(inside)?, &args.paths).await?);
     }
     if args.json {
         table::json(&findings)?;
@@ -58,14 +59,19 @@ pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// What the sources of the recipes say that an install could read, all asked at once.
-async fn ask_sources(environment: &Environment, paths: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
+///
+/// Without the secrets here: whoever wrote a recipe must not have them by having it linted.
+async fn ask_sources(mut environment: Environment, paths: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
+    environment.secrets = Store::default();
+    let environment = &environment;
     let paths: Vec<_> = paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
     let mut asked = Vec::new();
     let mut looks = Vec::new();
     for template in environment.templates() {
         let is_meant = paths.is_empty() || paths.iter().any(|path| template.dir.starts_with(path));
         // Why another one cannot be read is found without its source.
-        let Some(recipe) = is_meant.then(|| without_answers(environment, &template).ok()).flatten() else {
+        let Some(recipe) = is_meant.then(|| without_answers(environment, &template, "main").ok()).flatten()
+        else {
             continue;
         };
         for (number, Fetch { url, check, network, .. }) in recipe.fetches.into_iter().enumerate() {

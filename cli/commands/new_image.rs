@@ -119,7 +119,11 @@ fn describe(
     // As it was typed: what stands in it for a secret stays there.
     let (url, mut source) = split(&args.url);
     if found.url != *asked {
-        source = split(found.url.expose()).1;
+        let path = split(found.url.expose()).1;
+        let path = path.split('?').next().unwrap_or_default();
+        // A query stays as it was typed: it may name a secret.
+        let query = source.find('?').map_or("", |at| &source[at..]);
+        source = format!("{path}{query}");
     }
     let file = source.rsplit('/').next().unwrap_or_default();
     let lower = file.to_lowercase();

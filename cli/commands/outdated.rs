@@ -48,14 +48,18 @@ pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
 /// What the sources of this environment's images say.
 pub async fn ask(environment: &Environment) -> Result<Vec<Asked>, Failure> {
     let catalogue = context::catalogue(environment).await?;
-    let recipe = |template: &Template| without_answers(environment, template);
+    let recipe = |template: &Template, instance: &str| without_answers(environment, template, instance);
     Ok(outdated(environment, &catalogue, recipe, &std::env::temp_dir()).await?)
 }
 
 /// A recipe as it is when nobody answers its questions.
-pub fn without_answers(environment: &Environment, template: &Template) -> Result<Recipe, RecipeError> {
+pub fn without_answers(
+    environment: &Environment,
+    template: &Template,
+    instance: &str,
+) -> Result<Recipe, RecipeError> {
     let request = Request {
-        instance: "main".to_owned(),
+        instance: instance.to_owned(),
         answers: Answers::default(),
         dependencies: Dependencies::Skip,
         nodes: Vec::new(),
@@ -80,6 +84,6 @@ fn row(asked: &Asked) -> Vec<String> {
         asked.generation.to_string(),
         asked.made_at.to_the_second(),
         state.to_owned(),
-        asked.behind().join(", "),
+        asked.behind().iter().map(|has| has.node.as_str()).collect::<Vec<_>>().join(", "),
     ]
 }

@@ -9,6 +9,7 @@ use ays_catalogue::PoolKey;
 use ays_node::{CheckCopy, CopyState, Examine, Examined, Facts, Outcome, Step};
 use futures_util::StreamExt;
 use futures_util::stream;
+use tokio::time::timeout;
 
 use crate::finding::{Finding, MOST_SESSIONS};
 use crate::helper::{Helper, HelperError};
@@ -83,7 +84,7 @@ impl Checkup<'_> {
         let (path, downloads) = (pool.path.clone(), self.downloads.to_owned());
         let asked = now_ms();
         let step = Step::Examine(Examine { pool: path, downloads, mark: mark.clone() });
-        let examined = match helper.run(step, |_| {}).await? {
+        let examined = match in_time(helper.run(step, |_| {})).await? {
             Outcome::Examined(examined) => examined,
             _ => return Err(HelperError::Answer.into()),
         };
@@ -133,7 +134,7 @@ async fn compare_pools(checked: &mut [Checked], open: &mut [Option<Open<'_>>]) {
 async fn sees(open: &mut [Option<Open<'_>>], number: usize, path: &Path) -> Result<bool, HelperError> {
     let Some(node) = &mut open[number] else { return Ok(false) };
     let look = CheckCopy { path: path.to_owned(), size: 0, sha256: None, rate: None };
-    match node.helper.run(Step::CheckCopy(look), |_| {}).await? {
+    match in_time(node.helper.run(Step::CheckCopy(look), |_| {})).await? {
         Outcome::Checked(state) => Ok(state == CopyState::Good),
         _ => Err(HelperError::Answer),
     }
@@ -149,6 +150,14 @@ impl Open<'_> {
         self.helper.close().await;
     }
 }
+
+/// A directory of a dead file server never answers, while the helper beats on.
+async fn in_time(answer: impl Future<Output = Result<Outcome, HelperError>>) -> Result<Outcome, HelperError> {
+    timeout(LIMIT, answer).await.unwrap_or(Err(HelperError::Silent(LIMIT)))
+}
+
+/// How long a node may take to look at its directories.
+const LIMIT: Duration = Duration::from_secs(30);
 
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);

@@ -158,8 +158,8 @@ fn facts(found: &Inspection) -> DiskFacts {
 }
 
 impl Working<'_, '_> {
-    /// Looks into the copy of a generation in the target's pool, unless somebody has; records what is found, and warns of
-    /// what will go wrong. That nothing can be said of it is a warning too.
+    /// Looks into the copy of a generation in the target's pool, records what is found, and warns of what will go wrong.
+    /// That nothing can be said of it, or recorded, is a warning too.
     pub(crate) async fn inspect(
         &mut self,
         image: &str,
@@ -167,20 +167,23 @@ impl Working<'_, '_> {
         file: &str,
         generation: GenerationId,
     ) -> Result<(), InstallError> {
-        if self.rollout.catalogue.is_inspected(generation).await? {
-            return Ok(());
-        }
         let pool = self.target.pool();
         let (path, format) = (pool.path.join(file), pool.format);
         match ask(&mut self.helper, path, Some(format)).await {
             Ok(found) => {
-                self.rollout.catalogue.set_disk_facts(generation, &facts(&found)).await?;
+                if let Err(error) = self.rollout.catalogue.set_disk_facts(generation, &facts(&found)).await {
+                    self.events.send(Event::Warning { message: format!("{image}: {error}") });
+                }
+                for reason in &found.unread {
+                    self.events
+                        .send(Event::Warning { message: format!("{image}: not looked into: {reason}") });
+                }
                 for Finding { message, cure, .. } in findings(&found, boot_type) {
                     self.events.send(Event::Warning { message: format!("{image}: {message}; {cure}") });
                 }
             }
-            Err(HelperError::Failed(failure)) => {
-                self.events.send(Event::Warning { message: failure.to_string() });
+            Err(error @ (HelperError::Failed(_) | HelperError::Answer)) => {
+                self.events.send(Event::Warning { message: error.to_string() });
             }
             Err(source) => return Err(InstallError::at(crate::event::Step::Register, Err(source))),
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ays_catalogue::{Catalogue, CatalogueError, Generation, ImageOnNode, Timestamp};
-use ays_node::{Expected, Fetch, Look, LookAt, Looked, SourceState};
+use ays_node::{Check, Expected, Fetch, Look, LookAt, Looked, SourceState};
 use ays_recipes::{Environment, Recipe, RecipeError, Template};
 use serde::Serialize;
 
@@ -50,6 +50,8 @@ pub struct Asked {
 pub struct HasImage {
     /// Its name.
     pub node: String,
+    /// The instance that was installed there.
+    pub instance: String,
     /// The generation's number.
     pub generation: u32,
 }
@@ -57,10 +59,10 @@ pub struct HasImage {
 impl Asked {
     /// The nodes that do not have what they should: all when the source has changed, else those that have another
     /// generation than the current one.
-    pub fn behind(&self) -> Vec<&str> {
+    pub fn behind(&self) -> Vec<&HasImage> {
         let is_outdated = matches!(self.freshness, Freshness::Outdated(_));
         let is_behind = |has: &&HasImage| is_outdated || has.generation != self.generation;
-        self.nodes.iter().filter(is_behind).map(|has| has.node.as_str()).collect()
+        self.nodes.iter().filter(is_behind).collect()
     }
 }
 
@@ -76,11 +78,11 @@ pub enum Freshness {
     Unknown(String),
 }
 
-/// Asks the source of every image, all at once. `recipe` reads a template.
+/// Asks the source of every image, all at once. `recipe` reads an instance of a template.
 pub async fn outdated(
     environment: &Environment,
     catalogue: &Catalogue,
-    recipe: impl Fn(&Template) -> Result<Recipe, RecipeError>,
+    recipe: impl Fn(&Template, &str) -> Result<Recipe, RecipeError>,
     temporary: &Path,
 ) -> Result<Vec<Asked>, OutdatedError> {
     let installed = catalogue.installed_images().await?;
@@ -90,7 +92,10 @@ pub async fn outdated(
     let mut looks = Vec::new();
     // What is known without asking, or the generation that the next answer is for.
     let mut known = Vec::new();
-    for (_, generation) in &current {
+    for (image, generation) in &current {
+        let of_it = |on: &&ImageOnNode| on.image == image.id && on.service.service == generation.template;
+        let instance = installed.iter().find(of_it).map_or("main", |on| on.service.instance.as_str());
+        let recipe = |template: &Template| recipe(template, instance);
         known.push(match question(environment, &templates, generation, &recipe) {
             Ok(look) => {
                 looks.push(look);
@@ -107,10 +112,11 @@ pub async fn outdated(
             _ => Freshness::Unknown(HelperError::Answer.to_string()),
         });
         let is_of_it = |on: &&ImageOnNode| on.image == image.id && on.service.service == generation.template;
-        let nodes = installed
-            .iter()
-            .filter(is_of_it)
-            .map(|on| HasImage { node: on.service.node.clone(), generation: on.generation });
+        let nodes = installed.iter().filter(is_of_it).map(|on| HasImage {
+            node: on.service.node.clone(),
+            instance: on.service.instance.clone(),
+            generation: on.generation,
+        });
         Asked {
             nodes: nodes.collect(),
             image: image.name,
@@ -144,6 +150,14 @@ fn question(
     if url.to_string() != generation.source_url {
         return Err(Freshness::Outdated(format!("the recipe's source is {url} now")));
     }
+    let check = match check {
+        // What the recipe says of the bytes is nothing that the source says.
+        Check::Sha256(sha256) if sha256.eq_ignore_ascii_case(&generation.source_sha256) => Check::None,
+        Check::Sha256(sha256) => {
+            return Err(Freshness::Outdated(format!("the recipe's SHA-256 is {sha256} now")));
+        }
+        check => check,
+    };
     if url.scheme() == "file" {
         return Err(unknown(&"its source is a file on the nodes, which is not asked from here"));
     }

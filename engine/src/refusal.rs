@@ -93,6 +93,7 @@ impl Offer {
             .arg(hop.config())
             .args(["-v", "-T", "--", &hop.host, "true"])
             .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .kill_on_drop(true)
             .output();
         match timeout(LIMIT, ssh).await {

@@ -328,7 +328,7 @@ pub(crate) async fn refused(hop: &Hop, said: &str) -> ConnectError {
     let name = hop.name.clone();
     if host_key::is_changed(said) {
         HostKeyError::Changed { hop: name, said: said.trim().to_owned() }.into()
-    } else if !said.contains("Permission denied") {
+    } else if !said.contains("Permission denied") && !said.contains("Too many authentication failures") {
         ConnectError::Unreachable { hop: name, why: NoAnswer::of(said), reason }
     } else if hop.has_password {
         ConnectError::OnlyPassword { hop: name, hop_host: hop.host.clone() }

@@ -74,7 +74,7 @@ pub async fn survey(url: &SecretUrl, settings: &Settings, temporary: &Path) -> R
             other => return other.map(|image| Survey::Image(Box::new(image))),
         }
     }
-    for _ in 0..DEEPEST {
+    for _ in 0..=DEEPEST {
         let names = list(&url, settings, temporary).await?;
         let mut images: Vec<_> = names.iter().filter(|name| is_image(name)).collect();
         images.sort_by_key(|name| (is_of_another_machine(name), *name));

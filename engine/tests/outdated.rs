@@ -14,10 +14,10 @@ use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request, S
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How long the slow sources take.
+/// How long an answer takes.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// A web server: whatever is asked for is 5 bytes of a certain date; every tenth file is slow.
+/// A web server: whatever is asked for is 5 bytes of a certain date; all of it slowly.
 async fn serve(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(answer(stream));
@@ -31,9 +31,7 @@ async fn answer(stream: TcpStream) -> Option<()> {
         stream.read_line(&mut request).await.ok().filter(|count| *count > 0)?;
     }
     let path = request.split(' ').nth(1)?;
-    if path.ends_with('0') {
-        tokio::time::sleep(SLOW).await;
-    }
+    tokio::time::sleep(SLOW).await;
     let date = if path.ends_with('7') { "Sat, 22 Nov 2026 10:00:00 GMT" } else { DATE };
     let head =
         format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nLast-Modified: {date}\r\nConnection: close\r\n\r\n");
@@ -102,8 +100,8 @@ async fn a_hundred_sources_are_asked_in_the_time_of_the_slowest() {
     tokio::spawn(serve(listener));
     let directory = tempfile::tempdir().unwrap();
     let (environment, catalogue) = installed(directory.path(), 100, &host).await;
-    let recipe = |template: &Template| {
-        let instance = "main".to_owned();
+    let recipe = |template: &Template, instance: &str| {
+        let instance = instance.to_owned();
         let request = Request {
             instance,
             answers: Answers::default(),

@@ -36,7 +36,7 @@ pub(crate) fn lint(environment: &Environment) -> Vec<Finding> {
     for instance in &instances {
         let path = instance.dir.join("service.hrd");
         let name = path.strip_prefix(&environment.root).unwrap_or(&path).display().to_string();
-        let bytes = match std::fs::read(&path) {
+        let bytes = match environment.read(&path) {
             Ok(bytes) => bytes,
             Err(error) => {
                 found.push(Finding::of_file(&UNREADABLE, name, format!("it cannot be read: {error}")));

@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 use crate::names::{LookupError, Place};
 use crate::node::{Node, NodeError};
 use crate::settings::{Layers, Settings, SettingsError};
-use crate::template::Template;
+use crate::template::{Template, read_below};
 
 /// Why there is no environment here.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,11 @@ impl Environment {
     /// The name that its catalogue has: from `ays.toml`, else the domain.
     pub fn name(&self) -> &str {
         self.settings.name.as_deref().unwrap_or(&self.domain)
+    }
+
+    /// The bytes of one of its files; a link that leads out of it is refused.
+    pub fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        read_below(&self.root, path)
     }
 
     /// All templates, sorted by name. None of them has been read, so a broken one harms nobody.
@@ -197,7 +202,8 @@ impl Environment {
     pub(crate) fn node_instances(&self) -> Vec<Instance> {
         let templates = self.templates();
         let is_node = |instance: &Instance| {
-            let own = std::fs::read(instance.dir.join("service.hrd"))
+            let own = self
+                .read(&instance.dir.join("service.hrd"))
                 .ok()
                 .and_then(|bytes| hrd::parse("service.hrd", &bytes).ok())
                 .and_then(|hrd| string(&hrd, "service.category"));

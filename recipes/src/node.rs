@@ -194,7 +194,7 @@ impl Keys {
     fn read(environment: &Environment, instance: &Instance) -> Result<Self, NodeError> {
         let path = instance.dir.join("service.hrd");
         let file = environment.place(&path).to_string();
-        let bytes = std::fs::read(&path).map_err(|source| NodeError::Unreadable { path, source })?;
+        let bytes = environment.read(&path).map_err(|source| NodeError::Unreadable { path, source })?;
         Self::parse(&file, &bytes)
     }
 

@@ -337,7 +337,7 @@ pub(crate) fn platforms(
 pub(crate) fn read_hrd(environment: &Environment, path: &Path) -> Result<Hrd, RecipeError> {
     let name = environment.place(path).to_string();
     let bytes =
-        std::fs::read(path).map_err(|source| RecipeError::Unreadable { path: path.to_owned(), source })?;
+        environment.read(path).map_err(|source| RecipeError::Unreadable { path: path.to_owned(), source })?;
     Ok(hrd::parse(&name, &bytes)?.resolve(&name, &bytes)?)
 }
 

@@ -106,7 +106,8 @@ impl Template {
 
     fn read(&self, file: &str) -> Result<Text, RecipeError> {
         let path = self.dir.join(file);
-        let bytes = std::fs::read(&path).map_err(|source| RecipeError::Unreadable { path, source })?;
+        let bytes =
+            read_below(&self.root, &path).map_err(|source| RecipeError::Unreadable { path, source })?;
         Ok(Text { name: self.shown(file), bytes })
     }
 
@@ -115,6 +116,15 @@ impl Template {
         let dir = self.dir.strip_prefix(&self.root).unwrap_or(&self.dir);
         dir.join(file).display().to_string()
     }
+}
+
+/// The bytes of a repository's file. A link out of the repository is refused: what it leads to is nothing that whoever
+/// wrote the repository may have shown. Outside of any repository, where the root is empty, links are followed.
+pub(crate) fn read_below(root: &Path, path: &Path) -> std::io::Result<Vec<u8>> {
+    if !root.as_os_str().is_empty() && !path.canonicalize()?.starts_with(root.canonicalize()?) {
+        return Err(std::io::Error::other("it is a link that leads out of the repository"));
+    }
+    std::fs::read(path)
 }
 
 /// Lower-case hexadecimal.

@@ -7,13 +7,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ays_grammar::hrd::{self, Hrd, Value, edit};
-use ays_secrets::SecretName;
+use ays_secrets::{SecretName, SecretsError};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::environment::Environment;
 use crate::instance::{scalar, short};
 use crate::names::Place;
-use crate::question::Question;
+use crate::question::{Question, is_secret};
 use crate::recipe::{RecipeError, Request, read_hrd};
 use crate::secrets::{SECRET, Secrets};
 use crate::template::Template;
@@ -117,8 +117,9 @@ pub(crate) fn write(
             let Some(answer) = request.answers.get(&key).map(str::to_owned).or_else(forgotten) else {
                 continue;
             };
-            let is_secret = question.is_some_and(|question| question.is_secret());
-            let answer = if is_secret && !answer.is_empty() && !answer.contains("$(") {
+            let is_secret = question.is_some_and(|question| question.is_secret()) || is_secret(&key);
+            let is_reference = answer.starts_with("$(") && answer.find(')') == Some(answer.len() - 1);
+            let answer = if is_secret && !answer.is_empty() && !is_reference {
                 keep(environment, &secret_name(&place, template, request, &key)?, answer)?
             } else {
                 answer
@@ -190,7 +191,11 @@ fn value(hrd: &Hrd, key: &str) -> Option<String> {
 
 /// Keeps a secret where the store does not have it yet; gives the reference to it.
 fn keep(environment: &Environment, name: &SecretName, secret: String) -> Result<String, RecipeError> {
-    let known = environment.secrets.get(name)?;
+    let known = match environment.secrets.get(name) {
+        // The command that is asked first does not have it.
+        Err(SecretsError::NotGiven { .. }) => None,
+        known => known?,
+    };
     if known.is_none_or(|known| known.expose_secret() != secret) {
         environment.secrets.set(name, SecretString::from(secret))?;
     }

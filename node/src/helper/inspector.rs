@@ -1,5 +1,6 @@
-//! The process that looks into an image. What it reads may be made to take it over, so it gives up all that it could
-//! do harm with before it reads the first byte: it can open nothing, write to nothing but its output, start nothing.
+//! The process that looks into an image. What it reads may be made to take it over, so it gives up what it could do harm
+//! with before it reads the first byte: it can open nothing, write to nothing but its output, and have no child. System
+//! calls that need no descriptor are left to it, such as removing what nobody, or who runs it without root, may remove.
 
 use std::error::Error;
 use std::ffi::OsString;

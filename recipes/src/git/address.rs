@@ -68,7 +68,7 @@ impl Address {
     pub fn name(&self) -> Option<&str> {
         let name = self.text.trim_end_matches('/').rsplit(['/', ':']).next()?;
         let name = name.strip_suffix(".git").unwrap_or(name);
-        (!matches!(name, "" | "." | "..")).then_some(name)
+        (!name.is_empty() && !name.starts_with('.')).then_some(name)
     }
 
     /// Whether it came with a password or token, which a clone does not keep.
@@ -90,13 +90,19 @@ impl Address {
         let host = url.host_str().filter(|host| !host.is_empty()).map(str::to_owned);
         let mut user = Some(decoded(url.username())).filter(|user| !user.is_empty());
         let mut password = url.password().map(decoded);
-        if password.is_none() && scheme.starts_with("http") && user.as_ref().is_some_and(|u| u.len() >= TOKEN)
-        {
+        // Some hosts take a token as the user's name, with whatever password.
+        if scheme.starts_with("http") && user.as_ref().is_some_and(|user| user.len() >= TOKEN) {
             password = user.take();
             // Only an address without a host takes no login.
             let _ = url.set_username("");
         }
         let _ = url.set_password(None);
+        let path = decoded(url.path());
+        // git's helpers are told of a login line by line.
+        let has_control = |text: &str| text.contains(char::is_control);
+        if [&user, &password].into_iter().flatten().chain([&path]).any(|text| has_control(text)) {
+            return Err(AddressError::Part("has a control character"));
+        }
         let kind = match scheme.as_str() {
             "file" => Kind::Local,
             "http" | "https" => Kind::Web {
@@ -109,7 +115,7 @@ impl Address {
                 host.ok_or(AddressError::Part("has no host"))?.trim_matches(['[', ']']),
                 url.port(),
                 // `/~/x` is below the home directory.
-                decoded(url.path()).strip_prefix("/~/").map_or_else(|| decoded(url.path()), str::to_owned),
+                path.strip_prefix("/~/").map_or_else(|| path.clone(), str::to_owned),
             )?),
             _ => return Err(AddressError::Scheme(scheme)),
         };

@@ -67,10 +67,12 @@ pub struct Cloned {
 
 /// Clones a repository into a directory that is not there, or empty. Its parent must be there.
 pub fn clone(address: &Address, dir: &Path, access: &Access) -> Result<Cloned, CloneError> {
-    let is_taken = match std::fs::read_dir(dir) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(_) => dir.symlink_metadata().is_ok(),
-    };
+    // `.` cannot be renamed to.
+    let is_taken = dir.file_name().is_none()
+        || match std::fs::read_dir(dir) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(_) => dir.symlink_metadata().is_ok(),
+        };
     if is_taken {
         return Err(CloneError::Occupied { dir: dir.to_owned() });
     }

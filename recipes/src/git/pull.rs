@@ -43,8 +43,8 @@ pub enum PullError {
     },
     /// Files that would be changed have changes that are only here.
     #[error(
-        "local changes are in the way of what is new:{}\nays env save keeps them, git stash -u puts them aside (git stash pop \
-         brings them back), git checkout -- FILE drops them",
+        "local changes are in the way of what is new:{}\ngit stash -a puts them aside (git stash pop brings them back), \
+         git checkout -- FILE drops them; one that git does not know can be moved away",
         paths.iter().map(|path| format!("\n  {}", path.display())).collect::<String>()
     )]
     LocalChanges {

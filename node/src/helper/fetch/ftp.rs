@@ -18,6 +18,7 @@ use url::{Host, Url};
 use super::body::{Body, stalled, wait};
 use super::fault::{Fault, innermost};
 use super::identity::Identity;
+use super::listing::MOST_NAMES;
 use super::names::{NameError, Names};
 use super::source::{Opened, Resume, refused};
 use crate::helper::Limits;
@@ -102,7 +103,9 @@ impl Ftp {
         loop {
             control.set_mode(self.mode);
             let reply = match self.ask(Phase::Answer, control.mlsd(Some(&self.path))).await? {
-                Ok(lines) => return Ok(lines.iter().filter_map(|line| listed(line)).collect()),
+                Ok(lines) => {
+                    return Ok(lines.iter().filter_map(|line| listed(line)).take(MOST_NAMES).collect());
+                }
                 Err(reply) => reply,
             };
             if self.mode == Mode::Passive || reply.status == Status::FileUnavailable {

@@ -4,7 +4,7 @@ use html5gum::{Token, Tokenizer};
 use percent_encoding::percent_decode_str;
 
 /// The most names that are told.
-const MOST: usize = 4096;
+pub(super) const MOST_NAMES: usize = 4096;
 
 /// Names of files, and of directories with a `/` behind, right below the page, each once, as they stand in it.
 pub(crate) fn links(page: &[u8]) -> Vec<String> {
@@ -16,7 +16,7 @@ pub(crate) fn links(page: &[u8]) -> Vec<String> {
         if !names.contains(&name) {
             names.push(name);
         }
-        if names.len() == MOST {
+        if names.len() == MOST_NAMES {
             break;
         }
     }
@@ -54,6 +54,6 @@ mod tests {
     #[test]
     fn there_is_an_end_to_it() {
         let page: String = (0..5000).map(|number| format!("<a href='{number}'>")).collect();
-        assert_eq!(links(page.as_bytes()).len(), MOST);
+        assert_eq!(links(page.as_bytes()).len(), MOST_NAMES);
     }
 }

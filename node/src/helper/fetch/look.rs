@@ -14,7 +14,7 @@ use crate::helper::image_kind::{HEAD, TAIL, recognise, virtual_size};
 use crate::{Check, Failure, Look, LookAt, Looked, Network, Phase, SourceDisk, SourceState};
 
 /// How many sources are asked at the same time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
 /// The answers, in the order of the questions.
 pub(crate) async fn look(looks: Vec<Look>, limits: &Limits) -> Vec<Result<Looked, Failure>> {
