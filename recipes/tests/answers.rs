@@ -106,6 +106,24 @@ fn answers_are_written_below_each_node_and_found_again() {
 }
 
 #[test]
+fn what_is_named_like_a_password_is_kept_as_one() {
+    let repository = repository();
+    repository.write("servicetemplates/t/instance.hrd", "password = ''\n");
+    let vault =
+        Vault { file: repository.path(".git/secrets.age"), identity: repository.path(".git/age.key") };
+    // The command has nothing, so the file gets it.
+    let secrets = Store::new([], vec!["false".to_owned(), "{}".to_owned()], Some(vault));
+    let environment = Environment { secrets, domain: "d".to_owned(), ..repository.environment() };
+    let [(_, text)] = &written(&repository, &environment, &request("password:hunter2$(x)y", &["n1"]))[..]
+    else {
+        panic!("one file");
+    };
+    assert_eq!(*text, format!("{:30} = '$(secret.n1.t.main.password)'\n", "instance.password"));
+    let secret = environment.secrets.get(&"n1.t.main.password".parse().unwrap()).unwrap().unwrap();
+    assert_eq!(secret.expose_secret(), "hunter2$(x)y");
+}
+
+#[test]
 fn nodes_that_were_answered_differently_are_not_installed_at_once() {
     let repository = repository();
     let environment = environment(&repository);

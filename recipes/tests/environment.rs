@@ -18,6 +18,22 @@ fn an_environment_is_found_from_any_directory_in_it() {
 }
 
 #[test]
+fn a_link_out_of_the_repository_is_not_read() {
+    let repository = Repository::new();
+    repository.write("servicetemplates/t/instance.hrd", "");
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(elsewhere.path().join("env"), "TOKEN = x\n").unwrap();
+    let link = repository.path("servicetemplates/t/service.hrd");
+    std::os::unix::fs::symlink(elsewhere.path().join("env"), &link).unwrap();
+    let template = repository.environment().template("t").unwrap();
+    let error = std::error::Error::source(&template.service().unwrap_err()).map(ToString::to_string);
+    assert_eq!(error.as_deref(), Some("it is a link that leads out of the repository"));
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("instance.hrd", &link).unwrap();
+    assert!(template.service().is_ok());
+}
+
+#[test]
 fn a_directory_outside_of_any_environment_is_an_error_that_names_it() {
     let elsewhere = tempfile::tempdir().unwrap();
     let error = Environment::find(elsewhere.path(), &Layers::default()).unwrap_err();

@@ -18,6 +18,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub struct Terminal {
     master: File,
     shown: Receiver<Vec<u8>>,
+    /// The beginning of a sequence whose end has not come.
+    held: Vec<u8>,
     /// What is on it that was not waited for yet, without what moves the cursor.
     text: String,
     /// All that was on it.
@@ -50,7 +52,7 @@ impl Terminal {
                 }
             }
         });
-        Self { master, shown, text: String::new(), all: String::new(), child }
+        Self { master, shown, held: Vec::new(), text: String::new(), all: String::new(), child }
     }
 
     /// Waits until a text is on it that was not there when it was last waited for.
@@ -83,7 +85,9 @@ impl Terminal {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        let shown = without_escapes(&String::from_utf8_lossy(bytes));
+        self.held.extend(bytes);
+        let whole: Vec<_> = self.held.drain(..whole(&self.held)).collect();
+        let shown = without_escapes(&String::from_utf8_lossy(&whole));
         self.text.push_str(&shown);
         self.all.push_str(&shown);
     }
@@ -94,6 +98,13 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// How many bytes there are before a sequence that has no end yet.
+fn whole(bytes: &[u8]) -> usize {
+    let Some(at) = bytes.iter().rposition(|byte| *byte == 0x1b) else { return bytes.len() };
+    let has_end = bytes[at + 1..].iter().any(u8::is_ascii_alphabetic);
+    if has_end { bytes.len() } else { at }
 }
 
 /// A text without the sequences that move the cursor or clear parts of the screen.

@@ -281,5 +281,26 @@ mod tests {
             said("bob:hunter2@h:x"),
             "the address of the repository is neither a URL nor user@host:path"
         );
+        // git's credential helpers would take the second line for another host.
+        assert_eq!(
+            said("https://bob%0ahost=github.com@evil.example/g8"),
+            "the address of the repository has a control character"
+        );
+    }
+
+    #[test]
+    fn a_token_in_the_place_of_the_user_is_not_kept() {
+        let token = "ghp_0123456789abcdefghij";
+        for login in [token.to_owned(), format!("{token}:x-oauth-basic")] {
+            let address = Address::parse(&format!("https://{login}@github.com/o/g8")).unwrap();
+            assert_eq!((address.as_str(), address.has_password()), ("https://github.com/o/g8", true));
+        }
+    }
+
+    #[test]
+    fn no_clone_gets_a_hidden_name() {
+        for text in ["https://h/.git.git", "h:.git"] {
+            assert_eq!(Address::parse(text).unwrap().name(), None, "{text}");
+        }
     }
 }
