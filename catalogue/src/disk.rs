@@ -56,17 +56,6 @@ pub enum FirstBoot {
 }
 
 impl Catalogue {
-    /// Whether anybody has looked into a generation's disk.
-    pub async fn is_inspected(&self, generation: GenerationId) -> Result<bool, CatalogueError> {
-        let inspected: Option<bool> =
-            sqlx::query_scalar("SELECT inspected_at IS NOT NULL FROM generation WHERE id = ?")
-                .bind(generation)
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(self.failed("reading what was found in a disk"))?;
-        Ok(inspected == Some(true))
-    }
-
     /// Records what was found in a generation's disk, in place of what was found before.
     pub async fn set_disk_facts(
         &self,

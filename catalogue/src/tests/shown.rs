@@ -66,7 +66,7 @@ async fn an_image_shows_its_generations_copies_and_stacks() {
 #[tokio::test]
 async fn what_was_found_in_a_disk_is_of_its_generation_alone() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
-    let first = catalogue.register(&registration("debian", "a", own(), &["n3"]), &at(0)).await.unwrap();
+    catalogue.register(&registration("debian", "a", own(), &["n3"]), &at(0)).await.unwrap();
     let second = catalogue.register(&registration("debian", "b", own(), &["n3"]), &at(1)).await.unwrap();
     let facts = DiskFacts {
         os: Some("Debian GNU/Linux".into()),
@@ -79,8 +79,6 @@ async fn what_was_found_in_a_disk_is_of_its_generation_alone() {
         inspected_at: Some(at(2)),
     };
     catalogue.set_disk_facts(second.generation, &facts).await.unwrap();
-    assert!(!catalogue.is_inspected(first.generation).await.unwrap());
-    assert!(catalogue.is_inspected(second.generation).await.unwrap());
     let generations = catalogue.image("debian").await.unwrap().unwrap().generations;
     let found: Vec<_> = generations.iter().map(|generation| &generation.disk).collect();
     assert_eq!(found, [&facts, &DiskFacts::default()]);
