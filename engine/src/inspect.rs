@@ -174,10 +174,6 @@ impl Working<'_, '_> {
                 if let Err(error) = self.rollout.catalogue.set_disk_facts(generation, &facts(&found)).await {
                     self.events.send(Event::Warning { message: format!("{image}: {error}") });
                 }
-                for reason in &found.unread {
-                    self.events
-                        .send(Event::Warning { message: format!("{image}: not looked into: {reason}") });
-                }
                 for Finding { message, cure, .. } in findings(&found, boot_type) {
                     self.events.send(Event::Warning { message: format!("{image}: {message}; {cure}") });
                 }
