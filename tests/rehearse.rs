@@ -56,7 +56,7 @@ fn every_step_of_doing_it_again() {
     let scene = Scene::new();
     scene.publish_x(3);
     scene.environment.commit();
-    let again = ["connect", "check", "fetch", "look", "index", "record", "remove", "installed"];
+    let again = ["connect", "check", "fetch", "look", "index", "record", "inspect", "remove", "installed"];
     assert_eq!(rehearse(&scene, &["-r"]), all_of(&again));
 }
 
