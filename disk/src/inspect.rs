@@ -41,9 +41,6 @@ pub fn inspect(file: File, format: Format) -> Result<Inspection, Refusal> {
     for partition in &layout.partitions {
         systems.extend(in_partition(&disk, partition, &layout.partitions, &mut unread));
     }
-    if systems.is_empty() && unread.is_empty() && !layout.partitions.is_empty() {
-        unread.push("no system was found in its partitions".to_owned());
-    }
     unread.truncate(MOST_UNREAD);
     Ok(Inspection {
         format,

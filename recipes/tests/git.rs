@@ -336,8 +336,8 @@ fn a_pull_stops_for_changes_in_its_way() {
     assert_eq!(*paths, expected.map(PathBuf::from));
     let expected = "local changes are in the way of what is new:\n  servicetemplates/image_a/service.hrd\n  \
                     servicetemplates/image_b/services.hrd\n  servicetemplates/image_c/service.hrd\n  \
-                    servicetemplates/image_d\n  servicetemplates/x.ignored\nays env save keeps them, git stash -u puts them aside \
-                    (git stash pop brings them back), git checkout -- FILE drops them";
+                    servicetemplates/image_d\n  servicetemplates/x.ignored\ngit stash -a puts them aside (git stash pop brings \
+                    them back), git checkout -- FILE drops them; one that git does not know can be moved away";
     assert_eq!(error.to_string(), expected);
     assert_eq!(scene.read("servicetemplates/image_a/service.hrd"), "a = ours\n");
     assert_eq!(scene.read("servicetemplates/x.ignored"), "ours\n");
