@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ays_catalogue::Catalogue;
-use ays_engine::{HostKey, NewHostKeys, Openings, SshSettings};
 use ays_recipes::{Environment, EnvironmentError, Flag, Layers, Settings};
 use ays_secrets::{Store, Vault};
+use ays_transport::{HostKey, NewHostKeys, Openings, SshSettings};
 use secrecy::SecretString;
 
 use crate::failure::{Failure, eprint_line};

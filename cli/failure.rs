@@ -6,17 +6,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ays_catalogue::CatalogueError;
-use ays_engine::{
-    InspectError, InstallError, InstallKeyError, OutdatedError, PublicKeyError, RehearseError, SurveyError,
-};
+use ays_engine::{InspectError, InstallError, OutdatedError, RehearseError, SurveyError};
 use ays_grammar::Diagnostic;
-use ays_node::SecretUrl;
+use ays_model::SecretUrl;
 use ays_recipes::git::{AddressError, BranchError, CloneError, InitError, PullError, RemoteError, SaveError};
 use ays_recipes::{
     AnswerError, DataError, EnvironmentError, LookupError, NewImageError, NewNodeError, NodeError,
     RecipeError, SettingsError,
 };
 use ays_secrets::SecretsError;
+use ays_transport::{InstallKeyError, PublicKeyError};
 
 use crate::render::printable;
 use crate::render::scrub::{Counts, copies};

@@ -1,7 +1,7 @@
 //! Which nodes an operator means.
 
-use ays_engine::Target;
-use ays_recipes::{Environment, LookupError, Node, NodeError, Pool};
+use ays_model::{Node, Pool, Target};
+use ays_recipes::{Environment, LookupError, NodeError};
 use wildmatch::WildMatch;
 
 use crate::failure::{Failure, eprint_line};

@@ -7,20 +7,20 @@ use std::sync::{Mutex, PoisonError};
 
 use ays_engine::{
     Freshness, InstallError, Mode, NodeResult, Plan, Planned, Rollout, Sharing, SourceAnswer, Stacks, Stop,
-    Stopper, Target, Transport, probe,
+    Stopper, probe,
 };
+use ays_model::Target;
 use ays_recipes::{Answers, Dependencies, Environment, Flag, Recipe, Request, Stored, Template};
+use ays_transport::Transport;
 
-use crate::ask;
 use crate::commands::outdated;
 use crate::commands::rehearse::{self, FailAt};
-use crate::context;
 use crate::failure::{Failure, NotInstalled, eprint_line};
-use crate::prompt;
 use crate::render::events::{Renderer, Style};
 use crate::render::{quoted, table, units};
 use crate::signals::heed_signals;
 use crate::targets::{Selected, Targets};
+use crate::{ask, context, prompt};
 
 /// Installs a service on nodes: fetches what its recipe names, verifies it, registers the image
 #[derive(clap::Args)]

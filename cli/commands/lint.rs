@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ays_engine::{OutdatedError, look};
 use ays_lint::{Finding, Severity};
-use ays_node::{Fetch, Look, LookAt};
+use ays_protocol::{Fetch, Look, LookAt};
 use ays_recipes::{Environment, EnvironmentError};
 use ays_secrets::Store;
 

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use ays_engine::{Survey, SurveyedImage, survey};
-use ays_node::{Check, SecretUrl};
+use ays_model::{Check, SecretUrl};
 use ays_recipes::{BootType, Environment, NewCheck, NewImage};
 
-use crate::context;
 use crate::failure::{Failure, eprint_line};
-use crate::prompt;
 use crate::render::{quoted, table, units};
+use crate::{context, prompt};
 
 /// Writes the recipe of an image: looks at its source first, and asks for what is missing
 ///

@@ -6,8 +6,10 @@ mod check;
 use std::path::Path;
 use std::time::Duration;
 
-use ays_engine::{Checked, Checkup, SshSettings, Target, Transport};
+use ays_engine::{Checked, Checkup};
+use ays_model::Target;
 use ays_recipes::Environment;
+use ays_transport::{SshSettings, Transport};
 
 use crate::failure::Failure;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ays_recipes::Node;
+use ays_model::Node;
 
 use crate::context;
 use crate::failure::{Failure, eprint_line};

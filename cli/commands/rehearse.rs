@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use ays_engine::{FaultAt, Mode, Outcome, Record, Rehearsal, Rehearsed, Stop, Transport};
+use ays_engine::{Mode, Outcome, Record, Rehearsal, Rehearsed, Stop};
 use ays_recipes::{Environment, Recipe};
+use ays_transport::{FaultAt, Transport};
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::table;
-use crate::targets;
+use crate::{context, targets};
 
 /// What `--fail-at` says: a step and a kind of fault, or `all`.
 #[derive(Debug, Clone)]

@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use ays_catalogue::{Catalogue, ScrubCopy};
-use ays_engine::{Bad, Scrub, Stopper, Transport};
-use ays_recipes::{LookupError, Node};
+use ays_engine::{Bad, Scrub, Stopper};
+use ays_model::Node;
+use ays_recipes::LookupError;
+use ays_transport::Transport;
 
 use crate::context;
 use crate::failure::Failure;

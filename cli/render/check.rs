@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ays_engine::{Checked, Finding, Weight};
-use ays_node::{Directory, Examined, Failure};
+use ays_protocol::{Directory, Examined, Failure};
 use ays_recipes::NodeError;
 use serde::Serialize;
 
@@ -112,7 +112,7 @@ impl fmt::Display for Row<'_> {
 
 #[cfg(test)]
 mod tests {
-    use ays_node::{Facts, PROTOCOL};
+    use ays_protocol::{Facts, PROTOCOL};
 
     use super::*;
 

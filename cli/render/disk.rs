@@ -1,15 +1,15 @@
 //! What is in a disk image.
 
 use ays_catalogue::{DiskFacts, FirstBoot, StartedBy};
-use ays_disk::{Boot, Family, Format, Inspection, System, Table};
+use ays_model::{Boot, DiskFormat, Family, Inspection, System, Table};
 
 use super::units;
 
 /// An inspection in lines, the first of which begins with what was looked into.
 pub fn inspection(what: &str, found: &Inspection) -> Vec<String> {
     let format = match found.format {
-        Format::Raw => "raw",
-        Format::Qcow2 => "qcow2",
+        DiskFormat::Raw => "raw",
+        DiskFormat::Qcow2 => "qcow2",
     };
     let table = match found.table {
         Some(Table::Gpt) => "GPT",
@@ -51,9 +51,9 @@ fn of_system(system: &System) -> Vec<String> {
         format!("  {:10}  {place}, {grows}", "root"),
     ];
     let first_boot = system.first_boot.map(|first_boot| match first_boot {
-        ays_disk::FirstBoot::CloudInit => "cloud-init",
-        ays_disk::FirstBoot::CloudbaseInit => "cloudbase-init",
-        ays_disk::FirstBoot::None => "nothing sets it up",
+        ays_model::FirstBoot::CloudInit => "cloud-init",
+        ays_model::FirstBoot::CloudbaseInit => "cloudbase-init",
+        ays_model::FirstBoot::None => "nothing sets it up",
     });
     lines.extend(first_boot.map(|first_boot| format!("  {:10}  {first_boot}", "first boot")));
     lines.extend(system.virtio.as_ref().map(|drivers| {

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use ays_engine::{Event, Record, RunResult, Step};
-use ays_node::Activity;
+use ays_protocol::Activity;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{printable, printable_json, units};

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use ays_catalogue::{PoolKey, ScrubCopy};
 use ays_engine::{Fault, Found, NotHealed, ScrubError, Told};
-use ays_node::Activity;
-use ays_recipes::Node;
+use ays_model::Node;
+use ays_protocol::Activity;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 

@@ -6,7 +6,8 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
-use crate::Format;
+use ays_model::DiskFormat;
+
 use crate::qcow2::Qcow2;
 
 /// The most bytes that are read of an image, those of compressed clusters counted as they become.
@@ -69,11 +70,11 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    pub fn open(file: File, format: Format) -> Result<Rc<Self>, Refusal> {
+    pub fn open(file: File, format: DiskFormat) -> Result<Rc<Self>, Refusal> {
         let length = file.metadata()?.len();
         let qcow2 = match format {
-            Format::Raw => None,
-            Format::Qcow2 => Some(Qcow2::open(&file)?),
+            DiskFormat::Raw => None,
+            DiskFormat::Qcow2 => Some(Qcow2::open(&file)?),
         };
         let size = qcow2.as_ref().map_or(length, |qcow2| qcow2.size);
         match size {

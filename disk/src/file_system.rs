@@ -1,6 +1,7 @@
 //! What a partition holds, by the signs of its first bytes.
 
-use crate::FileSystem;
+use ays_model::FileSystem;
+
 use crate::disk::Volume;
 
 /// Where each has its sign. BitLocker and NTFS come before FAT, whose boot sector theirs is like.
@@ -38,9 +39,7 @@ pub(crate) fn has_own_boot_sector(first: &[u8; 512]) -> bool {
     })
 }
 
-impl FileSystem {
-    /// Whether there may be a system in it that is not read here.
-    pub(crate) fn is_closed(self) -> bool {
-        !matches!(self, Self::Ext4 | Self::Ntfs | Self::Fat | Self::Swap)
-    }
+/// Whether there may be a system in it that is not read here.
+pub(crate) fn is_closed(file_system: FileSystem) -> bool {
+    !matches!(file_system, FileSystem::Ext4 | FileSystem::Ntfs | FileSystem::Fat | FileSystem::Swap)
 }

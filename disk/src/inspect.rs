@@ -4,11 +4,10 @@ use std::fs::File;
 use std::io;
 use std::rc::Rc;
 
+use ays_model::{DiskFormat, Family, FileSystem, FirstBoot, Inspection, Partition, System};
+
 use crate::disk::{Disk, Refusal, Volume};
-use crate::{
-    Family, FileSystem, FirstBoot, Format, Inspection, Partition, System, ext4, file_system, linux, ntfs,
-    partitions, windows,
-};
+use crate::{ext4, file_system, linux, ntfs, partitions, windows};
 
 /// The longest text of an image that is passed on, in characters.
 const LONGEST_TEXT: usize = 100;
@@ -23,7 +22,7 @@ const MOST_UNREAD: usize = 50;
 /// # Errors
 ///
 /// When nothing can be said of the image. What cannot be read in it is no error, but in [`Inspection::unread`].
-pub fn inspect(file: File, format: Format) -> Result<Inspection, Refusal> {
+pub fn inspect(file: File, format: DiskFormat) -> Result<Inspection, Refusal> {
     let disk = Disk::open(file, format)?;
     let mut unread = Vec::new();
     let layout = partitions::read(&disk, &mut unread)?;
@@ -98,7 +97,7 @@ impl Place {
             Some(number) => format!("partition {number} ({})", self.file_system),
             None => format!("the disk ({})", self.file_system),
         };
-        if self.file_system.is_closed() {
+        if file_system::is_closed(self.file_system) {
             unread.push(format!("{name}: its files are not read here, so what is in it is not known"));
             return None;
         }

@@ -2,10 +2,11 @@
 
 use std::io;
 
+use ays_model::{Family, FirstBoot};
+
 use crate::ext4::Tree;
 use crate::inspect::{Found, plain};
 use crate::program::processor;
-use crate::{Family, FirstBoot};
 
 /// Where systems say what they are; the first one is a link to the second, as a rule.
 const RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];

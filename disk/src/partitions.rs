@@ -3,8 +3,10 @@
 use std::io;
 use std::rc::Rc;
 
+use ays_model::{Boot, Partition, Role, Table};
+
 use crate::disk::{Disk, Volume};
-use crate::{Boot, Partition, Role, Table, file_system};
+use crate::file_system;
 
 /// No disk has more, and Linux does not count so far.
 const MOST: u32 = 256;

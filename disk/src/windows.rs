@@ -2,11 +2,12 @@
 
 use std::io;
 
+use ays_model::{Family, FirstBoot};
+
 use crate::hive::Hive;
 use crate::inspect::{Found, plain};
 use crate::ntfs::Tree;
 use crate::program::processor;
-use crate::{Family, FirstBoot};
 
 /// The drivers of virtio-win that machines on KVM use: disks, network, memory, serial lines, random numbers.
 const VIRTIO: [&str; 6] = ["balloon", "netkvm", "vioscsi", "vioser", "viorng", "viostor"];

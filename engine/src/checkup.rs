@@ -6,16 +6,14 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ays_catalogue::PoolKey;
-use ays_node::{CheckCopy, CopyState, Examine, Examined, Facts, Outcome, Step};
-use futures_util::StreamExt;
-use futures_util::stream;
+use ays_model::Target;
+use ays_protocol::{CheckCopy, CopyState, Examine, Examined, Facts, Outcome, Step};
+use ays_transport::{Connection, Helper, HelperError, Transport};
+use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
 use crate::finding::{Finding, MOST_SESSIONS};
-use crate::helper::{Helper, HelperError};
-use crate::ssh::{Connection, Transport};
 use crate::stacks::pool_key;
-use crate::target::Target;
 
 /// A check of nodes.
 pub struct Checkup<'a> {
@@ -166,12 +164,13 @@ fn now_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use ays_node::{Directory, DiskFormat};
-    use ays_recipes::Pool;
+    use ays_model::DiskFormat;
+    use ays_model::Pool;
+    use ays_protocol::Directory;
 
     use super::*;
     use crate::finding::Weight;
-    use crate::scripted::Scripted;
+    use ays_transport::Scripted;
 
     #[tokio::test]
     async fn a_clock_that_makes_certificates_invalid_is_an_error() {

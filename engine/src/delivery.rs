@@ -11,15 +11,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ays_node::{Activity, Failure, Fetch, Fetched, Outcome, Progress, Said, Secret, Share, Step};
+use ays_protocol::{Activity, Failure, Fetch, Fetched, Outcome, Progress, Said, Secret, Share, Step};
+use ays_transport::{Connection, Heard, Helper, HelperError, relay};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::state::{Swarm, Told};
-use crate::helper::{Heard, Helper, HelperError};
-use crate::relay::relay;
-use crate::ssh::Connection;
 
 /// How often a member looks whether it is served well.
 const LOOK_EVERY: Duration = Duration::from_millis(250);

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use ays_node::{Activity, Progress};
+use ays_protocol::{Activity, Progress};
 use serde::Serialize;
 
 /// An event with its time and node: one line of `--json`, and of a run's log.

@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ays_node::{Directory, Examined, Failure};
-use ays_recipes::Pool;
-
-use crate::helper::HelperError;
-use crate::ssh::ConnectError;
+use ays_model::Pool;
+use ays_protocol::{Directory, Examined, Failure};
+use ays_transport::{ConnectError, HelperError};
 
 /// Something on a node that is not as installs need it.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +20,7 @@ pub enum Finding {
     QemuImg {
         /// Why not.
         source: Failure,
-        /// The node's system, as [`ays_node::Facts`] has it.
+        /// The node's system, as [`ays_protocol::Facts`] has it.
         os: String,
     },
     /// A directory that cannot be written.
@@ -223,7 +221,7 @@ fn listed(files: &[PathBuf]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ays_node::DiskFormat;
+    use ays_model::DiskFormat;
 
     use super::*;
 

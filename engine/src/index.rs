@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use ays_catalogue::{Catalogue, CatalogueError, Offer, PoolKey, index_json};
-use ays_node::{Outcome, Step, WriteIndex};
-
-use crate::helper::{Helper, HelperError};
+use ays_protocol::{Outcome, Step, WriteIndex};
+use ays_transport::{Helper, HelperError};
 
 /// Why a pool's index is not what it should be.
 #[derive(Debug, thiserror::Error)]

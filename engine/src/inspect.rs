@@ -6,15 +6,13 @@ use ays_catalogue::{
     BootType, Catalogue, CatalogueError, CopyState, DiskFacts, GenerationId, ImageDetail, StartedBy,
     Timestamp,
 };
-use ays_disk::{Boot, Expected, Family, Finding, Firmware, FirstBoot, Inspection};
-use ays_node::{DiskFormat, Failure, Inspect, Outcome, Step};
+use ays_model::{Boot, DiskFormat, Expected, Family, Finding, Firmware, FirstBoot, Inspection, Target};
+use ays_protocol::{Failure, Inspect, Outcome, Step};
+use ays_transport::{ConnectError, Connection, Helper, HelperError, Transport};
 
 use crate::event::Event;
-use crate::helper::{Helper, HelperError};
 use crate::install::{InstallError, Working};
-use crate::ssh::{ConnectError, Connection, Transport};
 use crate::stacks::pool_key;
-use crate::target::Target;
 
 /// Why it is not known what is in an image.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +149,7 @@ fn facts(found: &Inspection) -> DiskFacts {
             FirstBoot::CloudbaseInit => ays_catalogue::FirstBoot::CloudbaseInit,
             FirstBoot::None => ays_catalogue::FirstBoot::None,
         }),
-        virtio: system.and_then(ays_disk::System::has_disk_driver),
+        virtio: system.and_then(ays_model::System::has_disk_driver),
         can_grow: system.map(|system| system.can_grow),
         inspected_at: Some(Timestamp::now()),
     }

@@ -4,19 +4,17 @@ use std::path::PathBuf;
 
 use ays_catalogue::{CatalogueError, InstalledImage, NewInstalled, ServiceOnNode, Timestamp};
 use ays_grammar::Diagnostic;
-use ays_node::{CopyState, Fetched, Outcome, Requirements, SecretUrl};
+use ays_model::{SecretUrl, Target};
+use ays_protocol::{CopyState, Fetched, Outcome, Requirements};
 use ays_recipes::{Action, Progress, Value};
+use ays_transport::{ConnectError, Connection, Helper, HelperError, OnPurpose, around};
 
 use crate::delivery::{Member, Place, ShareError};
 use crate::event::{Events, Step};
-use crate::faults::{OnPurpose, around};
-use crate::helper::{Helper, HelperError};
 use crate::plan::{BEFORE_FETCH, CONFIGURE, Plan, WHEN_DOWN};
 use crate::rollout::{Rollout, Turn};
-use crate::ssh::{ConnectError, Connection};
 use crate::stacks::{Stacks, pool_key};
 use crate::stop::Stop;
-use crate::target::Target;
 
 /// Why an install did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -216,7 +214,7 @@ impl Working<'_, '_> {
         let registers = self.plan.registers();
         let pool = registers.then(|| self.target.pool().path.clone());
         let requirements = Requirements { qemu_img: registers, pool };
-        match self.helper.run(ays_node::Step::CheckRequirements(requirements), |_| {}).await {
+        match self.helper.run(ays_protocol::Step::CheckRequirements(requirements), |_| {}).await {
             Ok(Outcome::Ready) => self.events.done(Step::Check, "ready"),
             other => return Err(InstallError::at(Step::Check, other)),
         }
@@ -240,7 +238,7 @@ impl Working<'_, '_> {
         let fetched = match place {
             None => match self
                 .helper
-                .run(ays_node::Step::Fetch(fetch.clone()), self.events.progress(Step::Fetch))
+                .run(ays_protocol::Step::Fetch(fetch.clone()), self.events.progress(Step::Fetch))
                 .await
             {
                 Ok(Outcome::Fetched(fetched)) => fetched,
@@ -313,7 +311,7 @@ impl Working<'_, '_> {
 
     async fn remove_download(&mut self) -> Result<(), InstallError> {
         let Some(path) = self.plan.removes() else { return Ok(()) };
-        match self.helper.run(ays_node::Step::Remove(path.clone()), |_| {}).await {
+        match self.helper.run(ays_protocol::Step::Remove(path.clone()), |_| {}).await {
             Ok(Outcome::Removed) => Ok(()),
             other => {
                 self.events.start(Step::CleanUp, path.display().to_string());

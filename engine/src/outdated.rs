@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use ays_catalogue::{Catalogue, CatalogueError, Generation, ImageOnNode, Timestamp};
-use ays_node::{Check, Expected, Fetch, Look, LookAt, Looked, SourceState};
+use ays_model::Check;
+use ays_protocol::{Expected, Fetch, Look, LookAt, Looked, SourceState};
 use ays_recipes::{Environment, Recipe, RecipeError, Template};
+use ays_transport::HelperError;
 use serde::Serialize;
 
-use crate::helper::HelperError;
 use crate::sources::look;
 
 /// How long a source may take to answer.

@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 
 use ays_grammar::Diagnostic;
-use ays_node::{Check, DiskFormat};
+use ays_model::{Check, DiskFormat, Target};
 use ays_recipes::{Action, Progress, Recipe, RegisterImage, Script, Value};
 use serde::Serialize;
-
-use crate::target::Target;
 
 /// Methods of a recipe that run before anything is fetched, in order.
 pub(crate) const BEFORE_FETCH: [&str; 3] = ["prepare", "prepareLocal", "check_requirements"];

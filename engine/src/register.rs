@@ -7,12 +7,11 @@ use ays_catalogue::{
     BootType, DiskFormat, ImageFacts, InstalledImage, KnownCopy, PoolKey, Registration, SourceFacts,
     StoredFacts, TemplateFacts, Timestamp,
 };
-use ays_node::{CheckCopy, CopyState, Fetched, Outcome, StoreImage, Stored};
+use ays_protocol::{CheckCopy, CopyState, Fetched, Outcome, StoreImage, Stored};
 use ays_recipes::RegisterImage;
+use ays_transport::{HelperError, around};
 
 use crate::event::{Event, Step};
-use crate::faults::around;
-use crate::helper::HelperError;
 use crate::index::{self, IndexError};
 use crate::install::{InstallError, Mode, Source, Working};
 use crate::stacks::pool_key;
@@ -137,7 +136,11 @@ impl Working<'_, '_> {
     ) -> Result<CopyState, InstallError> {
         let path = self.target.pool().path.join(&copy.file);
         let check = CheckCopy { path, size: copy.size, sha256, rate: None };
-        match self.helper.run(ays_node::Step::CheckCopy(check), self.events.progress(Step::Register)).await {
+        match self
+            .helper
+            .run(ays_protocol::Step::CheckCopy(check), self.events.progress(Step::Register))
+            .await
+        {
             Ok(Outcome::Checked(state)) => Ok(state),
             other => Err(InstallError::at(Step::Register, other)),
         }
@@ -152,7 +155,11 @@ impl Working<'_, '_> {
             format: pool.format,
             stamp: Some(fetched.stamp),
         };
-        match self.helper.run(ays_node::Step::StoreImage(store), self.events.progress(Step::Register)).await {
+        match self
+            .helper
+            .run(ays_protocol::Step::StoreImage(store), self.events.progress(Step::Register))
+            .await
+        {
             Ok(Outcome::Stored(Stored { file, sha256, size, virtual_size, .. })) => {
                 Ok(StoredFacts { file, format: self.format(), sha256, size, virtual_size })
             }
@@ -163,8 +170,8 @@ impl Working<'_, '_> {
     /// What the target's pool keeps its files as.
     pub(crate) fn format(&self) -> DiskFormat {
         match self.target.pool().format {
-            ays_node::DiskFormat::Raw => DiskFormat::Raw,
-            ays_node::DiskFormat::Qcow2 => DiskFormat::Qcow2,
+            ays_model::DiskFormat::Raw => DiskFormat::Raw,
+            ays_model::DiskFormat::Qcow2 => DiskFormat::Qcow2,
         }
     }
 }

@@ -7,20 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ays_catalogue::{Catalogue, CatalogueError, Offer};
-use ays_node::DiskFormat;
-use ays_recipes::{Environment, Pool, Recipe};
+use ays_model::{DiskFormat, Pool, Target};
+use ays_recipes::{Environment, Recipe};
+use ays_transport::{FaultAt, FaultKind, Faults, Transport};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use crate::event::Record;
-use crate::faults::{FaultAt, FaultKind, Faults};
 use crate::install::{InstallError, Installed, Mode, chain};
 use crate::rollout::{Rollout, Sharing};
-use crate::ssh::Transport;
 use crate::stacks::pool_key;
 use crate::stop::Stop;
-use crate::target::Target;
 
 /// Why a rehearsal came to nothing.
 #[derive(Debug, thiserror::Error)]

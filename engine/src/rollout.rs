@@ -6,21 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ays_catalogue::{Catalogue, Lock, LockHolder, PoolKey, RunEnd, ServiceOnNode, Timestamp};
+use ays_model::Target;
 use ays_recipes::{Environment, Recipe};
+use ays_transport::{Connection, Faults, Helper, Transport, around};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 
 use crate::delivery::{Delivery, Member, Place, share};
 use crate::event::{Event, Events, Record, RunResult, Step};
-use crate::faults::{Faults, around};
-use crate::helper::Helper;
 use crate::install::{InstallError, Installed, Mode, Source, Working, chain};
 use crate::plan::Plan;
-use crate::ssh::{Connection, Transport};
 use crate::stacks::{Stacks, pool_key};
 use crate::stop::Stop;
-use crate::target::Target;
 
 /// Whether nodes pass on what they fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,19 +10,19 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use ays_catalogue::{Catalogue, CatalogueError, PoolKey, ScrubCopy, Timestamp};
-use ays_node::{CheckCopy, CopyState, Failure, Outcome, Progress, Step, UrlError};
-use futures_util::StreamExt;
-use futures_util::stream;
+use ays_model::UrlError;
+use ays_protocol::{CheckCopy, CopyState, Failure, Outcome, Progress, Step};
+use futures_util::{StreamExt, stream};
 use tokio::sync::Mutex;
 
 pub use self::heal::NotHealed;
 use crate::delivery::ShareError;
-use crate::helper::{Helper, HelperError};
 use crate::index::{self, IndexError};
-use crate::ssh::{ConnectError, Connection, Transport};
 use crate::stacks::pool_key;
 use crate::stop::Stop;
-use crate::target::Target;
+use ays_model::Target;
+use ays_transport::{ConnectError, Connection, Transport};
+use ays_transport::{Helper, HelperError};
 
 /// A scrub of copies, on many nodes at once.
 pub struct Scrub<'a> {

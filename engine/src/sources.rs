@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ays_node::{Check, Failure, Look, LookAt, Looked, Network, Outcome, SecretUrl, Step};
+use ays_model::{Check, Network, SecretUrl};
+use ays_protocol::{Failure, Look, LookAt, Looked, Outcome, Step};
+use ays_transport::{Connection, Helper, HelperError};
 use serde::Serialize;
-
-use crate::helper::{Helper, HelperError};
-use crate::ssh::Connection;
 
 /// How long a source has to answer before a plan is shown without it.
 const LIMIT: Duration = Duration::from_secs(4);

@@ -1,9 +1,8 @@
 //! The stacks of an environment, and where an image that is installed on a node is wanted.
 
 use ays_catalogue::{Catalogue, CatalogueError, PoolKey, StackFacts};
-use ays_recipes::{Environment, Node};
-
-use crate::target::Target;
+use ays_model::{Node, Target};
+use ays_recipes::Environment;
 
 /// The pool of a target, as the catalogue names it.
 pub(crate) fn pool_key(target: &Target) -> PoolKey {

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ays_node::{Check, Failure, Look, LookAt, Looked, SecretUrl, SourceDisk, SourceState};
+use ays_model::{Check, SecretUrl};
+use ays_protocol::{Failure, Look, LookAt, Looked, SourceDisk, SourceState};
 use ays_recipes::Settings;
+use ays_transport::HelperError;
 
-use crate::helper::HelperError;
 use crate::sources::look;
 
 /// How long each question may take.

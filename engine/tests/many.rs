@@ -13,12 +13,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ays_catalogue::{Catalogue, RunFilter};
-use ays_disk::{Format, Inspection};
-use ays_engine::{
-    InstallError, Installed, Mode, NodeResult, Record, Rollout, Scripted, Sharing, Stopper, Target, Transport,
-};
-use ays_node::{CopyState, Failure, Outcome, Step, Stored};
+use ays_engine::{InstallError, Installed, Mode, NodeResult, Record, Rollout, Sharing, Stopper};
+use ays_model::{DiskFormat, Inspection, Target};
+use ays_protocol::{CopyState, Failure, Outcome, Step, Stored};
 use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request};
+use ays_transport::{Scripted, Transport};
 use tempfile::TempDir;
 
 /// An environment with nodes, and a recipe `image_x`.
@@ -111,7 +110,7 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         }),
         Step::CheckCopy(_) => Outcome::Checked(CopyState::Good),
         Step::Inspect(_) => Outcome::Inspected(Inspection {
-            format: Format::Raw,
+            format: DiskFormat::Raw,
             virtual_size: 1 << 20,
             table: None,
             boot: None,

@@ -6,15 +6,16 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use ays_disk::{Expected, Format, inspect};
+use ays_disk::inspect;
+use ays_model::{DiskFormat, Expected};
 use miniz_oxide::inflate::decompress_to_vec;
 
 /// The images, as gzip made them.
-const IMAGES: [(&[u8], Format); 4] = [
-    (include_bytes!("../../fixtures/disks/linux.ext4.gz"), Format::Raw),
-    (include_bytes!("../../fixtures/disks/windows.ntfs.gz"), Format::Raw),
-    (include_bytes!("../../fixtures/disks/linux.gpt.gz"), Format::Raw),
-    (include_bytes!("../../fixtures/disks/linux.qcow2.gz"), Format::Qcow2),
+const IMAGES: [(&[u8], DiskFormat); 4] = [
+    (include_bytes!("../../fixtures/disks/linux.ext4.gz"), DiskFormat::Raw),
+    (include_bytes!("../../fixtures/disks/windows.ntfs.gz"), DiskFormat::Raw),
+    (include_bytes!("../../fixtures/disks/linux.gpt.gz"), DiskFormat::Raw),
+    (include_bytes!("../../fixtures/disks/linux.qcow2.gz"), DiskFormat::Qcow2),
 ];
 
 /// What gzip writes before the packed bytes when it is not told a name.
@@ -45,7 +46,7 @@ pub fn check(data: &[u8]) {
     });
 }
 
-fn look(file: File, format: Format) {
+fn look(file: File, format: DiskFormat) {
     let Ok(found) = inspect(file, format) else { return };
     let said = serde_json::to_string(&found).unwrap_or_default();
     assert!(said.len() < 1 << 18, "{} bytes are said", said.len());

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use ays_node::{FrameError, FromNode, MAX_FRAME, ToNode, read_frame, write_frame};
+use ays_protocol::{FrameError, FromNode, MAX_FRAME, ToNode, read_frame, write_frame};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

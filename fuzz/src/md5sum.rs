@@ -1,6 +1,6 @@
 //! The text of `.md5sum` and `SHA256SUMS` files. The input's first line is the name that is looked for.
 
-use ays_node::helper::{Algorithm, beside, listed};
+use ays_helper::{Algorithm, beside, listed};
 
 /// See the module.
 pub fn check(data: &[u8]) {

@@ -2,7 +2,8 @@
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
-use ays_node::{Check, Failure, Fetch};
+use ays_model::Check;
+use ays_protocol::{Failure, Fetch};
 use ays_recipes::Text;
 
 use crate::Finding;

@@ -19,7 +19,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use ays_node::Failure;
+use ays_protocol::Failure;
 use ays_recipes::{Environment, Layers, Settings, SettingsError, Template, Unknown};
 
 pub use codes::{CODES, Code};

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use ays_grammar::hrd::{self, Hrd};
+use ays_model::Node;
 use ays_secrets::Store;
 use git2::Repository;
 use walkdir::WalkDir;
 
 use crate::names::{LookupError, Place};
-use crate::node::{Node, NodeError};
+use crate::node::{self, NodeError};
 use crate::settings::{Layers, Settings, SettingsError};
 use crate::template::{Template, read_below};
 
@@ -121,7 +122,7 @@ impl Environment {
     pub fn nodes(&self) -> Vec<(String, Result<Node, NodeError>)> {
         let mut instances = self.node_instances();
         instances.sort_by(|a, b| (&a.name, &a.dir).cmp(&(&b.name, &b.dir)));
-        instances.iter().map(|instance| (instance.name.clone(), Node::read(self, instance))).collect()
+        instances.iter().map(|instance| (instance.name.clone(), node::read(self, instance))).collect()
     }
 
     /// The one node of this name, of this template (`node.ssh`) where one is given.
@@ -131,7 +132,7 @@ impl Environment {
         let found: Vec<_> = instances.iter().filter(|instance| instance.name == name).collect();
         let of_type = |instance: &&Instance| template.is_none_or(|template| instance.template == template);
         match found[..] {
-            [instance] if of_type(&instance) => Node::read(self, instance),
+            [instance] if of_type(&instance) => node::read(self, instance),
             [_] | [] => {
                 let known = instances.iter().filter(of_type).map(|instance| instance.name.as_str());
                 Err(LookupError::unknown("node", name, known).into())

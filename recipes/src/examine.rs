@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ays_grammar::hrd::{self, Hrd, Substituted};
 use ays_grammar::{Diagnostic, Span};
-use ays_node::Fetch;
+use ays_protocol::Fetch;
 
 use crate::export;
 use crate::instance::InstanceValues;

@@ -4,7 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use ays_grammar::hrd::{Entry, Item, Value};
 use ays_grammar::{Diagnostic, Span};
-use ays_node::{Check, Fetch};
+use ays_model::Check;
+use ays_protocol::Fetch;
 
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;

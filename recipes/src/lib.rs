@@ -30,12 +30,12 @@ pub use interpreter::{Action, Progress, Run, Script, Value};
 pub use names::{LookupError, Place};
 pub use new_image::{NewCheck, NewImage, NewImageError};
 pub use new_node::{NewNode, NewNodeError};
-pub use node::{Key, Node, NodeError};
+pub use node::NodeError;
 pub use question::{AnswerError, Question};
 pub use recipe::{Dependencies, Recipe, RecipeError, Request};
 pub use settings::{
-    ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, Pool, ScrubSettings,
-    SecretsSettings, Setting, Settings, SettingsError,
+    ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, ScrubSettings, SecretsSettings,
+    Setting, Settings, SettingsError,
 };
 pub use template::{Template, Text};
 pub use written::Stored;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ays_grammar::hrd;
-use ays_node::SecretUrl;
+use ays_model::SecretUrl;
 use ays_secrets::SecretsError;
 
 use crate::environment::Environment;

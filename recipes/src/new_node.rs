@@ -4,9 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use ays_model::Node;
+
 use crate::environment::Environment;
 use crate::names::{LookupError, Place};
-use crate::node::{Node, NodeError};
+use crate::node::{self, NodeError};
 
 /// The template of nodes that are reached by SSH.
 const TEMPLATE: &str = "node.ssh";
@@ -105,7 +107,7 @@ impl NewNode {
                 return Err(LookupError::unknown("sshkey service", key, names).into());
             }
         }
-        let node = Node::of_text(environment, (TEMPLATE, &self.name), "the new node", &self.text())
+        let node = node::of_text(environment, (TEMPLATE, &self.name), "the new node", &self.text())
             .map_err(NewNodeError::Value)?;
         if self.is(&node) { Ok(node) } else { Err(NewNodeError::NotSame) }
     }

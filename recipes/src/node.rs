@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{self, Hrd};
+use ays_model::{Key, Node};
 use ays_secrets::SecretsError;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::environment::{Environment, Instance, string};
 use crate::names::LookupError;
 use crate::secrets::{self, Secrets};
-use crate::settings::Pool;
 
 /// Why a node cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,128 +60,83 @@ pub enum NodeError {
     },
 }
 
-/// The key pair of a `sshkey` service.
-#[derive(Debug, Clone)]
-pub struct Key {
-    /// The service's instance name.
-    pub name: String,
-    /// `instance.key.priv`.
-    pub private: SecretString,
-    /// `instance.key.pub`, where it is said.
-    pub public: Option<String>,
+pub(crate) fn read(environment: &Environment, instance: &Instance) -> Result<Node, NodeError> {
+    read_through(environment, instance, &mut Vec::new())
 }
 
-/// A node.
-#[derive(Debug, Clone)]
-pub struct Node {
-    /// Its name: the instance's.
-    pub name: String,
-    /// Its template (`node.ssh`).
-    pub template: String,
-    /// `instance.ip`: an address or a host name.
-    pub host: String,
-    /// `instance.ssh.port`; none: what ssh's own configuration says, else 22.
-    pub port: Option<u16>,
-    /// `instance.login`; none: what ssh's own configuration says, else `root`.
-    pub login: Option<String>,
-    /// Whether there is an `instance.password`. SSH here never uses one, so it is not kept.
-    pub has_password: bool,
-    /// `instance.sshkey`, read from its service; none: the agent and ssh's own configuration.
-    pub key: Option<Key>,
-    /// `instance.ssh.gateway`: the node to go through.
-    pub gateway: Option<Box<Node>>,
-    /// `instance.gid`: its grid; default 1.
-    pub gid: u32,
-    /// `instance.pool`: where its templates are kept.
-    pub pool: Pool,
-    /// `instance.stack`: whether machines can start on it; default true.
-    pub stack: bool,
+/// The node of this name and template that a text would make, were it the file of one. `file` is what errors
+/// call it.
+pub(crate) fn of_text(
+    environment: &Environment,
+    (template, name): (&str, &str),
+    file: &str,
+    text: &str,
+) -> Result<Node, NodeError> {
+    of(environment, (template, name), &Keys::parse(file, text.as_bytes())?, &mut Vec::new())
 }
 
-impl Node {
-    /// The name of the machine that `ays` itself runs on.
-    pub const LOCAL: &str = "local";
+fn read_through(
+    environment: &Environment,
+    instance: &Instance,
+    passed: &mut Vec<String>,
+) -> Result<Node, NodeError> {
+    let file = Keys::read(environment, instance)?;
+    of(environment, (&instance.template, &instance.name), &file, passed)
+}
 
-    pub(crate) fn read(environment: &Environment, instance: &Instance) -> Result<Self, NodeError> {
-        Self::read_through(environment, instance, &mut Vec::new())
+fn of(
+    environment: &Environment,
+    (template, name): (&str, &str),
+    file: &Keys,
+    passed: &mut Vec<String>,
+) -> Result<Node, NodeError> {
+    passed.push(name.to_owned());
+    if name == Node::LOCAL {
+        return Err(file.wrong("instance.ip", "is of a node named `local`, which is this machine's own name"));
     }
-
-    /// The node of this name and template that a text would make, were it the file of one. `file` is what errors
-    /// call it.
-    pub(crate) fn of_text(
-        environment: &Environment,
-        (template, name): (&str, &str),
-        file: &str,
-        text: &str,
-    ) -> Result<Self, NodeError> {
-        Self::of(environment, (template, name), &Keys::parse(file, text.as_bytes())?, &mut Vec::new())
+    let host = file.text("instance.ip").ok_or_else(|| file.wrong("instance.ip", "is missing"))?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_' | '%');
+    if host.starts_with('-') || !host.chars().all(plain) {
+        return Err(file.wrong("instance.ip", "is neither an address nor a host name"));
     }
-
-    fn read_through(
-        environment: &Environment,
-        instance: &Instance,
-        passed: &mut Vec<String>,
-    ) -> Result<Self, NodeError> {
-        let file = Keys::read(environment, instance)?;
-        Self::of(environment, (&instance.template, &instance.name), &file, passed)
+    let login = file.text("instance.login");
+    let bad = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+'));
+    if login.as_ref().is_some_and(|login| login.starts_with('-') || login.contains(bad)) {
+        return Err(file.wrong("instance.login", "is no user name"));
     }
-
-    fn of(
-        environment: &Environment,
-        (template, name): (&str, &str),
-        file: &Keys,
-        passed: &mut Vec<String>,
-    ) -> Result<Self, NodeError> {
-        passed.push(name.to_owned());
-        if name == Self::LOCAL {
-            return Err(
-                file.wrong("instance.ip", "is of a node named `local`, which is this machine's own name")
-            );
+    let gateway = match file.text("instance.ssh.gateway") {
+        None => None,
+        Some(gateway) if passed.contains(&gateway) => {
+            passed.push(gateway);
+            return Err(NodeError::GatewayCircle { name: passed[0].clone(), chain: passed.join(" -> ") });
         }
-        let host = file.text("instance.ip").ok_or_else(|| file.wrong("instance.ip", "is missing"))?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_' | '%');
-        if host.starts_with('-') || !host.chars().all(plain) {
-            return Err(file.wrong("instance.ip", "is neither an address nor a host name"));
+        Some(gateway) => {
+            let instance = environment.instance(template, &gateway).ok_or_else(|| {
+                file.wrong("instance.ssh.gateway", &format!("names `{gateway}`, which is no node"))
+            })?;
+            Some(Box::new(read_through(environment, &instance, passed)?))
         }
-        let login = file.text("instance.login");
-        let bad = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+'));
-        if login.as_ref().is_some_and(|login| login.starts_with('-') || login.contains(bad)) {
-            return Err(file.wrong("instance.login", "is no user name"));
-        }
-        let gateway = match file.text("instance.ssh.gateway") {
-            None => None,
-            Some(gateway) if passed.contains(&gateway) => {
-                passed.push(gateway);
-                return Err(NodeError::GatewayCircle { name: passed[0].clone(), chain: passed.join(" -> ") });
-            }
-            Some(gateway) => {
-                let instance = environment.instance(template, &gateway).ok_or_else(|| {
-                    file.wrong("instance.ssh.gateway", &format!("names `{gateway}`, which is no node"))
-                })?;
-                Some(Box::new(Self::read_through(environment, &instance, passed)?))
-            }
-        };
-        let pool = file.text("instance.pool").unwrap_or_else(|| "local".to_owned());
-        let settings = &environment.settings;
-        let unknown = || {
-            let error = LookupError::unknown("pool", &pool, settings.pool_names());
-            file.wrong("instance.pool", &format!("is of no pool that the settings name: {error}"))
-        };
-        let pool = settings.pool(&pool).ok_or_else(unknown)?.clone();
-        Ok(Self {
-            name: name.to_owned(),
-            template: template.to_owned(),
-            host,
-            port: file.number("instance.ssh.port")?,
-            login,
-            has_password: file.text("instance.password").is_some(),
-            key: file.text("instance.sshkey").map(|key| file.key(environment, &key)).transpose()?,
-            gateway,
-            gid: file.number("instance.gid")?.unwrap_or(1),
-            pool,
-            stack: file.truth("instance.stack")?.unwrap_or(true),
-        })
-    }
+    };
+    let pool = file.text("instance.pool").unwrap_or_else(|| "local".to_owned());
+    let settings = &environment.settings;
+    let unknown = || {
+        let error = LookupError::unknown("pool", &pool, settings.pool_names());
+        file.wrong("instance.pool", &format!("is of no pool that the settings name: {error}"))
+    };
+    let pool = settings.pool(&pool).ok_or_else(unknown)?.clone();
+    Ok(Node {
+        name: name.to_owned(),
+        template: template.to_owned(),
+        host,
+        port: file.number("instance.ssh.port")?,
+        login,
+        has_password: file.text("instance.password").is_some(),
+        key: file.text("instance.sshkey").map(|key| file.key(environment, &key)).transpose()?,
+        gateway,
+        gid: file.number("instance.gid")?.unwrap_or(1),
+        pool,
+        stack: file.truth("instance.stack")?.unwrap_or(true),
+    })
 }
 
 /// The keys of one instance's file.

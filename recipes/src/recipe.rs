@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::edit::EditError;
 use ays_grammar::hrd::{self, Entry, Hrd, Value};
-use ays_node::Fetch;
+use ays_protocol::Fetch;
 use ays_secrets::SecretsError;
 
 use crate::answers::Answers;

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use ays_grammar::hrd;
-use ays_node::{SecretUrl, UrlError};
+use ays_model::{SecretUrl, UrlError};
 use ays_secrets::{SecretName, SecretsError, Store};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};

@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ays_grammar::Diagnostic;
-use ays_node::{DiskFormat, Network, SecretUrl};
+use ays_model::{Network, Pool, SecretUrl};
+use keys::Proxy;
 
 use crate::names::LookupError;
-use keys::Proxy;
+
 pub use layers::{Flag, Layers, Origin};
 use reader::Reader;
 pub use shown::Setting;
@@ -82,19 +83,6 @@ pub enum SettingsError {
         /// The file.
         path: PathBuf,
     },
-}
-
-/// A directory on nodes in which templates are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pool {
-    /// Its name.
-    pub name: String,
-    /// The directory on the node.
-    pub path: PathBuf,
-    /// What its files are.
-    pub format: DiskFormat,
-    /// Whether all nodes of a grid that name it see the same directory.
-    pub shared: bool,
 }
 
 /// `[install]`

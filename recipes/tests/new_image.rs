@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use ays_node::Check;
+use ays_model::Check;
 use ays_recipes::{
     Action, Answers, BootType, Dependencies, Environment, Layers, NewCheck, NewImage, NewImageError,
     Progress, Recipe, Request, Stored, Value,

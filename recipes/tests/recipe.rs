@@ -5,7 +5,7 @@ mod support;
 
 use std::path::PathBuf;
 
-use ays_node::{Check, SecretUrl};
+use ays_model::{Check, SecretUrl};
 use ays_recipes::{Action, Progress, Recipe, RegisterImage, Value};
 use support::Repository;
 

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ays_node::{Network, SecretUrl};
+use ays_model::{Network, SecretUrl};
 use ays_recipes::{Flag, Layers, Settings, SettingsError};
 use tempfile::TempDir;
 

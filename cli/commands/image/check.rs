@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use ays_disk::{Expected, Finding, Inspection, Severity};
-use ays_engine::{Target, Transport, findings, inspect_copy, inspect_file};
+use ays_engine::{findings, inspect_copy, inspect_file};
+use ays_model::{Expected, Finding, Inspection, Severity, Target};
 use ays_recipes::LookupError;
+use ays_transport::Transport;
 use serde::Serialize;
 
 use crate::context;

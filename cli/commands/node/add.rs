@@ -3,16 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ays_engine::{
-    Asking, ConnectError, Finding, InstallKey, InstallKeyError, KeyState, PublicKey, SshSettings, Target,
-};
-use ays_recipes::{NewNode, Node};
+use ays_engine::Finding;
+use ays_model::{Node, Target};
+use ays_recipes::NewNode;
+use ays_transport::{Asking, ConnectError, InstallKey, InstallKeyError, KeyState, PublicKey, SshSettings};
 
 use crate::commands::node::checked;
-use crate::context;
 use crate::failure::{Failure, eprint_line};
-use crate::prompt;
 use crate::render::{check, table};
+use crate::{context, prompt};
 
 /// Adds a node to the environment, once it is reached and lets us in
 ///

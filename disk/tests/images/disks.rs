@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ays_disk::{Format, Inspection, Refusal, inspect};
+use ays_disk::{Refusal, inspect};
+use ays_model::{DiskFormat, Inspection};
 use tempfile::{TempDir, tempdir};
 
 pub const MIB: u64 = 1 << 20;
@@ -131,7 +132,7 @@ pub fn read_at(path: &Path, at: u64, count: usize) -> Vec<u8> {
     bytes
 }
 
-pub fn look(path: &Path, format: Format) -> Result<Inspection, Refusal> {
+pub fn look(path: &Path, format: DiskFormat) -> Result<Inspection, Refusal> {
     inspect(File::open(path).unwrap(), format)
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ays_disk::Format;
+use ays_model::DiskFormat;
 
 use crate::disks::{MIB, Workshop, look, put_grub, read_at, run, write};
 
@@ -12,7 +12,7 @@ use crate::disks::{MIB, Workshop, look, put_grub, read_at, run, write};
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// What is said of an image: why it was refused, or what in it could not be read.
-fn said(path: &Path, format: Format) -> Vec<String> {
+fn said(path: &Path, format: DiskFormat) -> Vec<String> {
     let begun = Instant::now();
     let said = match look(path, format) {
         Ok(found) => found.unread,
@@ -31,7 +31,7 @@ fn qcow2(changes: &[(u64, &[u8])]) -> Vec<String> {
     for (at, bytes) in changes {
         write(&image, *at, bytes);
     }
-    said(&image, Format::Qcow2)
+    said(&image, DiskFormat::Qcow2)
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn other_files_are_never_opened() {
         } else {
             "its data is in another file"
         };
-        assert_eq!(said(&image, Format::Qcow2), [reason]);
+        assert_eq!(said(&image, DiskFormat::Qcow2), [reason]);
     }
 }
 
@@ -103,7 +103,7 @@ fn a_cut_off_qcow2_is_no_disk_of_zeros() {
     let file = fs::OpenOptions::new().write(true).open(&image).unwrap();
     // The header and the tables are left.
     file.set_len(5 * 65536).unwrap();
-    assert_eq!(said(&image, Format::Qcow2), ["it cannot be read"]);
+    assert_eq!(said(&image, DiskFormat::Qcow2), ["it cannot be read"]);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn every_cluster_compressed_to_nothing() {
         write(&disk, cluster * 16 * MIB, b"QFI");
     }
     let image = workshop.qcow2(&disk, &["-c", "-o", "cluster_size=2M"]);
-    assert_eq!(said(&image, Format::Qcow2), ["no partition table and no file system was found in it"]);
+    assert_eq!(said(&image, DiskFormat::Qcow2), ["no partition table and no file system was found in it"]);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_chain_of_partitions_that_is_a_ring() {
     let mut table = read_at(&disk, MIB, 512);
     table[446 + 8..446 + 12].copy_from_slice(&64_u32.to_le_bytes());
     write(&disk, 3 * MIB, &table);
-    let found = look(&disk, Format::Raw).unwrap();
+    let found = look(&disk, DiskFormat::Raw).unwrap();
     assert!(found.partitions.len() < 256, "{}", found.partitions.len());
 }
 
@@ -141,10 +141,10 @@ fn a_partition_table_that_claims_more_than_the_disk() {
     // Both headers damaged.
     write(&disk, 512 + 80, &u32::MAX.to_le_bytes());
     write(&disk, 16 * MIB - 512 + 80, &u32::MAX.to_le_bytes());
-    assert_eq!(said(&disk, Format::Raw), ["its GPT is damaged, so its partitions are not known"]);
+    assert_eq!(said(&disk, DiskFormat::Raw), ["its GPT is damaged, so its partitions are not known"]);
     let disk = workshop.disk(16, "label: dos\n1: start=2048, size=2048\n", &[]);
     write(&disk, 446 + 12, &u32::MAX.to_le_bytes());
-    assert_eq!(said(&disk, Format::Raw), ["partition 1 reaches beyond the end of the disk"]);
+    assert_eq!(said(&disk, DiskFormat::Raw), ["partition 1 reaches beyond the end of the disk"]);
 }
 
 #[test]
@@ -154,11 +154,11 @@ fn file_systems_that_claim_what_they_have_not() {
     // One block in a group, and as many groups as there can be.
     write(&root, 1024 + 32, &1_u32.to_le_bytes());
     write(&root, 1024 + 4, &u32::MAX.to_le_bytes());
-    assert_eq!(said(&root, Format::Raw), ["the disk (ext4): it claims more than its partition holds"]);
+    assert_eq!(said(&root, DiskFormat::Raw), ["the disk (ext4): it claims more than its partition holds"]);
     let root = workshop.ntfs("windows", &[]);
     // Records of 1 GiB.
     write(&root, 64, &[(-30_i8).cast_unsigned()]);
-    assert_eq!(said(&root, Format::Raw), ["the disk (NTFS): it claims more than its partition holds"]);
+    assert_eq!(said(&root, DiskFormat::Raw), ["the disk (NTFS): it claims more than its partition holds"]);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn links_that_lead_in_circles_and_a_huge_release() {
             ("usr/bin/cloud-init->", b"cloud-init"),
         ],
     );
-    let found = look(&root, Format::Raw).unwrap();
+    let found = look(&root, DiskFormat::Raw).unwrap();
     let [system] = &found.systems[..] else { panic!("{found:?}") };
     assert_eq!((system.name.as_deref(), &system.version), (Some("x"), &None));
     assert_eq!((&system.architecture, system.first_boot), (&None, None));
@@ -202,7 +202,7 @@ fn whatever_byte_is_wrong() {
                 let at = (seed >> 33) % MIB;
                 write(&image, at, &[(seed >> 24).to_le_bytes()[0]]);
             }
-            said(&image, Format::Raw);
+            said(&image, DiskFormat::Raw);
             fs::write(&image, &whole).unwrap();
         }
     }

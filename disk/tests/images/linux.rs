@@ -1,8 +1,8 @@
 //! Disks with a Linux.
 
-use ays_disk::{
-    Boot, Expected, Family, FileSystem, Finding, Firmware, FirstBoot, Format, Inspection, Partition, Role,
-    Severity, System, Table,
+use ays_model::{
+    Boot, DiskFormat, Expected, Family, FileSystem, Finding, Firmware, FirstBoot, Inspection, Partition,
+    Role, Severity, System, Table,
 };
 
 use crate::disks::{MIB, Workshop, look, put_grub};
@@ -30,7 +30,7 @@ fn debian(workshop: &Workshop) -> std::path::PathBuf {
     )
 }
 
-fn as_expected(format: Format) -> Inspection {
+fn as_expected(format: DiskFormat) -> Inspection {
     let partition = |number, start: u64, size: u64, role, file_system| Partition {
         number,
         start: start * MIB,
@@ -68,8 +68,8 @@ fn a_cloud_image_in_every_form() {
     let workshop = Workshop::new();
     let disk = workshop.disk(16, LAYOUT, &[(ROOT, &debian(&workshop))]);
     put_grub(&disk);
-    let found = look(&disk, Format::Raw).unwrap();
-    assert_eq!(found, as_expected(Format::Raw));
+    let found = look(&disk, DiskFormat::Raw).unwrap();
+    assert_eq!(found, as_expected(DiskFormat::Raw));
     for firmware in [Firmware::Bios, Firmware::Uefi] {
         assert_eq!(found.findings(Expected { boot: Some(firmware) }), []);
     }
@@ -81,15 +81,15 @@ fn a_cloud_image_in_every_form() {
         &["-c", "-o", "cluster_size=2M"],
     ] {
         let image = workshop.qcow2(&disk, options);
-        assert_eq!(look(&image, Format::Qcow2).unwrap(), as_expected(Format::Qcow2), "{options:?}");
+        assert_eq!(look(&image, DiskFormat::Qcow2).unwrap(), as_expected(DiskFormat::Qcow2), "{options:?}");
     }
 }
 
 #[test]
 fn an_image_that_is_its_root_file_system() {
     let workshop = Workshop::new();
-    let found = look(&debian(&workshop), Format::Raw).unwrap();
-    let expected = as_expected(Format::Raw);
+    let found = look(&debian(&workshop), DiskFormat::Raw).unwrap();
+    let expected = as_expected(DiskFormat::Raw);
     let systems = expected.systems.into_iter().map(|system| System { partition: None, ..system }).collect();
     let (table, boot, partitions, virtual_size) = (None, None, Vec::new(), 8 * MIB);
     assert_eq!(found, Inspection { table, boot, partitions, systems, virtual_size, ..expected });
@@ -105,7 +105,7 @@ fn what_is_wrong_with_an_old_image() {
     let xfs = workshop.empty("xfs", MIB);
     crate::disks::write(&xfs, 0, b"XFSB");
     let disk = workshop.disk(16, table, &[(1, &root), (12, &xfs)]);
-    let found = look(&disk, Format::Raw).unwrap();
+    let found = look(&disk, DiskFormat::Raw).unwrap();
     let numbers: Vec<_> = found.partitions.iter().map(|found| (found.number, found.start / MIB)).collect();
     assert_eq!(numbers, [(1, 1), (5, 10), (6, 12)]);
     assert_eq!(
@@ -136,7 +136,7 @@ fn what_is_wrong_with_an_old_image() {
         ]
     );
     put_grub(&disk);
-    let found = look(&disk, Format::Raw).unwrap();
+    let found = look(&disk, DiskFormat::Raw).unwrap();
     assert_eq!(found.boot, Some(Boot::Bios));
     let first = found.findings(Expected { boot: Some(Firmware::Uefi) }).into_iter().next();
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ays_disk::{Boot, Expected, Family, FileSystem, Finding, FirstBoot, Format, Severity, System};
+use ays_model::{Boot, DiskFormat, Expected, Family, FileSystem, Finding, FirstBoot, Severity, System};
 
 use crate::disks::{Workshop, look, put_grub};
 
@@ -40,7 +40,7 @@ fn windows(workshop: &Workshop, texts: &[(&str, &str)], more: &[&str]) -> PathBu
 
 fn server(system: &[(&str, &str)], more: &[&str]) -> System {
     let workshop = Workshop::new();
-    let found = look(&windows(&workshop, system, more), Format::Raw).unwrap();
+    let found = look(&windows(&workshop, system, more), DiskFormat::Raw).unwrap();
     assert_eq!(found.boot, Some(Boot::Bios));
     assert_eq!(found.unread, [""; 0]);
     let [system] = found.systems.try_into().unwrap();
@@ -79,7 +79,7 @@ fn without_virtio_drivers_it_is_said_how_it_fails() {
     let workshop = Workshop::new();
     let found = look(
         &windows(&workshop, &[("ProductName", "Windows 10 Pro"), ("CurrentBuild", "22631")], &[]),
-        Format::Raw,
+        DiskFormat::Raw,
     );
     let found = found.unwrap();
     assert_eq!(found.systems[0].name.as_deref(), Some("Windows 11 Pro"));
@@ -128,7 +128,7 @@ fn a_registry_that_is_none_is_said_so_and_the_rest_is_read() {
         .position(|word| word == b"regf\x01\0\0\0" || word == b"regf\x02\0\0\0" || word == b"regf\x03\0\0\0")
         .unwrap();
     crate::disks::write(&disk, place as u64, b"not!");
-    let found = look(&disk, Format::Raw).unwrap();
+    let found = look(&disk, DiskFormat::Raw).unwrap();
     assert_eq!(found.unread, ["partition 2 (NTFS): its registry: the registry is damaged"]);
     assert_eq!(found.systems[0].virtio, Some(vec!["viostor".to_owned()]));
 }

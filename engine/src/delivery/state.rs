@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use ays_node::{Failure, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Supplier, Whole};
+use ays_protocol::{Failure, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Supplier, Whole};
 use tokio::time::Instant;
 
 /// How many nodes stand behind each other before another chain is begun: each adds the time of one piece.

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use ays_node::{Failure, News, Opened, PIECE, Phase, Pieces, Said, Supplier, Whole};
+use ays_protocol::{Failure, News, Opened, PIECE, Phase, Pieces, Said, Supplier, Whole};
 use tokio::time::Instant;
 
 use super::state::{Swarm, Told};

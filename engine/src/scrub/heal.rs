@@ -3,11 +3,12 @@
 use std::pin::pin;
 
 use ays_catalogue::ScrubCopy;
-use ays_node::{Check, Failure, Fetch, Network, Phase, SecretUrl, UrlError};
+use ays_model::{Check, Network, SecretUrl, UrlError};
+use ays_protocol::{Failure, Fetch, Phase};
+use ays_transport::HelperError;
 
 use super::{Fault, Reached, ScrubError, Told, Work, lost, path};
 use crate::delivery::{Delivery, share};
-use crate::helper::HelperError;
 
 /// Why a copy was not healed.
 #[derive(Debug, thiserror::Error)]

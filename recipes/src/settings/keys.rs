@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Component, PathBuf};
 use std::time::Duration;
 
-use ays_node::{DiskFormat, SecretUrl};
+use ays_model::{DiskFormat, SecretUrl};
 use toml::Value;
 
 use super::measure;

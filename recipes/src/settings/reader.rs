@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ays_node::DiskFormat;
+use ays_model::DiskFormat;
 use toml::Value;
 
 use super::keys::{self, Kind, Problem};

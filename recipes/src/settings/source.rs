@@ -1,6 +1,6 @@
 //! Settings for the addresses that begin in a certain way.
 
-use ays_node::SecretUrl;
+use ays_model::SecretUrl;
 use url::Url;
 
 use super::keys::Problem;

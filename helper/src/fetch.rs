@@ -1,0 +1,206 @@
+//! A file brought from its source: verified and synced before it takes its name.
+
+mod access;
+mod body;
+mod connecting;
+mod expected;
+mod fault;
+mod ftp;
+mod http;
+mod identity;
+mod listing;
+mod local;
+mod look;
+mod names;
+mod partial;
+mod proxies;
+mod room;
+mod slowness;
+mod small;
+mod source;
+mod transfer;
+mod tries;
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+
+use ays_protocol::{Expected, Failure, Fetch, Fetched};
+
+use self::access::Access;
+use self::expected::{expected, verify};
+use self::source::Source;
+use self::transfer::Transfer;
+use crate::Limits;
+use crate::disk::{check_path, failure, make_directory, on_thread, refused};
+use crate::lanes::{Lanes, OnPiece, PieceHash};
+use crate::report::Report;
+use crate::share::Lead;
+use crate::stamp::stamp;
+
+pub(crate) use self::identity::Identity;
+pub(crate) use self::look::look;
+pub(crate) use self::partial::Partial;
+pub(crate) use self::room::room;
+
+/// Brings the file; keeps the one that is there when it is what the source says.
+pub(crate) async fn fetch(order: &Fetch, limits: &Limits, report: &Report) -> Result<Fetched, Failure> {
+    let mut partial = prepare(&order.dest).await?;
+    bring(order, limits, report, &mut partial, None).await
+}
+
+/// Brings it from the source, and when that fails, from each mirror in turn. The failure of the first one is told.
+pub(crate) async fn bring(
+    order: &Fetch,
+    limits: &Limits,
+    report: &Report,
+    partial: &mut Partial,
+    lead: Option<&Lead>,
+) -> Result<Fetched, Failure> {
+    let mut told: Option<Failure> = None;
+    let mut is_nowhere = true;
+    for number in 0..=order.mirrors.len() {
+        match bring_from(&of_address(order, number), limits, report, partial, lead).await {
+            Ok(fetched) => return Ok(fetched),
+            Err(
+                failure @ (Failure::Refused { .. }
+                | Failure::Unreachable { .. }
+                | Failure::NoChecksum { .. }
+                | Failure::Checksum { .. }),
+            ) => {
+                is_nowhere &= matches!(failure, Failure::Refused { .. });
+                told.get_or_insert(failure);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    if is_nowhere {
+        // Nobody will resume what no source has any more.
+        partial.give_up();
+    }
+    Err(told.unwrap_or_else(|| refused(&order.dest, "it has no source")))
+}
+
+/// The order with another of its addresses as the first one.
+fn of_address(order: &Fetch, number: usize) -> Fetch {
+    let mut order = order.clone();
+    if let Some(mirror) = number.checked_sub(1).and_then(|number| order.mirrors.get_mut(number)) {
+        std::mem::swap(mirror, &mut order.url);
+    }
+    order
+}
+
+async fn bring_from(
+    order: &Fetch,
+    limits: &Limits,
+    report: &Report,
+    partial: &mut Partial,
+    lead: Option<&Lead>,
+) -> Result<Fetched, Failure> {
+    let access = Access { network: &order.network, limits };
+    let source = Source::new(&order.url, access)?;
+    let expected = expected(&order.url, &order.check, access).await?;
+    let (on_piece, pieces) = lead.map(|_| collect()).unzip();
+    if let Some(kept) = keep(order, Some(&source), expected.as_ref(), on_piece, report).await? {
+        partial.give_up();
+        if let (Some(lead), Some(pieces)) = (lead, pieces) {
+            lead.has_all(&kept, pieces.iter().chain(kept.last_piece).collect(), expected.as_ref());
+        }
+        return Ok(kept.fetched);
+    }
+    Transfer::new(order, source, expected, access, report, partial, lead).run().await
+}
+
+/// Keeps the hashes of a present file's pieces until it is known to be the one that is wanted.
+fn collect() -> (OnPiece, Receiver<PieceHash>) {
+    let (sender, pieces) = channel();
+    let on_piece = move |hash| {
+        // Nobody waits for them any more when it is not.
+        let _ = sender.send(hash);
+    };
+    (Box::new(on_piece), pieces)
+}
+
+/// Refuses what no step may replace; locks the partial file beside `dest`.
+pub(crate) async fn prepare(dest: &Path) -> Result<Partial, Failure> {
+    check_path(dest)?;
+    let dest = dest.to_owned();
+    on_thread(move || {
+        check_destination(&dest)?;
+        make_directory(dest.parent().unwrap_or(Path::new("/")))?;
+        Partial::lock(&dest)
+    })
+    .await
+}
+
+/// Only a file, a link to one, or nothing may be replaced.
+fn check_destination(dest: &Path) -> Result<(), Failure> {
+    if dest.file_name().is_none() {
+        return Err(refused(dest, "it is not a file name"));
+    }
+    match dest.metadata() {
+        Ok(found) if found.is_dir() => Err(refused(dest, "it is a directory")),
+        Ok(found) if !found.is_file() => Err(refused(dest, "it is a device or a pipe, not a file")),
+        _ => Ok(()),
+    }
+}
+
+/// A file that was there and need not be brought.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) fetched: Fetched,
+    pub(crate) file: Arc<File>,
+    /// See [`crate::lanes::Digests`].
+    pub(crate) last_piece: Option<PieceHash>,
+}
+
+/// The present file when nothing has to be brought: it matches its check, or it is the source itself.
+pub(crate) async fn keep(
+    order: &Fetch,
+    source: Option<&Source>,
+    expected: Option<&Expected>,
+    on_piece: Option<OnPiece>,
+    report: &Report,
+) -> Result<Option<Kept>, Failure> {
+    let is_source = match source {
+        Some(Source::Local(local)) => is_same_file(local.path(), &order.dest),
+        Some(Source::Http(_) | Source::Ftp(_)) | None => false,
+    };
+    if (expected.is_none() && !is_source) || !order.dest.exists() {
+        return Ok(None);
+    }
+    let reading = |error| failure(&order.dest, "reading", &error);
+    let file = File::open(&order.dest).map_err(reading)?;
+    // Taken first: a change while the file is read does not go unnoticed.
+    let stamp = file.metadata().map(|found| stamp(&found)).map_err(reading)?;
+    let mut lanes = Lanes::hashing(on_piece);
+    lanes.hash_file(&file, stamp.size, report).await.map_err(reading)?;
+    let digests = lanes.finish().await.map_err(reading)?;
+    match expected.map(|expected| verify(expected, &order.url, &digests)) {
+        Some(Err(mismatch)) if is_source => return Err(mismatch),
+        Some(Err(_)) => return Ok(None),
+        Some(Ok(())) | None => {}
+    }
+    let fetched = Fetched {
+        size: stamp.size,
+        md5: digests.md5,
+        sha256: digests.sha256,
+        verified: expected.is_some(),
+        kept: true,
+        is_source,
+        resumed_at: 0,
+        etag: None,
+        last_modified: None,
+        stamp,
+    };
+    Ok(Some(Kept { fetched, file: Arc::new(file), last_piece: digests.last_piece }))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (one.metadata(), other.metadata()) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    }
+}

@@ -1,0 +1,361 @@
+//! `ftp`, with a login or without.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ays_model::SecretUrl;
+use ays_protocol::{Failure, Phase};
+use bytes::BufMut;
+use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret, SecretString};
+use suppaftp::tokio::{AsyncFtpStream, AsyncNoTlsStream, TransferStream};
+use suppaftp::types::{FileType, Response};
+use suppaftp::{FtpError, Mode, Status};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use url::{Host, Url};
+
+use super::body::{Body, stalled, wait};
+use super::fault::{Fault, innermost};
+use super::identity::Identity;
+use super::listing::MOST_NAMES;
+use super::names::{NameError, Names};
+use super::source::{Opened, Resume, refused};
+use crate::Limits;
+
+const PORT: u16 = 21;
+
+/// How long the server may take to confirm a transfer whose bytes are all here.
+const CONFIRMATION: Duration = Duration::from_secs(5);
+
+/// A file on an FTP server.
+#[derive(Debug)]
+pub(crate) struct Ftp {
+    address: SecretUrl,
+    host: Host,
+    port: u16,
+    user: SecretString,
+    password: SecretString,
+    path: String,
+    /// How data connections are opened; another way after one failed.
+    mode: Mode,
+    names: Names,
+    connect: Duration,
+    answer: Duration,
+}
+
+impl Ftp {
+    pub(crate) fn new(address: &SecretUrl, url: &Url, limits: &Limits) -> Result<Self, Failure> {
+        let host =
+            url.host().map(|host| host.to_owned()).ok_or_else(|| refused(address, "it has no host"))?;
+        let user = match url.username() {
+            "" => "anonymous".to_owned(),
+            user => decode(address, user)?,
+        };
+        let password = decode(address, url.password().unwrap_or("anonymous@"))?;
+        // As in RFC 1738: relative to where the login leads, absolute with `%2F` or a second slash in front.
+        let path = url.path().strip_prefix('/').unwrap_or(url.path());
+        let path = path.split(";type=").next().unwrap_or(path);
+        Ok(Self {
+            address: address.clone(),
+            host,
+            port: url.port().unwrap_or(PORT),
+            user: user.into(),
+            password: password.into(),
+            path: decode(address, path)?,
+            mode: Mode::ExtendedPassive,
+            names: Names::new(),
+            connect: limits.connect,
+            answer: limits.answer,
+        })
+    }
+
+    pub(crate) fn address(&self) -> &SecretUrl {
+        &self.address
+    }
+
+    pub(crate) async fn open(&mut self, resume: Option<&Resume>) -> Result<Opened, Fault> {
+        let mut control = self.log_in().await?;
+        let identity = self.identity(&mut control).await?;
+        let start = match resume {
+            Some(resume) if identity.may_be(&resume.identity) => resume.at,
+            _ => 0,
+        };
+        let stream = self.retrieve(&mut control, start).await?;
+        let body =
+            FtpBody { stream: Some(stream), _control: Control(control), left: left(identity.size, start) };
+        Ok(Opened { identity, start, body: Body::Ftp(body) })
+    }
+
+    /// A server that knows neither SIZE nor MDTM may still have the file.
+    pub(crate) async fn state(&self) -> Result<Identity, Fault> {
+        let mut control = self.log_in().await?;
+        match self.ask(Phase::Answer, control.size(&self.path)).await? {
+            Err(reply) if reply.status == Status::FileUnavailable => Err(self.refused(&reply)),
+            _ => self.identity(&mut control).await,
+        }
+    }
+
+    /// What is in the directory. Only those that have a machine's listing (MLSD) tell directories from files.
+    pub(crate) async fn names(mut self) -> Result<Vec<String>, Fault> {
+        let mut control = self.log_in().await?;
+        loop {
+            control.set_mode(self.mode);
+            let reply = match self.ask(Phase::Answer, control.mlsd(Some(&self.path))).await? {
+                Ok(lines) => {
+                    return Ok(lines.iter().filter_map(|line| listed(line)).take(MOST_NAMES).collect());
+                }
+                Err(reply) => reply,
+            };
+            if self.mode == Mode::Passive || reply.status == Status::FileUnavailable {
+                return Err(self.refused(&reply));
+            }
+            self.mode = Mode::Passive;
+        }
+    }
+
+    async fn log_in(&self) -> Result<AsyncFtpStream, Fault> {
+        let stream = self.connect().await?;
+        let mut control = match self.ask(Phase::Login, AsyncFtpStream::connect_with_stream(stream)).await? {
+            Ok(control) => control,
+            Err(reply) => return Err(Fault::again(Phase::Login, self.words(&reply))),
+        };
+        // The data connection goes to the same server, whatever address it gives: it may not know its own.
+        control.set_passive_nat_workaround(true);
+        let login = control.login(self.user.expose_secret(), self.password.expose_secret());
+        if let Err(reply) = self.ask(Phase::Login, login).await? {
+            return Err(if is_passing(&reply) {
+                Fault::again(Phase::Login, self.words(&reply))
+            } else {
+                Fault::Final(refused(&self.address, format!("the login was refused: {}", self.words(&reply))))
+            });
+        }
+        if let Err(reply) = self.ask(Phase::Answer, control.transfer_type(FileType::Binary)).await? {
+            return Err(Fault::again(Phase::Answer, self.words(&reply)));
+        }
+        Ok(control)
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Fault> {
+        let deadline = Instant::now() + self.connect;
+        let addresses = match &self.host {
+            Host::Ipv4(address) => vec![IpAddr::V4(*address)],
+            Host::Ipv6(address) => vec![IpAddr::V6(*address)],
+            Host::Domain(name) => match timeout(self.connect, self.names.addresses(name)).await {
+                Ok(found) => found.map_err(|error| self.lookup_fault(&error))?,
+                Err(_) => {
+                    return Err(Fault::again(Phase::Lookup, format!("no answer within {:?}", self.connect)));
+                }
+            },
+        };
+        let mut reason = "the host name has no address".to_owned();
+        let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+        for (tried, address) in (0..).zip(addresses) {
+            // Each address has an equal share of the time that is left.
+            let share =
+                deadline.saturating_duration_since(Instant::now()) / count.saturating_sub(tried).max(1);
+            match timeout(share, TcpStream::connect(SocketAddr::new(address, self.port))).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => reason = error.to_string(),
+                Err(_) => reason = format!("no connection within {:?}", self.connect),
+            }
+        }
+        Err(Fault::again(Phase::Connect, reason))
+    }
+
+    /// A server that knows neither SIZE nor MDTM can still send the file.
+    async fn identity(&self, control: &mut AsyncFtpStream) -> Result<Identity, Fault> {
+        let size = self.ask(Phase::Answer, control.size(&self.path)).await?.ok().map(|size| size as u64);
+        let modified = self.ask(Phase::Answer, control.mdtm(&self.path)).await?.ok();
+        Ok(Identity {
+            size,
+            etag: None,
+            last_modified: modified.map(|time| time.format("%Y%m%d%H%M%S").to_string()),
+        })
+    }
+
+    async fn retrieve(
+        &mut self,
+        control: &mut AsyncFtpStream,
+        start: u64,
+    ) -> Result<TransferStream<AsyncNoTlsStream>, Fault> {
+        let offset = usize::try_from(start).unwrap_or(usize::MAX);
+        loop {
+            control.set_mode(self.mode);
+            // Only remembers the offset; it is sent just before the transfer's own command.
+            if self.ask(Phase::Answer, control.resume_transfer(offset)).await?.is_err() {
+                return Err(Fault::again(Phase::Answer, "the transfer could not be resumed"));
+            }
+            let reply = match self.ask(Phase::Answer, control.retr_as_stream(&self.path)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(reply)) => reply,
+                Err(fault) => {
+                    // A firewall may know only one of the two ways.
+                    self.mode = other(self.mode);
+                    return Err(fault);
+                }
+            };
+            let unknown = matches!(
+                reply.status,
+                Status::BadCommand
+                    | Status::BadArguments
+                    | Status::NotImplemented
+                    | Status::NotImplementedParameter
+                    | Status::Unknown
+            );
+            if unknown && self.mode == Mode::ExtendedPassive {
+                self.mode = Mode::Passive;
+            } else if unknown && start > 0 {
+                return Err(Fault::StartOver { phase: Phase::Answer, reason: self.words(&reply) });
+            } else if is_passing(&reply) {
+                return Err(Fault::again(Phase::Answer, self.words(&reply)));
+            } else {
+                return Err(self.refused(&reply));
+            }
+        }
+    }
+
+    /// Waits for an answer: the server's refusal is the inner error, everything else is a fault of the phase.
+    async fn ask<T>(
+        &self,
+        phase: Phase,
+        answer: impl Future<Output = Result<T, FtpError>>,
+    ) -> Result<Result<T, Response>, Fault> {
+        match timeout(self.answer, answer).await {
+            Ok(Ok(answer)) => Ok(Ok(answer)),
+            Ok(Err(FtpError::UnexpectedResponse(reply))) => Ok(Err(reply)),
+            // The answer to SIZE or MDTM that cannot be read is as none.
+            Ok(Err(FtpError::BadResponse)) => {
+                Ok(Err(Response::new(Status::Unknown, b"an answer that cannot be read".to_vec())))
+            }
+            Ok(Err(error)) => Err(Fault::again(phase, innermost(&error))),
+            Err(_) => Err(Fault::again(phase, format!("no answer within {:?}", self.answer))),
+        }
+    }
+
+    fn lookup_fault(&self, error: &NameError) -> Fault {
+        match error {
+            NameError::Unknown => Fault::unreachable(&self.address, Phase::Lookup, error),
+            NameError::Unanswered(_) => Fault::again(Phase::Lookup, error),
+        }
+    }
+
+    fn refused(&self, reply: &Response) -> Fault {
+        Fault::Final(refused(&self.address, self.words(reply)))
+    }
+
+    /// The server's words without the login, which some servers repeat.
+    fn words(&self, reply: &Response) -> String {
+        let mut words = String::from_utf8_lossy(&reply.body).trim().replace(['\r', '\n'], " ");
+        for secret in [&self.password, &self.user] {
+            if !secret.expose_secret().is_empty() {
+                words = words.replace(secret.expose_secret(), "***");
+            }
+        }
+        words
+    }
+}
+
+/// Percent-decoded. A line break in it would become a command of its own.
+fn decode(address: &SecretUrl, text: &str) -> Result<String, Failure> {
+    let text = percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| refused(address, "its login or path is not UTF-8"))?;
+    if text.contains(char::is_control) {
+        return Err(refused(address, "its login or path holds a control character"));
+    }
+    Ok(text.into_owned())
+}
+
+/// The name in a line such as `type=dir;modify=20151001120000; current` (RFC 3659), with a `/` behind a directory's.
+fn listed(line: &str) -> Option<String> {
+    let (facts, name) = line.trim_end().split_once("; ")?;
+    let kind = facts
+        .split(';')
+        .find_map(|fact| fact.to_ascii_lowercase().strip_prefix("type=").map(str::to_owned))?;
+    let is_plain = !name.contains(['/', '\\']) && !name.contains(char::is_control);
+    match kind.as_str() {
+        _ if !is_plain => None,
+        "file" => Some(name.to_owned()),
+        "dir" => Some(format!("{name}/")),
+        // A link, which may lead to either.
+        kind if kind.starts_with("os.unix") => Some(format!("{name}/")),
+        _ => None,
+    }
+}
+
+fn left(size: Option<u64>, start: u64) -> Option<u64> {
+    size.map(|size| size.saturating_sub(start))
+}
+
+fn other(mode: Mode) -> Mode {
+    match mode {
+        Mode::ExtendedPassive => Mode::Passive,
+        Mode::Passive | Mode::Active => Mode::ExtendedPassive,
+    }
+}
+
+/// Codes from 400 to 499 are for what may pass (RFC 959).
+fn is_passing(reply: &Response) -> bool {
+    (400..500).contains(&reply.status.code()) && reply.status != Status::InvalidCredentials
+}
+
+/// The connection that a transfer is confirmed on.
+struct Control(#[expect(dead_code, reason = "it is held open, nothing more is asked of it")] AsyncFtpStream);
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Control")
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct FtpBody {
+    stream: Option<TransferStream<AsyncNoTlsStream>>,
+    _control: Control,
+    /// Bytes that are still to come, where the server said so.
+    left: Option<u64>,
+}
+
+impl FtpBody {
+    pub(crate) async fn fill(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        most: usize,
+        stall: Duration,
+    ) -> Result<bool, Fault> {
+        let Some(stream) = &mut self.stream else { return Ok(false) };
+        let begun = Instant::now();
+        while buffer.len() < most {
+            let missing = most - buffer.len();
+            let count = match timeout(
+                wait(buffer, begun, stall),
+                stream.read_buf(&mut (&mut *buffer).limit(missing)),
+            )
+            .await
+            {
+                Ok(Ok(0)) => return self.confirm().await,
+                Ok(Ok(count)) => count as u64,
+                Ok(Err(error)) => return Err(Fault::again(Phase::Transfer, error)),
+                Err(_) if buffer.is_empty() => return Err(stalled(stall)),
+                Err(_) => break,
+            };
+            self.left = self.left.map(|left| left.saturating_sub(count));
+        }
+        Ok(true)
+    }
+
+    /// After the last byte. With all bytes here, a control connection that a firewall forgot meanwhile does not
+    /// matter; without knowing how many there should be, only the confirmation tells the end from an interruption.
+    async fn confirm(&mut self) -> Result<bool, Fault> {
+        let Some(stream) = self.stream.take() else { return Ok(false) };
+        let confirmed = timeout(CONFIRMATION, stream.finish()).await;
+        if self.left == Some(0) || matches!(confirmed, Ok(Ok(()))) {
+            Ok(false)
+        } else {
+            Err(Fault::again(Phase::Transfer, "the server did not confirm the transfer's end"))
+        }
+    }
+}

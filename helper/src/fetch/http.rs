@@ -1,0 +1,342 @@
+//! `http` and `https`.
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime};
+
+use ays_model::SecretUrl;
+use ays_protocol::{Failure, Phase};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_RANGE,
+    LAST_MODIFIED, RANGE, RETRY_AFTER,
+};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use rustls::client::Resumption;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::timeout;
+use url::Url;
+
+use super::access::Access;
+use super::body::{Body, HttpBody};
+use super::connecting::{Connecting, Lookup};
+use super::fault::{Fault, causes, innermost};
+use super::identity::Identity;
+use super::names::NameError;
+use super::proxies::proxies;
+use super::source::{Opened, Resume, refused};
+
+const MOST_REDIRECTS: usize = 10;
+
+/// The longest pause that a server may ask for.
+const MOST_PAUSE: Duration = Duration::from_secs(60);
+
+/// A file on a web server.
+#[derive(Debug)]
+pub(crate) struct Http {
+    address: SecretUrl,
+    url: Url,
+    client: Client,
+    connecting: Arc<Connecting>,
+    /// The longest time between the connection and the answer's head.
+    patience: Duration,
+    connect: Duration,
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+enum ClientError {
+    #[error("a further authority's certificate cannot be read")]
+    Authority(#[from] pem::Error),
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
+    #[error(transparent)]
+    Client(#[from] reqwest::Error),
+}
+
+/// A redirect that is not followed.
+#[derive(Debug, thiserror::Error)]
+enum RedirectError {
+    #[error("too many redirects")]
+    TooMany,
+    #[error("it redirects from https to http")]
+    Downgrade,
+}
+
+impl Http {
+    pub(crate) fn new(address: &SecretUrl, url: Url, access: Access<'_>) -> Result<Self, Failure> {
+        let limits = access.limits;
+        let connecting = Connecting::new(limits.connect / 2);
+        let client = client(access, &connecting).map_err(|error| refused(address, reason(error)))?;
+        Ok(Self {
+            address: address.clone(),
+            url,
+            client,
+            connecting,
+            patience: limits.connect + limits.answer,
+            connect: limits.connect,
+        })
+    }
+
+    pub(crate) fn address(&self) -> &SecretUrl {
+        &self.address
+    }
+
+    pub(crate) async fn open(&self, resume: Option<&Resume>) -> Result<Opened, Fault> {
+        let mut request = self.request(Method::GET);
+        if let Some(resume) = resume {
+            request = request.header(RANGE, format!("bytes={}-", resume.at));
+            let validator = resume.identity.strong_etag().or(resume.identity.last_modified.as_deref());
+            if let Some(validator) = validator.and_then(|text| HeaderValue::from_str(text).ok()) {
+                request = request.header(IF_RANGE, validator);
+            }
+        }
+        let response = self.send(request).await?;
+        match (response.status(), resume) {
+            (StatusCode::OK, _) => Ok(Opened {
+                identity: identity(&response, content_length(&response)),
+                start: 0,
+                body: Body::Http(HttpBody::new(response)),
+            }),
+            (StatusCode::PARTIAL_CONTENT, Some(resume)) => continued(response, resume),
+            (StatusCode::RANGE_NOT_SATISFIABLE, Some(_)) => Err(Fault::StartOver {
+                phase: Phase::Answer,
+                reason: "the source has fewer bytes than before".to_owned(),
+            }),
+            _ => Err(self.fault(&response)),
+        }
+    }
+
+    pub(crate) async fn open_start(&self, most: u64) -> Result<Opened, Fault> {
+        let range = format!("bytes=0-{}", most.saturating_sub(1));
+        let response = self.send(self.request(Method::GET).header(RANGE, range)).await?;
+        let range = text(response.headers(), &CONTENT_RANGE).as_deref().and_then(content_range);
+        let size = match (response.status(), range) {
+            (StatusCode::OK, _) => content_length(&response),
+            (StatusCode::PARTIAL_CONTENT, Some(range)) if range.first == 0 => range.total,
+            // An empty file has no first byte.
+            (StatusCode::RANGE_NOT_SATISFIABLE, _) => return self.open(None).await,
+            _ => return Err(self.fault(&response)),
+        };
+        Ok(Opened {
+            identity: identity(&response, size),
+            start: 0,
+            body: Body::Http(HttpBody::new(response)),
+        })
+    }
+
+    pub(crate) async fn state(&self) -> Result<Identity, Fault> {
+        let mut response = self.send(self.request(Method::HEAD)).await?;
+        if !response.status().is_success() {
+            // Addresses that are signed for GET alone, and servers without HEAD: the body is not read.
+            response = self.send(self.request(Method::GET)).await?;
+        }
+        if !response.status().is_success() {
+            return Err(self.fault(&response));
+        }
+        Ok(identity(&response, content_length(&response)))
+    }
+
+    fn request(&self, method: Method) -> RequestBuilder {
+        // The bytes as they are: a packed answer has another length and other hashes.
+        self.client.request(method, self.url.clone()).header(ACCEPT_ENCODING, "identity")
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Fault> {
+        self.connecting.begin();
+        match timeout(self.patience, request.send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(self.send_fault(error.without_url())),
+            Err(_) => Err(Fault::again(Phase::Answer, format!("no answer within {:?}", self.patience))),
+        }
+    }
+
+    fn send_fault(&self, error: reqwest::Error) -> Fault {
+        if error.is_redirect() || error.is_builder() {
+            return Fault::Final(refused(&self.address, innermost(&error)));
+        }
+        if !error.is_connect() {
+            return Fault::again(Phase::Answer, innermost(&error));
+        }
+        let phase = self.connecting.phase();
+        let is_final = causes(&error).any(|cause| {
+            matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+                || matches!(cause.downcast_ref(), Some(NameError::Unknown))
+        });
+        if is_final {
+            Fault::unreachable(&self.address, phase, innermost(&error))
+        } else if error.is_timeout() {
+            Fault::again(phase, format!("not done within {:?}", self.connect))
+        } else {
+            Fault::again(phase, innermost(&error))
+        }
+    }
+
+    fn fault(&self, response: &Response) -> Fault {
+        let status = response.status();
+        let may_pass = matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+        );
+        if !status.is_server_error() && !may_pass {
+            return Fault::Final(refused(&self.address, status.to_string()));
+        }
+        let after = text(response.headers(), &RETRY_AFTER).and_then(|text| pause(&text));
+        Fault::Again {
+            phase: Phase::Answer,
+            reason: format!("the server answered {status}"),
+            after: after.unwrap_or_default().min(MOST_PAUSE),
+        }
+    }
+}
+
+/// A client that hands credentials to no other host, port or scheme than the address's own.
+fn client(access: Access<'_>, connecting: &Arc<Connecting>) -> Result<Client, ClientError> {
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls(&access.network.authorities, connecting)?)
+        .dns_resolver(Lookup(Arc::clone(connecting)))
+        .connect_timeout(access.limits.connect)
+        .redirect(redirects(Arc::clone(connecting)))
+        .referer(false)
+        .user_agent(concat!("ays-node/", env!("CARGO_PKG_VERSION")))
+        .no_proxy();
+    for proxy in proxies(access.network)? {
+        builder = builder.proxy(proxy);
+    }
+    Ok(builder.build()?)
+}
+
+/// The client itself drops the credentials when host, port or scheme are others.
+fn redirects(connecting: Arc<Connecting>) -> Policy {
+    Policy::custom(move |attempt: Attempt<'_>| {
+        connecting.begin();
+        let was_safe = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+        if attempt.previous().len() > MOST_REDIRECTS {
+            attempt.error(RedirectError::TooMany)
+        } else if was_safe && attempt.url().scheme() != "https" {
+            attempt.error(RedirectError::Downgrade)
+        } else {
+            attempt.follow()
+        }
+    })
+}
+
+/// Without the address of a proxy: it may hold a login.
+fn reason(error: ClientError) -> String {
+    match error {
+        ClientError::Client(error) => innermost(&error.without_url()),
+        other => other.to_string(),
+    }
+}
+
+/// The rest of what was begun, if it is that.
+fn continued(response: Response, resume: &Resume) -> Result<Opened, Fault> {
+    let over = |reason: &str| Fault::StartOver { phase: Phase::Answer, reason: reason.to_owned() };
+    let range =
+        response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok()).and_then(content_range);
+    let Some(range) = range else { return Err(over("the server answered with a range that cannot be read")) };
+    let now = identity(&response, range.total.or(resume.identity.size));
+    if !now.may_be(&resume.identity) {
+        return Err(over("the source has changed"));
+    }
+    if range.first != resume.at || now.size.is_some_and(|size| range.last.checked_add(1) != Some(size)) {
+        return Err(over("the server answered with another range than the one asked for"));
+    }
+    // What is left out of this answer was in the first one, if that was from this source.
+    let identity = if resume.identity.is_telling() { resume.identity.clone() } else { now };
+    Ok(Opened { identity, start: resume.at, body: Body::Http(HttpBody::new(response)) })
+}
+
+/// How long a server asks to wait: seconds, or until a date (RFC 9110).
+fn pause(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let until = || httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok();
+    text.parse().ok().map(Duration::from_secs).or_else(until)
+}
+
+fn identity(response: &Response, size: Option<u64>) -> Identity {
+    let headers = response.headers();
+    Identity { size, etag: text(headers, &ETAG), last_modified: text(headers, &LAST_MODIFIED) }
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// As the server said it; the answer to HEAD has a length and no body.
+fn content_length(response: &Response) -> Option<u64> {
+    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct ContentRange {
+    first: u64,
+    last: u64,
+    total: Option<u64>,
+}
+
+/// `bytes 5-9/10`, `bytes 5-9/*`.
+fn content_range(text: &str) -> Option<ContentRange> {
+    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let total = match total {
+        "*" => None,
+        total => Some(total.parse().ok()?),
+    };
+    Some(ContentRange { first: first.parse().ok()?, last: last.parse().ok()?, total })
+}
+
+/// Trusts what the node trusts, the further authorities, and the common ones, because a small node has none of its own.
+fn tls(authorities: &[String], connecting: &Arc<Connecting>) -> Result<ClientConfig, ClientError> {
+    // Read once: a helper may ask hundreds of sources.
+    static COMMON: LazyLock<RootCertStore> = LazyLock::new(|| {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    });
+    let mut roots = COMMON.clone();
+    for authority in authorities {
+        for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
+            roots.add(certificate?)?;
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.resumption = Resumption::store(Arc::<Connecting>::clone(connecting));
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_that_a_server_asks_for() {
+        assert_eq!(pause(" 7 "), Some(Duration::from_secs(7)));
+        let in_a_minute = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
+        let pause_until = pause(&in_a_minute).unwrap();
+        assert!((58..=60).contains(&pause_until.as_secs()), "{pause_until:?}");
+        assert_eq!(pause("Fri, 21 Nov 2025 10:00:00 GMT"), None);
+        assert_eq!(pause("soon"), None);
+    }
+
+    #[test]
+    fn ranges_of_an_answer() {
+        let range = |first, last, total| Some(ContentRange { first, last, total });
+        for (text, expected) in [
+            ("bytes 5-9/10", range(5, 9, Some(10))),
+            ("bytes 5-9/*", range(5, 9, None)),
+            ("bytes */10", None),
+            ("items 5-9/10", None),
+            ("bytes 5-9", None),
+            ("bytes -9/10", None),
+            ("bytes 5-9/ten", None),
+        ] {
+            assert_eq!(content_range(text), expected, "{text:?}");
+        }
+    }
+}

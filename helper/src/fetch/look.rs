@@ -1,0 +1,113 @@
+//! Asking sources: each once, all at the same time.
+
+use ays_model::{Check, Network};
+use ays_protocol::{Failure, Look, LookAt, Looked, Phase, SourceDisk, SourceState};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::access::Access;
+use super::expected::expected;
+use super::fault::Fault;
+use super::listing::links;
+use super::small::{read_small, read_to};
+use super::source::{Resume, Source, refused};
+use crate::Limits;
+use crate::image_kind::{HEAD, TAIL, recognise, virtual_size};
+
+/// How many sources are asked at the same time.
+const AT_ONCE: usize = 256;
+
+/// The answers, in the order of the questions.
+pub(crate) async fn look(looks: Vec<Look>, limits: &Limits) -> Vec<Result<Looked, Failure>> {
+    let mut answers: Vec<Option<Result<Looked, Failure>>> = Vec::new();
+    answers.resize_with(looks.len(), || None);
+    let mut waiting = looks.into_iter().enumerate();
+    let mut asked = JoinSet::new();
+    loop {
+        while asked.len() < AT_ONCE
+            && let Some((number, one)) = waiting.next()
+        {
+            let limits = limits.clone();
+            asked.spawn(async move { (number, look_at(&one, &limits).await) });
+        }
+        match asked.join_next().await {
+            Some(Ok((number, answer))) => answers[number] = Some(answer),
+            // The set is never aborted, and a panic has ended the program.
+            Some(Err(_)) => {}
+            None => break,
+        }
+    }
+    answers.into_iter().flatten().collect()
+}
+
+async fn look_at(look: &Look, limits: &Limits) -> Result<Looked, Failure> {
+    // Each phase has its share, so that the one that takes too long is named.
+    let limits = Limits { connect: look.within / 2, answer: look.within / 3, ..limits.clone() };
+    let network = Network { tries: 1, ..look.network.clone() };
+    let access = Access { network: &network, limits: &limits };
+    let asked = async {
+        match &look.at {
+            LookAt::State(check) => state(look, check, access).await.map(Looked::State),
+            LookAt::Disk => disk(look, access).await.map(Looked::Disk),
+            LookAt::Listing => listing(look, access).await.map(Looked::Listing),
+        }
+    };
+    timeout(look.within, asked).await.unwrap_or_else(|_| {
+        Err(unreachable(look, Phase::Answer, format!("no answer within {:?}", look.within)))
+    })
+}
+
+async fn state(look: &Look, check: &Check, access: Access<'_>) -> Result<SourceState, Failure> {
+    let mut source = Source::new(&look.url, access)?;
+    let said = async { source.state().await.map_err(|fault| once(look, fault)) };
+    let (identity, expected) = tokio::try_join!(said, expected(&look.url, check, access))?;
+    let (size, etag, last_modified) = (identity.size, identity.etag, identity.last_modified);
+    Ok(SourceState { size, etag, last_modified, expected })
+}
+
+async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {
+    let failed = |fault| once(look, fault);
+    let mut source = Source::new(&look.url, access)?;
+    let mut start = source.open_start(HEAD as u64).await.map_err(failed)?;
+    let head = read_to(&mut start.body, HEAD, access).await.map_err(failed)?;
+    let size = start.identity.size;
+    // The end of what is no longer than the start is in it.
+    let tail = match size.and_then(|size| size.checked_sub(TAIL as u64)) {
+        Some(at) if at + TAIL as u64 > HEAD as u64 => {
+            let resume = Resume { at, identity: start.identity };
+            let mut end = source.open(Some(&resume)).await.map_err(failed)?;
+            // A source that cannot start there sends all of it: its end is not waited for.
+            if end.start == at {
+                read_to(&mut end.body, TAIL, access).await.map_err(failed)?
+            } else {
+                Vec::new()
+            }
+        }
+        _ => head[head.len().saturating_sub(TAIL)..].to_owned(),
+    };
+    let kind = recognise(&head, &tail)
+        .map_err(|reason| Failure::BadImage { path: look.url.to_string(), reason: reason.to_string() })?;
+    Ok(SourceDisk { format: kind.as_str().to_owned(), virtual_size: virtual_size(kind, &head, &tail, size) })
+}
+
+async fn listing(look: &Look, access: Access<'_>) -> Result<Vec<String>, Failure> {
+    match Source::new(&look.url, access)? {
+        Source::Http(_) => Ok(links(&read_small(&look.url, access).await?)),
+        Source::Ftp(ftp) => ftp.names().await.map_err(|fault| once(look, fault)),
+        Source::Local(_) => Err(refused(&look.url, "the files of a node are not listed")),
+    }
+}
+
+/// The failure of a source that is asked once.
+fn once(look: &Look, fault: Fault) -> Failure {
+    match fault {
+        Fault::Final(failure) => failure,
+        Fault::Again { phase, reason, .. } | Fault::StartOver { phase, reason } => {
+            unreachable(look, phase, reason)
+        }
+    }
+}
+
+fn unreachable(look: &Look, phase: Phase, reason: String) -> Failure {
+    Failure::Unreachable { url: look.url.to_string(), phase, reason, attempts: 1 }
+}

@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use ays_model::SecretUrl;
+use ays_protocol::{Failure, Phase};
+use tokio::time::{Instant, sleep};
+
+use super::access::Access;
+use super::body::Body;
+use super::fault::Fault;
+use super::slowness::Slowness;
+use super::source::{Opened, Source};
+use super::tries::Tries;
+
+/// The most that a file of checksums may hold, in bytes.
+const MOST: usize = 1 << 20;
+
+/// How much of it is read at once, in bytes.
+const PORTION: usize = 64 << 10;
+
+/// Reads a small file whole.
+pub(crate) async fn read_small(url: &SecretUrl, access: Access<'_>) -> Result<Vec<u8>, Failure> {
+    let mut source = Source::new(url, access)?;
+    let mut tries = Tries::new(access, 0);
+    loop {
+        let (phase, reason, after) = match read_once(&mut source, access).await {
+            Ok(bytes) => return Ok(bytes),
+            Err(Fault::Final(failure)) => return Err(failure),
+            Err(Fault::Again { phase, reason, after }) => (phase, reason, after),
+            Err(Fault::StartOver { phase, reason }) => (phase, reason, Duration::ZERO),
+        };
+        sleep(tries.failed(&url.to_string(), 0, phase, &reason)?.max(after)).await;
+    }
+}
+
+/// The next bytes of what was opened: `most`, or fewer when it ends before.
+pub(crate) async fn read_to(body: &mut Body, most: usize, access: Access<'_>) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    let mut slowness = Slowness::new(access);
+    while bytes.len() < most && fill(body, &mut bytes, &mut slowness, access).await? {}
+    bytes.truncate(most);
+    Ok(bytes)
+}
+
+async fn read_once(source: &mut Source, access: Access<'_>) -> Result<Vec<u8>, Fault> {
+    let Opened { identity, mut body, .. } = source.open(None).await?;
+    let mut bytes = Vec::new();
+    let mut slowness = Slowness::new(access);
+    while fill(&mut body, &mut bytes, &mut slowness, access).await? {
+        if bytes.len() > MOST {
+            return Err(
+                source.refused(format!("it is larger than {MOST} bytes, too large for a list of checksums"))
+            );
+        }
+    }
+    match identity.size {
+        Some(size) if size != bytes.len() as u64 => {
+            Err(Fault::again(Phase::Transfer, format!("it ended after {} of {size} bytes", bytes.len())))
+        }
+        _ => Ok(bytes),
+    }
+}
+
+/// Adds the next bytes; false when there are no more.
+async fn fill(
+    body: &mut Body,
+    bytes: &mut Vec<u8>,
+    slowness: &mut Slowness,
+    access: Access<'_>,
+) -> Result<bool, Fault> {
+    let begun = Instant::now();
+    let mut piece = Vec::new();
+    let more = body.fill(&mut piece, PORTION, access.stall()).await?;
+    slowness.count(begun.elapsed(), piece.len())?;
+    bytes.append(&mut piece);
+    Ok(more)
+}

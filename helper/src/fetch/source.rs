@@ -1,0 +1,101 @@
+//! Where a file comes from, behind one way to open it.
+
+use ays_model::SecretUrl;
+use ays_protocol::Failure;
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::access::Access;
+use super::body::Body;
+use super::fault::Fault;
+use super::ftp::Ftp;
+use super::http::Http;
+use super::identity::Identity;
+use super::local::Local;
+
+/// A source, ready to be opened as often as it takes.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Http(Http),
+    Ftp(Ftp),
+    Local(Local),
+}
+
+/// Bytes that are there already, and what the source said of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Resume {
+    pub(crate) at: u64,
+    pub(crate) identity: Identity,
+}
+
+/// A source whose bytes are coming.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) identity: Identity,
+    /// Which byte comes first: where it was to be resumed, or 0.
+    pub(crate) start: u64,
+    pub(crate) body: Body,
+}
+
+/// A failure that trying again does not cure.
+pub(crate) fn refused(url: &SecretUrl, reason: impl Into<String>) -> Failure {
+    Failure::Refused { url: url.to_string(), reason: reason.into() }
+}
+
+/// The last component of an address's path, decoded.
+pub(crate) fn file_name(url: &SecretUrl) -> String {
+    let path = Url::parse(url.expose()).map(|url| url.path().to_owned()).unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    percent_decode_str(name).decode_utf8_lossy().into_owned()
+}
+
+impl Source {
+    pub(crate) fn new(address: &SecretUrl, access: Access<'_>) -> Result<Self, Failure> {
+        let url = Url::parse(address.expose()).map_err(|error| refused(address, error.to_string()))?;
+        Ok(match url.scheme() {
+            "ftp" => Self::Ftp(Ftp::new(address, &url, access.limits)?),
+            "file" => Self::Local(Local::new(address)?),
+            _ => Self::Http(Http::new(address, url, access)?),
+        })
+    }
+
+    /// Opens it, at `resume` when the source still has the same bytes and can start there.
+    pub(crate) async fn open(&mut self, resume: Option<&Resume>) -> Result<Opened, Fault> {
+        match self {
+            Self::Http(http) => http.open(resume).await,
+            Self::Ftp(ftp) => ftp.open(resume).await,
+            Self::Local(local) => local.open().await,
+        }
+    }
+
+    /// Whether an interrupted transfer can go on where it stopped; a file on the node is copied from its start.
+    pub(crate) fn resumes(&self) -> bool {
+        !matches!(self, Self::Local(_))
+    }
+
+    pub(crate) fn refused(&self, reason: impl Into<String>) -> Fault {
+        let address = match self {
+            Self::Http(http) => http.address(),
+            Self::Ftp(ftp) => ftp.address(),
+            Self::Local(local) => local.address(),
+        };
+        Fault::Final(refused(address, reason))
+    }
+
+    /// Opens it for its first `most` bytes; a source that knows no ranges sends more.
+    pub(crate) async fn open_start(&mut self, most: u64) -> Result<Opened, Fault> {
+        match self {
+            Self::Http(http) => http.open_start(most).await,
+            Self::Ftp(_) | Self::Local(_) => self.open(None).await,
+        }
+    }
+
+    /// What it says of its bytes, which are not opened.
+    pub(crate) async fn state(&mut self) -> Result<Identity, Fault> {
+        match self {
+            Self::Http(http) => http.state().await,
+            Self::Ftp(ftp) => ftp.state().await,
+            Self::Local(local) => local.state().await,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The hash of a stored file, which is mostly holes.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::{io, thread};
+
+use ays_protocol::Activity;
+use rustix::fs::{SeekFrom, seek};
+use rustix::io::Errno;
+use sha2::{Digest, Sha256};
+
+use crate::pace::Pace;
+use crate::report::Report;
+
+const BLOCK: usize = 256 << 10;
+
+/// The SHA-256 of a file's bytes, which are read at that pace. Holes are not read, only hashed as the zeros that they stand for.
+pub(crate) fn sha256_of(file: &File, length: u64, mut pace: Pace, report: &Report) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; BLOCK];
+    let zeros = vec![0; BLOCK];
+    let mut at = 0;
+    while at < length {
+        let data = start_of_data(file, at, length)?;
+        while at < data {
+            let count = chunk(data - at);
+            hash.update(&zeros[..count]);
+            at += count as u64;
+            report.at(Activity::Verify, at, Some(length));
+        }
+        let hole = end_of_data(file, at, length)?;
+        while at < hole {
+            let count = pace.portion(chunk(hole - at));
+            file.read_exact_at(&mut buffer[..count], at)?;
+            hash.update(&buffer[..count]);
+            at += count as u64;
+            report.at(Activity::Verify, at, Some(length));
+            thread::sleep(pace.pause(count));
+        }
+    }
+    Ok(hex::encode(hash.finalize()))
+}
+
+fn chunk(left: u64) -> usize {
+    usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK))
+}
+
+fn start_of_data(file: &File, at: u64, length: u64) -> io::Result<u64> {
+    match seek(file, SeekFrom::Data(at)) {
+        Ok(data) => Ok(data.min(length)),
+        // Nothing but a hole up to the end.
+        Err(Errno::NXIO) => Ok(length),
+        // A file system that does not know holes.
+        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(at),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn end_of_data(file: &File, at: u64, length: u64) -> io::Result<u64> {
+    if at == length {
+        return Ok(length);
+    }
+    match seek(file, SeekFrom::Hole(at)) {
+        Ok(hole) => Ok(hole.min(length)),
+        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(length),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_hashed_as_zeros() {
+        let mut whole = vec![0; 3 << 20];
+        whole[1 << 20..(1 << 20) + 5].copy_from_slice(b"bytes");
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(whole.len() as u64).unwrap();
+        file.write_all_at(b"bytes", 1 << 20).unwrap();
+        let (report, _) = Report::new();
+        assert_eq!(
+            sha256_of(&file, whole.len() as u64, Pace::new(None), &report).unwrap(),
+            hex::encode(Sha256::digest(&whole))
+        );
+    }
+
+    #[test]
+    fn an_empty_file_has_the_hash_of_nothing() {
+        let file = tempfile::tempfile().unwrap();
+        let (report, _) = Report::new();
+        assert_eq!(
+            sha256_of(&file, 0, Pace::new(None), &report).unwrap(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! What is in a disk image, told by a process of its own that may break at it.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use ays_model::{DiskFormat, Inspection};
+use ays_protocol::{Failure, Inspect};
+use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
+
+use crate::child::oneself;
+use crate::disk::{check_path, failure, on_thread};
+use crate::inspector::{ANY_FORMAT, Answer, INSPECT_MODE};
+use crate::store::open_file;
+
+/// How long it may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The longest answer, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Looks into the image. Whatever that does to its reader, this process goes on.
+pub(crate) async fn inspect(order: &Inspect) -> Result<Inspection, Failure> {
+    check_path(&order.path)?;
+    let path = order.path.clone();
+    let image =
+        on_thread(move || open_file(&path).map_err(|error| failure(&path, "reading", &error))).await?;
+    let broken = |reason: String| not_inspected(&order.path, reason);
+    let mut child = oneself(INSPECT_MODE)
+        .arg(order.format.map_or(ANY_FORMAT, DiskFormat::as_str))
+        .env_clear()
+        .stdin(image)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| broken(format!("its reader cannot be started: {error}")))?;
+    let output = child.stdout.take();
+    let reading = async {
+        let mut said = Vec::new();
+        if let Some(output) = output {
+            output.take(LONGEST).read_to_end(&mut said).await?;
+        }
+        Ok::<_, std::io::Error>((said, child.wait().await?))
+    };
+    match timeout(LIMIT, reading).await {
+        Err(_) => Err(broken(format!("it was not read within {} s", LIMIT.as_secs()))),
+        Ok(Err(error)) => Err(broken(error.to_string())),
+        Ok(Ok((said, status))) if status.success() => {
+            let answer: Answer = serde_json::from_slice(&said)
+                .map_err(|_| broken("what is in it misleads its reader".to_owned()))?;
+            answer.map_err(broken)
+        }
+        Ok(Ok((_, status))) => Err(broken(why(status))),
+    }
+}
+
+fn not_inspected(path: &Path, reason: String) -> Failure {
+    Failure::NotInspected { path: path.display().to_string(), reason }
+}
+
+/// How a reader that gave no answer ended.
+fn why(status: ExitStatus) -> String {
+    match status.signal() {
+        Some(signal) => format!("what is in it ends its reader (signal {signal})"),
+        None => "what is in it ends its reader".to_owned(),
+    }
+}

@@ -1,0 +1,77 @@
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use ays_protocol::Failure;
+use rustix::fs::OFlags;
+
+use crate::disk::{failure, refused};
+
+/// Opens an unfinished file, new or left by an earlier run, and locks it as its writer. One that another run has
+/// is [`Failure::Busy`].
+pub(crate) fn open_locked(path: &Path) -> Result<File, Failure> {
+    loop {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Failure::Busy { path: path.display().to_string() }),
+            Err(TryLockError::Error(error)) => return Err(failure(path, "locking", &error)),
+        }
+        // Its last holder may have removed or renamed it between the opening and the lock.
+        if is_at(&file, path).map_err(|error| failure(path, "looking at it", &error))? {
+            return Ok(file);
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    #[expect(clippy::cast_possible_wrap, reason = "the flags of open(2) are an int")]
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .custom_flags(flags)
+        .open(path)
+        .map_err(|error| failure(path, "creating", &error))?;
+    let found = file.metadata().map_err(|error| failure(path, "looking at it", &error))?;
+    // In a directory that all may write, somebody else may have laid it there.
+    if !found.is_file() || found.nlink() > 1 || found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(refused(path, "it is not a file of this user's own"));
+    }
+    Ok(file)
+}
+
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let held = file.metadata()?;
+    Ok(path.symlink_metadata().is_ok_and(|found| (found.dev(), found.ino()) == (held.dev(), held.ino())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_writer_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x");
+        let first = open_locked(&path).unwrap();
+        let busy = Failure::Busy { path: path.display().to_string() };
+        assert_eq!(open_locked(&path).unwrap_err(), busy);
+        // Under another name it is nobody's business any more.
+        std::fs::rename(&path, directory.path().join("final")).unwrap();
+        drop(open_locked(&path).unwrap());
+        drop(first);
+    }
+
+    #[test]
+    fn a_file_with_another_name_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, other) = (directory.path().join("x"), directory.path().join("other"));
+        std::fs::write(&other, "untouched").unwrap();
+        std::fs::hard_link(&other, &path).unwrap();
+        assert_eq!(open_locked(&path).unwrap_err(), refused(&path, "it is not a file of this user's own"));
+    }
+}

@@ -1,0 +1,301 @@
+//! `qemu-img`, always told the format of what it reads.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use ays_model::DiskFormat;
+use ays_protocol::{Activity, Failure};
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+
+use crate::child::bound;
+use crate::image_kind::ImageKind;
+use crate::report::Report;
+
+const NAME: &str = "qemu-img";
+
+/// Where it is looked for when `PATH` lacks it: a login without a profile has a short one.
+const USUAL_PLACES: [&str; 5] = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin"];
+
+/// How much of what it says is kept, in bytes.
+const MOST_WORDS: usize = 4096;
+
+/// The program, or a failure that names the package that brings it.
+pub(crate) fn find() -> Result<PathBuf, Failure> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(USUAL_PLACES.map(PathBuf::from))
+        .map(|directory| directory.join(NAME))
+        .find(|candidate| candidate.is_absolute() && is_program(candidate))
+        .ok_or_else(|| {
+            failed("it is missing on the node; the package qemu-utils (Debian, Ubuntu) or qemu-img (others) brings it")
+        })
+}
+
+fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+fn failed(reason: impl Into<String>) -> Failure {
+    Failure::Tool { tool: NAME.to_owned(), reason: reason.into() }
+}
+
+/// What `qemu-img info` says of an image.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Info {
+    /// In bytes.
+    pub(crate) virtual_size: u64,
+    #[serde(default)]
+    encrypted: bool,
+    backing_filename: Option<String>,
+    format_specific: Option<FormatSpecific>,
+}
+
+#[derive(Debug, Deserialize)]
+struct FormatSpecific {
+    data: Specifics,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Specifics {
+    data_file: Option<String>,
+    #[serde(default)]
+    extents: Vec<Extent>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Extent {
+    filename: String,
+}
+
+impl Info {
+    /// Why the image at `source` is not whole in itself, if it is not.
+    pub(crate) fn objection(&self, source: &Path) -> Option<&'static str> {
+        let data = self.format_specific.as_ref().map(|specific| &specific.data);
+        if self.backing_filename.is_some() {
+            Some("it stands on a backing file, so it is not whole")
+        } else if data.is_some_and(|data| data.data_file.is_some()) {
+            Some("its data is in another file")
+        } else if self.encrypted {
+            Some("it is encrypted")
+        } else if data
+            .is_some_and(|data| data.extents.iter().any(|extent| Path::new(&extent.filename) != source))
+        {
+            Some("a part of its data is in another file")
+        } else {
+            None
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Measured {
+    required: u64,
+}
+
+/// The program on this node.
+#[derive(Debug)]
+pub(crate) struct QemuImg {
+    program: PathBuf,
+}
+
+impl QemuImg {
+    pub(crate) fn find() -> Result<Self, Failure> {
+        Ok(Self { program: find()? })
+    }
+
+    /// Its version (`7.2.9`).
+    pub(crate) async fn version(&self) -> Result<String, Failure> {
+        let mut command = self.command();
+        command.arg("--version");
+        let ended = self.run(command, |_| ()).await?;
+        if !ended.status.success() {
+            return Err(ended.failure());
+        }
+        let said = String::from_utf8_lossy(&ended.said);
+        let version = said.split_whitespace().nth(2);
+        Ok(version.ok_or_else(|| failed("it does not say which version it is"))?.to_owned())
+    }
+
+    /// Reads an image's header. A file that `qemu-img` cannot open is a [`Failure::BadImage`].
+    pub(crate) async fn info(&self, source: &Path, kind: ImageKind) -> Result<Info, Failure> {
+        let mut command = self.command();
+        command.args(["info", "--output=json", "-f", kind.as_str()]).arg(source);
+        let ended = self.run(command, |_| ()).await?;
+        match ended.status.code() {
+            Some(0) => serde_json::from_slice(&ended.said).map_err(|error| failed(error.to_string())),
+            Some(_) => {
+                Err(Failure::BadImage { path: source.display().to_string(), reason: ended.complaint() })
+            }
+            None => Err(ended.failure()),
+        }
+    }
+
+    /// Looks for damage, such as that of a file that was cut off: without this, what is missing is read as zeros.
+    pub(crate) async fn check(&self, source: &Path, kind: ImageKind) -> Result<(), Failure> {
+        // Exit codes: 2 is damage, 3 is unused space only, 63 a format without checks.
+        let mut command = self.command();
+        command.args(["check", "-q", "-f", kind.as_str()]).arg(source);
+        let ended = self.run(command, |_| ()).await?;
+        match ended.status.code() {
+            Some(0 | 3 | 63) => Ok(()),
+            Some(_) => Err(Failure::BadImage {
+                path: source.display().to_string(),
+                reason: format!("it is damaged: {}", ended.complaint()),
+            }),
+            None => Err(ended.failure()),
+        }
+    }
+
+    /// How many bytes of disk the image's data takes. It is measured as qcow2, which counts what is not empty; a raw
+    /// file counts as its whole length, which a sparse one never takes.
+    pub(crate) async fn measure(&self, source: &Path, kind: ImageKind) -> Result<u64, Failure> {
+        let mut command = self.command();
+        command.args(["measure", "--output=json", "-f", kind.as_str(), "-O", "qcow2"]).arg(source);
+        let ended = self.run(command, |_| ()).await?;
+        if !ended.status.success() {
+            return Err(ended.failure());
+        }
+        let measured: Measured =
+            serde_json::from_slice(&ended.said).map_err(|error| failed(error.to_string()))?;
+        Ok(measured.required)
+    }
+
+    /// Writes `source` as `to` into `target`, which keeps its holes.
+    pub(crate) async fn convert(
+        &self,
+        source: &Path,
+        kind: ImageKind,
+        target: &Path,
+        to: DiskFormat,
+        size: u64,
+        report: &Report,
+    ) -> Result<(), Failure> {
+        let mut command = self.command();
+        command.args(["convert", "-p", "-f", kind.as_str(), "-O", to.as_str()]).arg(source).arg(target);
+        let ended = self
+            .run(command, |said| {
+                if let Some(done) = permyriad(said) {
+                    let done = u128::from(size) * u128::from(done) / 10_000;
+                    report.at(Activity::Convert, u64::try_from(done).unwrap_or(size), Some(size));
+                }
+            })
+            .await?;
+        if ended.status.success() { Ok(()) } else { Err(ended.failure()) }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = bound(&self.program);
+        command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs to the end; `hear` is given every piece of its output as it comes.
+    async fn run(&self, mut command: Command, hear: impl FnMut(&[u8])) -> Result<Ended, Failure> {
+        let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (said, complained, status) =
+            tokio::join!(gather(stdout, hear), gather(stderr, |_| ()), child.wait());
+        Ok(Ended { status: status.map_err(|error| failed(error.to_string()))?, said, complained })
+    }
+}
+
+#[derive(Debug)]
+struct Ended {
+    status: ExitStatus,
+    said: Vec<u8>,
+    complained: Vec<u8>,
+}
+
+impl Ended {
+    fn complaint(&self) -> String {
+        let words = String::from_utf8_lossy(&self.complained);
+        let line =
+            words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word");
+        line.trim().trim_start_matches("qemu-img: ").to_owned()
+    }
+
+    fn failure(&self) -> Failure {
+        match self.status.signal() {
+            Some(signal) => failed(format!("it was ended by signal {signal}")),
+            None => failed(self.complaint()),
+        }
+    }
+}
+
+/// Reads to the end and keeps the first bytes; a program that says more than that is still listened to.
+async fn gather(from: Option<impl AsyncRead + Unpin>, mut hear: impl FnMut(&[u8])) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let Some(mut from) = from else { return kept };
+    let mut piece = [0; 1024];
+    while let Ok(count @ 1..) = from.read(&mut piece).await {
+        hear(&piece[..count]);
+        kept.extend_from_slice(&piece[..count.min(MOST_WORDS.saturating_sub(kept.len()))]);
+    }
+    kept
+}
+
+/// Hundredths of a percent from `    (12.34/100%)`, which `-p` prints again and again; the last one in a piece.
+fn permyriad(said: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(said).ok()?;
+    let (before, _) = text.rsplit_once("/100%)")?;
+    let (_, percent) = before.rsplit_once('(')?;
+    let (whole, part) = percent.split_once('.')?;
+    let done = whole.parse::<u64>().ok()?.checked_mul(100)?.checked_add(part.parse().ok()?)?;
+    (part.len() == 2 && done <= 10_000).then_some(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_of_a_conversion() {
+        for (said, done) in [
+            ("    (0.00/100%)\r", Some(0)),
+            ("    (1.01/100%)\r    (52.34/100%)\r", Some(5234)),
+            ("    (100.00/100%)\r\n", Some(10_000)),
+            ("(5.2/100%)", None),
+            ("(999.00/100%)", None),
+            ("    (12.3", None),
+            ("", None),
+        ] {
+            assert_eq!(permyriad(said.as_bytes()), done, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_is_not_whole() {
+        let source = Path::new("/images/x.vmdk");
+        for (json, objection) in [
+            (r#"{"virtual-size": 1}"#, None),
+            (r#"{"virtual-size": 1, "format-specific": {"type": "qcow2", "data": {"compat": "1.1"}}}"#, None),
+            (
+                r#"{"virtual-size": 1, "backing-filename": "base"}"#,
+                Some("it stands on a backing file, so it is not whole"),
+            ),
+            (
+                r#"{"virtual-size": 1, "format-specific": {"data": {"data-file": "d"}}}"#,
+                Some("its data is in another file"),
+            ),
+            (r#"{"virtual-size": 1, "encrypted": true}"#, Some("it is encrypted")),
+            (
+                r#"{"virtual-size": 1, "format-specific": {"data": {"extents": [{"filename": "/images/x.vmdk"}]}}}"#,
+                None,
+            ),
+            (
+                r#"{"virtual-size": 1, "format-specific": {"data": {"extents": [{"filename": "/etc/shadow"}]}}}"#,
+                Some("a part of its data is in another file"),
+            ),
+        ] {
+            let info: Info = serde_json::from_str(json).unwrap();
+            assert_eq!(info.objection(source), objection, "{json}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+use ays_protocol::{Failure, Outcome, Step};
+
+use crate::report::Report;
+use crate::share::{Listeners, Talk};
+use crate::{Limits, check_copy, examine, fetch, index, inspect, remove, requirements, share, store};
+
+/// Does one step to its end.
+pub(crate) async fn run(
+    step: Step,
+    limits: Limits,
+    report: Report,
+    talk: Talk,
+    listeners: Listeners,
+) -> Result<Outcome, Failure> {
+    match step {
+        Step::CheckRequirements(needed) => requirements::check(needed).await.map(|()| Outcome::Ready),
+        Step::Look(looks) => Ok(Outcome::Looked(fetch::look(looks, &limits).await)),
+        Step::Examine(order) => Ok(Outcome::Examined(examine::examine(order).await)),
+        Step::Fetch(order) => match &order.share {
+            None => fetch::fetch(&order, &limits, &report).await,
+            Some(with) => share::fetch(&order, with, &limits, &report, talk, &listeners).await,
+        }
+        .map(Outcome::Fetched),
+        Step::StoreImage(order) => store::store(&order, &report).await.map(Outcome::Stored),
+        Step::CheckCopy(copy) => check_copy::check(copy, report).await.map(Outcome::Checked),
+        Step::Inspect(order) => inspect::inspect(&order).await.map(Outcome::Inspected),
+        Step::WriteIndex(index) => index::write(index).await.map(|changed| Outcome::Written { changed }),
+        Step::Remove(path) => remove::remove(path).await.map(|()| Outcome::Removed),
+    }
+}

@@ -1,0 +1,103 @@
+//! Files brought over FTP.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::Path;
+
+use ays_model::{Check, SecretUrl};
+use ays_protocol::{Failure, Fetched, Outcome, Phase};
+use support::ftp::{Faults, Ftp, GOOD};
+use support::{content, fetch, names, run};
+use tempfile::tempdir;
+
+const PIECE: usize = 100_000;
+
+fn url(server: &Ftp) -> String {
+    format!("ftp://us%3Aer:p%40ss@{}/dir/x%20y.img", server.address)
+}
+
+fn shown(server: &Ftp) -> String {
+    format!("ftp://***@{}/dir/x%20y.img", server.address)
+}
+
+fn fetched(
+    dest: &Path,
+    body: &[u8],
+    resumed_at: usize,
+    last_modified: Option<&str>,
+) -> Result<Outcome, Failure> {
+    Ok(Outcome::Fetched(Fetched {
+        resumed_at: resumed_at as u64,
+        last_modified: last_modified.map(str::to_owned),
+        ..support::fetched(dest, body, None)
+    }))
+}
+
+#[tokio::test]
+async fn a_file_is_brought_by_either_way() {
+    const TIME: Option<&str> = Some("20261120101112");
+    let body = content(3 * PIECE);
+    let retr = "RETR dir/x y.img";
+    for (faults, resumed_at, time, commands) in [
+        (GOOD, 0, TIME, vec!["EPSV", retr]),
+        (Faults { extended: false, ..GOOD }, 0, TIME, vec!["EPSV", "PASV", retr]),
+        // All bytes came; that nobody says so does not matter.
+        (Faults { confirms: false, ..GOOD }, 0, TIME, vec!["EPSV", retr]),
+        (Faults { tells: false, ..GOOD }, 0, None, vec!["EPSV", retr]),
+        (
+            Faults { cuts: vec![PIECE, PIECE], ..GOOD },
+            PIECE,
+            TIME,
+            vec!["EPSV", retr, "EPSV", "REST 100000", retr, "EPSV", "REST 200000", retr],
+        ),
+        (
+            Faults { extended: false, cuts: vec![PIECE], ..GOOD },
+            PIECE,
+            TIME,
+            vec!["EPSV", "PASV", retr, "PASV", "REST 100000", retr],
+        ),
+        // Without size and date there is nothing to go on by.
+        (Faults { tells: false, cuts: vec![PIECE], ..GOOD }, 0, None, vec!["EPSV", retr, "EPSV", retr]),
+    ] {
+        let server = Ftp::start(body.clone(), faults.clone()).await;
+        let directory = tempdir().unwrap();
+        let dest = directory.path().join("x");
+        let result = run(fetch(&url(&server), &dest, Check::None)).await;
+        assert_eq!(result, fetched(&dest, &body, resumed_at, time), "{faults:?}");
+        assert!(std::fs::read(&dest).unwrap() == body, "{faults:?}");
+        assert_eq!(server.commands(), commands, "{faults:?}");
+        assert_eq!(names(directory.path()), ["x"], "{faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_nobody_confirms_is_none_when_the_size_is_not_known() {
+    let server = Ftp::start(content(PIECE), Faults { tells: false, confirms: false, ..GOOD }).await;
+    let directory = tempdir().unwrap();
+    let result = run(fetch(&url(&server), &directory.path().join("x"), Check::None)).await;
+    let failure = Failure::Unreachable {
+        url: shown(&server),
+        phase: Phase::Transfer,
+        reason: "the server did not confirm the transfer's end".into(),
+        attempts: 3,
+    };
+    assert_eq!(result, Err(failure));
+    assert_eq!(names(directory.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_without_the_login() {
+    let server = Ftp::start(content(1), GOOD).await;
+    let directory = tempdir().unwrap();
+    for (address, reason) in [
+        (url(&server).replace("p%40ss", "wrong-secret"), "the login was refused: 530 no *** with *** here"),
+        (url(&server).replace("x%20y", "z"), "550 dir/z.img: no such file"),
+        (url(&server).replace("x%20y", "x%0d%0aDELE%20y"), "its login or path holds a control character"),
+    ] {
+        let url = SecretUrl::parse(&address).unwrap().to_string();
+        let result = run(fetch(&address, &directory.path().join("x"), Check::None)).await;
+        assert_eq!(result, Err(Failure::Refused { url, reason: reason.into() }));
+        assert_eq!(names(directory.path()), [""; 0]);
+    }
+}

@@ -1,0 +1,320 @@
+//! Disk images converted into a pool by the real `qemu-img`.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ays_model::DiskFormat;
+use ays_protocol::{Failure, Outcome, Step, StoreImage, Stored};
+use support::{names, sha256, stamp, until};
+use tempfile::{TempDir, tempdir};
+
+const SIZE: usize = 1 << 20;
+
+/// A directory with a raw disk in it, and the disk's bytes: an MBR's signature, a little data, and holes.
+fn disk() -> (TempDir, Vec<u8>) {
+    let directory = tempdir().unwrap();
+    let mut bytes = vec![0; SIZE];
+    bytes[510..512].copy_from_slice(b"\x55\xaa");
+    bytes[1 << 19..(1 << 19) + 4096].copy_from_slice(&support::content(4096));
+    fs::write(directory.path().join("disk.raw"), &bytes).unwrap();
+    (directory, bytes)
+}
+
+fn qemu_img(directory: &Path, arguments: &str) {
+    let status = Command::new("qemu-img")
+        .args(arguments.split(' '))
+        .current_dir(directory)
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{arguments}");
+}
+
+async fn store(directory: &Path, source: &str, format: DiskFormat) -> Result<Stored, Failure> {
+    let order = StoreImage {
+        source: directory.join(source),
+        stamp: None,
+        pool: directory.join("pool"),
+        stem: "disk".into(),
+        format,
+    };
+    // The program itself, because it starts `qemu-img` through itself.
+    let (mut node, _child) = support::outside(|_| {}).await;
+    match node.run(Step::StoreImage(order)).await {
+        Ok(Outcome::Stored(stored)) => Ok(stored),
+        Ok(other) => panic!("{other:?}"),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn stored(bytes: &[u8], source_format: &str) -> Stored {
+    let sum = sha256(bytes);
+    Stored {
+        file: format!("disk-{}.raw", &sum[..12]),
+        sha256: sum,
+        size: bytes.len() as u64,
+        virtual_size: bytes.len() as u64,
+        source_format: source_format.into(),
+        kept: false,
+    }
+}
+
+#[tokio::test]
+async fn every_format_becomes_the_same_raw_file() {
+    let (directory, bytes) = disk();
+    let mut kept = false;
+    for (format, options) in [
+        ("raw", ""),
+        ("qcow2", ""),
+        ("qcow2", " -c"),
+        ("qcow2", " -o compat=0.10"),
+        ("vmdk", ""),
+        ("vmdk", " -o subformat=streamOptimized"),
+        ("vpc", " -o force_size=on"),
+        ("vpc", " -o subformat=fixed,force_size=on"),
+        ("vhdx", ""),
+        ("vdi", ""),
+    ] {
+        qemu_img(directory.path(), &format!("convert -f raw -O {format}{options} disk.raw image"));
+        let result = store(directory.path(), "image", DiskFormat::Raw).await;
+        assert_eq!(result, Ok(Stored { kept, ..stored(&bytes, format) }), "{format}{options}");
+        kept = true;
+    }
+    let name = stored(&bytes, "raw").file;
+    assert_eq!(names(&directory.path().join("pool")), [name.as_str()]);
+    let found = directory.path().join("pool").join(name);
+    assert_eq!(fs::read(&found).unwrap(), bytes);
+    let found = found.metadata().unwrap();
+    assert_eq!(found.permissions().mode() & 0o777, 0o644);
+    assert!(found.blocks() * 512 < SIZE as u64 / 2, "{} blocks", found.blocks());
+}
+
+#[tokio::test]
+async fn a_pool_may_keep_qcow2() {
+    let (directory, _) = disk();
+    let first = store(directory.path(), "disk.raw", DiskFormat::Qcow2).await.unwrap();
+    let bytes = fs::read(directory.path().join("pool").join(&first.file)).unwrap();
+    let sum = sha256(&bytes);
+    let expected = Stored {
+        file: format!("disk-{}.qcow2", &sum[..12]),
+        sha256: sum,
+        size: bytes.len() as u64,
+        virtual_size: SIZE as u64,
+        source_format: "raw".into(),
+        kept: false,
+    };
+    assert_eq!(first, expected);
+    let second = store(directory.path(), "disk.raw", DiskFormat::Qcow2).await;
+    assert_eq!(second, Ok(Stored { kept: true, ..expected }));
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_replaced_and_a_leftover_removed() {
+    let (directory, bytes) = disk();
+    let pool = directory.path().join("pool");
+    let expected = stored(&bytes, "raw");
+    fs::create_dir(&pool).unwrap();
+    let mut damaged = bytes.clone();
+    damaged[5000] = 1;
+    fs::write(pool.join(&expected.file), damaged).unwrap();
+    fs::write(pool.join(".ays-other.ays-part"), "of a run that was killed").unwrap();
+    fs::write(pool.join("somebody-elses.img"), "").unwrap();
+    assert_eq!(store(directory.path(), "disk.raw", DiskFormat::Raw).await, Ok(expected.clone()));
+    assert_eq!(fs::read(pool.join(&expected.file)).unwrap(), bytes);
+    assert_eq!(names(&pool), [expected.file.as_str(), "somebody-elses.img"]);
+}
+
+#[tokio::test]
+async fn what_another_run_works_on_is_left_alone() {
+    let (directory, bytes) = disk();
+    let pool = directory.path().join("pool");
+    fs::create_dir(&pool).unwrap();
+    let lock = |name: &str| {
+        let file = fs::File::create(pool.join(name)).unwrap();
+        file.lock().unwrap();
+        file
+    };
+    let other = lock(".ays-other.ays-part");
+    assert_eq!(store(directory.path(), "disk.raw", DiskFormat::Raw).await, Ok(stored(&bytes, "raw")));
+    assert_eq!(names(&pool), [".ays-other.ays-part".to_owned(), stored(&bytes, "raw").file]);
+    let same = lock(".ays-disk.ays-part");
+    let path = pool.join(".ays-disk.ays-part").display().to_string();
+    assert_eq!(store(directory.path(), "disk.raw", DiskFormat::Raw).await, Err(Failure::Busy { path }));
+    drop((other, same));
+}
+
+#[tokio::test]
+async fn what_is_not_whole_or_no_image_is_refused() {
+    let (directory, _) = disk();
+    let at = |name: &str| directory.path().join(name);
+    qemu_img(directory.path(), "convert -f raw -O qcow2 disk.raw base.qcow2");
+    qemu_img(directory.path(), "create -q -f qcow2 -b base.qcow2 -F qcow2 backed.qcow2");
+    qemu_img(directory.path(), "create -q -f qcow2 -o data_file=data.raw split.qcow2 4M");
+    qemu_img(
+        directory.path(),
+        "create -q -f qcow2 --object secret,id=s,data=x -o encrypt.format=luks,encrypt.key-secret=s locked.qcow2 4M",
+    );
+    qemu_img(directory.path(), "convert -f raw -O vmdk -o subformat=monolithicFlat disk.raw flat.vmdk");
+    qemu_img(directory.path(), "convert -f raw -O vmdk disk.raw base.vmdk");
+    qemu_img(directory.path(), "create -q -f vmdk -b base.vmdk -F vmdk backed.vmdk");
+    fs::write(at("page.img"), "<html>404</html>").unwrap();
+    fs::write(at("x.img.gz"), b"\x1f\x8b\x08\0").unwrap();
+    fs::write(at("empty.img"), "").unwrap();
+    fs::File::create(at("zeros.img")).unwrap().set_len(1 << 20).unwrap();
+    // Cut in its header: known by its first bytes, but not readable.
+    let whole = fs::read(at("base.qcow2")).unwrap();
+    fs::write(at("cut.qcow2"), &whole[..200]).unwrap();
+    fs::write(at("zero-capacity.vmdk"), {
+        let mut bytes = fs::read(at("base.vmdk")).unwrap();
+        bytes[12..20].fill(0);
+        bytes
+    })
+    .unwrap();
+    for (name, reason) in [
+        ("backed.qcow2", "it stands on a backing file, so it is not whole"),
+        ("backed.vmdk", "it stands on a backing file, so it is not whole"),
+        ("split.qcow2", "its data is in another file"),
+        ("locked.qcow2", "it is encrypted"),
+        ("flat.vmdk", "it is the description of a VMDK whose data is in other files, not a disk image"),
+        (
+            "zero-capacity.vmdk",
+            "it is the description of a VMDK whose data is in other files, not a disk image",
+        ),
+        ("page.img", "it is an HTML page, not a disk image"),
+        ("x.img.gz", "it is a gzip archive, not a disk image"),
+        ("empty.img", "it is empty"),
+        ("zeros.img", "it begins with nothing but zeros"),
+    ] {
+        let path = at(name).display().to_string();
+        let result = store(directory.path(), name, DiskFormat::Raw).await;
+        assert_eq!(result, Err(Failure::BadImage { path, reason: reason.into() }), "{name}");
+    }
+    let result = store(directory.path(), "cut.qcow2", DiskFormat::Raw).await;
+    assert!(matches!(result, Err(Failure::BadImage { .. })), "{result:?}");
+    assert!(!at("pool").exists());
+}
+
+/// A pool of 4 MiB. What counts is the data: a sparse disk of a terabyte with little in it fits.
+#[tokio::test]
+async fn an_image_with_more_data_than_the_disk_takes_is_refused_before_it_is_converted() {
+    let (directory, _) = disk();
+    let full = directory.path().join("full.img");
+    let mut bytes = support::content(5 << 20);
+    bytes[510..512].copy_from_slice(b"\x55\xaa");
+    fs::write(&full, bytes).unwrap();
+    qemu_img(directory.path(), "create -q -f qcow2 claims.qcow2 100T");
+    let pool = directory.path().join("pool");
+    fs::create_dir(&pool).unwrap();
+    let (mut node, child) = support::outside_on_small_disk(&pool, 4 << 20).await;
+    let inside = PathBuf::from(format!("/proc/{}/root{}", child.id().unwrap(), pool.display()));
+    let mut store = async |source: PathBuf| {
+        let order = StoreImage {
+            source,
+            stamp: None,
+            pool: pool.clone(),
+            stem: "disk".into(),
+            format: DiskFormat::Raw,
+        };
+        node.run(Step::StoreImage(order)).await
+    };
+    let result = store(full).await;
+    let Err(Failure::Space { path, needed, free }) = result else { panic!("{result:?}") };
+    assert_eq!(path, pool.display().to_string());
+    assert!(needed >= 5 << 20 && free <= 4 << 20, "{needed} of {free}");
+    let claims = directory.path().join("claims.qcow2");
+    let path = claims.display().to_string();
+    let reason = "it claims 109951162777600 bytes, more than any disk here may have".to_owned();
+    assert_eq!(store(claims).await, Err(Failure::BadImage { path, reason }));
+    assert!(matches!(store(directory.path().join("disk.raw")).await, Ok(Outcome::Stored(_))));
+    assert_eq!(names(&inside).len(), 1);
+}
+
+#[tokio::test]
+async fn a_converter_that_dies_is_named_and_leaves_nothing() {
+    let (directory, _) = disk();
+    let program: PathBuf = directory.path().join("qemu-img");
+    fs::write(
+        &program,
+        "#!/bin/sh\ncase $1 in\ninfo) echo '{\"virtual-size\": 512}';;\n\
+         measure) echo '{\"required\": 512}';;\nconvert) kill -9 $$;;\nesac\n",
+    )
+    .unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let (mut node, _child) = support::outside(|command| {
+        command.env("PATH", format!("{}:/usr/bin:/bin", directory.path().display()));
+    })
+    .await;
+    let pool = directory.path().join("pool");
+    let order = StoreImage {
+        source: directory.path().join("disk.raw"),
+        stamp: None,
+        pool: pool.clone(),
+        stem: "disk".into(),
+        format: DiskFormat::Raw,
+    };
+    assert_eq!(
+        node.run(Step::StoreImage(order)).await,
+        Err(Failure::Tool { tool: "qemu-img".into(), reason: "it was ended by signal 9".into() })
+    );
+    assert_eq!(names(&pool), [""; 0]);
+}
+
+/// A pretended `qemu-img` whose conversion waits until `go` is there.
+fn waiting_qemu_img(directory: &Path) {
+    let script = format!(
+        "#!/bin/sh\ncase $1 in\ninfo) echo '{{\"virtual-size\": 512}}';;\n\
+         measure) echo '{{\"required\": 512}}';;\n\
+         convert) > {0}/begun; until [ -e {0}/go ]; do sleep 0.01; done;;\nesac\n",
+        directory.display()
+    );
+    let program = directory.join("qemu-img");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test]
+async fn a_source_that_another_run_replaced_is_not_registered() {
+    let (directory, _) = disk();
+    let (source, pool) = (directory.path().join("disk.raw"), directory.path().join("pool"));
+    waiting_qemu_img(directory.path());
+    let (mut node, _child) = support::outside(|command| {
+        command.env("PATH", format!("{}:/usr/bin:/bin", directory.path().display()));
+    })
+    .await;
+    let order = |stamp| {
+        Step::StoreImage(StoreImage {
+            source: source.clone(),
+            stamp: Some(stamp),
+            pool: pool.clone(),
+            stem: "disk".into(),
+            format: DiskFormat::Raw,
+        })
+    };
+    let replace = || {
+        fs::copy(&source, directory.path().join("new")).unwrap();
+        fs::rename(directory.path().join("new"), &source).unwrap();
+    };
+    let changed = Err(Failure::BadImage {
+        path: source.display().to_string(),
+        reason: "it was changed by another run since it was fetched".into(),
+    });
+    let fetched = stamp(&source);
+    replace();
+    assert_eq!(node.run(order(fetched)).await, changed);
+    assert!(!pool.exists());
+
+    let step = node.start(order(stamp(&source))).await;
+    until("the conversion", || directory.path().join("begun").exists()).await;
+    replace();
+    fs::write(directory.path().join("go"), "").unwrap();
+    assert_eq!(node.end_of(step).await, changed);
+    assert_eq!(names(&pool), [""; 0]);
+
+    // One that stays the same is registered.
+    assert!(matches!(node.run(order(stamp(&source))).await, Ok(Outcome::Stored(_))));
+}

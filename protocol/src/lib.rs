@@ -1,0 +1,19 @@
+//! The messages between the controller and `ays-node`, the helper that it runs on a node, and their framing.
+//!
+//! It must not know recipes, HRD or the catalogue: a step says everything that is needed to do it.
+
+mod examine;
+mod failure;
+mod frame;
+mod look;
+mod message;
+mod share;
+
+pub use examine::{Directory, Examine, Examined};
+pub use failure::{Failure, Phase};
+pub use frame::{
+    BEAT_EVERY, FrameError, GREETING, MAX_FRAME, PROTOCOL, SILENCE_LIMIT, read_frame, write_frame,
+};
+pub use look::{Look, LookAt, Looked, SourceDisk, SourceState};
+pub use message::*;
+pub use share::{Expected, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Secret, Share, Supplier, Whole};

@@ -1,0 +1,65 @@
+//! Asking sources what they are, without bringing their bytes.
+
+use std::time::Duration;
+
+use ays_model::{Check, Network, SecretUrl};
+use serde::{Deserialize, Serialize};
+
+use crate::Expected;
+
+/// One question to one source. See [`crate::Step::Look`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Look {
+    /// The source.
+    pub url: SecretUrl,
+    /// How it is reached. It is tried once.
+    pub network: Network,
+    /// What is asked.
+    pub at: LookAt,
+    /// How long it may take in all.
+    pub within: Duration,
+}
+
+/// What is asked of a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LookAt {
+    /// What it says of itself, and of its bytes by this check. Answered by [`Looked::State`].
+    State(Check),
+    /// What kind of disk image it is, by its first bytes. Answered by [`Looked::Disk`].
+    Disk,
+    /// What is in this directory. Answered by [`Looked::Listing`].
+    Listing,
+}
+
+/// What was found at a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Looked {
+    /// See [`LookAt::State`].
+    State(SourceState),
+    /// See [`LookAt::Disk`].
+    Disk(SourceDisk),
+    /// The names, as they stand in the directory; those of directories end with `/`. See [`LookAt::Listing`].
+    Listing(Vec<String>),
+}
+
+/// What a source says of its bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceState {
+    /// Bytes, where it says so.
+    pub size: Option<u64>,
+    /// Its `ETag`, as sent.
+    pub etag: Option<String>,
+    /// Its `Last-Modified` (as sent) or MDTM (`YYYYMMDDhhmmss`).
+    pub last_modified: Option<String>,
+    /// What the check says that the bytes hash to; none without a check.
+    pub expected: Option<Expected>,
+}
+
+/// The disk in a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceDisk {
+    /// `qcow2`, `vmdk`, `vpc`, `vhdx`, `vdi` or `raw`.
+    pub format: String,
+    /// What a machine that starts from it sees, in bytes, where the first bytes say so.
+    pub virtual_size: Option<u64>,
+}

@@ -1,0 +1,293 @@
+//! What the controller asks of a helper, and what the helper answers.
+
+use std::net::IpAddr;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use ays_model::{Check, DiskFormat, Inspection, Network, SecretUrl};
+use serde::{Deserialize, Serialize};
+
+use crate::{Examine, Examined, Failure, Look, Looked, News, Said, Share};
+
+/// Controller to helper. When its input ends, the helper ends what it started and exits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, never a list of them")]
+pub enum ToNode {
+    /// Do this step; answered by one [`FromNode::Done`] with the same id. Steps run one after another.
+    Run {
+        /// Chosen by the controller, different for every step of a connection.
+        id: u64,
+        /// What to do.
+        step: Step,
+    },
+    /// About a shared fetch that is under way; one that has ended takes no notice.
+    News {
+        /// The step.
+        id: u64,
+        /// What.
+        news: News,
+    },
+    /// The controller is still there.
+    Beat,
+}
+
+/// Helper to controller.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum FromNode {
+    /// The first frame of a connection: what this machine is.
+    Hello(Facts),
+    /// How far the step has come.
+    Progress {
+        /// The step.
+        id: u64,
+        /// How far.
+        progress: Progress,
+    },
+    /// About a shared fetch that is under way.
+    Said {
+        /// The step.
+        id: u64,
+        /// What.
+        said: Said,
+    },
+    /// The step has ended.
+    Done {
+        /// The step.
+        id: u64,
+        /// How it ended.
+        result: Result<Outcome, Failure>,
+    },
+    /// The helper is still there.
+    Beat,
+}
+
+/// What a node says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The frames' version, [`crate::PROTOCOL`].
+    pub protocol: u32,
+    /// `ID` of `/etc/os-release` (`debian`, `ubuntu`, `alpine`), `linux` where there is none.
+    pub os: String,
+    /// The processor, as `uname -m` has it (`x86_64`).
+    pub arch: String,
+    /// The node's own host name.
+    pub hostname: String,
+    /// The node's own address of the connection that it was reached by, for its neighbours to reach it at.
+    pub address: Option<IpAddr>,
+}
+
+/// One piece of work on a node. Every step can be done again at any time: it finds what is there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, never a list of them")]
+pub enum Step {
+    /// Is the node able to do what follows? Answered by [`Outcome::Ready`].
+    CheckRequirements(Requirements),
+    /// Ask sources, all at once; nothing is written. Answered by [`Outcome::Looked`].
+    Look(Vec<Look>),
+    /// What is there, for a check of the node? Answered by [`Outcome::Examined`].
+    Examine(Examine),
+    /// Bring a file from its source. Answered by [`Outcome::Fetched`].
+    Fetch(Fetch),
+    /// Convert a disk image into a pool. Answered by [`Outcome::Stored`].
+    StoreImage(StoreImage),
+    /// Is this file in the pool as it should be? Answered by [`Outcome::Checked`].
+    CheckCopy(CheckCopy),
+    /// What is in this disk image? Answered by [`Outcome::Inspected`].
+    Inspect(Inspect),
+    /// Replace a pool's `ays-images.json`. Answered by [`Outcome::Written`].
+    WriteIndex(WriteIndex),
+    /// Remove a file; one that is not there is no error. Answered by [`Outcome::Removed`].
+    Remove(PathBuf),
+}
+
+/// See [`Step::CheckRequirements`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Requirements {
+    /// The pool's directory: it is made when missing and must be writable, and what stopped runs left in it is
+    /// removed; none when nothing is stored.
+    pub pool: Option<PathBuf>,
+    /// `qemu-img` must be there.
+    pub qemu_img: bool,
+}
+
+/// See [`Step::Fetch`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fetch {
+    /// Where from: `http`, `https`, `ftp` or `file` (a path on the node).
+    pub url: SecretUrl,
+    /// The same file elsewhere: tried in turn when `url` fails, each with what belongs beside it.
+    pub mirrors: Vec<SecretUrl>,
+    /// The file to make: absolute, without `..`. Its directory is made.
+    pub dest: PathBuf,
+    /// How its bytes are verified.
+    pub check: Check,
+    /// How the source is reached.
+    pub network: Network,
+    /// Other nodes bring the same file: see [`Share`].
+    pub share: Option<Share>,
+}
+
+/// A fetched, or a kept, file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetched {
+    /// Bytes.
+    pub size: u64,
+    /// Lower-case hexadecimal.
+    pub md5: String,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// The bytes were verified against what the source says, not only received.
+    pub verified: bool,
+    /// `dest` was there already and matched: nothing was transferred.
+    pub kept: bool,
+    /// `dest` is the very file that the `file` address names, perhaps by another name: nothing was downloaded, and
+    /// whoever removes `dest` removes the source.
+    pub is_source: bool,
+    /// Where an interrupted transfer was taken up again, in bytes; 0 when it was read from its start.
+    pub resumed_at: u64,
+    /// The source's `ETag`, as sent.
+    pub etag: Option<String>,
+    /// The source's `Last-Modified` (as sent) or MDTM (`YYYYMMDDhhmmss`).
+    pub last_modified: Option<String>,
+    /// `dest` as it was when its bytes were verified.
+    pub stamp: Stamp,
+}
+
+/// What tells a file from the one that another run put in its place, and from itself after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The number of its file system.
+    pub device: u64,
+    /// Its number in that file system.
+    pub inode: u64,
+    /// Bytes.
+    pub size: u64,
+    /// When its bytes last changed, in nanoseconds since 1970.
+    pub modified_ns: i64,
+}
+
+/// See [`Step::StoreImage`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoreImage {
+    /// The disk image, as fetched.
+    pub source: PathBuf,
+    /// What the source must be, before the conversion and after it: another one is [`Failure::BadImage`].
+    pub stamp: Option<Stamp>,
+    /// The pool's directory.
+    pub pool: PathBuf,
+    /// The stored file's name begins with this: the source's file stem, one plain path component.
+    pub stem: String,
+    /// What it is converted to.
+    pub format: DiskFormat,
+}
+
+/// A file in a pool: complete, verified, synced, under its final name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// Its name in the pool: `<stem>-<the first 12 digits of its SHA-256>.<format>`, so that no other
+    /// content ever takes it.
+    pub file: String,
+    /// Lower-case hexadecimal, of the stored file.
+    pub sha256: String,
+    /// The stored file's length in bytes (a sparse file takes less of the disk).
+    pub size: u64,
+    /// What a machine that starts from it sees, in bytes.
+    pub virtual_size: u64,
+    /// What the source was (`qcow2`, `vmdk`, `vpc`, `vhdx`, `vdi`, `raw`).
+    pub source_format: String,
+    /// It was there already with these bytes: nothing was written.
+    pub kept: bool,
+}
+
+/// See [`Step::CheckCopy`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckCopy {
+    /// The file in the pool.
+    pub path: PathBuf,
+    /// The length that it must have, in bytes.
+    pub size: u64,
+    /// Read all of it and compare with this SHA-256; none: only its length is looked at.
+    pub sha256: Option<String>,
+    /// The most bytes a second that are read, so that machines on the same disk do not suffer.
+    pub rate: Option<NonZeroU64>,
+}
+
+/// The state of a copy on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CopyState {
+    /// As it should be.
+    Good,
+    /// Not there.
+    Missing,
+    /// There, but not these bytes.
+    Damaged,
+}
+
+/// See [`Step::Inspect`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Inspect {
+    /// The image.
+    pub path: PathBuf,
+    /// What it is; none: that is told by its bytes.
+    pub format: Option<DiskFormat>,
+}
+
+/// See [`Step::WriteIndex`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WriteIndex {
+    /// The pool's directory.
+    pub pool: PathBuf,
+    /// The whole content of `ays-images.json`.
+    pub content: String,
+}
+
+/// How a step ended well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Of [`Step::CheckRequirements`].
+    Ready,
+    /// Of [`Step::Look`]: an answer to each question, in their order.
+    Looked(Vec<Result<Looked, Failure>>),
+    /// Of [`Step::Examine`].
+    Examined(Examined),
+    /// Of [`Step::Fetch`].
+    Fetched(Fetched),
+    /// Of [`Step::StoreImage`].
+    Stored(Stored),
+    /// Of [`Step::CheckCopy`].
+    Checked(CopyState),
+    /// Of [`Step::Inspect`].
+    Inspected(Inspection),
+    /// Of [`Step::WriteIndex`]; `changed` is false when the same content was there already.
+    Written {
+        /// Whether the file's content is new.
+        changed: bool,
+    },
+    /// Of [`Step::Remove`].
+    Removed,
+}
+
+/// How far a step has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What it is doing now.
+    pub activity: Activity,
+    /// Bytes done.
+    pub done: u64,
+    /// Bytes in all, where they are known.
+    pub total: Option<u64>,
+}
+
+/// What a step is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activity {
+    /// Receiving a source's bytes.
+    Download,
+    /// Reading bytes that are on the node, to verify them.
+    Verify,
+    /// Converting a disk image.
+    Convert,
+    /// Waiting for the disk to have the bytes.
+    Sync,
+}

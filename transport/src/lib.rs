@@ -1,0 +1,33 @@
+//! How the controller reaches a node: OpenSSH's connections, this machine itself, or a test's scripted nodes; and on
+//! the other side a running helper, which does one step after the other.
+//!
+//! It must not know recipes or the catalogue. Its build script builds the static helper and embeds it.
+
+mod bootstrap;
+mod connect_error;
+mod faults;
+mod helper;
+mod helper_error;
+mod hop;
+mod host_key;
+mod install_key;
+mod master;
+mod refusal;
+mod relay;
+mod remote;
+mod scripted;
+mod settings;
+mod ssh;
+
+pub use connect_error::ConnectError;
+pub use faults::{FaultAt, FaultKind, Faults, OnPurpose, around};
+pub use helper::{Heard, Helper};
+pub use helper_error::HelperError;
+pub use host_key::HostKeyError;
+pub use install_key::{Asking, InstallKey, InstallKeyError, KeyState, PublicKey, PublicKeyError};
+pub use refusal::{NoAnswer, Offer};
+pub use relay::relay;
+#[doc(hidden)]
+pub use scripted::Scripted;
+pub use settings::{HostKey, NewHostKeys, Openings, SshSettings, Transport};
+pub use ssh::Connection;
