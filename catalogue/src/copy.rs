@@ -1,9 +1,10 @@
 //! Copies: a generation's file in one pool.
 
+use ays_model::DiskFormat;
 use serde::Serialize;
 use sqlx::FromRow;
 
-use crate::{Catalogue, CatalogueError, DiskFormat, GenerationId, PoolKey, Timestamp};
+use crate::{Catalogue, CatalogueError, GenerationId, PoolKey, Timestamp};
 
 /// What is known of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
@@ -55,6 +56,7 @@ pub struct KnownCopy {
     /// Its file's name in the pool.
     pub file: String,
     /// What the file is; the pool's setting may be another one by now.
+    #[sqlx(try_from = "String")]
     pub format: DiskFormat,
     /// Of the file, lower-case hexadecimal.
     pub sha256: String,
@@ -87,7 +89,7 @@ impl Catalogue {
         .bind(pool.gid)
         .bind(image_name)
         .bind(source_sha256)
-        .bind(format)
+        .bind(format.as_str())
         .bind(pool_id)
         .fetch_optional(&mut *tx)
         .await

@@ -1,9 +1,11 @@
 //! Images and their generations, as they are shown.
 
+use ays_model::{BootType, DiskFormat};
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
-use crate::{Catalogue, CatalogueError, Copy, DiskFacts, Stack, StackId, Timestamp, stack::stacks};
+use crate::stack::stacks;
+use crate::{Catalogue, CatalogueError, Copy, DiskFacts, Stack, StackId, Timestamp};
 
 /// An image's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
@@ -16,28 +18,6 @@ pub struct ImageId(pub i64);
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct GenerationId(pub i64);
-
-/// How a machine starts from an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase")]
-pub enum BootType {
-    /// By its boot sector.
-    Bios,
-    /// By its EFI system partition.
-    Uefi,
-}
-
-/// What a pool keeps its files as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase")]
-pub enum DiskFormat {
-    /// The disk's bytes.
-    Raw,
-    /// QEMU's copy-on-write format.
-    Qcow2,
-}
 
 /// Where an image is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
@@ -104,6 +84,7 @@ pub struct Image {
     pub status: ImageStatus,
     /// How a machine starts from it.
     #[serde(rename = "bootType")]
+    #[sqlx(try_from = "String")]
     pub boot_type: BootType,
     /// Whether its disk can grow while a machine runs.
     #[serde(rename = "hotResize")]
@@ -135,6 +116,7 @@ pub struct Generation {
     /// Whether its bytes were verified against what the source says.
     pub verified_at_source: bool,
     /// What it is stored as.
+    #[sqlx(try_from = "String")]
     pub format: DiskFormat,
     /// Of the stored file when it was made, lower-case hexadecimal.
     pub stored_sha256: String,

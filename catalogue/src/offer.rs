@@ -1,9 +1,10 @@
 //! What a pool offers, as it is written for managers of machines.
 
+use ays_model::{BootType, DiskFormat};
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
-use crate::{BootType, Catalogue, CatalogueError, DiskFormat, ImageId, PoolKey};
+use crate::{Catalogue, CatalogueError, ImageId, PoolKey};
 
 /// An image that a pool offers: the pool holds this file, verified, and each of `stacks` may start machines from it.
 ///
@@ -22,6 +23,7 @@ pub struct Offer {
     /// The file's name in the pool.
     pub file: String,
     /// What the file is.
+    #[sqlx(try_from = "String")]
     pub format: DiskFormat,
     /// Of the file, lower-case hexadecimal.
     pub sha256: String,
@@ -30,6 +32,7 @@ pub struct Offer {
     /// What a machine that starts from it sees, in bytes.
     pub virtual_size: u64,
     /// How a machine starts from it.
+    #[sqlx(try_from = "String")]
     pub boot_type: BootType,
     /// The smallest disk that a machine may have, in GB.
     pub minimum_size: u32,

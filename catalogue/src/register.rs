@@ -1,12 +1,11 @@
 //! Registering an image: what is on a pool's disk becomes true in the catalogue, in one transaction.
 
+use ays_model::{BootType, DiskFormat};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::{
-    BootType, Catalogue, CatalogueError, DiskFormat, GenerationId, ImageId, Offer, PoolKey, Timestamp,
-    offer::offers,
-};
+use crate::offer::offers;
+use crate::{Catalogue, CatalogueError, GenerationId, ImageId, Offer, PoolKey, Timestamp};
 
 /// A file that lies verified and synced in a pool, and the image that it is a generation of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,7 +217,7 @@ async fn put_image(
     .bind(&image.category)
     .bind(image.size_gb)
     .bind(&image.username)
-    .bind(image.boot_type)
+    .bind(image.boot_type.as_str())
     .bind(image.hot_resize)
     .bind(&source.url)
     .bind(now)
@@ -246,7 +245,7 @@ async fn find_generation(
     .bind(image)
     .bind(&registration.stored.sha256)
     .bind(&registration.source.sha256)
-    .bind(registration.stored.format)
+    .bind(registration.stored.format.as_str())
     .fetch_optional(db)
     .await
 }
@@ -275,7 +274,7 @@ async fn add_generation(
     .bind(&source.sha256)
     .bind(sizes.source)
     .bind(source.verified)
-    .bind(stored.format)
+    .bind(stored.format.as_str())
     .bind(&stored.sha256)
     .bind(sizes.stored)
     .bind(sizes.disk)

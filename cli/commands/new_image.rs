@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use ays_engine::{Survey, SurveyedImage, survey};
-use ays_model::{Check, SecretUrl};
-use ays_recipes::{BootType, Environment, NewCheck, NewImage};
+use ays_model::{BootType, Check, SecretUrl};
+use ays_recipes::{Environment, NewCheck, NewImage};
 
 use crate::failure::{Failure, eprint_line};
 use crate::render::{quoted, table, units};

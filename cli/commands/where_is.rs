@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use ays_catalogue::{Copy, CopyState, DiskFormat, Found, Generation};
+use ays_catalogue::{Copy, CopyState, Found, Generation};
+use ays_model::DiskFormat;
 use ays_recipes::LookupError;
 
 use crate::context;

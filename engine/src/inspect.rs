@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use ays_catalogue::{
-    BootType, Catalogue, CatalogueError, CopyState, DiskFacts, GenerationId, ImageDetail, StartedBy,
-    Timestamp,
+    Catalogue, CatalogueError, CopyState, DiskFacts, GenerationId, ImageDetail, StartedBy, Timestamp,
 };
-use ays_model::{Boot, DiskFormat, Expected, Family, Finding, Firmware, FirstBoot, Inspection, Target};
+use ays_model::{Boot, BootType, DiskFormat, Expected, Family, Finding, FirstBoot, Inspection, Target};
 use ays_protocol::{Failure, Inspect, Outcome, Step};
 use ays_transport::{ConnectError, Connection, Helper, HelperError, Transport};
 
@@ -92,25 +91,17 @@ pub async fn inspect_copy(
 
 /// What is wrong with an image that is registered so.
 pub fn findings(found: &Inspection, boot_type: BootType) -> Vec<Finding> {
-    let boot = match boot_type {
-        BootType::Bios => Firmware::Bios,
-        BootType::Uefi => Firmware::Uefi,
-    };
-    found.findings(Expected { boot: Some(boot) })
+    found.findings(Expected { boot: Some(boot_type) })
 }
 
 async fn on_node(
     target: &Target,
     transport: &Transport,
     path: PathBuf,
-    format: ays_catalogue::DiskFormat,
+    format: DiskFormat,
 ) -> Result<Inspection, InspectError> {
     let connection = Connection::open(target, transport).await?;
     let mut helper = Helper::start(&connection).await?;
-    let format = match format {
-        ays_catalogue::DiskFormat::Raw => DiskFormat::Raw,
-        ays_catalogue::DiskFormat::Qcow2 => DiskFormat::Qcow2,
-    };
     let found = ask(&mut helper, path, Some(format)).await;
     helper.close().await;
     Ok(found?)

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use ays_actions::{Action, Progress, Value};
 use ays_catalogue::{CatalogueError, InstalledImage, NewInstalled, ServiceOnNode, Timestamp};
 use ays_grammar::Diagnostic;
 use ays_model::{SecretUrl, Target};
 use ays_protocol::{CopyState, Fetched, Outcome, Requirements};
-use ays_recipes::{Action, Progress, Value};
 use ays_transport::{ConnectError, Connection, Helper, HelperError, OnPurpose, around};
 
 use crate::delivery::{Member, Place, ShareError};

@@ -198,7 +198,8 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
 
 #[cfg(test)]
 mod tests {
-    use ays_catalogue::{DiskFacts, DiskFormat, GenerationId};
+    use ays_catalogue::{DiskFacts, GenerationId};
+    use ays_model::DiskFormat;
 
     use super::*;
 

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use ays_actions::{Action, Progress, RegisterImage, Script, Value};
 use ays_grammar::Diagnostic;
 use ays_model::{Check, DiskFormat, Target};
-use ays_recipes::{Action, Progress, Recipe, RegisterImage, Script, Value};
+use ays_recipes::Recipe;
 use serde::Serialize;
 
 /// Methods of a recipe that run before anything is fetched, in order.

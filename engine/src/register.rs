@@ -3,12 +3,13 @@
 //! The order is what keeps every record true: the file in the pool, then the pool's `ays-images.json`, then the
 //! catalogue in one transaction. Stopped anywhere between, the next run finds what is there and goes on.
 
+use ays_actions::RegisterImage;
 use ays_catalogue::{
-    BootType, DiskFormat, ImageFacts, InstalledImage, KnownCopy, PoolKey, Registration, SourceFacts,
-    StoredFacts, TemplateFacts, Timestamp,
+    ImageFacts, InstalledImage, KnownCopy, PoolKey, Registration, SourceFacts, StoredFacts, TemplateFacts,
+    Timestamp,
 };
+use ays_model::DiskFormat;
 use ays_protocol::{CheckCopy, CopyState, Fetched, Outcome, StoreImage, Stored};
-use ays_recipes::RegisterImage;
 use ays_transport::{HelperError, around};
 
 use crate::event::{Event, Step};
@@ -37,10 +38,7 @@ impl Working<'_, '_> {
                 category: image.category.clone(),
                 size_gb: image.size_gb,
                 username: image.username.clone(),
-                boot_type: match image.boot_type {
-                    ays_recipes::BootType::Bios => BootType::Bios,
-                    ays_recipes::BootType::Uefi => BootType::Uefi,
-                },
+                boot_type: image.boot_type,
                 hot_resize: image.hot_resize,
             },
             source: SourceFacts {
@@ -169,10 +167,7 @@ impl Working<'_, '_> {
 
     /// What the target's pool keeps its files as.
     pub(crate) fn format(&self) -> DiskFormat {
-        match self.target.pool().format {
-            ays_model::DiskFormat::Raw => DiskFormat::Raw,
-            ays_model::DiskFormat::Qcow2 => DiskFormat::Qcow2,
-        }
+        self.target.pool().format
     }
 }
 

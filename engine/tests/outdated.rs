@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ays_catalogue::{
-    BootType, Catalogue, DiskFormat, ImageFacts, PoolKey, Registration, SourceFacts, StackFacts, StoredFacts,
-    TemplateFacts, Timestamp,
+    Catalogue, ImageFacts, PoolKey, Registration, SourceFacts, StackFacts, StoredFacts, TemplateFacts,
+    Timestamp,
 };
 use ays_engine::{Asked, Freshness, outdated};
+use ays_model::{BootType, DiskFormat};
 use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request, Stored, Template};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};

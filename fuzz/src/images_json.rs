@@ -1,7 +1,8 @@
 //! `ays-images.json`: whatever a pool offers, the file is JSON that says the same.
 
 use arbitrary::{Result, Unstructured};
-use ays_catalogue::{BootType, DiskFormat, ImageId, Offer, index_json};
+use ays_catalogue::{ImageId, Offer, index_json};
+use ays_model::{BootType, DiskFormat};
 use serde_json::{Value, json};
 
 /// See the module.

@@ -1,7 +1,8 @@
 //! `actions.py`: what an install would not do, and images that are not what they should be.
 
+use ays_actions::{Action, Progress, RegisterImage, Script, Value};
 use ays_grammar::{Diagnostic, Span};
-use ays_recipes::{Action, Actions, Examined, Progress, RegisterImage, Script, Text, Value};
+use ays_recipes::{Actions, Examined, Text};
 
 use crate::Finding;
 use crate::codes::{

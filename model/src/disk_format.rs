@@ -1,23 +1,14 @@
 //! What a file that holds a disk is.
 
-use serde::{Deserialize, Serialize};
+use crate::words::words;
 
-/// What a pool keeps its files as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// What a file that holds a disk is; what a pool keeps its files as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DiskFormat {
     /// The disk's bytes, sparse.
     Raw,
-    /// QEMU's copy-on-write format, version 3.
+    /// QEMU's copy-on-write format, version 3; version 2 is read as well.
     Qcow2,
 }
 
-impl DiskFormat {
-    /// The name that `qemu-img` and file names use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Raw => "raw",
-            Self::Qcow2 => "qcow2",
-        }
-    }
-}
+words!(DiskFormat { Raw => "raw", Qcow2 => "qcow2" });

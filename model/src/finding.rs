@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use crate::{Boot, Family, Firmware, FirstBoot, Inspection, System};
+use crate::{Boot, BootType, Family, FirstBoot, Inspection, System};
 
 /// What is said of an image elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Expected {
     /// What its machines start by; none: nothing is said.
-    pub boot: Option<Firmware>,
+    pub boot: Option<BootType>,
 }
 
 /// Something that an operator should know before machines start from an image.
@@ -53,11 +53,11 @@ fn boots_otherwise(boot: Boot, expected: Expected) -> Option<Finding> {
             "install a boot loader in the image",
         ),
         (boot, Some(firmware)) if !boot.is_started_by(firmware) => match firmware {
-            Firmware::Bios => (
+            BootType::Bios => (
                 "it is registered for bios and starts by UEFI alone: machines will find no boot code",
                 "register it with bootType 'uefi'",
             ),
-            Firmware::Uefi => (
+            BootType::Uefi => (
                 "it is registered for uefi and has no EFI system partition: machines will stay in the firmware",
                 "register it with bootType 'bios'",
             ),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::DiskFormat;
+use crate::{BootType, DiskFormat};
 
 /// What is in a disk image, as far as it could be read. Texts are the image's own words, made short and without controls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,16 +34,6 @@ pub enum Table {
     Mbr,
     /// The one of UEFI.
     Gpt,
-}
-
-/// What a machine starts a disk by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Firmware {
-    /// It runs the code of the first sector.
-    Bios,
-    /// It runs a program from the EFI system partition.
-    Uefi,
 }
 
 /// What can start a disk.
@@ -183,12 +173,12 @@ pub enum FirstBoot {
 
 impl Boot {
     /// Whether a machine with this firmware starts from the disk.
-    pub fn is_started_by(self, firmware: Firmware) -> bool {
+    pub fn is_started_by(self, firmware: BootType) -> bool {
         match self {
             Self::Both => true,
             Self::Neither => false,
-            Self::Bios => firmware == Firmware::Bios,
-            Self::Uefi => firmware == Firmware::Uefi,
+            Self::Bios => firmware == BootType::Bios,
+            Self::Uefi => firmware == BootType::Uefi,
         }
     }
 }

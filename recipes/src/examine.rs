@@ -3,15 +3,15 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use ays_actions::Script;
 use ays_grammar::hrd::{self, Hrd, Substituted};
 use ays_grammar::{Diagnostic, Span};
 use ays_protocol::Fetch;
 
 use crate::export;
 use crate::instance::InstanceValues;
-use crate::interpreter::Script;
 use crate::recipe::{self, Dependencies, RecipeError, Values};
-use crate::secrets::Secrets;
+use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
 use crate::template::{Template, Text};
 
@@ -84,7 +84,7 @@ impl Template {
         let actions = self.actions().transpose().map(|text| {
             let text = text?;
             let source = recipe::utf8(&text)?;
-            let script = Script::parse(&text.name, source, &|key| lookup.get(key), &secrets, dest);
+            let script = secrets::script(&text.name, source, &|key| lookup.get(key), &secrets, dest);
             let mark = Substituted::new(source, &|key| lookup.get(key).is_none().then(|| "?".to_owned()));
             let unresolved = mark.values_in(Span::new(0, mark.text.len())).map(|(_, place)| place).collect();
             Ok(Actions { script, unresolved, text })

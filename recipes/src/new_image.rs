@@ -4,11 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use ays_grammar::hrd;
-use ays_model::SecretUrl;
+use ays_model::{BootType, SecretUrl};
 use ays_secrets::SecretsError;
 
 use crate::environment::Environment;
-use crate::image::BootType;
 use crate::names::Place;
 use crate::secrets::{self, SECRET, Secrets};
 

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
+use ays_actions::Script;
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::edit::EditError;
 use ays_grammar::hrd::{self, Entry, Hrd, Value};
@@ -13,10 +14,9 @@ use crate::answers::Answers;
 use crate::environment::{Environment, EnvironmentError};
 use crate::export;
 use crate::instance::{self, InstanceValues, scalar};
-use crate::interpreter::Script;
 use crate::names::Place;
 use crate::question::Question;
-use crate::secrets::{SECRET, Secrets};
+use crate::secrets::{self, SECRET, Secrets};
 use crate::settings::Settings;
 use crate::template::{Template, Text};
 use crate::written::{self, Stored, Written};
@@ -199,7 +199,7 @@ impl Recipe {
             Some(text) => {
                 let source = utf8(&text)?;
                 let file = fetches.last().map(|fetch| fetch.dest.clone());
-                Some(Script::parse(&text.name, source, &|key| values.get(key), secrets, file)?)
+                Some(secrets::script(&text.name, source, &|key| values.get(key), secrets, file)?)
             }
         };
         Ok(Self {

@@ -5,10 +5,12 @@
 
 use std::cell::RefCell;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use ays_grammar::hrd;
-use ays_model::{SecretUrl, UrlError};
+use ays_actions::Script;
+use ays_grammar::hrd::{self, Substituted};
+use ays_grammar::{Diagnostic, Span};
+use ays_model::{SecretUrl, UrlError, Words};
 use ays_secrets::{SecretName, SecretsError, Store};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
@@ -47,17 +49,6 @@ pub(crate) enum AddressError {
          query of http"
     )]
     Shown(String),
-}
-
-/// The words that stand for secrets, without these.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Words(Arc<[(String, String)]>);
-
-impl Words {
-    /// The reference of a secret whose word the text holds.
-    pub fn within(&self, text: &str) -> Option<&str> {
-        self.0.iter().find(|(word, _)| text.contains(word)).map(|(_, reference)| reference.as_str())
-    }
 }
 
 impl<'a> Secrets<'a> {
@@ -101,7 +92,7 @@ impl<'a> Secrets<'a> {
     /// The words so far.
     pub fn words(&self) -> Words {
         let hidden = self.hidden.borrow();
-        Words(hidden.iter().map(|hidden| (hidden.word.clone(), hidden.reference.clone())).collect())
+        Words::new(hidden.iter().map(|hidden| (hidden.word.clone(), hidden.reference.clone())))
     }
 
     /// The text with its `$(secret.NAME)` put in; those of no secret are left as they stand.
@@ -170,6 +161,23 @@ pub(crate) fn missing(text: &str) -> Option<(usize, &str)> {
         let begin = name.get(..SECRET.len())?;
         begin.eq_ignore_ascii_case(SECRET).then_some((start, &name[SECRET.len()..]))
     })
+}
+
+/// Parses the text of an `actions.py`, every `$(..)` in it replaced by what `lookup` says; for secrets that is a word.
+pub(crate) fn script(
+    name: &str,
+    written: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    secrets: &Secrets<'_>,
+    file: Option<PathBuf>,
+) -> Result<Script, Diagnostic> {
+    let text = Substituted::new(written, lookup);
+    if let Some((start, secret)) = missing(&text.text) {
+        let span = Span { start, end: start + "$()".len() + SECRET.len() + secret.len() };
+        let message = format!("there is no secret `{secret}`");
+        return Err(Diagnostic::new(name, written, text.place(span), message).with_help(how_to_keep(secret)));
+    }
+    Script::parse(name, written, lookup, secrets.words(), file)
 }
 
 /// What to do about a secret that is missing.

@@ -3,10 +3,10 @@
 
 use std::fs;
 
-use ays_model::Check;
+use ays_actions::{Action, Progress, Value};
+use ays_model::{BootType, Check};
 use ays_recipes::{
-    Action, Answers, BootType, Dependencies, Environment, Layers, NewCheck, NewImage, NewImageError,
-    Progress, Recipe, Request, Stored, Value,
+    Answers, Dependencies, Environment, Layers, NewCheck, NewImage, NewImageError, Recipe, Request, Stored,
 };
 
 fn environment() -> (tempfile::TempDir, Environment) {

@@ -5,8 +5,9 @@ mod support;
 
 use std::path::PathBuf;
 
+use ays_actions::{Action, Progress, RegisterImage, Value};
 use ays_model::{Check, SecretUrl};
-use ays_recipes::{Action, Progress, Recipe, RegisterImage, Value};
+use ays_recipes::Recipe;
 use support::Repository;
 
 const SERVICE: &str = "\

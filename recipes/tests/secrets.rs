@@ -3,7 +3,8 @@
 
 mod support;
 
-use ays_recipes::{Action, Environment, NodeError, Progress, Recipe, RecipeError, Value};
+use ays_actions::{Action, Progress, Value};
+use ays_recipes::{Environment, NodeError, Recipe, RecipeError};
 use ays_secrets::{Store, Vault};
 use secrecy::{ExposeSecret, SecretString};
 use support::{Repository, request};

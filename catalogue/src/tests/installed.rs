@@ -1,9 +1,9 @@
 //! What is installed.
 
-use crate::{
-    CatalogueError, DiskFormat, GenerationId, Installed, InstalledImage, KnownCopy, NewInstalled,
-    tests::support::{Fixture, at, debian_on, own, registration, shared},
-};
+use ays_model::DiskFormat;
+
+use crate::tests::support::{Fixture, at, debian_on, own, registration, shared};
+use crate::{CatalogueError, GenerationId, Installed, InstalledImage, KnownCopy, NewInstalled};
 
 fn installed_image() -> NewInstalled {
     NewInstalled {

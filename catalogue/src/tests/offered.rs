@@ -1,10 +1,9 @@
 //! The model's rules: only what is true is offered.
 
-use crate::{
-    BootType, Catalogue, CatalogueError, DiskFormat, GenerationId, ImageId, KnownCopy, Offer, PoolKey,
-    Registered,
-    tests::support::{Fixture, at, n1, n2, n3, own, registration, shared},
-};
+use ays_model::{BootType, DiskFormat};
+
+use crate::tests::support::{Fixture, at, n1, n2, n3, own, registration, shared};
+use crate::{Catalogue, CatalogueError, GenerationId, ImageId, KnownCopy, Offer, PoolKey, Registered};
 
 /// Name, generation, file and stacks of what a pool offers.
 async fn offered(catalogue: &Catalogue, pool: &PoolKey) -> Vec<(String, u32, String, Vec<String>)> {

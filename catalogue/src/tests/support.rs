@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use ays_model::{BootType, DiskFormat};
 use tempfile::TempDir;
 
 use crate::{
-    BootType, Catalogue, DiskFormat, ImageFacts, PoolKey, Registration, ServiceOnNode, SourceFacts,
-    StackFacts, StoredFacts, TemplateFacts, Timestamp,
+    Catalogue, ImageFacts, PoolKey, Registration, ServiceOnNode, SourceFacts, StackFacts, StoredFacts,
+    TemplateFacts, Timestamp,
 };
 
 /// A catalogue with the stacks n1 and n2, which share a pool, and n3, which has its own. Removed when dropped.

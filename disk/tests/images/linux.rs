@@ -1,7 +1,7 @@
 //! Disks with a Linux.
 
 use ays_model::{
-    Boot, DiskFormat, Expected, Family, FileSystem, Finding, Firmware, FirstBoot, Inspection, Partition,
+    Boot, BootType, DiskFormat, Expected, Family, FileSystem, Finding, FirstBoot, Inspection, Partition,
     Role, Severity, System, Table,
 };
 
@@ -70,7 +70,7 @@ fn a_cloud_image_in_every_form() {
     put_grub(&disk);
     let found = look(&disk, DiskFormat::Raw).unwrap();
     assert_eq!(found, as_expected(DiskFormat::Raw));
-    for firmware in [Firmware::Bios, Firmware::Uefi] {
+    for firmware in [BootType::Bios, BootType::Uefi] {
         assert_eq!(found.findings(Expected { boot: Some(firmware) }), []);
     }
     for options in [
@@ -138,7 +138,7 @@ fn what_is_wrong_with_an_old_image() {
     put_grub(&disk);
     let found = look(&disk, DiskFormat::Raw).unwrap();
     assert_eq!(found.boot, Some(Boot::Bios));
-    let first = found.findings(Expected { boot: Some(Firmware::Uefi) }).into_iter().next();
+    let first = found.findings(Expected { boot: Some(BootType::Uefi) }).into_iter().next();
     assert_eq!(
         first,
         Some(Finding {

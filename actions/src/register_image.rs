@@ -2,16 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::interpreter::Value;
+use ays_model::BootType;
 
-/// How a machine starts from an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BootType {
-    /// By a BIOS.
-    Bios,
-    /// By UEFI.
-    Uefi,
-}
+use crate::value::Value;
 
 /// An image to be registered, as its recipe describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,33 +14,16 @@ use std::task::{Context, Poll, Waker};
 use ays_grammar::actions::{self, Class, Def, Expr, ExprKind, Module, Stmt, StmtKind};
 use ays_grammar::hrd::Substituted;
 use ays_grammar::{Diagnostic, Span};
+use ays_model::Words;
 
-use crate::image::RegisterImage;
-use crate::secrets::{self, Secrets, Words};
+use crate::register_image::RegisterImage;
+use crate::value::Value;
 
 /// What a recipe wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Make the downloaded file an image.
     RegisterImage(RegisterImage),
-}
-
-/// A value of the language.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// `None`.
-    None,
-    /// `True`, `False`.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A decimal number.
-    Float(f64),
-    /// A text.
-    Str(String),
-    /// Something that a recipe names but does not have the inside of: a module, a function of one, the service.
-    /// The text is its full dotted name.
-    Host(String),
 }
 
 /// The full names of what can be called.
@@ -76,26 +59,20 @@ pub enum Progress {
 
 impl Script {
     /// The same for a downloaded file that lies elsewhere.
-    pub(crate) fn with_file_below(mut self, moved: &dyn Fn(&Path) -> PathBuf) -> Self {
+    pub fn with_file_below(mut self, moved: &dyn Fn(&Path) -> PathBuf) -> Self {
         self.file = self.file.as_deref().map(moved);
         self
     }
 
     /// Parses the text of `actions.py` with every `$(..)` replaced by what `lookup` says; for secrets that is a word.
-    pub(crate) fn parse(
+    pub fn parse(
         name: &str,
         written: &str,
         lookup: &dyn Fn(&str) -> Option<String>,
-        secrets: &Secrets<'_>,
+        words: Words,
         file: Option<PathBuf>,
     ) -> Result<Self, Diagnostic> {
         let text = Substituted::new(written, lookup);
-        if let Some((start, secret)) = secrets::missing(&text.text) {
-            let span = Span { start, end: start + "$()".len() + secrets::SECRET.len() + secret.len() };
-            let message = format!("there is no secret `{secret}`");
-            let missing = as_written(name, written, &text, span, message);
-            return Err(missing.with_help(secrets::how_to_keep(secret)));
-        }
         let module = actions::parse(name, &text.text).map_err(|error| {
             let shown = as_written(name, written, &text, error.span(), error.message());
             match error.help() {
@@ -104,7 +81,6 @@ impl Script {
             }
         })?;
         let (text, module) = (Arc::new(text), Arc::new(module));
-        let words = secrets.words();
         Ok(Self { name: name.into(), written: written.into(), text, module, words, file })
     }
 
@@ -424,7 +400,7 @@ class Actions(ActionsBase):
         lookup: &dyn Fn(&str) -> Option<String>,
         file: Option<PathBuf>,
     ) -> Result<Script, Diagnostic> {
-        Script::parse("actions.py", text, lookup, &Secrets::new(&ays_secrets::Store::default()), file)
+        Script::parse("actions.py", text, lookup, Words::default(), file)
     }
 
     fn script(text: &str) -> Script {

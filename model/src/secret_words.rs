@@ -1,0 +1,19 @@
+//! What stands in a recipe's texts for its secrets.
+
+use std::sync::Arc;
+
+/// The words that stand for secrets, without these.
+#[derive(Debug, Clone, Default)]
+pub struct Words(Arc<[(String, String)]>);
+
+impl Words {
+    /// Of these words, each with its reference as a recipe writes it.
+    pub fn new(words: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(words.into_iter().collect())
+    }
+
+    /// The reference of a secret whose word the text holds.
+    pub fn within(&self, text: &str) -> Option<&str> {
+        self.0.iter().find(|(word, _)| text.contains(word)).map(|(_, reference)| reference.as_str())
+    }
+}
