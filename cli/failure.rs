@@ -9,11 +9,11 @@ use ays_catalogue::CatalogueError;
 use ays_engine::{InspectError, InstallError, OutdatedError, RehearseError, SurveyError};
 use ays_grammar::Diagnostic;
 use ays_model::SecretUrl;
-use ays_recipes::git::{AddressError, BranchError, CloneError, InitError, PullError, RemoteError, SaveError};
 use ays_recipes::{
     AnswerError, DataError, EnvironmentError, LookupError, NewImageError, NewNodeError, NodeError,
     RecipeError, SettingsError,
 };
+use ays_repository::{AddressError, BranchError, CloneError, InitError, PullError, RemoteError, SaveError};
 use ays_secrets::SecretsError;
 use ays_transport::{InstallKeyError, PublicKeyError};
 
@@ -208,6 +208,12 @@ pub fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+impl From<ays_repository::NotFound> for Failure {
+    fn from(error: ays_repository::NotFound) -> Self {
+        Self::Environment(error.into())
+    }
 }
 
 impl Failure {

@@ -10,7 +10,7 @@ mod status;
 
 use std::path::Path;
 
-use ays_recipes::git::{Change, How, What};
+use ays_repository::{Change, How, What};
 
 pub use pull::Args as PullArgs;
 pub use pull::run as run_pull;

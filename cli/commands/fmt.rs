@@ -63,7 +63,7 @@ fn files(paths: &[PathBuf], repo: Option<&Path>) -> Result<Vec<PathBuf>, Failure
     let here = PathBuf::from(".");
     let tops = match paths {
         [] => {
-            let root = Environment::root_of(repo.unwrap_or(&here))?;
+            let root = ays_repository::root_of(repo.unwrap_or(&here))?;
             ["servicetemplates", "services"].map(|top| root.join(top)).to_vec()
         }
         paths => paths.to_vec(),

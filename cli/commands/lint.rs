@@ -94,9 +94,9 @@ pub fn findings(paths: &[PathBuf], repo: Option<&Path>) -> Result<Vec<Finding>, 
         path.metadata().map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
     }
     let inside = repo.or(paths.first().map(PathBuf::as_path)).unwrap_or(Path::new("."));
-    let root = match Environment::root_of(inside) {
+    let root = match ays_repository::root_of(inside) {
         Ok(root) => root,
-        Err(EnvironmentError::NotFound { .. }) if repo.is_none() && !paths.is_empty() => {
+        Err(_) if repo.is_none() && !paths.is_empty() => {
             let found =
                 paths.iter().map(|path| ays_lint::lint_outside(path)).collect::<Result<Vec<_>, _>>()?;
             return Ok(found.concat());

@@ -25,7 +25,7 @@ pub fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
     if args.print {
         return table::line(WORKFLOW.trim_end());
     }
-    let path = Environment::root_of(repo.unwrap_or(Path::new(".")))?.join(PATH);
+    let path = ays_repository::root_of(repo.unwrap_or(Path::new(".")))?.join(PATH);
     let unwritable = |path: &Path| {
         let path = path.to_owned();
         move |source| Failure::Unwritable { path, source }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use ays_grammar::hrd::{self, Hrd};
 use ays_model::Node;
+use ays_repository::{Checkout, CheckoutError, NotFound, root_of};
 use ays_secrets::Store;
-use git2::Repository;
 use walkdir::WalkDir;
 
 use crate::names::{LookupError, Place};
@@ -16,20 +16,12 @@ use crate::template::{Template, read_below};
 /// Why there is no environment here.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
-    /// No directory from `start` upwards holds both `.git` and `servicetemplates/`.
-    #[error("no environment: neither {start} nor a directory above it holds both .git and servicetemplates/", start = .start.display())]
-    NotFound {
-        /// Where the search began.
-        start: PathBuf,
-    },
+    /// There is none.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
     /// Git does not read it.
-    #[error("{root} cannot be read as a git repository", root = .root.display())]
-    Git {
-        /// The repository.
-        root: PathBuf,
-        /// Why.
-        source: git2::Error,
-    },
+    #[error(transparent)]
+    Git(#[from] CheckoutError),
     /// Its settings are wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -57,33 +49,22 @@ pub struct Environment {
     pub domain: String,
     /// Where its recipes' secrets are: nowhere, where nobody says.
     pub secrets: Store,
+    /// What git says of its files.
+    pub checkout: Checkout,
 }
 
 impl Environment {
     /// The environment that `start` lies in, with its `ays.toml` among these layers of settings.
     pub fn find(start: &Path, layers: &Layers) -> Result<Self, EnvironmentError> {
-        let root = Self::root_of(start)?;
-        let repository = open(&root)?;
-        let remote = repository.find_remote("origin").ok();
-        let domain = remote.as_ref().and_then(|remote| remote.url().ok()).and_then(repository_name);
-        let directory =
-            || root.file_name().map_or("environment".to_owned(), |name| name.display().to_string());
+        let root = root_of(start)?;
+        let checkout = Checkout::open(&root)?;
         Ok(Self {
             settings: Settings::read(layers, Some(&root.join("ays.toml")))?,
-            domain: domain.unwrap_or_else(directory),
+            domain: checkout.name(),
             secrets: Store::default(),
+            checkout,
             root,
         })
-    }
-
-    /// The root of the environment that `start` lies in.
-    pub fn root_of(start: &Path) -> Result<PathBuf, EnvironmentError> {
-        let not_found = || EnvironmentError::NotFound {
-            start: std::path::absolute(start).unwrap_or_else(|_| start.to_owned()),
-        };
-        let absolute = start.canonicalize().map_err(|_| not_found())?;
-        let is_root = |dir: &&Path| dir.join(".git").exists() && dir.join("servicetemplates").is_dir();
-        absolute.ancestors().find(is_root).map(Path::to_owned).ok_or_else(not_found)
     }
 
     /// The name that its catalogue has: from `ays.toml`, else the domain.
@@ -148,31 +129,12 @@ impl Environment {
 
     /// The commit that a template's files are from, marked where they were changed since; none before the first.
     pub fn commit_of(&self, template: &Template) -> Result<Option<String>, EnvironmentError> {
-        let git = |source| EnvironmentError::Git { root: self.root.clone(), source };
-        let repository = open(&self.root)?;
-        let Ok(head) = repository.head().and_then(|head| head.peel_to_commit()) else {
-            return Ok(None);
-        };
-        let relative = template.dir.strip_prefix(&self.root).unwrap_or(&template.dir);
-        let mut options = git2::StatusOptions::new();
-        options
-            .include_untracked(true)
-            .recurse_untracked_dirs(true)
-            .disable_pathspec_match(true)
-            .pathspec(relative);
-        let changed = !repository.statuses(Some(&mut options)).map_err(git)?.is_empty();
-        Ok(Some(format!("{}{}", head.id(), if changed { " with local changes" } else { "" })))
+        Ok(self.checkout.commit_of(&template.dir)?)
     }
 
     /// Whether git leaves a path of the repository out.
     pub fn ignores(&self, path: &Path) -> bool {
-        open(&self.root)
-            .and_then(|repository| {
-                repository
-                    .is_path_ignored(path)
-                    .map_err(|source| EnvironmentError::Git { root: self.root.clone(), source })
-            })
-            .unwrap_or(false)
+        self.checkout.ignores(path)
     }
 
     /// The instances of a template that the repository has, with the values written there.
@@ -229,10 +191,6 @@ pub(crate) fn string(hrd: &Hrd, key: &str) -> Option<String> {
     }
 }
 
-fn open(root: &Path) -> Result<Repository, EnvironmentError> {
-    Repository::open(root).map_err(|source| EnvironmentError::Git { root: root.to_owned(), source })
-}
-
 /// All directories below `top`, sorted; hidden ones and links are left out.
 pub(crate) fn directories(top: &Path) -> impl Iterator<Item = PathBuf> {
     WalkDir::new(top)
@@ -243,26 +201,4 @@ pub(crate) fn directories(top: &Path) -> impl Iterator<Item = PathBuf> {
         .filter_map(Result::ok)
         .filter(|entry| entry.file_type().is_dir())
         .map(walkdir::DirEntry::into_path)
-}
-
-/// `https://host/a/name.git`, `git@host:a/name.git` and `/path/name` are all `name`.
-fn repository_name(url: &str) -> Option<String> {
-    let name = url.trim_end_matches('/').rsplit(['/', ':']).next()?.trim_end_matches(".git");
-    (!name.is_empty()).then(|| name.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_domain_is_the_name_of_the_remote_repository() {
-        for (url, name) in [
-            ("https://git.aydo.com/openvcloudEnvironments/g8.git", "g8"),
-            ("git@git.aydo.com:openvcloudEnvironments/g8.git", "g8"),
-            ("/srv/git/g8/", "g8"),
-        ] {
-            assert_eq!(repository_name(url).as_deref(), Some(name));
-        }
-    }
 }

@@ -7,7 +7,6 @@ mod answers;
 mod environment;
 mod examine;
 mod export;
-pub mod git;
 mod instance;
 mod names;
 mod new_image;

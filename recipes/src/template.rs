@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ays_grammar::hrd::{self, Hrd};
+use ays_repository::TEMPLATE_FILES;
 use md5::{Digest, Md5};
 
 use crate::environment::directories;
@@ -29,9 +30,6 @@ pub struct Template {
 }
 
 impl Template {
-    /// Both names that the documentation writes for a template's main file.
-    pub(crate) const MAIN: [&str; 2] = ["service.hrd", "services.hrd"];
-
     /// All templates below `top`, sorted by name; `root` is what errors leave out of their paths.
     pub fn below(top: &Path, root: &Path) -> Vec<Self> {
         let mut templates: Vec<Self> = directories(top).filter_map(|dir| Self::at(&dir, root)).collect();
@@ -41,14 +39,14 @@ impl Template {
 
     /// The template that a directory is.
     pub fn at(dir: &Path, root: &Path) -> Option<Self> {
-        let is_template = Self::MAIN.iter().any(|name| dir.join(name).is_file());
+        let is_template = TEMPLATE_FILES.iter().any(|name| dir.join(name).is_file());
         let name = dir.file_name().map(|name| name.display().to_string()).unwrap_or_default();
         is_template.then(|| Self { name, dir: dir.to_owned(), root: root.to_owned() })
     }
 
     /// `service.hrd`, with the text that it came from. Keys are as written, without the prefix `service.`.
     pub fn service(&self) -> Result<(Hrd, Text), RecipeError> {
-        let found: Vec<_> = Self::MAIN.iter().filter(|name| self.dir.join(name).is_file()).collect();
+        let found: Vec<_> = TEMPLATE_FILES.iter().filter(|name| self.dir.join(name).is_file()).collect();
         match found[..] {
             [name] => self.hrd(name),
             [] => Err(RecipeError::NoMainFile { dir: self.dir.clone() }),

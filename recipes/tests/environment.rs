@@ -4,6 +4,7 @@
 mod support;
 
 use ays_recipes::{Environment, EnvironmentError, Layers};
+use ays_repository::{Author, NotFound};
 use support::Repository;
 
 #[test]
@@ -37,7 +38,7 @@ fn a_link_out_of_the_repository_is_not_read() {
 fn a_directory_outside_of_any_environment_is_an_error_that_names_it() {
     let elsewhere = tempfile::tempdir().unwrap();
     let error = Environment::find(elsewhere.path(), &Layers::default()).unwrap_err();
-    assert!(matches!(error, EnvironmentError::NotFound { start } if start == elsewhere.path()));
+    assert!(matches!(error, EnvironmentError::NotFound(NotFound { start }) if start == elsewhere.path()));
 }
 
 #[test]
@@ -147,4 +148,17 @@ fn a_node_that_cannot_be_used_says_why() {
     }
     let error = environment.node(None, "aa").unwrap_err().to_string();
     assert_eq!(error, "no node is named `aa`; did you mean `a`?");
+}
+
+#[test]
+fn the_first_settings_are_settings() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("g9");
+    let author = Author { name: "us".to_owned(), email: "us@example.org".to_owned() };
+    for (name, expected) in [(None, None), (Some("g\"9"), Some("g\"9"))] {
+        ays_repository::init(&root, name, &author).unwrap();
+        let found = Environment::find(&root, &Layers::default()).unwrap();
+        assert_eq!(found.settings.name.as_deref(), expected);
+        std::fs::remove_dir_all(&root).unwrap();
+    }
 }

@@ -11,7 +11,8 @@ use ays_recipes::{
 
 fn environment() -> (tempfile::TempDir, Environment) {
     let directory = tempfile::tempdir().unwrap();
-    git2::Repository::init(directory.path()).unwrap();
+    let git = std::process::Command::new("git").args(["init", "-q"]).arg(directory.path()).status();
+    assert!(git.expect("git").success());
     fs::create_dir(directory.path().join("servicetemplates")).unwrap();
     let environment = Environment::find(directory.path(), &Layers::default()).unwrap();
     (directory, environment)

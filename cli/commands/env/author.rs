@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ays_recipes::git::{self, Author};
+use ays_repository::{self as git, Author};
 
 use crate::failure::Failure;
 use crate::prompt;

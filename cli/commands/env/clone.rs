@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ays_recipes::git::{self, Address, Cloned};
+use ays_repository::{self as git, Address, Cloned};
 use rustix::fs::Access;
 use serde_json::json;
 

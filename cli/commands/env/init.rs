@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ays_recipes::git;
+use ays_repository as git;
 
 use super::author::author;
 use super::short;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ays_recipes::git::{Access, Ask, HostKey, NewHostKeys, Progress, Question};
+use ays_repository::{Access, Ask, HostKey, NewHostKeys, Progress, Question};
 use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};

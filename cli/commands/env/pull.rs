@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ays_recipes::git;
+use ays_repository as git;
 
 use super::{commits, link, short, show_changes};
 use crate::failure::Failure;
@@ -21,7 +21,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let root = git::root(repo.unwrap_or(Path::new(".")))?;
+    let root = git::root_of(repo.unwrap_or(Path::new(".")))?;
     let pulled = link::work(&args.link, move |access| git::pull(&root, access)).await?;
     if args.json {
         return table::json(&pulled);

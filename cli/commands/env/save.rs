@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ays_lint::Severity;
-use ays_recipes::git::{self, Change, Commit, How, Unsaved, What};
+use ays_repository::{self as git, Change, Commit, How, Unsaved, What};
 
 use super::author::author;
 use super::{commits, link, short, show_changes};
@@ -31,7 +31,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let root = git::root(repo.unwrap_or(Path::new(".")))?;
+    let root = git::root_of(repo.unwrap_or(Path::new(".")))?;
     let unsaved = git::unsaved(&root)?;
     tell_of_others(&unsaved);
     let Unsaved { paths, commits: pending, .. } = &unsaved;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ays_recipes::git::{self, Status};
+use ays_repository::{self as git, Status};
 
 use super::{commits, link, short, show_changes};
 use crate::failure::Failure;
@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let root = git::root(repo.unwrap_or(Path::new(".")))?;
+    let root = git::root_of(repo.unwrap_or(Path::new(".")))?;
     if args.fetch {
         let root = root.clone();
         link::work(&args.link, move |access| git::fetch(&root, access)).await?;

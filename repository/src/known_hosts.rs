@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use super::access::NewHostKeys;
+use crate::access::NewHostKeys;
 
 /// A host key that nobody knows yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,7 @@ struct Line {
 
 /// Passes a key (as it goes over the wire) that one of the `files` knows for `host`; a new one is a matter of
 /// `new_host_keys`, and is written to `learned`.
-pub(super) fn check(
+pub(crate) fn check(
     host: &str,
     key: Option<&[u8]>,
     files: &[PathBuf],

@@ -24,13 +24,13 @@ pub enum AddressError {
 #[derive(Debug, Clone)]
 pub struct Address {
     text: String,
-    pub(super) kind: Kind,
-    pub(super) password: Option<SecretString>,
+    pub(crate) kind: Kind,
+    pub(crate) password: Option<SecretString>,
 }
 
 /// How it is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Ssh(SshAddress),
     Web { host: String, user: Option<String>, is_encrypted: bool },
     Local,
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 
 /// The parts of an address of ssh.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SshAddress {
+pub(crate) struct SshAddress {
     pub user: Option<String>,
     pub host: String,
     pub port: Option<u16>,

@@ -7,12 +7,12 @@ use git2::{
     RemoteCallbacks, RemoteConnection, Repository,
 };
 
-use super::GitError;
-use super::access::{Access, Progress};
-use super::address::{Address, Kind};
-use super::known_hosts::{self, HostKeyError};
-use super::login::{Tried, Ways};
-use super::ssh::SshHost;
+use crate::GitError;
+use crate::access::{Access, Progress};
+use crate::address::{Address, Kind};
+use crate::known_hosts::{self, HostKeyError};
+use crate::login::{Tried, Ways};
+use crate::ssh::SshHost;
 
 /// Why a remote could not be worked with.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +77,7 @@ fn list(tried: &[Tried]) -> String {
 }
 
 /// A remote that is being worked with.
-pub(super) struct Link<'a> {
+pub(crate) struct Link<'a> {
     address: &'a Address,
     access: &'a Access,
     ssh: Option<SshHost>,
@@ -233,7 +233,7 @@ impl<'a> Link<'a> {
 }
 
 /// A proxy as git's configuration and the usual variables say.
-pub(super) fn proxy<'a>() -> ProxyOptions<'a> {
+pub(crate) fn proxy<'a>() -> ProxyOptions<'a> {
     let mut proxy = ProxyOptions::new();
     proxy.auto();
     proxy

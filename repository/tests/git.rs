@@ -7,9 +7,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ays_recipes::git::{
-    self, Access, Address, Author, Change, CloneError, Commit, How, NewHostKeys, PullError, Saved, Status,
-    What,
+use ays_repository::{
+    self as git, Access, Address, Author, Change, CloneError, Commit, How, NewHostKeys, PullError, Saved,
+    Status, What,
 };
 use tempfile::TempDir;
 
@@ -256,18 +256,6 @@ fn a_new_environment_overwrites_nothing() {
     let root = scene.ours("").canonicalize().unwrap();
     let expected = format!("{0}/services/x is inside of the environment {0}", root.display());
     assert_eq!(inside, expected);
-}
-
-#[test]
-fn the_first_settings_are_settings() {
-    let dir = tempfile::tempdir().unwrap();
-    let root = dir.path().join("g9");
-    for (name, expected) in [(None, None), (Some("g\"9"), Some("g\"9"))] {
-        git::init(&root, name, &author()).unwrap();
-        let found = ays_recipes::Environment::find(&root, &ays_recipes::Layers::default()).unwrap();
-        assert_eq!(found.settings.name.as_deref(), expected);
-        fs::remove_dir_all(&root).unwrap();
-    }
 }
 
 #[test]

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use git2::{Config, Direction, Index, Oid, PushOptions, RemoteConnection, Repository, Signature};
 
-use super::access::Access;
-use super::branch::{Branch, BranchError, Opened};
-use super::changes::Changes;
-use super::pull::distance;
-use super::remote::{Link, RemoteError, proxy};
-use super::status::{changed, meaning};
+use crate::access::Access;
+use crate::branch::{Branch, BranchError, Opened};
+use crate::changes::Changes;
+use crate::pull::distance;
+use crate::remote::{Link, RemoteError, proxy};
+use crate::status::{changed, meaning};
 
 /// What a save takes; all else stays as it is.
 const SAVED: [&str; 4] = ["servicetemplates", "services", "ays.toml", "known_hosts"];
@@ -177,13 +177,13 @@ pub fn save(
     })
 }
 
-pub(super) fn signature(author: &Author) -> Result<Signature<'static>, SaveError> {
+pub(crate) fn signature(author: &Author) -> Result<Signature<'static>, SaveError> {
     Signature::now(&author.name, &author.email)
         .map_err(|_| SaveError::Author { name: author.name.clone(), email: author.email.clone() })
 }
 
 /// Commits these files, and nothing else that may be staged.
-pub(super) fn make(
+pub(crate) fn make(
     opened: &Opened,
     branch: &Branch,
     paths: &[PathBuf],

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use git2::StatusOptions;
 
-use super::branch::{BranchError, Opened};
-use super::changes::{Changes, State, changes};
-use super::pull::distance;
+use crate::branch::{BranchError, Opened};
+use crate::changes::{Changes, State, changes};
+use crate::pull::distance;
 
 /// How a clone stands.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -50,7 +50,7 @@ pub fn status(root: &Path) -> Result<Status, BranchError> {
 
 /// All files that are not as the branch has them, ignored ones left out; only those below `paths`, where some are
 /// given. A path that ends in `/` is a repository of its own.
-pub(super) fn changed(opened: &Opened, paths: &[&str]) -> Result<Vec<PathBuf>, BranchError> {
+pub(crate) fn changed(opened: &Opened, paths: &[&str]) -> Result<Vec<PathBuf>, BranchError> {
     let mut options = StatusOptions::new();
     options.include_untracked(true).recurse_untracked_dirs(true).disable_pathspec_match(true);
     for path in paths {
@@ -62,12 +62,12 @@ pub(super) fn changed(opened: &Opened, paths: &[&str]) -> Result<Vec<PathBuf>, B
 }
 
 /// A path as the file system has it.
-pub(super) fn path_of(entry: &git2::StatusEntry<'_>) -> PathBuf {
+pub(crate) fn path_of(entry: &git2::StatusEntry<'_>) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(entry.path_bytes()))
 }
 
 /// What the changed files mean.
-pub(super) fn meaning(
+pub(crate) fn meaning(
     opened: &Opened,
     head: Option<git2::Oid>,
     paths: &[PathBuf],

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use git2::build::CheckoutBuilder;
 use git2::{Delta, Diff, Direction, ObjectType, Oid, StatusOptions, Tree};
 
-use super::access::Access;
-use super::branch::{Branch, BranchError, Opened};
-use super::changes::{Changes, State, changes};
-use super::remote::{Link, RemoteError};
-use super::status::path_of;
+use crate::access::Access;
+use crate::branch::{Branch, BranchError, Opened};
+use crate::changes::{Changes, State, changes};
+use crate::remote::{Link, RemoteError};
+use crate::status::path_of;
 
 /// Why nothing was pulled. What is here is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +106,7 @@ fn fetched(opened: &Opened, branch: &Branch, access: &Access) -> Result<(), Pull
 }
 
 /// How many commits are only at `head`, and how many only at `upstream`.
-pub(super) fn distance(
+pub(crate) fn distance(
     opened: &Opened,
     head: Option<Oid>,
     upstream: Oid,

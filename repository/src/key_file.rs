@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyFile {
+pub(crate) enum KeyFile {
     Missing,
     Plain,
     /// It needs a passphrase.

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use git2::build::CheckoutBuilder;
 use git2::{Direction, ErrorCode, Oid, Repository, RepositoryInitOptions};
 
-use super::GitError;
-use super::access::Access;
-use super::address::Address;
-use super::branch::first_branch;
-use super::remote::{Link, RemoteError};
+use crate::GitError;
+use crate::access::Access;
+use crate::address::Address;
+use crate::branch::first_branch;
+use crate::remote::{Link, RemoteError};
 
 /// Why there is no clone.
 #[derive(Debug, thiserror::Error)]

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use git2::{Config, Cred};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::access::{Access, Question};
-use super::address::{Address, Kind};
-use super::key_file::KeyFile;
-use super::ssh::SshHost;
+use crate::access::{Access, Question};
+use crate::address::{Address, Kind};
+use crate::key_file::KeyFile;
+use crate::ssh::SshHost;
 
 /// A way that did not lead in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl fmt::Display for Way {
 }
 
 /// What is left to try, and what was tried.
-pub(super) struct Ways<'a> {
+pub(crate) struct Ways<'a> {
     address: &'a Address,
     access: &'a Access,
     config: Config,

@@ -1,4 +1,7 @@
-//! The environment's repository and its remote: made, cloned, brought up to date, saved.
+//! The environment's repository and its remote: made, cloned, brought up to date, saved; and what git says of the files
+//! that are checked out.
+//!
+//! It must not know what a recipe means: of templates and services it knows where they lie and what they are called.
 //!
 //! All of it blocks. Nothing here asks or prints: [`Access`] is what the program hands over for that. Hooks of the
 //! clone are never run, and nothing of a remote is taken for more than text and files.
@@ -7,10 +10,12 @@ mod access;
 mod address;
 mod branch;
 mod changes;
+mod checkout;
 mod clone;
 mod init;
 mod key_file;
 mod known_hosts;
+mod layout;
 mod login;
 mod pull;
 mod remote;
@@ -20,11 +25,13 @@ mod status;
 
 pub use access::{Access, Ask, NewHostKeys, Progress, Question};
 pub use address::{Address, AddressError};
-pub use branch::{BranchError, root};
+pub use branch::BranchError;
 pub use changes::{Change, Changes, How, What};
+pub use checkout::{Checkout, CheckoutError};
 pub use clone::{CloneError, Cloned, clone, discard_partial};
 pub use init::{InitError, Made, init};
 pub use known_hosts::{HostKey, HostKeyError};
+pub use layout::{NotFound, SERVICE_FILE, SERVICES, TEMPLATE_FILES, TEMPLATES, root_of, service_of};
 pub use login::Tried;
 pub use pull::{PullError, Pulled, fetch, pull};
 pub use remote::RemoteError;

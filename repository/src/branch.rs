@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid, Repository, RepositoryState};
 
-use super::GitError;
-use super::address::{Address, AddressError};
-use crate::environment::{Environment, EnvironmentError};
+use crate::GitError;
+use crate::address::{Address, AddressError};
+use crate::layout::NotFound;
 
 /// Why the state of a clone does not allow it.
 #[derive(Debug, thiserror::Error)]
 pub enum BranchError {
     /// It is not in an environment.
     #[error(transparent)]
-    Environment(#[from] EnvironmentError),
+    NotFound(#[from] NotFound),
     /// Git does not read it.
     #[error("{root} cannot be worked with as a git repository", root = .root.display())]
     Git {
@@ -50,26 +50,21 @@ pub enum BranchError {
     },
 }
 
-/// The root of the environment that `start` lies in, whatever its files say.
-pub fn root(start: &Path) -> Result<PathBuf, BranchError> {
-    Ok(Environment::root_of(start)?)
-}
-
 /// What the branch of a repository without commits is called.
-pub(super) fn first_branch() -> String {
+pub(crate) fn first_branch() -> String {
     let own = git2::Config::open_default().and_then(|config| config.get_string("init.defaultBranch"));
     own.ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "main".to_owned())
 }
 
 /// A clone that is opened.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     pub root: PathBuf,
     pub repository: Repository,
 }
 
 /// The branch that is checked out.
 #[derive(Debug)]
-pub(super) struct Branch {
+pub(crate) struct Branch {
     pub name: String,
     /// Its commit; none before the first.
     pub head: Option<Oid>,

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use git2::{Repository, RepositoryInitOptions};
 
-use super::branch::{BranchError, Opened, first_branch};
-use super::save::{Author, SaveError, make, signature};
+use crate::branch::{BranchError, Opened, first_branch};
+use crate::save::{Author, SaveError, make, signature};
 
 /// Why there is no new environment.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +77,7 @@ pub fn init(dir: &Path, name: Option<&str>, author: &Author) -> Result<Made, Ini
     };
     std::fs::create_dir_all(dir).map_err(unwritable(dir))?;
     let root = dir.canonicalize().map_err(unwritable(dir))?;
-    if let Some(Ok(above)) = root.parent().map(crate::environment::Environment::root_of) {
+    if let Some(Ok(above)) = root.parent().map(crate::layout::root_of) {
         return Err(InitError::Inside { dir: root, root: above });
     }
     let signature = signature(author)?;

@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::address::SshAddress;
-use super::remote::RemoteError;
+use crate::address::SshAddress;
+use crate::remote::RemoteError;
 
 /// A machine as ssh's configuration resolves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SshHost {
+pub(crate) struct SshHost {
     pub host: String,
     pub port: u16,
     pub user: String,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use secrecy::SecretString;
 
-use super::known_hosts::HostKey;
+use crate::known_hosts::HostKey;
 
 /// What the program hands over.
 pub struct Access {
@@ -73,11 +73,11 @@ pub struct Progress {
 }
 
 impl Access {
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    pub(super) fn ask(&self, question: &Question) -> Option<SecretString> {
+    pub(crate) fn ask(&self, question: &Question) -> Option<SecretString> {
         self.ask.as_ref().and_then(|ask| ask(question))
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use git2::Tree;
 
-use crate::template::Template;
+use crate::layout::{SERVICE_FILE, SERVICES, TEMPLATE_FILES, TEMPLATES, service_of};
 
 /// What became of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -56,7 +56,7 @@ pub struct Change {
 pub type Changes = Vec<Change>;
 
 /// One of the two states that are compared.
-pub(super) enum State<'a> {
+pub(crate) enum State<'a> {
     /// A commit's; none before the first.
     Tree(Option<&'a Tree<'a>>),
     /// That of the files below a root.
@@ -72,16 +72,16 @@ impl State<'_> {
     }
 
     fn has_template(&self, dir: &Path) -> bool {
-        Template::MAIN.iter().any(|name| self.has(&dir.join(name)))
+        TEMPLATE_FILES.iter().any(|name| self.has(&dir.join(name)))
     }
 
     fn has_service(&self, dir: &Path) -> bool {
-        self.has(&dir.join("service.hrd"))
+        self.has(&dir.join(SERVICE_FILE))
     }
 }
 
 /// What these paths that differ between the states mean.
-pub(super) fn changes<'a>(old: &State, new: &State, paths: impl IntoIterator<Item = &'a Path>) -> Changes {
+pub(crate) fn changes<'a>(old: &State, new: &State, paths: impl IntoIterator<Item = &'a Path>) -> Changes {
     let how = |was: bool, is: bool| match (was, is) {
         (false, _) => How::Added,
         (true, true) => How::Changed,
@@ -89,15 +89,15 @@ pub(super) fn changes<'a>(old: &State, new: &State, paths: impl IntoIterator<Ite
     };
     let mut found = BTreeMap::new();
     for path in paths {
-        let template =
-            part_of(path, "servicetemplates", |dir| old.has_template(dir) || new.has_template(dir));
-        let service = part_of(path, "services", |dir| old.has_service(dir) || new.has_service(dir));
-        let (what, change) = match (template, service.and_then(|dir| Some((dir, service_name(dir)?)))) {
+        let template = part_of(path, TEMPLATES, |dir| old.has_template(dir) || new.has_template(dir));
+        let service = part_of(path, SERVICES, |dir| old.has_service(dir) || new.has_service(dir));
+        let (what, change) = match (template, service.and_then(|dir| Some((dir, service_of(dir)?)))) {
             (Some(dir), _) => {
                 let name = dir.file_name().map(|name| name.display().to_string()).unwrap_or_default();
                 (What::Template { name }, how(old.has_template(dir), new.has_template(dir)))
             }
             (None, Some((dir, (template, name)))) => {
+                let (template, name) = (template.to_owned(), name.to_owned());
                 (What::Service { template, name }, how(old.has_service(dir), new.has_service(dir)))
             }
             (None, None) => (What::File { path: path.to_owned() }, how(old.has(path), new.has(path))),
@@ -111,10 +111,4 @@ pub(super) fn changes<'a>(old: &State, new: &State, paths: impl IntoIterator<Ite
 fn part_of<'a>(path: &'a Path, top: &str, is: impl Fn(&Path) -> bool) -> Option<&'a Path> {
     let below = |dir: &&Path| dir.strip_prefix(top).is_ok_and(|rest| rest != Path::new(""));
     path.ancestors().skip(1).take_while(below).find(|dir| is(dir))
-}
-
-/// `jumpscale__node.ssh__n1` is of `node.ssh`, and is named `n1`.
-fn service_name(dir: &Path) -> Option<(String, String)> {
-    let mut parts = dir.file_name()?.to_str()?.splitn(3, "__").skip(1);
-    Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
 }

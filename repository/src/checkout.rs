@@ -1,0 +1,110 @@
+//! What git says of the files that are checked out.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use git2::{Repository, StatusOptions};
+
+use crate::GitError;
+
+/// Why a repository cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{root} cannot be read as a git repository", root = .root.display())]
+pub struct CheckoutError {
+    /// The repository.
+    pub root: PathBuf,
+    /// What git said.
+    pub source: GitError,
+}
+
+/// An environment's files at the commit that was checked out when this was opened.
+#[derive(Clone)]
+pub struct Checkout {
+    root: PathBuf,
+    name: Option<String>,
+    commit: Option<String>,
+    /// Git reads it for one at a time.
+    repository: Arc<Mutex<Repository>>,
+}
+
+impl Checkout {
+    /// Opens the repository whose root this is, as [`crate::root_of`] finds it.
+    pub fn open(root: &Path) -> Result<Self, CheckoutError> {
+        let open = Repository::open(root);
+        let repository =
+            open.map_err(|source| CheckoutError { root: root.to_owned(), source: source.into() })?;
+        let remote = repository.find_remote("origin").ok();
+        let name = remote.as_ref().and_then(|remote| remote.url().ok()).and_then(repository_name);
+        let head = repository.head().and_then(|head| head.peel_to_commit()).ok();
+        let commit = head.map(|commit| commit.id().to_string());
+        drop(remote);
+        Ok(Self { root: root.to_owned(), name, commit, repository: Arc::new(Mutex::new(repository)) })
+    }
+
+    /// Its root.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The repository's name from its remote, else its directory's.
+    pub fn name(&self) -> String {
+        let directory = || self.root.file_name().map(|name| name.display().to_string());
+        self.name.clone().or_else(directory).unwrap_or_else(|| "environment".to_owned())
+    }
+
+    /// The commit that the files below a directory are from, marked where they were changed since; none before the first.
+    pub fn commit_of(&self, dir: &Path) -> Result<Option<String>, CheckoutError> {
+        let Some(commit) = &self.commit else { return Ok(None) };
+        let mut options = StatusOptions::new();
+        options
+            .include_untracked(true)
+            .recurse_untracked_dirs(true)
+            .disable_pathspec_match(true)
+            .pathspec(dir.strip_prefix(&self.root).unwrap_or(dir));
+        let changed = match self.repository().statuses(Some(&mut options)) {
+            Ok(changed) => !changed.is_empty(),
+            Err(source) => {
+                return Err(CheckoutError { root: self.root.clone(), source: source.into() });
+            }
+        };
+        Ok(Some(format!("{commit}{}", if changed { " with local changes" } else { "" })))
+    }
+
+    /// Whether git leaves a path of the repository out.
+    pub fn ignores(&self, path: &Path) -> bool {
+        self.repository().is_path_ignored(path).unwrap_or(false)
+    }
+
+    fn repository(&self) -> MutexGuard<'_, Repository> {
+        self.repository.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Checkout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checkout").field("root", &self.root).field("commit", &self.commit).finish()
+    }
+}
+
+/// `https://host/a/name.git`, `git@host:a/name.git` and `/path/name` are all `name`.
+fn repository_name(url: &str) -> Option<String> {
+    let name = url.trim_end_matches('/').rsplit(['/', ':']).next()?.trim_end_matches(".git");
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_domain_is_the_name_of_the_remote_repository() {
+        for (url, name) in [
+            ("https://git.aydo.com/openvcloudEnvironments/g8.git", "g8"),
+            ("git@git.aydo.com:openvcloudEnvironments/g8.git", "g8"),
+            ("/srv/git/g8/", "g8"),
+        ] {
+            assert_eq!(repository_name(url).as_deref(), Some(name));
+        }
+    }
+}
