@@ -14,8 +14,8 @@ use crate::helper_error::HelperError;
 use crate::remote::Remote;
 use crate::ssh::Connection;
 
-/// The helper, static.
-const HELPER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ays-node"));
+/// The helper, a static program. It is a `static` of Rust too, so that the binary holds it once.
+static HELPER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ays-node"));
 /// Its SHA-256, in lower-case hexadecimal.
 const HELPER_SHA256: &str = env!("AYS_NODE_SHA256");
 
