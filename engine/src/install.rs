@@ -192,7 +192,7 @@ impl Working<'_, '_> {
         match (installed.image, installed.copy) {
             (None, _) => Ok(true),
             (Some(_), Some(copy)) if copy.pool == pool_key(self.target) && copy.format == self.format() => {
-                let state = self.copy_state(&copy, None).await?;
+                let state = self.check_copy(&copy, None).await?.state;
                 if state != CopyState::Good {
                     self.mark_damaged(&copy, state).await?;
                 }
@@ -319,18 +319,4 @@ impl Working<'_, '_> {
             }
         }
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }

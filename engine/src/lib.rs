@@ -4,6 +4,7 @@
 
 mod checkup;
 mod delivery;
+mod digests;
 mod event;
 mod finding;
 mod index;
@@ -22,6 +23,7 @@ mod survey;
 
 pub use checkup::{Checked, Checkup};
 pub use delivery::ShareError;
+pub use digests::digest_file;
 pub use event::{Event, Record, RunResult, Step};
 pub use finding::{Finding, Place, Weight};
 pub use inspect::{InspectError, findings, inspect_copy, inspect_file};

@@ -82,7 +82,7 @@ impl Plan {
             image: image.name.clone(),
             category: image.category.clone(),
             size: image.size_gb,
-            file: pool.path.join(format!("{}-<sha256>.{}", image.stem, DiskFormat::as_str(pool.format))),
+            file: pool.path.join(format!("{}-<content>.{}", image.stem, DiskFormat::as_str(pool.format))),
             stacks: stacks.to_vec(),
         }));
         // A file that is registered where it lies is not a download.
@@ -129,6 +129,7 @@ fn describe(check: &Check) -> &'static str {
         Check::Md5Beside => "MD5 beside the source",
         Check::Sha256(_) => "SHA-256 of the recipe",
         Check::Sums(_) => "SHA-256 list beside the source",
+        Check::Stored(_) => "digest of the stored file",
     }
 }
 

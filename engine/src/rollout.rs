@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 
 use crate::delivery::{Delivery, Member, Place, share};
 use crate::event::{Event, Events, Record, RunResult, Step};
-use crate::install::{InstallError, Installed, Mode, Source, Working, chain};
+use crate::install::{InstallError, Installed, Mode, Source, Working};
 use crate::plan::Plan;
 use crate::stacks::{Stacks, pool_key};
 use crate::stop::Stop;
@@ -366,7 +366,7 @@ fn ended(result: &NodeResult) -> (RunEnd, RunResult, String) {
         Err(InstallError::Interrupted) => {
             (RunEnd::Interrupted, RunResult::Interrupted, InstallError::Interrupted.to_string())
         }
-        Err(error) => (RunEnd::Failed, RunResult::Failed, chain(error)),
+        Err(error) => (RunEnd::Failed, RunResult::Failed, ays_model::causes(error)),
     }
 }
 

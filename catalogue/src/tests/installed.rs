@@ -2,7 +2,7 @@
 
 use ays_model::DiskFormat;
 
-use crate::tests::support::{Fixture, at, debian_on, own, registration, shared};
+use crate::tests::support::{Fixture, at, debian_on, digest, own, registration, shared};
 use crate::{CatalogueError, GenerationId, Installed, InstalledImage, KnownCopy, NewInstalled};
 
 fn installed_image() -> NewInstalled {
@@ -29,7 +29,8 @@ async fn what_is_installed_is_remembered_per_node_and_forgotten() {
             number: 1,
             file: "debian-a.raw".into(),
             format: DiskFormat::Raw,
-            sha256: "stored a".into(),
+            content: digest("a"),
+            digest: digest("a"),
             size: 2000,
             virtual_size: 2000,
         }),
