@@ -15,7 +15,7 @@ use ays_recipes::{
     RecipeError, SettingsError,
 };
 use ays_secrets::SecretsError;
-use ays_transport::{InstallKeyError, PublicKeyError};
+use ays_transport::{HelperError, InstallKeyError, PublicKeyError};
 
 use crate::render::printable;
 use crate::render::scrub::{Counts, copies};

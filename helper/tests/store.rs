@@ -10,7 +10,7 @@ use std::process::Command;
 
 use ays_model::{Content, Digest, DiskFormat};
 use ays_protocol::{Failure, Outcome, Step, StoreImage, Stored};
-use support::{names, sha256, stamp, until};
+use support::{names, stamp, until};
 use tempfile::{TempDir, tempdir};
 
 const SIZE: usize = 1 << 20;
