@@ -12,6 +12,7 @@
     reason = "clippy allows these in functions marked as tests, not in what such functions call"
 )]
 
+mod architecture;
 mod ask;
 mod ends_well;
 mod env;
