@@ -17,7 +17,7 @@ pub(crate) const WHEN_DOWN: [&str; 4] = ["start", "check_up_local", "monitor_loc
 
 /// One thing that will be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Planned {
     /// The node is looked at.
     Check {
