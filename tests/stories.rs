@@ -14,6 +14,7 @@
 
 mod architecture;
 mod ask;
+mod documents;
 mod ends_well;
 mod env;
 mod image_check;
