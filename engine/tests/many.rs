@@ -121,7 +121,9 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         }),
         Step::WriteIndex(_) => Outcome::Written { changed: true },
         Step::Remove(_) => Outcome::Removed,
-        Step::Fetch(_) | Step::Look(_) | Step::Examine(_) => panic!("fetches are shared: {step:?}"),
+        Step::Fetch(_) | Step::Look(_) | Step::Examine(_) | Step::Digest(_) => {
+            panic!("fetches are shared: {step:?}")
+        }
     })
 }
 
