@@ -10,11 +10,13 @@ use ays_catalogue::{
 };
 use ays_model::{Digest, DiskFormat};
 use ays_protocol::{CheckCopy, CheckedCopy, CopyState, Fetched, Outcome, ReadCopy, StoreImage, Stored};
-use ays_transport::{HelperError, around};
+use ays_transport::around;
 
 use crate::event::{Event, Step};
 use crate::index::{self, IndexError};
-use crate::install::{InstallError, Mode, Source, Working};
+use crate::install::Working;
+use crate::install_error::InstallError;
+use crate::rollout::{Mode, Source};
 use crate::stacks::pool_key;
 
 impl Working<'_, '_> {
@@ -175,13 +177,5 @@ impl Working<'_, '_> {
     /// What the target's pool keeps its files as.
     pub(crate) fn format(&self) -> DiskFormat {
         self.target.pool().format
-    }
-}
-
-impl InstallError {
-    /// What a step that did not end as it should is.
-    pub(crate) fn at(step: Step, result: Result<Outcome, HelperError>) -> Self {
-        let source = result.err().unwrap_or(HelperError::Answer);
-        Self::Step { step: step.as_str(), source }
     }
 }

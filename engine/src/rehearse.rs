@@ -16,8 +16,8 @@ use walkdir::WalkDir;
 
 use crate::digests::Digests;
 use crate::event::Record;
-use crate::install::{InstallError, Installed, Mode};
-use crate::rollout::{Rollout, Sharing};
+use crate::install_error::InstallError;
+use crate::rollout::{Installed, Mode, Rollout, Sharing};
 use crate::stacks::pool_key;
 use crate::stop::Stop;
 

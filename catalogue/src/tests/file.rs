@@ -16,8 +16,8 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use crate::catalogue::MIGRATIONS;
-use crate::tests::support::{Fixture, at, digest, n1, registration, shared};
-use crate::{Catalogue, CatalogueError, RunFilter};
+use crate::tests::support::{Fixture, at, debian_on, digest, n1, registration, shared};
+use crate::{Catalogue, CatalogueError, InstalledPart, RunFilter, ServiceOnNode};
 
 const WRITER_FILE: &str = "AYS_TEST_WRITER_FILE";
 
@@ -170,7 +170,10 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
          INSERT INTO copy SELECT pool_id, generation_id, state, file, substr(digest, 17), size, verified_at FROM newer.copy;
          INSERT INTO wanted SELECT * FROM newer.wanted;
          INSERT INTO run (service, instance, node, action, status, started_at)
-         VALUES ('image_debian', 'main', 'n1', 'install', 'running', '2026-11-21T20:00:00.000Z');",
+         VALUES ('image_debian', 'main', 'n1', 'install', 'running', '2026-11-21T20:00:00.000Z');
+         INSERT INTO installed
+         SELECT 'image_debian', 'main', 'n1', 'c1', 'd1', pool_id, generation_id, '2026-11-21T20:00:00.000Z' FROM copy;
+         INSERT INTO installed VALUES ('x', 'main', 'n1', 'c2', 'd2', NULL, NULL, '2026-11-21T20:00:00.000Z');",
     )
     .execute(&mut db)
     .await
@@ -201,6 +204,12 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
     assert_eq!(brought.image("debian").await.unwrap().unwrap(), expected);
     let runs = brought.runs(&RunFilter::default()).await.unwrap();
     assert_eq!(runs.iter().map(|run| run.rollout.as_deref()).collect::<Vec<_>>(), [None]);
+    let installed = brought.installed(&debian_on("n1")).await.unwrap().unwrap();
+    assert_eq!([installed.template_checksum.as_str(), &installed.answers_digest], ["c1", "d1"]);
+    let [InstalledPart { image, copy: Some(copy) }] = &installed.parts[..] else { panic!("{installed:?}") };
+    assert_eq!((image.as_str(), copy.file.as_str()), ("debian", "debian-a.raw"));
+    let x = ServiceOnNode { service: "x".into(), ..debian_on("n1") };
+    assert_eq!(brought.installed(&x).await.unwrap().unwrap().parts, []);
     Catalogue::open(&older).await.unwrap();
 }
 
