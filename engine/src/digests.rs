@@ -22,17 +22,21 @@ impl Digests {
     }
 
     /// What names the disk in an image.
-    pub async fn digest(&mut self, path: &Path) -> Result<DigestedDisk, HelperError> {
-        let order = DigestDisk { path: path.to_owned(), temporary: self.temporary.clone() };
+    pub async fn digest(
+        &mut self,
+        path: &Path,
+        format: Option<DiskFormat>,
+    ) -> Result<DigestedDisk, HelperError> {
+        let order = DigestDisk { path: path.to_owned(), format, temporary: self.temporary.clone() };
         match self.helper.run(Step::Digest(order), |_| {}).await? {
             Outcome::Digested(digested) => Ok(digested),
             _ => Err(HelperError::Answer),
         }
     }
 
-    /// The content of a file; none when it is no disk image.
-    pub async fn content(&mut self, path: &Path) -> Result<Option<Content>, HelperError> {
-        match self.digest(path).await {
+    /// The content of a file; none when it is not of this format.
+    pub async fn content(&mut self, path: &Path, format: DiskFormat) -> Result<Option<Content>, HelperError> {
+        match self.digest(path, Some(format)).await {
             Ok(digested) => Ok(Some(digested.content)),
             Err(HelperError::Failed(_)) => Ok(None),
             Err(error) => Err(error),
@@ -61,14 +65,18 @@ impl Digests {
 }
 
 /// What names the disk in a file of this machine, whatever its format. A disk in another format than raw and qcow2 is
-/// unpacked below `temporary` for a while.
+/// unpacked below `temporary` for a while. Without a format it is told by the file's bytes.
 ///
 /// # Errors
 ///
 /// Those of the helper, and a failure that says why the file is no disk image.
-pub async fn digest_file(path: &Path, temporary: &Path) -> Result<DigestedDisk, HelperError> {
+pub async fn digest_file(
+    path: &Path,
+    format: Option<DiskFormat>,
+    temporary: &Path,
+) -> Result<DigestedDisk, HelperError> {
     let mut digests = Digests::start(temporary).await?;
-    let digested = digests.digest(path).await;
+    let digested = digests.digest(path, format).await;
     digests.end().await;
     digested
 }
