@@ -159,9 +159,10 @@ fn other_content_is_another_generation_and_the_old_file_stays() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|generation| json!([generation["number"], generation["current"], generation["storedSha256"]]))
+        .map(|generation| json!([generation["number"], generation["current"], generation["content"]]))
         .collect();
-    assert_eq!(generations, [json!([2, true, second]), json!([1, false, first])]);
+    let content = |digits: &str| format!("fsverity-sha256:{digits}");
+    assert_eq!(generations, [json!([2, true, content(&second)]), json!([1, false, content(&first)])]);
     assert_eq!(index(&scene.node).unwrap()["images"][0]["file"], json!(named("x", &second)));
 }
 

@@ -69,8 +69,8 @@ fn no_more_nodes_than_asked_for_are_at_work_at_once_and_every_event_names_its_no
     for event in events(&scene.succeeds(&["--all", "--parallel", "2", "--json"])) {
         let node = event["node"].as_str().expect("a node").to_owned();
         match event["event"].as_str() {
-            Some("run_started") => assert!(at_work.insert(node)),
-            Some("run_finished") => {
+            Some("runStarted") => assert!(at_work.insert(node)),
+            Some("runFinished") => {
                 assert!(at_work.remove(&node));
                 ended.push((node, event["result"].clone()));
             }
@@ -134,7 +134,7 @@ fn a_slow_node_slows_no_other() {
     let (mut others, mut slow_has, mut slow_had) = (0, 0, None);
     for event in events(&scene.succeeds(&["--all", "--json"])) {
         if event["node"] != "n3" {
-            others += u32::from(event["event"] == "run_finished");
+            others += u32::from(event["event"] == "runFinished");
         } else if event["activity"] == "download" {
             slow_has = event["done"].as_u64().unwrap();
         }
@@ -293,7 +293,7 @@ fn a_second_operator_waits_for_the_first_and_is_told_who_it_is() {
     for event in events(&second.stdout) {
         match event["event"].as_str() {
             Some("waiting") => waited.push(event["message"].as_str().expect("a message").to_owned()),
-            Some("run_finished") => ended.push(event["result"].clone()),
+            Some("runFinished") => ended.push(event["result"].clone()),
             _ => {}
         }
     }

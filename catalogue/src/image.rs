@@ -68,6 +68,7 @@ pub struct Image {
     /// Its grid.
     pub gid: u32,
     /// Always `libvirt`.
+    #[serde(rename = "providerName")]
     pub provider_name: String,
     /// The stored template's own id: a UUID, made once.
     #[serde(rename = "referenceId")]

@@ -12,6 +12,7 @@ use ays_transport::{Connection, Helper, HelperError, Transport};
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
+use crate::event::{Event, Record, Step as EventStep};
 use crate::finding::{Finding, MOST_SESSIONS};
 use crate::stacks::pool_key;
 
@@ -23,6 +24,8 @@ pub struct Checkup<'a> {
     pub downloads: &'a Path,
     /// The most nodes that are examined at once.
     pub parallel: NonZeroUsize,
+    /// Who is told of it while it goes on.
+    pub show: &'a (dyn Fn(&Record) + Send + Sync),
 }
 
 /// What a node was found to be.
@@ -63,13 +66,22 @@ impl Checkup<'_> {
     async fn one<'t>(&self, target: &'t Target) -> (Checked, Option<Open<'t>>) {
         let mut checked =
             Checked { node: target.name().to_owned(), facts: None, examined: None, findings: Vec::new() };
-        match self.examine(target, &mut checked).await {
-            Ok(open) => (checked, Some(open)),
+        let tell = |event| (self.show)(&Record::now(target.name(), event));
+        tell(Event::StepStarted { step: EventStep::Examine, what: target.name().to_owned() });
+        let open = match self.examine(target, &mut checked).await {
+            Ok(open) => Some(open),
             Err(finding) => {
                 checked.findings.push(finding);
-                (checked, None)
+                None
             }
-        }
+        };
+        let result = match checked.findings.len() {
+            0 => "all is well".to_owned(),
+            1 => "1 finding".to_owned(),
+            many => format!("{many} findings"),
+        };
+        tell(Event::StepDone { step: EventStep::Examine, result });
+        (checked, open)
     }
 
     async fn examine<'t>(&self, target: &'t Target, checked: &mut Checked) -> Result<Open<'t>, Finding> {
@@ -185,6 +197,7 @@ mod tests {
             }))
         });
         let checkup = Checkup {
+            show: &|_| (),
             transport: &Transport::Scripted(nodes),
             downloads: Path::new("/tmp"),
             parallel: NonZeroUsize::MIN,

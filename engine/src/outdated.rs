@@ -28,6 +28,7 @@ pub enum OutdatedError {
 
 /// An image and what its source says now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Asked {
     /// Its name.
     pub image: String,
@@ -69,7 +70,7 @@ impl Asked {
 
 /// What is true of the current generation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", content = "why", rename_all = "snake_case")]
+#[serde(tag = "state", content = "why", rename_all = "camelCase")]
 pub enum Freshness {
     /// The source still has these bytes.
     Current,

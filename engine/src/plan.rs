@@ -12,7 +12,7 @@ use crate::lifecycle::{Lifecycle, LifecycleError, Task};
 
 /// One thing that will be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Planned {
     /// The node is looked at.
     Check {

@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(4);
 
 /// What a source said when it was asked from this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum SourceAnswer {
     /// It answers.
     Answers {

@@ -122,7 +122,7 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         Step::WriteIndex(_) => Outcome::Written { changed: true },
         Step::Remove(_) => Outcome::Removed,
         Step::Fetch(_) | Step::Look(_) | Step::Examine(_) | Step::Digest(_) => {
-            panic!("fetches are shared: {step:?}")
+            panic!("not of an install: {step:?}")
         }
     })
 }

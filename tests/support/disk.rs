@@ -68,5 +68,5 @@ pub fn md5(path: &Path) -> String {
 }
 
 fn first_word(line: &str) -> String {
-    line.split(' ').next().unwrap().to_owned()
+    line.split_whitespace().next().unwrap().to_owned()
 }

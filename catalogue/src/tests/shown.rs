@@ -27,7 +27,7 @@ async fn an_image_has_the_fields_of_ays() {
             "accountId": 0,
             "acl": [],
             "gid": 1,
-            "provider_name": "libvirt",
+            "providerName": "libvirt",
             "referenceId": image.reference_id,
             "UNCPath": "/mnt/vmstor/debian-a.raw",
             "url": "http://images.example/debian.qcow2",
