@@ -297,7 +297,7 @@ fn sha256(path: &Path) -> Result<String, RehearseError> {
     loop {
         let read = std::io::Read::read(&mut file, &mut buffer).map_err(failed)?;
         if read == 0 {
-            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            return Ok(hex::encode(hash.finalize()));
         }
         hash.update(&buffer[..read]);
     }
