@@ -4,21 +4,18 @@ use std::path::{Path, PathBuf};
 
 use ays_model::{Content, Digest, DiskFormat};
 use ays_protocol::{CheckCopy, CopyState, DigestDisk, DigestedDisk, Outcome, ReadCopy, Step};
-use ays_transport::{Connection, Helper, HelperError};
+use ays_transport::{HelperError, Session};
 
 /// A helper on this machine that reads files. It lives in a temporary directory, so that nothing is left.
 pub(crate) struct Digests {
-    helper: Helper,
+    session: Session,
     temporary: PathBuf,
-    _connection: Connection,
 }
 
 impl Digests {
     pub async fn start(temporary: &Path) -> Result<Self, HelperError> {
-        let connection =
-            Connection::throwaway(temporary).map_err(|error| HelperError::Spawn(error.into()))?;
-        let helper = Helper::start(&connection).await?;
-        Ok(Self { helper, temporary: temporary.to_owned(), _connection: connection })
+        let session = Session::here(temporary).await?;
+        Ok(Self { session, temporary: temporary.to_owned() })
     }
 
     /// What names the disk in an image.
@@ -28,7 +25,7 @@ impl Digests {
         format: Option<DiskFormat>,
     ) -> Result<DigestedDisk, HelperError> {
         let order = DigestDisk { path: path.to_owned(), format, temporary: self.temporary.clone() };
-        match self.helper.run(Step::Digest(order), |_| {}).await? {
+        match self.session.helper.run(Step::Digest(order), |_| {}).await? {
             Outcome::Digested(digested) => Ok(digested),
             _ => Err(HelperError::Answer),
         }
@@ -53,14 +50,14 @@ impl Digests {
         let Ok(found) = path.metadata() else { return Ok(false) };
         let read = Some(ReadCopy { format, expected });
         let check = CheckCopy { path: path.to_owned(), size: found.len(), read, rate: None };
-        match self.helper.run(Step::CheckCopy(check), |_| {}).await? {
+        match self.session.helper.run(Step::CheckCopy(check), |_| {}).await? {
             Outcome::Checked(checked) => Ok(checked.state == CopyState::Good),
             _ => Err(HelperError::Answer),
         }
     }
 
     pub async fn end(self) {
-        self.helper.close().await;
+        self.session.close().await;
     }
 }
 
