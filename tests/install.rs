@@ -1,20 +1,16 @@
 //! `ays install`: an image from its source to a node's pool and the catalogue.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    panic::AssertUnwindSafe,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{
-    DISK, Ftp, Kind, Lab, Node, Output, Scene, named, pattern, qcow2, sha256,
-    truth::{assert_true, index, shown, stored},
-};
+use crate::support::truth::{assert_true, index, shown, stored};
+use crate::support::{DISK, Ftp, Kind, Lab, Node, Output, Scene, digest, named, pattern, qcow2, sha256};
 
 #[test]
 fn the_documented_recipe_over_http() {
@@ -36,7 +32,7 @@ fn the_documented_recipe_over_http() {
         index(&scene.node).expect("the index")["images"],
         json!([{
             "name": "Wily Server 15.10 amd64", "id": detail["id"], "generation": 1, "file": file, "format": "raw",
-            "sha256": hash, "size": DISK, "virtualSize": DISK, "bootType": "bios", "minimumSize": 10,
+            "digest": format!("fsverity-sha256:{hash}"), "size": DISK, "virtualSize": DISK, "bootType": "bios", "minimumSize": 10,
             "hotResize": true, "category": "Linux", "stacks": ["n1"], "verifiedAtSource": false,
         }])
     );
@@ -131,7 +127,7 @@ fn a_copy_that_was_damaged_is_noticed_and_mended_by_a_reinstall() {
     let lie = std::panic::catch_unwind(AssertUnwindSafe(|| assert_true(&scene.ays, &scene.node, "x")));
     assert!(lie.is_err(), "the stories would not notice a damaged copy");
     scene.succeeds(&["-r"]);
-    assert_eq!(sha256(&file), hash);
+    assert_eq!(digest(&file), hash);
     assert_true(&scene.ays, &scene.node, "x");
 }
 
@@ -163,9 +159,10 @@ fn other_content_is_another_generation_and_the_old_file_stays() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|generation| json!([generation["number"], generation["current"], generation["storedSha256"]]))
+        .map(|generation| json!([generation["number"], generation["current"], generation["content"]]))
         .collect();
-    assert_eq!(generations, [json!([2, true, second]), json!([1, false, first])]);
+    let content = |digits: &str| format!("fsverity-sha256:{digits}");
+    assert_eq!(generations, [json!([2, true, content(&second)]), json!([1, false, content(&first)])]);
     assert_eq!(index(&scene.node).unwrap()["images"][0]["file"], json!(named("x", &second)));
 }
 
@@ -349,4 +346,59 @@ fn a_node_without_qemu_img_is_told_before_the_download() {
     assert_eq!(output.code, Some(1), "{output:#?}");
     assert!(output.stderr.contains("qemu-img"), "{output:#?}");
     assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
+}
+
+#[test]
+fn a_recipe_makes_two_images_of_two_downloads() {
+    let scene = Scene::new();
+    scene.publish_x(40);
+    let hashes = ["one", "two"].map(|name| {
+        let hash = qcow2(
+            &scene.origin.file(&format!("{name}.qcow2")),
+            name.len() as u64 + u64::from(name.as_bytes()[0]),
+        );
+        scene.origin.publish_md5(&format!("{name}.qcow2"));
+        hash
+    });
+    let export = |number: u32, name: &str| {
+        format!(
+            "web.export.{number} =\n    url:'http://{}',\n    source:'/{name}.qcow2',\n    \
+             dest:'/var/tmp/{name}.qcow2',\n    checkmd5:'true',\n",
+            Lab::SOURCE
+        )
+    };
+    let service = format!("{}\n{}", export(1, "one"), export(2, "two"));
+    scene.environment.write("servicetemplates/image_x/service.hrd", &service);
+    // The last download is registered first.
+    scene.environment.write(
+        "servicetemplates/image_x/actions.py",
+        "from JumpScale import j\n\nActionsBase=j.atyourservice.getActionsBaseClass()\n\n\
+         class Actions(ActionsBase):\n    def configure(self, serviceObj):\n        \
+         from CloudscalerLibcloud.imageutil import registerImage\n        \
+         registerImage(serviceObj, 'two', 'two.qcow2', 'Linux', 10)\n        \
+         return registerImage(serviceObj, 'one', 'one.qcow2', 'Linux', 10)\n",
+    );
+    let plan = scene.succeeds(&["--dry-run"]);
+    let at = |text: &str| plan.find(text).unwrap_or_else(|| panic!("{text} is not in {plan}"));
+    assert!(at("register  two") < at("register  one"), "{plan}");
+    assert!(at("remove    /var/tmp/two.qcow2") < at("remove    /var/tmp/one.qcow2"), "{plan}");
+
+    scene.succeeds(&[]);
+    let files = [named("one", &hashes[0]), named("two", &hashes[1])];
+    assert_eq!(stored(&scene.node), files);
+    assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
+    for (name, file) in ["one", "two"].into_iter().zip(&files) {
+        assert_true(&scene.ays, &scene.node, name);
+        let detail = shown(&scene.ays, name).expect("the image");
+        assert_eq!(detail["generations"][0]["copies"][0]["file"], json!(file));
+        assert_eq!(detail["url"], json!(format!("http://{}/{name}.qcow2", Lab::SOURCE)));
+    }
+    assert_eq!(scene.succeeds(&[]).lines().count(), 1, "there is nothing to do");
+
+    // Each of them is checked again.
+    for file in &files {
+        fs::remove_file(scene.pool(file)).unwrap();
+        scene.succeeds(&[]);
+        assert_eq!(stored(&scene.node), files);
+    }
 }

@@ -1,15 +1,14 @@
 //! Many nodes with one command: from one reading of the source, and whatever happens to one stops no other.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Ays, Many, Node, Running, Scene, events, last_line, sha256, truth::stored};
+use crate::support::truth::stored;
+use crate::support::{Ays, Many, Node, Running, Scene, digest, events, last_line, sha256};
 
 /// More than the bytes that a dead reader's source may have sent and nobody has read.
 const ON_THE_WAY: u64 = 8 << 20;
@@ -70,8 +69,8 @@ fn no_more_nodes_than_asked_for_are_at_work_at_once_and_every_event_names_its_no
     for event in events(&scene.succeeds(&["--all", "--parallel", "2", "--json"])) {
         let node = event["node"].as_str().expect("a node").to_owned();
         match event["event"].as_str() {
-            Some("run_started") => assert!(at_work.insert(node)),
-            Some("run_finished") => {
+            Some("runStarted") => assert!(at_work.insert(node)),
+            Some("runFinished") => {
                 assert!(at_work.remove(&node));
                 ended.push((node, event["result"].clone()));
             }
@@ -120,7 +119,7 @@ fn nodes_that_share_a_pool_take_one_copy() {
     let copies = detail["generations"][0]["copies"].as_array().expect("copies");
     let [copy] = copies.as_slice() else { panic!("not one copy: {copies:?}") };
     let file = shared.join(copy["file"].as_str().expect("a file"));
-    assert_eq!(sha256(&file), copy["sha256"].as_str().expect("a SHA-256"));
+    assert_eq!(copy["digest"], format!("fsverity-sha256:{}", digest(&file)));
     let index: Value =
         serde_json::from_str(&fs::read_to_string(shared.join("ays-images.json")).unwrap()).unwrap();
     assert_eq!(index["images"][0]["stacks"], json!(["n1", "n2", "n3"]));
@@ -135,7 +134,7 @@ fn a_slow_node_slows_no_other() {
     let (mut others, mut slow_has, mut slow_had) = (0, 0, None);
     for event in events(&scene.succeeds(&["--all", "--json"])) {
         if event["node"] != "n3" {
-            others += u32::from(event["event"] == "run_finished");
+            others += u32::from(event["event"] == "runFinished");
         } else if event["activity"] == "download" {
             slow_has = event["done"].as_u64().unwrap();
         }
@@ -294,7 +293,7 @@ fn a_second_operator_waits_for_the_first_and_is_told_who_it_is() {
     for event in events(&second.stdout) {
         match event["event"].as_str() {
             Some("waiting") => waited.push(event["message"].as_str().expect("a message").to_owned()),
-            Some("run_finished") => ended.push(event["result"].clone()),
+            Some("runFinished") => ended.push(event["result"].clone()),
             _ => {}
         }
     }

@@ -165,10 +165,10 @@ fn a_check_finds_what_is_wrong_with_each_node() {
         ("guest", vec!["sudo"]),
         ("n1", vec![]),
         ("n2", vec![]),
-        ("n3", vec!["not_shared"]),
-        ("n4", vec!["qemu_img", "sessions"]),
+        ("n3", vec!["notShared"]),
+        ("n4", vec!["qemuImg", "sessions"]),
         ("n5", vec!["directory"]),
-        ("n6", vec!["host_key"]),
+        ("n6", vec!["hostKey"]),
     ];
     let expected = expected
         .map(|(node, codes)| (node.to_owned(), codes.into_iter().map(str::to_owned).collect::<Vec<_>>()));

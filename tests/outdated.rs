@@ -65,10 +65,10 @@ fn a_new_image_is_taken_from_a_directory_and_followed() {
     assert_eq!(output.code, Some(0), "{output:#?}");
     assert_eq!(stored(&scene.node), [named("wily-cloudimg-amd64-uefi1", &hash)]);
     let (code, said) = outdated(&scene);
-    let made_at = said[0]["made_at"].clone();
+    let made_at = said[0]["madeAt"].clone();
     let asked = |state: &str| {
         json!({
-            "image": "Wily", "gid": 1, "template": "image_wily", "generation": 1, "made_at": made_at,
+            "image": "Wily", "gid": 1, "template": "image_wily", "generation": 1, "madeAt": made_at,
             "nodes": [{ "node": "n1", "instance": "main", "generation": 1 }], "state": state,
         })
     };

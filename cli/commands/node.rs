@@ -6,7 +6,7 @@ mod check;
 use std::path::Path;
 use std::time::Duration;
 
-use ays_engine::{Checked, Checkup};
+use ays_engine::{Checked, Checkup, Record};
 use ays_model::Target;
 use ays_recipes::Environment;
 use ays_transport::{SshSettings, Transport};
@@ -38,12 +38,14 @@ async fn checked(
     environment: &Environment,
     ssh: SshSettings,
     targets: &[Target],
+    show: &(dyn Fn(&Record) + Send + Sync),
 ) -> Result<Vec<Checked>, Failure> {
     let settings = &environment.settings;
     let checkup = Checkup {
         transport: &Transport::Ssh(SshSettings { keep: Duration::ZERO, ..ssh }),
         downloads: Path::new(settings.value("system.paths.tmp").unwrap_or("/tmp")),
         parallel: settings.install.parallel,
+        show,
     };
     tokio::select! {
         checked = checkup.run(targets) => Ok(checked),

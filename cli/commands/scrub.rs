@@ -32,7 +32,7 @@ pub struct Args {
     /// Learn the host keys of nodes that have never been seen
     #[arg(long)]
     accept_new_host_key: bool,
-    /// Print JSON, one object a line for each copy
+    /// Print JSON, one object a line: events, and each copy when it was read
     #[arg(long)]
     json: bool,
 }

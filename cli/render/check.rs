@@ -12,6 +12,7 @@ use crate::failure::with_causes;
 
 /// A node as it is shown.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Row<'a> {
     node: &'a str,
     os: Option<&'a str>,

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use ays_catalogue::{PoolKey, ScrubCopy};
-use ays_engine::{Fault, Found, NotHealed, ScrubError, Told};
+use ays_engine::{Event, Fault, Found, NotHealed, Record, ScrubError, Step, Told};
 use ays_model::Node;
-use ays_protocol::Activity;
+use ays_protocol::{Activity, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -32,6 +32,8 @@ pub struct Report<'a> {
     done: u64,
     /// Bytes of the copy that a node reads now.
     reading: HashMap<String, u64>,
+    /// The file that each node was last said to read.
+    begun: HashMap<String, String>,
     results: BTreeMap<Verdict, usize>,
 }
 
@@ -52,7 +54,7 @@ enum Verdict {
 struct Line<'a> {
     pool: &'a PoolKey,
     file: &'a str,
-    sha256: &'a str,
+    digest: ays_model::Digest,
     size: u64,
     images: &'a [String],
     /// The node that read it.
@@ -77,12 +79,16 @@ impl<'a> Report<'a> {
         let template = "  reading [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("=> "));
-        let (reading, results) = (HashMap::new(), BTreeMap::new());
-        Self { json, repo, bar, copies: copies.len(), done: 0, reading, results }
+        let (reading, begun, results) = (HashMap::new(), HashMap::new(), BTreeMap::new());
+        Self { json, repo, bar, copies: copies.len(), done: 0, reading, begun, results }
     }
 
     /// Shows one thing that was told.
     pub fn show(&mut self, told: Told<'_>) {
+        if self.json {
+            // A reader that went away does not end a scrub.
+            let _ = self.event(&told).map_or(Ok(()), |record| table::json_line(&record));
+        }
         match told {
             Told::Progress { node, progress, .. } => {
                 if progress.activity == Activity::Verify {
@@ -100,6 +106,34 @@ impl<'a> Report<'a> {
             }
         }
         self.bar.set_position(self.done + self.reading.values().sum::<u64>());
+    }
+
+    /// What was told as an event. The copy itself is printed beside it.
+    fn event(&mut self, told: &Told<'_>) -> Option<Record> {
+        match told {
+            Told::Progress { node, copy, progress } => {
+                let Progress { activity, done, total } = *progress;
+                let what = format!("{}/{}", copy.pool.path, copy.file);
+                if self.begun.insert((*node).to_owned(), what.clone()).as_ref() != Some(&what) {
+                    let started = Event::StepStarted { step: Step::Scrub, what };
+                    let _ = table::json_line(&Record::now(node, started));
+                }
+                Some(Record::now(node, Event::StepProgress { step: Step::Scrub, activity, done, total }))
+            }
+            Told::Read { node, found, .. } => {
+                let verdict = match found {
+                    Found::Good => Verdict::Good,
+                    Found::Healed { .. } => Verdict::Healed,
+                    Found::Bad { fault, .. } => fault.into(),
+                };
+                let result = verdict.as_str().to_owned();
+                Some(Record::now(node, Event::StepDone { step: Step::Scrub, result }))
+            }
+            Told::Unread { copies, why } => {
+                let node = copies.first().and_then(|copy| copy.pool.node.as_deref()).unwrap_or_default();
+                Some(Record::now(node, Event::Warning { message: with_causes(why) }))
+            }
+        }
     }
 
     /// Shows how many copies are what.
@@ -187,10 +221,10 @@ impl<'a> Report<'a> {
 impl<'a> Line<'a> {
     /// Of a copy that was not read.
     fn of(copy: &'a ScrubCopy) -> Self {
-        let ScrubCopy { pool, file, sha256, size, images, .. } = copy;
+        let ScrubCopy { pool, file, digest, size, images, .. } = copy;
         let (node, from, reason, command) = (None, None, None, None);
         let result = Verdict::Unread;
-        Self { pool, file, sha256, size: *size, images, node, result, from, reason, command }
+        Self { pool, file, digest: *digest, size: *size, images, node, result, from, reason, command }
     }
 }
 

@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ays_catalogue::PoolKey;
 use ays_model::Target;
 use ays_protocol::{CheckCopy, CopyState, Examine, Examined, Facts, Outcome, Step};
-use ays_transport::{Connection, Helper, HelperError, Transport};
+use ays_transport::{Connection, Helper, HelperError, OpenError, Session, Transport};
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
+use crate::event::{Event, Record, Step as EventStep};
 use crate::finding::{Finding, MOST_SESSIONS};
 use crate::stacks::pool_key;
 
@@ -23,6 +24,8 @@ pub struct Checkup<'a> {
     pub downloads: &'a Path,
     /// The most nodes that are examined at once.
     pub parallel: NonZeroUsize,
+    /// Who is told of it while it goes on.
+    pub show: &'a (dyn Fn(&Record) + Send + Sync),
 }
 
 /// What a node was found to be.
@@ -63,18 +66,30 @@ impl Checkup<'_> {
     async fn one<'t>(&self, target: &'t Target) -> (Checked, Option<Open<'t>>) {
         let mut checked =
             Checked { node: target.name().to_owned(), facts: None, examined: None, findings: Vec::new() };
-        match self.examine(target, &mut checked).await {
-            Ok(open) => (checked, Some(open)),
+        let tell = |event| (self.show)(&Record::now(target.name(), event));
+        tell(Event::StepStarted { step: EventStep::Examine, what: target.name().to_owned() });
+        let open = match self.examine(target, &mut checked).await {
+            Ok(open) => Some(open),
             Err(finding) => {
                 checked.findings.push(finding);
-                (checked, None)
+                None
             }
-        }
+        };
+        let result = match checked.findings.len() {
+            0 => "all is well".to_owned(),
+            1 => "1 finding".to_owned(),
+            many => format!("{many} findings"),
+        };
+        tell(Event::StepDone { step: EventStep::Examine, result });
+        (checked, open)
     }
 
     async fn examine<'t>(&self, target: &'t Target, checked: &mut Checked) -> Result<Open<'t>, Finding> {
-        let connection = Connection::open(target, self.transport).await?;
-        let mut helper = Helper::start(&connection).await?;
+        let Session { mut helper, connection } =
+            Session::open(target, self.transport).await.map_err(|error| match error {
+                OpenError::Connect(error) => Finding::from(error),
+                OpenError::Helper(error) => error.into(),
+            })?;
         let facts = checked.facts.insert(helper.facts.clone());
         let pool = target.pool();
         // Named as what is not complete, so that the next install removes it if this is killed.
@@ -131,9 +146,9 @@ async fn compare_pools(checked: &mut [Checked], open: &mut [Option<Open<'_>>]) {
 
 async fn sees(open: &mut [Option<Open<'_>>], number: usize, path: &Path) -> Result<bool, HelperError> {
     let Some(node) = &mut open[number] else { return Ok(false) };
-    let look = CheckCopy { path: path.to_owned(), size: 0, sha256: None, rate: None };
+    let look = CheckCopy { path: path.to_owned(), size: 0, read: None, rate: None };
     match in_time(node.helper.run(Step::CheckCopy(look), |_| {})).await? {
-        Outcome::Checked(state) => Ok(state == CopyState::Good),
+        Outcome::Checked(checked) => Ok(checked.state == CopyState::Good),
         _ => Err(HelperError::Answer),
     }
 }
@@ -185,6 +200,7 @@ mod tests {
             }))
         });
         let checkup = Checkup {
+            show: &|_| (),
             transport: &Transport::Scripted(nodes),
             downloads: Path::new("/tmp"),
             parallel: NonZeroUsize::MIN,

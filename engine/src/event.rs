@@ -18,9 +18,16 @@ pub struct Record {
     pub event: Event,
 }
 
+impl Record {
+    /// Of what happens now.
+    pub fn now(node: &str, event: Event) -> Self {
+        Self { time: jiff::Timestamp::now(), node: node.to_owned(), event }
+    }
+}
+
 /// A part of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum Step {
     /// The connection, and the helper on the node.
     Connect,
@@ -32,6 +39,10 @@ pub enum Step {
     Register,
     /// The downloaded file is removed.
     CleanUp,
+    /// A copy is read again.
+    Scrub,
+    /// What a node has is looked at.
+    Examine,
 }
 
 impl Step {
@@ -43,13 +54,15 @@ impl Step {
             Self::Fetch => "fetch",
             Self::Register => "register",
             Self::CleanUp => "clean up",
+            Self::Scrub => "scrub",
+            Self::Examine => "examine",
         }
     }
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum RunResult {
     /// All was done.
     Installed,
@@ -63,7 +76,7 @@ pub enum RunResult {
 
 /// What happened.
 #[derive(Debug, Clone, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
     /// A run begins.
     RunStarted {

@@ -117,19 +117,19 @@ impl Finding {
     /// A word for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Connect(ConnectError::Files { .. }) => "no_files",
+            Self::Connect(ConnectError::Files { .. }) => "noFiles",
             Self::Connect(ConnectError::Unreachable { .. }) => "unreachable",
             Self::Connect(ConnectError::Refused { .. } | ConnectError::OnlyPassword { .. }) => "login",
-            Self::Connect(ConnectError::HostKey(_)) => "host_key",
+            Self::Connect(ConnectError::HostKey(_)) => "hostKey",
             Self::Helper(HelperError::NoSudo { .. }) => "sudo",
             Self::Helper(HelperError::Machine(_)) => "machine",
             Self::Helper(_) => "helper",
-            Self::QemuImg { .. } => "qemu_img",
+            Self::QemuImg { .. } => "qemuImg",
             Self::Directory { .. } => "directory",
             Self::Space { .. } => "space",
             Self::Leftovers { .. } => "leftovers",
             Self::Clock { .. } => "clock",
-            Self::NotShared { .. } => "not_shared",
+            Self::NotShared { .. } => "notShared",
             Self::Sessions { .. } => "sessions",
         }
     }
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(
             found(&examined),
             [
-                said("qemu_img", Weight::Error, "qemu-img: it is missing"),
+                said("qemuImg", Weight::Error, "qemu-img: it is missing"),
                 said("directory", Weight::Error, "pool local cannot be used"),
                 said("space", Weight::Warning, "the directory of downloads has little space: 5 MB free"),
                 said(

@@ -28,6 +28,7 @@ pub enum OutdatedError {
 
 /// An image and what its source says now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Asked {
     /// Its name.
     pub image: String,
@@ -69,7 +70,7 @@ impl Asked {
 
 /// What is true of the current generation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", content = "why", rename_all = "snake_case")]
+#[serde(tag = "state", content = "why", rename_all = "camelCase")]
 pub enum Freshness {
     /// The source still has these bytes.
     Current,
@@ -177,6 +178,8 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
     match &now.expected {
         Some(Expected::Md5(md5)) => return changed("its MD5", &generation.source_md5, md5),
         Some(Expected::Sha256(sha256)) => return changed("its SHA-256", &generation.source_sha256, sha256),
+        // Of stored files only, which are no sources.
+        Some(Expected::FsVerity(_)) => {}
         None => {}
     }
     if let Some(size) = now.size.filter(|size| *size != generation.source_size) {
@@ -200,6 +203,7 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
 mod tests {
     use ays_catalogue::{DiskFacts, GenerationId};
     use ays_model::DiskFormat;
+    use ays_model::{Content, Digest};
 
     use super::*;
 
@@ -216,7 +220,7 @@ mod tests {
             source_size: 5,
             verified_at_source: true,
             format: DiskFormat::Raw,
-            stored_sha256: "cc".to_owned(),
+            content: Digest::FsVerity(Content([0; 32])),
             stored_size: 5,
             virtual_size: 5,
             disk: DiskFacts::default(),

@@ -8,14 +8,15 @@ use ays_catalogue::{
     ImageFacts, InstalledImage, KnownCopy, PoolKey, Registration, SourceFacts, StoredFacts, TemplateFacts,
     Timestamp,
 };
-use ays_model::DiskFormat;
-use ays_protocol::{CheckCopy, CopyState, Fetched, Outcome, StoreImage, Stored};
-use ays_transport::{HelperError, around};
+use ays_model::{Digest, DiskFormat};
+use ays_protocol::{CheckCopy, CheckedCopy, CopyState, Fetched, Outcome, ReadCopy, StoreImage, Stored};
 
 use crate::event::{Event, Step};
-use crate::index::{self, IndexError};
-use crate::install::{InstallError, Mode, Source, Working};
+use crate::install::Working;
+use crate::install_error::InstallError;
+use crate::rollout::{Mode, Source};
 use crate::stacks::pool_key;
+use crate::truth;
 
 impl Working<'_, '_> {
     /// Registers an image whose file is `fetched`.
@@ -61,16 +62,15 @@ impl Working<'_, '_> {
             pool,
         };
         let now = Timestamp::now();
-        let offers = self.rollout.catalogue.rehearse(&registration, &now).await?;
-        index::write(&mut self.helper, &registration.pool, &offers)
-            .await
-            .map_err(|source| InstallError::at(Step::Register, Err(source)))?;
-        let faults = self.helper.faults.clone();
-        let registered = around(faults.as_deref(), "record", async {
-            self.rollout.catalogue.register(&registration, &now).await.map_err(InstallError::from)
-        })
+        let catalogue = self.rollout.catalogue;
+        let registered = truth::offer(
+            &mut self.helper,
+            &registration.pool,
+            catalogue,
+            catalogue.rehearse(&registration, &now),
+            catalogue.register(&registration, &now),
+        )
         .await?;
-        self.publish(&registration.pool).await?;
         let Registration { image, stored, .. } = &registration;
         self.inspect(&image.name, image.boot_type, &stored.file, registered.generation).await?;
         let kept = if registered.new_generation { "" } else { ", as before" };
@@ -84,13 +84,6 @@ impl Working<'_, '_> {
         Ok(InstalledImage { generation: registered.generation, pool: registration.pool })
     }
 
-    async fn publish(&mut self, pool: &PoolKey) -> Result<(), InstallError> {
-        index::publish(&mut self.helper, pool, self.rollout.catalogue).await.map_err(|error| match error {
-            IndexError::Catalogue(error) => error.into(),
-            IndexError::Helper(source) => InstallError::at(Step::Register, Err(source)),
-        })
-    }
-
     /// A copy that is not as the record says is no longer offered: first in the catalogue, then in the pool.
     pub(crate) async fn mark_damaged(
         &mut self,
@@ -100,8 +93,9 @@ impl Working<'_, '_> {
         let how = if state == CopyState::Missing { "missing" } else { "damaged" };
         let message = format!("{} in pool {} is {how}; it is brought again", copy.file, copy.pool.name);
         self.events.send(Event::Warning { message });
-        self.rollout.catalogue.mark_damaged(&copy.pool, &copy.file).await?;
-        self.publish(&copy.pool).await
+        let catalogue = self.rollout.catalogue;
+        let record = catalogue.mark_damaged(&copy.pool, &copy.file);
+        Ok(truth::withdraw(&mut self.helper, &copy.pool, catalogue, record).await.map(drop)?)
     }
 
     /// The pool's copy of the same source, when there is one and it is as it should be.
@@ -116,30 +110,36 @@ impl Working<'_, '_> {
         let Some(known) = known else { return Ok(None) };
         // Doing it again on purpose is also how an operator has the copy read; once is enough for a pool.
         let read = self.rollout.mode == Mode::Again && !self.has_neighbour();
-        let sha256 = read.then(|| known.sha256.clone());
-        let state = self.copy_state(&known, sha256).await?;
-        if state != CopyState::Good {
-            self.mark_damaged(&known, state).await?;
+        // One of before is read too, so that it is known by its content from now on.
+        let read = read || matches!(known.digest, Digest::Sha256(_));
+        let checked = self.check_copy(&known, read.then_some(known.digest)).await?;
+        if checked.state != CopyState::Good {
+            self.mark_damaged(&known, checked.state).await?;
             return Ok(None);
         }
-        let KnownCopy { file, sha256, size, virtual_size, .. } = known;
-        Ok(Some(StoredFacts { file, format, sha256, size, virtual_size }))
+        let KnownCopy { file, content, digest, size, virtual_size, .. } = known;
+        let (content, digest) = match checked.named {
+            Some(named) => (Digest::FsVerity(named.content), named.digest),
+            None => (content, digest),
+        };
+        Ok(Some(StoredFacts { file, format, content, digest, size, virtual_size }))
     }
 
     /// How a copy is on the node's disk.
-    pub(crate) async fn copy_state(
+    pub(crate) async fn check_copy(
         &mut self,
         copy: &KnownCopy,
-        sha256: Option<String>,
-    ) -> Result<CopyState, InstallError> {
+        expected: Option<Digest>,
+    ) -> Result<CheckedCopy, InstallError> {
         let path = self.target.pool().path.join(&copy.file);
-        let check = CheckCopy { path, size: copy.size, sha256, rate: None };
+        let read = expected.map(|expected| ReadCopy { format: copy.format, expected });
+        let check = CheckCopy { path, size: copy.size, read, rate: None };
         match self
             .helper
             .run(ays_protocol::Step::CheckCopy(check), self.events.progress(Step::Register))
             .await
         {
-            Ok(Outcome::Checked(state)) => Ok(state),
+            Ok(Outcome::Checked(checked)) => Ok(checked),
             other => Err(InstallError::at(Step::Register, other)),
         }
     }
@@ -158,8 +158,9 @@ impl Working<'_, '_> {
             .run(ays_protocol::Step::StoreImage(store), self.events.progress(Step::Register))
             .await
         {
-            Ok(Outcome::Stored(Stored { file, sha256, size, virtual_size, .. })) => {
-                Ok(StoredFacts { file, format: self.format(), sha256, size, virtual_size })
+            Ok(Outcome::Stored(Stored { file, content, digest, size, virtual_size, .. })) => {
+                let content = Digest::FsVerity(content);
+                Ok(StoredFacts { file, format: self.format(), content, digest, size, virtual_size })
             }
             other => Err(InstallError::at(Step::Register, other)),
         }
@@ -168,13 +169,5 @@ impl Working<'_, '_> {
     /// What the target's pool keeps its files as.
     pub(crate) fn format(&self) -> DiskFormat {
         self.target.pool().format
-    }
-}
-
-impl InstallError {
-    /// What a step that did not end as it should is.
-    pub(crate) fn at(step: Step, result: Result<Outcome, HelperError>) -> Self {
-        let source = result.err().unwrap_or(HelperError::Answer);
-        Self::Step { step: step.as_str(), source }
     }
 }

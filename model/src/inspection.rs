@@ -68,7 +68,7 @@ pub struct Partition {
 
 /// What a partition is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Role {
     /// UEFI starts from it.
     EfiSystem,

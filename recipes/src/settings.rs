@@ -244,6 +244,6 @@ impl Settings {
 mod tests {
     #[test]
     fn the_documentation_shows_the_defaults() {
-        assert!(include_str!("../../README.md").contains(super::DEFAULTS));
+        assert!(include_str!("../../docs/settings.md").contains(super::DEFAULTS));
     }
 }

@@ -36,6 +36,7 @@ pub enum InitError {
 
 /// What was made.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Made {
     /// The environment's root.
     pub root: PathBuf,

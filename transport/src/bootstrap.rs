@@ -14,8 +14,8 @@ use crate::helper_error::HelperError;
 use crate::remote::Remote;
 use crate::ssh::Connection;
 
-/// The helper, static.
-const HELPER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ays-node"));
+/// The helper, a static program. It is a `static` of Rust too, so that the binary holds it once.
+static HELPER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ays-node"));
 /// Its SHA-256, in lower-case hexadecimal.
 const HELPER_SHA256: &str = env!("AYS_NODE_SHA256");
 
@@ -183,7 +183,7 @@ async fn read_back(connection: &Connection) -> Result<String, HelperError> {
     }
     let mut bytes = Vec::with_capacity(HELPER.len());
     stdout.read_to_end(&mut bytes).await.map_err(HelperError::Stream)?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(Sha256::digest(&bytes)))
 }
 
 /// The end of what a process wrote to its standard error.

@@ -80,7 +80,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     if let Some(file) = args.install_key {
         put_key(&node, file, &ssh).await?;
     }
-    let mut found = checked(&environment, ssh, &[Target::Node(Box::new(node))]).await?;
+    let mut found = checked(&environment, ssh, &[Target::Node(Box::new(node))], &|_| ()).await?;
     for checked in &mut found {
         if let Some(at) = checked.findings.iter().position(|found| matches!(found, Finding::Connect(_)))
             && let Finding::Connect(error) = checked.findings.remove(at)

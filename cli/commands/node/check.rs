@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use ays_engine::Record;
 use ays_recipes::Flag;
 
 use crate::context;
@@ -24,7 +25,7 @@ pub struct Args {
     /// Learn the host keys of nodes that have never been seen
     #[arg(long)]
     accept_new_host_key: bool,
-    /// Print JSON
+    /// Print JSON, one object a line: events, then what each node has
     #[arg(long)]
     json: bool,
 }
@@ -37,15 +38,22 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     });
     let environment = context::environment_with(repo, parallel.into_iter().collect())?;
     let Selected { targets, broken } = Targets::named(args.nodes).select(&environment)?;
+    let is_json = args.json;
+    let show = move |record: &Record| {
+        if is_json {
+            // A reader that went away does not end a check.
+            let _ = table::json_line(record);
+        }
+    };
     let ssh = context::ssh(&environment, args.accept_new_host_key)?;
-    let checked = super::checked(&environment, ssh, &targets).await?;
+    let checked = super::checked(&environment, ssh, &targets, &show).await?;
     let rows: Vec<_> = checked
         .iter()
         .map(check::Row::new)
         .chain(broken.iter().map(|(name, error)| check::Row::of_file(name, error)))
         .collect();
     if args.json {
-        table::json(&rows)?;
+        rows.iter().try_for_each(table::json_line)?;
     } else {
         for row in &rows {
             table::line(&row.to_string())?;
