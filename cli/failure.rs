@@ -15,7 +15,7 @@ use ays_recipes::{
     RecipeError, SettingsError,
 };
 use ays_secrets::SecretsError;
-use ays_transport::{InstallKeyError, PublicKeyError};
+use ays_transport::{HelperError, InstallKeyError, PublicKeyError};
 
 use crate::render::counts::{Counts, copies};
 use crate::render::printable;
@@ -85,6 +85,8 @@ pub enum Failure {
     Rollout { template: String, failed: Vec<(String, NotInstalled)>, interrupted: bool, again: String },
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    #[error(transparent)]
+    NotDigested(#[from] HelperError),
     #[error("machines will not start from {image}: {errors} {}", if *.errors == 1 { "error" } else { "errors" })]
     WillNotWork { image: String, errors: usize },
     #[error("the rehearsal came to nothing")]
@@ -267,7 +269,7 @@ impl Failure {
             Self::Clone(_) | Self::Pull(_) | Self::Save(_) => 1,
             Self::Address(_) | Self::NoName | Self::Branch(_) | Self::Init(_) => 2,
             Self::NoMessage | Self::NoAuthor => 2,
-            Self::Inspect(_) | Self::WillNotWork { .. } => 1,
+            Self::Inspect(_) | Self::NotDigested(_) | Self::WillNotWork { .. } => 1,
             Self::Interrupted => 130,
             Self::Rollout { interrupted: true, .. } | Self::Scrub { interrupted: true, .. } => 130,
             Self::Rollout { failed, .. } => {

@@ -120,7 +120,11 @@ impl Scene {
         let file = format!("x-{}.raw", &self.expected[..12]);
         assert_eq!(index(&self.node).expect("the index")["images"][0]["file"], json!(file), "{what}");
         let detail = shown(&self.ays, "x").expect("the image");
-        assert_eq!(detail["generations"][0]["storedSha256"], json!(self.expected), "{what}");
+        assert_eq!(
+            detail["generations"][0]["content"],
+            format!("fsverity-sha256:{}", self.expected),
+            "{what}"
+        );
         assert_true(&self.ays, &self.node, "x");
         assert_eq!(self.node.list("/var/tmp"), [""; 0], "{what}");
         let hidden: Vec<_> = self.node.list(POOL).into_iter().filter(|name| name.starts_with('.')).collect();

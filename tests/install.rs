@@ -1,20 +1,16 @@
 //! `ays install`: an image from its source to a node's pool and the catalogue.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    panic::AssertUnwindSafe,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{
-    DISK, Ftp, Kind, Lab, Node, Output, Scene, named, pattern, qcow2, sha256,
-    truth::{assert_true, index, shown, stored},
-};
+use crate::support::truth::{assert_true, index, shown, stored};
+use crate::support::{DISK, Ftp, Kind, Lab, Node, Output, Scene, digest, named, pattern, qcow2, sha256};
 
 #[test]
 fn the_documented_recipe_over_http() {
@@ -36,7 +32,7 @@ fn the_documented_recipe_over_http() {
         index(&scene.node).expect("the index")["images"],
         json!([{
             "name": "Wily Server 15.10 amd64", "id": detail["id"], "generation": 1, "file": file, "format": "raw",
-            "sha256": hash, "size": DISK, "virtualSize": DISK, "bootType": "bios", "minimumSize": 10,
+            "digest": format!("fsverity-sha256:{hash}"), "size": DISK, "virtualSize": DISK, "bootType": "bios", "minimumSize": 10,
             "hotResize": true, "category": "Linux", "stacks": ["n1"], "verifiedAtSource": false,
         }])
     );
@@ -131,7 +127,7 @@ fn a_copy_that_was_damaged_is_noticed_and_mended_by_a_reinstall() {
     let lie = std::panic::catch_unwind(AssertUnwindSafe(|| assert_true(&scene.ays, &scene.node, "x")));
     assert!(lie.is_err(), "the stories would not notice a damaged copy");
     scene.succeeds(&["-r"]);
-    assert_eq!(sha256(&file), hash);
+    assert_eq!(digest(&file), hash);
     assert_true(&scene.ays, &scene.node, "x");
 }
 
@@ -163,9 +159,10 @@ fn other_content_is_another_generation_and_the_old_file_stays() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|generation| json!([generation["number"], generation["current"], generation["storedSha256"]]))
+        .map(|generation| json!([generation["number"], generation["current"], generation["content"]]))
         .collect();
-    assert_eq!(generations, [json!([2, true, second]), json!([1, false, first])]);
+    let content = |digits: &str| format!("fsverity-sha256:{digits}");
+    assert_eq!(generations, [json!([2, true, content(&second)]), json!([1, false, content(&first)])]);
     assert_eq!(index(&scene.node).unwrap()["images"][0]["file"], json!(named("x", &second)));
 }
 

@@ -1,15 +1,14 @@
 //! Many nodes with one command: from one reading of the source, and whatever happens to one stops no other.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Ays, Many, Node, Running, Scene, events, last_line, sha256, truth::stored};
+use crate::support::truth::stored;
+use crate::support::{Ays, Many, Node, Running, Scene, digest, events, last_line, sha256};
 
 /// More than the bytes that a dead reader's source may have sent and nobody has read.
 const ON_THE_WAY: u64 = 8 << 20;
@@ -120,7 +119,7 @@ fn nodes_that_share_a_pool_take_one_copy() {
     let copies = detail["generations"][0]["copies"].as_array().expect("copies");
     let [copy] = copies.as_slice() else { panic!("not one copy: {copies:?}") };
     let file = shared.join(copy["file"].as_str().expect("a file"));
-    assert_eq!(sha256(&file), copy["sha256"].as_str().expect("a SHA-256"));
+    assert_eq!(copy["digest"], format!("fsverity-sha256:{}", digest(&file)));
     let index: Value =
         serde_json::from_str(&fs::read_to_string(shared.join("ays-images.json")).unwrap()).unwrap();
     assert_eq!(index["images"][0]["stacks"], json!(["n1", "n2", "n3"]));

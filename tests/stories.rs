@@ -12,7 +12,9 @@
     reason = "clippy allows these in functions marked as tests, not in what such functions call"
 )]
 
+mod architecture;
 mod ask;
+mod documents;
 mod ends_well;
 mod env;
 mod image_check;

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let helper = std::fs::read(build(&workspace, &out_dir, &std::env::var("CARGO")?)?)?;
-    let hash: String = Sha256::digest(&helper).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(Sha256::digest(&helper));
     std::fs::write(out_dir.join("ays-node"), helper)?;
     println!("cargo::rustc-env=AYS_NODE_SHA256={hash}");
     Ok(())

@@ -16,6 +16,7 @@ use ays_grammar::hrd::Substituted;
 use ays_grammar::{Diagnostic, Span};
 use ays_model::Words;
 
+use crate::lifecycle::Phase;
 use crate::register_image::RegisterImage;
 use crate::value::Value;
 
@@ -26,11 +27,15 @@ pub enum Action {
     RegisterImage(RegisterImage),
 }
 
+impl Action {
+    /// What `registerImage` returns when the image is registered: a plan must foretell it, so it holds nothing that only
+    /// the node or the catalogue knows.
+    pub const REGISTERED: Value = Value::Bool(true);
+}
+
 /// The full names of what can be called.
 const REGISTER_IMAGE: &str = "CloudscalerLibcloud.imageutil.registerImage";
 const BASE_CLASS: &str = "JumpScale.j.atyourservice.getActionsBaseClass";
-/// The methods that may call it.
-const MAY_REGISTER: [&str; 2] = ["configure", "configureLocal"];
 /// The name of the service that every method is given.
 const SERVICE: &str = "service";
 
@@ -44,8 +49,8 @@ pub struct Script {
     module: Arc<Module>,
     /// What stands in the text for secrets.
     words: Words,
-    /// The file that `registerImage` registers: the last `web.export`'s `dest`.
-    file: Option<PathBuf>,
+    /// The recipe's downloads, in order: each `web.export`'s `dest`.
+    downloads: Vec<PathBuf>,
 }
 
 /// What a [`Run`] came to.
@@ -58,9 +63,9 @@ pub enum Progress {
 }
 
 impl Script {
-    /// The same for a downloaded file that lies elsewhere.
-    pub fn with_file_below(mut self, moved: &dyn Fn(&Path) -> PathBuf) -> Self {
-        self.file = self.file.as_deref().map(moved);
+    /// The same for downloads that lie elsewhere.
+    pub fn with_downloads_moved(mut self, moved: &dyn Fn(&Path) -> PathBuf) -> Self {
+        self.downloads = self.downloads.iter().map(|path| moved(path)).collect();
         self
     }
 
@@ -70,7 +75,7 @@ impl Script {
         written: &str,
         lookup: &dyn Fn(&str) -> Option<String>,
         words: Words,
-        file: Option<PathBuf>,
+        downloads: Vec<PathBuf>,
     ) -> Result<Self, Diagnostic> {
         let text = Substituted::new(written, lookup);
         let module = actions::parse(name, &text.text).map_err(|error| {
@@ -81,14 +86,14 @@ impl Script {
             }
         })?;
         let (text, module) = (Arc::new(text), Arc::new(module));
-        Ok(Self { name: name.into(), written: written.into(), text, module, words, file })
+        Ok(Self { name: name.into(), written: written.into(), text, module, words, downloads })
     }
 
     /// Begins a method. One that the recipe does not have returns `None` at once.
     pub fn run(&self, method: &str) -> Run {
         let exchange = Exchange::default();
         let method = method.to_owned();
-        let may_register = MAY_REGISTER.contains(&method.as_str());
+        let may_register = Phase::of(&method).is_some_and(Phase::may_register);
         let walk = Walk { script: self.clone(), exchange: exchange.clone(), may_register };
         Run { future: Box::pin(async move { walk.call_method(&method).await }), exchange }
     }
@@ -317,9 +322,8 @@ impl Walk {
                         }
                         Value::Host(path) if path == REGISTER_IMAGE => {
                             self.shows_no_secret(expr.span, &arguments, &named)?;
-                            let image =
-                                RegisterImage::from_call(&arguments, &named, self.script.file.as_ref())
-                                    .map_err(|error| self.script.wrong(expr.span, error.to_string()))?;
+                            let image = RegisterImage::from_call(&arguments, &named, &self.script.downloads)
+                                .map_err(|error| self.script.wrong(expr.span, error.to_string()))?;
                             self.exchange.perform(Action::RegisterImage(image)).await
                         }
                         Value::Host(path) => {
@@ -398,13 +402,13 @@ class Actions(ActionsBase):
     fn parse(
         text: &str,
         lookup: &dyn Fn(&str) -> Option<String>,
-        file: Option<PathBuf>,
+        downloads: Vec<PathBuf>,
     ) -> Result<Script, Diagnostic> {
-        Script::parse("actions.py", text, lookup, Words::default(), file)
+        Script::parse("actions.py", text, lookup, Words::default(), downloads)
     }
 
     fn script(text: &str) -> Script {
-        parse(text, &|_| None, Some(PathBuf::from("/t/wily.img"))).unwrap()
+        parse(text, &|_| None, vec![PathBuf::from("/t/wily.img")]).unwrap()
     }
 
     fn name_of(progress: Progress) -> String {
@@ -449,7 +453,7 @@ class Actions(ActionsBase):
             "password" => Some("hunter2".to_owned()),
             _ => None,
         };
-        let script = parse(text, &lookup, None);
+        let script = parse(text, &lookup, Vec::new());
         let error = match script {
             Ok(script) => script.run("configure").resume(Value::None).unwrap_err(),
             Err(error) => error,
@@ -457,7 +461,7 @@ class Actions(ActionsBase):
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         assert_eq!(error.line(), 3, "{error}");
         let text = "class Actions():\n  def configure(self, s):\n    y = $(password)\n";
-        let script = parse(text, &lookup, None).unwrap();
+        let script = parse(text, &lookup, Vec::new()).unwrap();
         let error = script.run("configure").resume(Value::None).unwrap_err();
         assert_eq!(
             error.to_string(),

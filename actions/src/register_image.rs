@@ -1,6 +1,6 @@
 //! `registerImage`, the one call that makes a downloaded file an image, in both forms that are in use.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ays_model::BootType;
 
@@ -23,8 +23,10 @@ pub struct RegisterImage {
     pub delete: bool,
     /// Whether a machine's disk may grow while it runs.
     pub hot_resize: bool,
-    /// The downloaded file: the last `web.export`'s `dest`.
+    /// The downloaded file: the one that `imagename` names, else the last `web.export`'s `dest`.
     pub file: PathBuf,
+    /// Which of the recipe's downloads that is, from 0.
+    pub download: usize,
     /// The file's stem: stored files' names begin with it.
     pub stem: String,
 }
@@ -56,13 +58,13 @@ pub enum CallError {
     /// A value given by position and by name.
     #[error("`{0}` is given twice")]
     Twice(String),
-    /// `imagename` is another file than the one that is downloaded.
-    #[error("imagename is '{imagename}', but the last web.export saves '{file}'")]
+    /// `imagename` is no file that is downloaded.
+    #[error("imagename is '{imagename}', but {}", saved(.files))]
     OtherFile {
         /// As the call has it.
         imagename: String,
-        /// `dest`'s file name.
-        file: String,
+        /// The file names of each `dest`.
+        files: Vec<String>,
     },
     /// Nothing is downloaded.
     #[error("there is no web.export, so there is no file to register")]
@@ -78,11 +80,11 @@ const DOCUMENTED: [&str; 8] =
 const IN_USE: [&str; 7] = ["name", "category", "size", "username", "bootType", "delete", "hotResize"];
 
 impl RegisterImage {
-    /// Understands a call; `args` include the service. `file` is the last `web.export`'s `dest`.
+    /// Understands a call; `args` include the service. `downloads` are each `web.export`'s `dest`.
     pub(crate) fn from_call(
         args: &[Value],
         keywords: &[(String, Value)],
-        file: Option<&PathBuf>,
+        downloads: &[PathBuf],
     ) -> Result<Self, CallError> {
         let values = Arguments::bind(args, keywords)?;
         let size = match values.get("size") {
@@ -98,14 +100,21 @@ impl RegisterImage {
             Some("uefi") => BootType::Uefi,
             Some(_) => return Err(CallError::Kind("bootType", "'bios' or 'uefi'")),
         };
-        let file = file.ok_or(CallError::NoFile)?;
-        let file_name = file.file_name().map(|name| name.display().to_string()).unwrap_or_default();
-        if let Some(imagename) = values.text("imagename")?.filter(|imagename| *imagename != file_name) {
-            return Err(CallError::OtherFile { imagename, file: file_name });
-        }
+        let mut from_last = downloads.iter().enumerate().rev();
+        let last = from_last.clone().next().ok_or(CallError::NoFile)?;
+        let (download, file) = match values.text("imagename")? {
+            None => last,
+            Some(imagename) => match from_last.find(|(_, path)| file_name(path) == imagename) {
+                Some(named) => named,
+                None => {
+                    let files = downloads.iter().map(|path| file_name(path)).collect();
+                    return Err(CallError::OtherFile { imagename, files });
+                }
+            },
+        };
         let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
         if !stem.starts_with(char::is_alphanumeric) {
-            return Err(CallError::Stem(file_name));
+            return Err(CallError::Stem(file_name(file)));
         }
         Ok(Self {
             name: values.text("name")?.ok_or(CallError::Missing("name"))?,
@@ -116,6 +125,7 @@ impl RegisterImage {
             delete: values.truth("delete")?,
             hot_resize: values.truth("hotResize")?,
             file: file.clone(),
+            download,
             stem,
         })
     }
@@ -134,6 +144,18 @@ impl RegisterImage {
             "image `{}`: {} images should be at least {least} GB, this one says {}",
             self.name, self.category, self.size_gb
         )]
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.display().to_string()).unwrap_or_default()
+}
+
+/// What the downloads are called, for an error.
+fn saved(files: &[String]) -> String {
+    match files {
+        [file] => format!("the last web.export saves '{file}'"),
+        files => format!("the web.exports save '{}'", files.join("', '")),
     }
 }
 
@@ -206,7 +228,7 @@ mod tests {
         let keywords: Vec<_> =
             keywords.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let args: Vec<_> = [Value::None].iter().chain(args).cloned().collect();
-        RegisterImage::from_call(&args, &keywords, Some(&PathBuf::from("/t/win-2016.qcow2")))
+        RegisterImage::from_call(&args, &keywords, &[PathBuf::from("/t/win-2016.qcow2")])
     }
 
     fn image() -> RegisterImage {
@@ -219,6 +241,7 @@ mod tests {
             delete: true,
             hot_resize: true,
             file: PathBuf::from("/t/win-2016.qcow2"),
+            download: 0,
             stem: "win-2016".to_owned(),
         }
     }
@@ -267,7 +290,10 @@ mod tests {
             (
                 &[text("Win"), text("w.qcow2"), text("Windows"), Value::Int(20)],
                 vec![],
-                CallError::OtherFile { imagename: "w.qcow2".to_owned(), file: "win-2016.qcow2".to_owned() },
+                CallError::OtherFile {
+                    imagename: "w.qcow2".to_owned(),
+                    files: vec!["win-2016.qcow2".to_owned()],
+                },
             ),
             (&good, vec![("colour", text("red"))], CallError::Keyword("colour".to_owned())),
             (&good, vec![("name", text("x"))], CallError::Twice("name".to_owned())),
@@ -276,6 +302,26 @@ mod tests {
         ] {
             assert_eq!(call(args, &keywords), Err(error));
         }
+    }
+
+    #[test]
+    fn imagename_picks_one_of_several_downloads() {
+        let downloads = [PathBuf::from("/t/one.qcow2"), PathBuf::from("/t/two.img")];
+        let of = |imagename: Option<&str>| {
+            let mut args = vec![Value::None, text("Win")];
+            args.extend(imagename.map(text));
+            args.extend([text("Linux"), Value::Int(10)]);
+            RegisterImage::from_call(&args, &[], &downloads).map(|image| (image.file, image.stem))
+        };
+        let (one, two) = ((downloads[0].clone(), "one".to_owned()), (downloads[1].clone(), "two".to_owned()));
+        assert_eq!(of(Some("one.qcow2")), Ok(one));
+        assert_eq!(of(Some("two.img")), Ok(two.clone()));
+        assert_eq!(of(None), Ok(two));
+        let error = of(Some("three.img")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "imagename is 'three.img', but the web.exports save 'one.qcow2', 'two.img'"
+        );
     }
 
     #[test]

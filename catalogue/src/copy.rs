@@ -1,6 +1,6 @@
 //! Copies: a generation's file in one pool.
 
-use ays_model::DiskFormat;
+use ays_model::{Digest, DiskFormat};
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -32,8 +32,12 @@ pub struct Copy {
     pub state: CopyState,
     /// Its file's name in the pool.
     pub file: String,
-    /// Of the file, lower-case hexadecimal.
-    pub sha256: String,
+    /// What the file is.
+    #[sqlx(try_from = "String")]
+    pub format: DiskFormat,
+    /// Of the file.
+    #[sqlx(try_from = "String")]
+    pub digest: Digest,
     /// The file's length in bytes.
     pub size: u64,
     /// When it became verified.
@@ -58,8 +62,12 @@ pub struct KnownCopy {
     /// What the file is; the pool's setting may be another one by now.
     #[sqlx(try_from = "String")]
     pub format: DiskFormat,
-    /// Of the file, lower-case hexadecimal.
-    pub sha256: String,
+    /// What a machine that starts from it sees.
+    #[sqlx(try_from = "String")]
+    pub content: Digest,
+    /// Of the file.
+    #[sqlx(try_from = "String")]
+    pub digest: Digest,
     /// The file's length in bytes.
     pub size: u64,
     /// What a machine that starts from it sees, in bytes.

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
-use crate::{Catalogue, CatalogueError, Generation, GenerationId, Image, image::copies};
+use crate::image::copies;
+use crate::{Catalogue, CatalogueError, Generation, GenerationId, Image};
 
 /// The digits of a checksum that it takes to find something by it: enough not to be met by chance.
 const DIGITS: usize = 8;
@@ -22,8 +23,8 @@ pub struct Found {
 
 impl Catalogue {
     /// What `asked` leads to, by image and grid, the newest generation first: all generations of the images of this name
-    /// or, when there is none, of this number; else those whose source has this SHA-256 or MD5, or whose stored file has
-    /// this SHA-256. Of a checksum, the first 8 digits or more will do.
+    /// or, when there is none, of this number; else those whose source has this SHA-256 or MD5, or whose content or stored
+    /// file has this digest. Of each, the first 8 digits or more will do.
     pub async fn find(&self, asked: &str) -> Result<Vec<Found>, CatalogueError> {
         let doing = "finding a generation";
         let failed = self.failed(doing);
@@ -57,17 +58,20 @@ async fn generations(db: &mut SqliteConnection, asked: &str) -> sqlx::Result<Vec
             return Ok(numbered);
         }
     }
-    if asked.len() < DIGITS || !asked.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let digits = asked.rsplit(':').next().unwrap_or(asked);
+    if digits.len() < DIGITS || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(Vec::new());
     }
-    // Another converter may have written the same disk in other bytes: a copy has a checksum of its own.
+    let digits = digits.to_ascii_lowercase();
+    // A copy in another format than raw has a digest of its own.
     sqlx::query_scalar(
         "SELECT g.id FROM generation g JOIN image i ON i.id = g.image_id
-         WHERE g.source_sha256 GLOB ?1 OR g.source_md5 GLOB ?1 OR g.stored_sha256 GLOB ?1
-            OR EXISTS (SELECT 1 FROM copy c WHERE c.generation_id = g.id AND c.sha256 GLOB ?1)
+         WHERE g.source_sha256 GLOB ?1 OR g.source_md5 GLOB ?1 OR g.content GLOB ?2
+            OR EXISTS (SELECT 1 FROM copy c WHERE c.generation_id = g.id AND c.digest GLOB ?2)
          ORDER BY i.name, i.gid, g.number DESC",
     )
-    .bind(format!("{}*", asked.to_ascii_lowercase()))
+    .bind(format!("{digits}*"))
+    .bind(format!("*:{digits}*"))
     .fetch_all(db)
     .await
 }

@@ -1,6 +1,6 @@
 //! Images and their generations, as they are shown.
 
-use ays_model::{BootType, DiskFormat};
+use ays_model::{BootType, Digest, DiskFormat};
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
@@ -116,12 +116,13 @@ pub struct Generation {
     pub source_size: u64,
     /// Whether its bytes were verified against what the source says.
     pub verified_at_source: bool,
-    /// What it is stored as.
+    /// What it was stored as when it was made.
     #[sqlx(try_from = "String")]
     pub format: DiskFormat,
-    /// Of the stored file when it was made, lower-case hexadecimal.
-    pub stored_sha256: String,
-    /// The stored file's length in bytes.
+    /// What a machine that starts from it sees.
+    #[sqlx(try_from = "String")]
+    pub content: Digest,
+    /// The stored file's length then, in bytes.
     pub stored_size: u64,
     /// What a machine that starts from it sees, in bytes.
     pub virtual_size: u64,

@@ -22,8 +22,8 @@ pub struct NewInstalled {
     pub template_checksum: String,
     /// What tells one set of answers from another without holding them.
     pub answers_digest: String,
-    /// The registered image's generation, for a service that registers one.
-    pub image: Option<InstalledImage>,
+    /// The registered images' generations, in the order in which they were registered.
+    pub images: Vec<InstalledImage>,
 }
 
 /// A registered generation and the pool that holds it.
@@ -53,21 +53,25 @@ pub struct Installed {
     pub template_checksum: String,
     /// What tells that set of answers from another.
     pub answers_digest: String,
-    /// The name of the image that it registered; none when it registers none.
-    pub image: Option<String>,
-    /// That image's copy; none when it is no longer verified.
-    pub copy: Option<KnownCopy>,
+    /// What it consists of: the images that it registered, in that order.
+    pub parts: Vec<InstalledPart>,
     /// When.
     pub installed_at: Timestamp,
+}
+
+/// One of the images that a service consists of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledPart {
+    /// The image's name.
+    pub image: String,
+    /// Its copy; none when it is no longer verified.
+    pub copy: Option<KnownCopy>,
 }
 
 #[derive(FromRow)]
 struct InstalledRow {
     template_checksum: String,
     answers_digest: String,
-    image: Option<String>,
-    pool_id: Option<i64>,
-    generation_id: Option<GenerationId>,
     installed_at: Timestamp,
 }
 
@@ -78,11 +82,9 @@ impl Catalogue {
         let failed = self.failed(doing);
         let mut tx = self.read(doing).await?;
         let row: Option<InstalledRow> = sqlx::query_as(
-            "SELECT n.template_checksum, n.answers_digest, i.name AS image, n.pool_id, n.generation_id, n.installed_at
-             FROM installed n
-             LEFT JOIN generation g ON g.id = n.generation_id
-             LEFT JOIN image i ON i.id = g.image_id
-             WHERE n.service = ? AND n.instance = ? AND n.node = ?",
+            "SELECT template_checksum, answers_digest, installed_at
+             FROM installed
+             WHERE service = ? AND instance = ? AND node = ?",
         )
         .bind(&of.service)
         .bind(&of.instance)
@@ -91,19 +93,36 @@ impl Catalogue {
         .await
         .map_err(&failed)?;
         let Some(row) = row else { return Ok(None) };
-        let copy = sqlx::query_as(
-            "SELECT * FROM copy_record WHERE pool_id = ? AND generation_id = ? AND state = 'verified'",
+        let found: Vec<(String, i64, GenerationId)> = sqlx::query_as(
+            "SELECT i.name, p.pool_id, p.generation_id
+             FROM installed_part p
+             JOIN generation g ON g.id = p.generation_id
+             JOIN image i ON i.id = g.image_id
+             WHERE p.service = ? AND p.instance = ? AND p.node = ?
+             ORDER BY p.number",
         )
-        .bind(row.pool_id)
-        .bind(row.generation_id)
-        .fetch_optional(&mut *tx)
+        .bind(&of.service)
+        .bind(&of.instance)
+        .bind(&of.node)
+        .fetch_all(&mut *tx)
         .await
         .map_err(&failed)?;
+        let mut parts = Vec::with_capacity(found.len());
+        for (image, pool, generation) in found {
+            let copy = sqlx::query_as(
+                "SELECT * FROM copy_record WHERE pool_id = ? AND generation_id = ? AND state = 'verified'",
+            )
+            .bind(pool)
+            .bind(generation)
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(&failed)?;
+            parts.push(InstalledPart { image, copy });
+        }
         Ok(Some(Installed {
             template_checksum: row.template_checksum,
             answers_digest: row.answers_digest,
-            image: row.image,
-            copy,
+            parts,
             installed_at: row.installed_at,
         }))
     }
@@ -112,9 +131,9 @@ impl Catalogue {
     pub async fn installed_images(&self) -> Result<Vec<ImageOnNode>, CatalogueError> {
         let rows: Vec<(String, String, String, ImageId, u32)> = sqlx::query_as(
             "SELECT n.service, n.instance, n.node, g.image_id, g.number
-             FROM installed n
+             FROM installed_part n
              JOIN generation g ON g.id = n.generation_id
-             ORDER BY n.node, n.service, n.instance",
+             ORDER BY n.node, n.service, n.instance, n.number",
         )
         .fetch_all(&self.pool)
         .await
@@ -141,39 +160,49 @@ impl Catalogue {
         let doing = "writing what is installed";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
-        let copy: Option<(i64, GenerationId)> = match &installed.image {
-            None => None,
-            Some(InstalledImage { generation, pool }) => {
-                let pool_id = pool.find(&mut tx).await.map_err(&failed)?;
-                let known = sqlx::query_as(
-                    "SELECT pool_id, generation_id FROM copy WHERE pool_id = ? AND generation_id = ?",
-                )
-                .bind(pool_id)
-                .bind(generation)
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(&failed)?;
-                let unknown =
-                    || CatalogueError::UnknownCopy { generation: generation.0, pool: pool.name.clone() };
-                Some(known.ok_or_else(unknown)?)
-            }
-        };
+        // What it consisted of before goes with it.
+        sqlx::query("DELETE FROM installed WHERE service = ? AND instance = ? AND node = ?")
+            .bind(&of.service)
+            .bind(&of.instance)
+            .bind(&of.node)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
         sqlx::query(
-            "INSERT OR REPLACE INTO installed
-                 (service, instance, node, template_checksum, answers_digest, pool_id, generation_id, installed_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO installed (service, instance, node, template_checksum, answers_digest, installed_at)
+             VALUES (?, ?, ?, ?, ?, ?)",
         )
         .bind(&of.service)
         .bind(&of.instance)
         .bind(&of.node)
         .bind(&installed.template_checksum)
         .bind(&installed.answers_digest)
-        .bind(copy.map(|(pool, _)| pool))
-        .bind(copy.map(|(_, generation)| generation))
         .bind(now)
         .execute(&mut *tx)
         .await
         .map_err(&failed)?;
+        for (number, InstalledImage { generation, pool }) in (1_i64..).zip(&installed.images) {
+            let pool_id = pool.find(&mut tx).await.map_err(&failed)?;
+            let added = sqlx::query(
+                "INSERT INTO installed_part (service, instance, node, number, pool_id, generation_id)
+                 SELECT ?, ?, ?, ?, pool_id, generation_id FROM copy WHERE pool_id = ? AND generation_id = ?",
+            )
+            .bind(&of.service)
+            .bind(&of.instance)
+            .bind(&of.node)
+            .bind(number)
+            .bind(pool_id)
+            .bind(generation)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+            if added.rows_affected() == 0 {
+                return Err(CatalogueError::UnknownCopy {
+                    generation: generation.0,
+                    pool: pool.name.clone(),
+                });
+            }
+        }
         tx.commit().await.map_err(&failed)
     }
 

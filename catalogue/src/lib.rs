@@ -31,7 +31,7 @@ pub use disk::{DiskFacts, FirstBoot, StartedBy};
 pub use error::CatalogueError;
 pub use find::Found;
 pub use image::{Generation, GenerationId, Image, ImageDetail, ImageId, ImageStatus, StackOffer};
-pub use installed::{ImageOnNode, Installed, InstalledImage, NewInstalled, ServiceOnNode};
+pub use installed::{ImageOnNode, Installed, InstalledImage, InstalledPart, NewInstalled, ServiceOnNode};
 pub use lock::{Lock, LockAttempt, LockHolder};
 pub use offer::{Offer, index_json};
 pub use pool::PoolKey;

@@ -1,6 +1,6 @@
 //! What a pool offers, as it is written for managers of machines.
 
-use ays_model::{BootType, DiskFormat};
+use ays_model::{BootType, Digest, DiskFormat};
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
@@ -25,8 +25,9 @@ pub struct Offer {
     /// What the file is.
     #[sqlx(try_from = "String")]
     pub format: DiskFormat,
-    /// Of the file, lower-case hexadecimal.
-    pub sha256: String,
+    /// Of the file.
+    #[sqlx(try_from = "String")]
+    pub digest: Digest,
     /// The file's length in bytes.
     pub size: u64,
     /// What a machine that starts from it sees, in bytes.
@@ -48,7 +49,8 @@ pub struct Offer {
 }
 
 /// The content of a pool's `ays-images.json`: `version`, 1, and `images`, the [`Offer`]s by name, with `name`, `id`,
-/// `generation`, `file`, `format` (`raw`, `qcow2`), `sha256`, `size` and `virtualSize` (bytes), `bootType` (`bios`,
+/// `generation`, `file`, `format` (`raw`, `qcow2`), `digest` (`fsverity-sha256:` and what `fsverity digest` prints
+/// of the file; `sha256:` and its SHA-256 where it was stored by a version of before), `size` and `virtualSize` (bytes), `bootType` (`bios`,
 /// `uefi`), `minimumSize` (GB), `hotResize`, `category`, `stacks` (names) and `verifiedAtSource`. The same offers
 /// always give the same bytes; the last one is a newline. A reader takes no notice of fields that it does not know.
 #[expect(
@@ -82,7 +84,7 @@ impl Catalogue {
 pub(crate) async fn offers(db: &mut SqliteConnection, pool: &PoolKey) -> sqlx::Result<Vec<Offer>> {
     let Some(pool_id) = pool.find(db).await? else { return Ok(Vec::new()) };
     let mut offers: Vec<Offer> = sqlx::query_as(
-        "SELECT DISTINCT i.name, i.id, g.number AS generation, c.file, g.format, c.sha256, c.size, g.virtual_size,
+        "SELECT DISTINCT i.name, i.id, g.number AS generation, c.file, c.format, c.digest, c.size, g.virtual_size,
                 i.boot_type, i.size_gb AS minimum_size, i.hot_resize, i.type AS category,
                 g.source_verified AS verified_at_source
          FROM offered o

@@ -1,6 +1,6 @@
 //! Registering an image: what is on a pool's disk becomes true in the catalogue, in one transaction.
 
-use ays_model::{BootType, DiskFormat};
+use ays_model::{BootType, Digest, DiskFormat};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
@@ -71,8 +71,10 @@ pub struct StoredFacts {
     pub file: String,
     /// What the file is.
     pub format: DiskFormat,
-    /// Lower-case hexadecimal.
-    pub sha256: String,
+    /// What a machine that starts from it sees.
+    pub content: Digest,
+    /// Of the file: of a raw file it is the content.
+    pub digest: Digest,
     /// The file's length in bytes.
     pub size: u64,
     /// What a machine that starts from it sees, in bytes.
@@ -106,8 +108,8 @@ pub struct Registered {
 }
 
 impl Catalogue {
-    /// Makes or updates the image, makes its generation or finds the one with the same stored SHA-256 (else with the
-    /// same source SHA-256 and format), says that its copy in the pool is verified, and wants the image on the stacks.
+    /// Makes or updates the image, makes its generation or finds the one with the same content (else one of before, whose
+    /// content is not known yet, with the same source SHA-256 and format), says that its copy in the pool is verified, and wants the image on the stacks.
     /// All of it or nothing; doing it again changes nothing.
     ///
     /// The generation becomes the image's current one. Pools that do not have it go on offering what they have (see
@@ -159,7 +161,10 @@ impl Catalogue {
         let (image_id, new_image) = put_image(db, registration, now).await.map_err(&failed)?;
         let found = find_generation(db, image_id, registration).await.map_err(&failed)?;
         let (generation, number) = match found {
-            Some(found) => found,
+            Some(found) => {
+                name_generation(db, found.0, &registration.stored.content).await.map_err(&failed)?;
+                found
+            }
             None => add_generation(db, image_id, registration, &sizes, now).await.map_err(&failed)?,
         };
         make_current(db, image_id, generation, now).await.map_err(&failed)?;
@@ -239,11 +244,12 @@ async fn find_generation(
 ) -> sqlx::Result<Option<(GenerationId, u32)>> {
     sqlx::query_as(
         "SELECT id, number FROM generation
-         WHERE image_id = ?1 AND (stored_sha256 = ?2 OR (source_sha256 = ?3 AND format = ?4))
-         ORDER BY stored_sha256 = ?2 DESC, number DESC LIMIT 1",
+         WHERE image_id = ?1
+           AND (content = ?2 OR (content LIKE 'sha256:%' AND source_sha256 = ?3 AND format = ?4))
+         ORDER BY content = ?2 DESC, number DESC LIMIT 1",
     )
     .bind(image)
-    .bind(&registration.stored.sha256)
+    .bind(registration.stored.content.to_string())
     .bind(&registration.source.sha256)
     .bind(registration.stored.format.as_str())
     .fetch_optional(db)
@@ -260,7 +266,7 @@ async fn add_generation(
     let Registration { source, stored, template, .. } = registration;
     sqlx::query_as(
         "INSERT INTO generation (image_id, number, source_url, etag, last_modified, source_md5, source_sha256,
-                                 source_size, source_verified, format, stored_sha256, stored_size, virtual_size,
+                                 source_size, source_verified, format, content, stored_size, virtual_size,
                                  template, template_checksum, template_commit, made_at, made_by)
          VALUES (?1, (SELECT COALESCE(MAX(number), 0) + 1 FROM generation WHERE image_id = ?1),
                  ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
@@ -275,7 +281,7 @@ async fn add_generation(
     .bind(sizes.source)
     .bind(source.verified)
     .bind(stored.format.as_str())
-    .bind(&stored.sha256)
+    .bind(stored.content.to_string())
     .bind(sizes.stored)
     .bind(sizes.disk)
     .bind(&template.name)
@@ -285,6 +291,20 @@ async fn add_generation(
     .bind(&registration.by)
     .fetch_one(db)
     .await
+}
+
+/// What was known by its file's SHA-256 only is known by its content from now on.
+pub(crate) async fn name_generation(
+    db: &mut SqliteConnection,
+    generation: GenerationId,
+    content: &Digest,
+) -> sqlx::Result<()> {
+    sqlx::query("UPDATE generation SET content = ?2 WHERE id = ?1 AND content LIKE 'sha256:%'")
+        .bind(generation)
+        .bind(content.to_string())
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 async fn make_current(
@@ -315,18 +335,19 @@ async fn put_copy(
 ) -> sqlx::Result<()> {
     let stored = &registration.stored;
     sqlx::query(
-        "INSERT INTO copy (pool_id, generation_id, state, file, sha256, size, verified_at)
-         VALUES (?, ?, 'verified', ?, ?, ?, ?)
+        "INSERT INTO copy (pool_id, generation_id, state, file, format, digest, size, verified_at)
+         VALUES (?, ?, 'verified', ?, ?, ?, ?, ?)
          ON CONFLICT (pool_id, generation_id) DO UPDATE SET
-             state = excluded.state, file = excluded.file, sha256 = excluded.sha256, size = excluded.size,
-             verified_at = excluded.verified_at, scrubbed_at = NULL
-         WHERE (state, file, sha256, size)
-             IS NOT (excluded.state, excluded.file, excluded.sha256, excluded.size)",
+             state = excluded.state, file = excluded.file, format = excluded.format, digest = excluded.digest,
+             size = excluded.size, verified_at = excluded.verified_at, scrubbed_at = NULL
+         WHERE (state, file, format, digest, size)
+             IS NOT (excluded.state, excluded.file, excluded.format, excluded.digest, excluded.size)",
     )
     .bind(pool)
     .bind(generation)
     .bind(&stored.file)
-    .bind(&stored.sha256)
+    .bind(stored.format.as_str())
+    .bind(stored.digest.to_string())
     .bind(sizes.stored)
     .bind(now)
     .execute(&mut *db)
@@ -334,12 +355,12 @@ async fn put_copy(
     // Other images may stand on the same file: what is true of it is true for all of them.
     sqlx::query(
         "UPDATE copy SET state = 'verified', verified_at = ?, scrubbed_at = NULL
-         WHERE pool_id = ? AND file = ? AND sha256 = ? AND state = 'damaged'",
+         WHERE pool_id = ? AND file = ? AND digest = ? AND state = 'damaged'",
     )
     .bind(now)
     .bind(pool)
     .bind(&stored.file)
-    .bind(&stored.sha256)
+    .bind(stored.digest.to_string())
     .execute(db)
     .await?;
     Ok(())

@@ -1,9 +1,12 @@
 //! Scrubbing: what must be on the disks, to be read again, and what came of it.
 
+use ays_model::{Digest, DiskFormat};
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
-use crate::{Catalogue, CatalogueError, CopyState, ImageId, Offer, PoolKey, Timestamp, offer::offers};
+use crate::offer::offers;
+use crate::register::name_generation;
+use crate::{Catalogue, CatalogueError, CopyState, GenerationId, ImageId, Offer, PoolKey, Timestamp};
 
 /// A file in a pool that is to be read again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
@@ -14,8 +17,12 @@ pub struct ScrubCopy {
     pub pool: PoolKey,
     /// Its name in the pool.
     pub file: String,
-    /// What it must have, lower-case hexadecimal.
-    pub sha256: String,
+    /// What the file is.
+    #[sqlx(try_from = "String")]
+    pub format: DiskFormat,
+    /// What it must have.
+    #[sqlx(try_from = "String")]
+    pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
     /// Verified or damaged.
@@ -60,7 +67,7 @@ impl Catalogue {
     pub async fn good_copies(&self, copy: &ScrubCopy) -> Result<Vec<ScrubCopy>, CatalogueError> {
         let doing = "looking for good copies";
         let mut tx = self.read(doing).await?;
-        let mut copies = list(&mut tx, None, Some(&copy.sha256)).await.map_err(self.failed(doing))?;
+        let mut copies = list(&mut tx, None, Some(copy)).await.map_err(self.failed(doing))?;
         copies.retain(|other| {
             other.pool != copy.pool && other.size == copy.size && other.state == CopyState::Verified
         });
@@ -89,11 +96,11 @@ impl Catalogue {
         }
         sqlx::query(
             "UPDATE copy SET state = 'damaged'
-             WHERE pool_id = ?1 AND file = ?2 AND sha256 = ?3 AND state = 'verified'",
+             WHERE pool_id = ?1 AND file = ?2 AND digest = ?3 AND state = 'verified'",
         )
         .bind(pool)
         .bind(&copy.file)
-        .bind(&copy.sha256)
+        .bind(copy.digest.to_string())
         .execute(&mut *tx)
         .await
         .map_err(&failed)?;
@@ -102,12 +109,18 @@ impl Catalogue {
     }
 
     /// The file was read whole and is as it should be. A damaged one is verified again, for all images that stand on it.
-    /// A file that the catalogue does not know is no error.
-    pub async fn set_scrubbed(&self, copy: &ScrubCopy, now: &Timestamp) -> Result<(), CatalogueError> {
+    /// One that was known by its SHA-256 is known by its digest from now on, and its generations by their content, where
+    /// `names` gives them: the content first. A file that the catalogue does not know is no error.
+    pub async fn set_scrubbed(
+        &self,
+        copy: &ScrubCopy,
+        names: Option<(Digest, Digest)>,
+        now: &Timestamp,
+    ) -> Result<(), CatalogueError> {
         let doing = "writing what was scrubbed";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
-        set_scrubbed(&mut tx, copy, now).await.map_err(&failed)?;
+        set_scrubbed(&mut tx, copy, names, now).await.map_err(&failed)?;
         tx.commit().await.map_err(&failed)
     }
 
@@ -116,48 +129,52 @@ impl Catalogue {
     pub async fn rehearse_scrubbed(
         &self,
         copy: &ScrubCopy,
+        names: Option<(Digest, Digest)>,
         now: &Timestamp,
     ) -> Result<Vec<Offer>, CatalogueError> {
         let doing = "rehearsing what was scrubbed";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
-        set_scrubbed(&mut tx, copy, now).await.map_err(&failed)?;
+        set_scrubbed(&mut tx, copy, names, now).await.map_err(&failed)?;
         let offered = offers(&mut tx, &copy.pool).await.map_err(&failed)?;
         tx.rollback().await.map_err(&failed)?;
         Ok(offered)
     }
 }
 
-/// The files in all pools; of one image, or with one SHA-256, where these are given.
+/// The files in all pools; of one image, or with the bytes of one copy, where these are given. A raw file of the same
+/// generation has the same bytes, even where one of the two is still known by its SHA-256.
 async fn list(
     db: &mut SqliteConnection,
     image: Option<ImageId>,
-    sha256: Option<&str>,
+    like: Option<&ScrubCopy>,
 ) -> sqlx::Result<Vec<ScrubCopy>> {
     // All that is known of a file is the same for all images that stand on it; but a new one's record has never
     // been scrubbed.
     let mut copies: Vec<ScrubCopy> = sqlx::query_as(
-        "SELECT c.pool_gid, c.pool_name, c.pool_node, c.pool_path, c.file, c.sha256, c.size, c.state,
+        "SELECT c.pool_gid, c.pool_name, c.pool_node, c.pool_path, c.file, c.format, c.digest, c.size, c.state,
                 max(c.verified_at) AS verified_at, max(c.scrubbed_at) AS scrubbed_at, min(g.template) AS template
          FROM copy_record c JOIN generation g ON g.id = c.generation_id
-         WHERE c.state IN ('verified', 'damaged') AND (?2 IS NULL OR c.sha256 = ?2)
-         GROUP BY c.pool_id, c.file, c.sha256, c.size, c.state
+         WHERE c.state IN ('verified', 'damaged') AND (?2 IS NULL OR c.digest = ?2 OR (c.format = 'raw' AND c.generation_id IN (
+               SELECT o.generation_id FROM copy_record o WHERE o.file = ?3 AND o.digest = ?2 AND o.format = 'raw')))
+         GROUP BY c.pool_id, c.file, c.format, c.digest, c.size, c.state
          HAVING ?1 IS NULL OR max(c.image_id = ?1)
          ORDER BY c.pool_gid, c.pool_name, c.pool_node, c.pool_id, max(c.scrubbed_at), c.file",
     )
     .bind(image)
-    .bind(sha256)
+    .bind(like.map(|copy| copy.digest.to_string()))
+    .bind(like.map(|copy| &copy.file))
     .fetch_all(&mut *db)
     .await?;
     for copy in &mut copies {
         let Some(pool) = copy.pool.find(db).await? else { continue };
         copy.images = sqlx::query_scalar(
             "SELECT DISTINCT i.name FROM copy_record c JOIN image i ON i.id = c.image_id
-             WHERE c.pool_id = ? AND c.file = ? AND c.sha256 = ? AND c.state = ? ORDER BY i.name",
+             WHERE c.pool_id = ? AND c.file = ? AND c.digest = ? AND c.state = ? ORDER BY i.name",
         )
         .bind(pool)
         .bind(&copy.file)
-        .bind(&copy.sha256)
+        .bind(copy.digest.to_string())
         .bind(copy.state)
         .fetch_all(&mut *db)
         .await?;
@@ -165,19 +182,32 @@ async fn list(
     Ok(copies)
 }
 
-async fn set_scrubbed(db: &mut SqliteConnection, copy: &ScrubCopy, now: &Timestamp) -> sqlx::Result<()> {
+async fn set_scrubbed(
+    db: &mut SqliteConnection,
+    copy: &ScrubCopy,
+    names: Option<(Digest, Digest)>,
+    now: &Timestamp,
+) -> sqlx::Result<()> {
     let Some(pool) = copy.pool.find(db).await? else { return Ok(()) };
-    sqlx::query(
+    let (content, digest) = names.unzip();
+    let scrubbed: Vec<GenerationId> = sqlx::query_scalar(
         "UPDATE copy SET
-             scrubbed_at = ?1, state = 'verified',
+             scrubbed_at = ?1, state = 'verified', digest = ?5,
              verified_at = CASE state WHEN 'damaged' THEN ?1 ELSE verified_at END
-         WHERE pool_id = ?2 AND file = ?3 AND sha256 = ?4 AND state IN ('verified', 'damaged')",
+         WHERE pool_id = ?2 AND file = ?3 AND digest = ?4 AND state IN ('verified', 'damaged')
+         RETURNING generation_id",
     )
     .bind(now)
     .bind(pool)
     .bind(&copy.file)
-    .bind(&copy.sha256)
-    .execute(db)
+    .bind(copy.digest.to_string())
+    .bind(digest.unwrap_or(copy.digest).to_string())
+    .fetch_all(&mut *db)
     .await?;
+    if let Some(content) = content {
+        for generation in scrubbed {
+            name_generation(db, generation, &content).await?;
+        }
+    }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `ays image`
 
 mod check;
+mod digest;
 
 use std::path::Path;
 
@@ -34,12 +35,14 @@ enum Command {
         json: bool,
     },
     Check(check::Args),
+    Digest(digest::Args),
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let catalogue = async || context::catalogue(&context::environment(repo)?).await;
     match args.command {
         Command::Check(args) => check::run(args, repo).await,
+        Command::Digest(args) => digest::run(args).await,
         Command::List { json } => {
             let images = catalogue().await?.images().await?;
             if json {
@@ -102,7 +105,7 @@ fn show_generation(generation: &Generation) -> Result<(), Failure> {
     let current = if generation.current { ", current" } else { "" };
     let verified = if generation.verified_at_source { "verified" } else { "unverified" };
     table::line(&format!(
-        "  {}{current}: from {} by {}\n     source  {} {verified} at its source, MD5 {}\n     stored  {} {}, SHA-256 {}",
+        "  {}{current}: from {} by {}\n     source  {} {verified} at its source, MD5 {}\n     stored  {} {}, content {}",
         generation.number,
         generation.made_at,
         generation.made_by,
@@ -110,7 +113,7 @@ fn show_generation(generation: &Generation) -> Result<(), Failure> {
         generation.source_md5,
         units::bytes(generation.stored_size),
         shown(&generation.format),
-        generation.stored_sha256,
+        generation.content.digits(),
     ))?;
     if let Some(facts) = disk::facts(&generation.disk) {
         table::line(&format!("     disk    {facts}"))?;

@@ -108,7 +108,7 @@ fn stored(generation: &Generation, asked: Option<&str>) -> Vec<String> {
             units::bytes(generation.stored_size),
             units::bytes(generation.virtual_size)
         ),
-        checksum("SHA-256", &generation.stored_sha256, asked),
+        checksum("content", &generation.content.digits(), asked),
     ]
 }
 
@@ -138,9 +138,9 @@ fn copies(generation: &Generation, asked: Option<&str>) -> Vec<String> {
             copy.pool.path,
             copy.file
         ));
-        // Another converter may have written the same disk in other bytes.
-        if copy.sha256 != generation.stored_sha256 {
-            lines.push(format!("{:8}  {}", "", checksum("SHA-256", &copy.sha256, asked)));
+        // A file in another format than raw has a digest of its own.
+        if copy.digest != generation.content {
+            lines.push(format!("{:8}  {}", "", checksum("digest", &copy.digest.digits(), asked)));
         }
     }
     if lines.is_empty() { vec!["none".to_owned()] } else { lines }

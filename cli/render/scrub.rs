@@ -46,7 +46,7 @@ enum Verdict {
 struct Line<'a> {
     pool: &'a PoolKey,
     file: &'a str,
-    sha256: &'a str,
+    digest: ays_model::Digest,
     size: u64,
     images: &'a [String],
     /// The node that read it.
@@ -213,10 +213,10 @@ impl<'a> Report<'a> {
 impl<'a> Line<'a> {
     /// Of a copy that was not read.
     fn of(copy: &'a ScrubCopy) -> Self {
-        let ScrubCopy { pool, file, sha256, size, images, .. } = copy;
+        let ScrubCopy { pool, file, digest, size, images, .. } = copy;
         let (node, from, reason, command) = (None, None, None, None);
         let result = Verdict::Unread;
-        Self { pool, file, sha256, size: *size, images, node, result, from, reason, command }
+        Self { pool, file, digest: *digest, size: *size, images, node, result, from, reason, command }
     }
 }
 

@@ -1,10 +1,11 @@
 //! What is in a disk image: its partitions, how it starts, which system it has and what that needs to start as a
-//! virtual machine. Nothing is mounted.
+//! virtual machine; and the digest of the disk in it ([`content`]). Nothing is mounted.
 //!
 //! An image is hostile. What is read is bounded in bytes and in reads ([`inspect`]), no other file is ever opened, and
 //! what cannot be read is said so and never guessed; that a process with limits of its own does it is for the caller.
 //! It must not know nodes, recipes or the catalogue.
 
+pub mod content;
 mod disk;
 mod ext4;
 mod file_system;

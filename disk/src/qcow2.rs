@@ -1,7 +1,8 @@
 //! QEMU's copy-on-write format, as its `docs/interop/qcow2` has it, for reading a few places of it.
 //!
-//! No table is loaded, however large the header says that it is: each lookup reads the two entries that it needs. So
-//! neither memory nor time grows with what an image claims. Neither a backing file nor a data file is ever opened.
+//! A lookup loads no table, however large the header says that it is, but reads the two entries that it needs. So neither
+//! memory nor time grows with what an image claims. Who needs all of a disk walks over its tables instead
+//! (`content/clusters.rs`). Neither a backing file nor a data file is ever opened.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,12 +10,17 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 
-use miniz_oxide::inflate::decompress_to_vec_with_limit;
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 use crate::disk::Refusal;
 
 /// How many uncompressed clusters are kept, since a file system's structures are read in small pieces.
 const KEPT: usize = 8;
+
+/// The largest first table, in entries; QEMU opens no image with a larger one.
+const LARGEST_TABLE: u64 = (32 << 20) / 8;
 
 /// Where an entry of either table has an offset in the file.
 const OFFSET: u64 = 0x00ff_ffff_ffff_fe00;
@@ -28,10 +34,13 @@ pub(crate) struct Qcow2 {
     inflated: RefCell<VecDeque<(u64, Vec<u8>)>>,
 }
 
-/// Where a cluster's bytes are.
-enum Cluster {
+/// Where a cluster's bytes are in the file.
+pub(crate) enum Cluster {
+    /// Nowhere.
     Zeros,
+    /// As they are, from this byte on.
     At(u64),
+    /// Packed by deflate, in at most `length` bytes.
     Compressed { at: u64, length: u64 },
 }
 
@@ -86,6 +95,9 @@ impl Qcow2 {
         if u64::from(be32(36)) < l1_needed {
             return Err(Refusal::Damaged("its first table is too short for its disk"));
         }
+        if l1_needed > LARGEST_TABLE {
+            return Err(Refusal::Damaged("its first table is larger than QEMU reads"));
+        }
         Ok(Self { size, version, cluster_bits, l1_offset: be64(40), inflated: RefCell::default() })
     }
 
@@ -97,7 +109,7 @@ impl Qcow2 {
         mut into: &mut [u8],
         spend: &dyn Fn(u64) -> io::Result<()>,
     ) -> io::Result<()> {
-        let cluster_size = 1u64 << self.cluster_bits;
+        let cluster_size = self.cluster_size();
         while !into.is_empty() {
             let within = offset & (cluster_size - 1);
             let count = into.len().min(usize::try_from(cluster_size - within).unwrap_or(usize::MAX));
@@ -122,9 +134,66 @@ impl Qcow2 {
         Ok(())
     }
 
-    fn find(&self, file: &File, offset: u64, spend: &dyn Fn(u64) -> io::Result<()>) -> io::Result<Cluster> {
+    /// In bytes.
+    pub fn cluster_size(&self) -> u64 {
+        1 << self.cluster_bits
+    }
+
+    /// How many bytes of the disk one second table is about.
+    pub fn table_covers(&self) -> u64 {
+        1 << (2 * self.cluster_bits - 3)
+    }
+
+    /// Reads `count` entries of the first table, from the entry `first` on.
+    pub fn read_first_table(
+        &self,
+        file: &File,
+        first: u64,
+        count: u64,
+        into: &mut Vec<u64>,
+    ) -> io::Result<()> {
+        let at = self.l1_offset.checked_add(first * 8).ok_or_else(damaged)?;
+        read_table(file, at, count, into)
+    }
+
+    /// Reads all of the second table at `at`.
+    pub fn read_second_table(&self, file: &File, at: u64, into: &mut Vec<u64>) -> io::Result<()> {
+        read_table(file, at, self.cluster_size() / 8, into)
+    }
+
+    /// Where the second table of an entry of the first is; none: what it would be about is all zeros.
+    pub fn table_at(&self, entry: u64) -> io::Result<Option<u64>> {
+        let at = self.aligned(entry)?;
+        Ok((at != 0).then_some(at))
+    }
+
+    /// What an entry of a second table says.
+    pub fn decode(&self, entry: u64) -> io::Result<Cluster> {
         const COMPRESSED: u64 = 1 << 62;
         const ZERO: u64 = 1;
+        if entry & COMPRESSED != 0 {
+            // The lower bits are an offset, the higher ones how many sectors follow the one that it lies in.
+            let bits = 62 - (self.cluster_bits - 8);
+            let at = entry & ((1 << bits) - 1);
+            let sectors = ((entry & (COMPRESSED - 1)) >> bits) + 1;
+            return Ok(Cluster::Compressed { at, length: sectors * 512 - (at & 511) });
+        }
+        if self.version == 3 && entry & ZERO != 0 {
+            return Ok(Cluster::Zeros);
+        }
+        Ok(match self.aligned(entry)? {
+            0 => Cluster::Zeros,
+            at => Cluster::At(at),
+        })
+    }
+
+    /// The place in an entry, where only clusters begin.
+    fn aligned(&self, entry: u64) -> io::Result<u64> {
+        let at = entry & OFFSET;
+        if at & (self.cluster_size() - 1) == 0 { Ok(at) } else { Err(damaged()) }
+    }
+
+    fn find(&self, file: &File, offset: u64, spend: &dyn Fn(u64) -> io::Result<()>) -> io::Result<Cluster> {
         let entry = |table: u64, number: u64| {
             let at = table.checked_add(number * 8).ok_or_else(damaged)?;
             let mut bytes = [0; 8];
@@ -134,23 +203,10 @@ impl Qcow2 {
         };
         let number = offset >> self.cluster_bits;
         let l2_bits = self.cluster_bits - 3;
-        let l2 = entry(self.l1_offset, number >> l2_bits)? & OFFSET;
-        if l2 == 0 {
-            return Ok(Cluster::Zeros);
+        match self.table_at(entry(self.l1_offset, number >> l2_bits)?)? {
+            None => Ok(Cluster::Zeros),
+            Some(l2) => self.decode(entry(l2, number & ((1 << l2_bits) - 1))?),
         }
-        let found = entry(l2, number & ((1 << l2_bits) - 1))?;
-        if found & COMPRESSED != 0 {
-            // The lower bits are an offset, the higher ones how many sectors follow the one that it lies in.
-            let bits = 62 - (self.cluster_bits - 8);
-            let at = found & ((1 << bits) - 1);
-            let sectors = ((found & (COMPRESSED - 1)) >> bits) + 1;
-            return Ok(Cluster::Compressed { at, length: sectors * 512 - (at & 511) });
-        }
-        Ok(match found & OFFSET {
-            _ if self.version == 3 && found & ZERO != 0 => Cluster::Zeros,
-            0 => Cluster::Zeros,
-            at => Cluster::At(at),
-        })
     }
 
     fn read_compressed(
@@ -166,11 +222,9 @@ impl Qcow2 {
         let cluster = match known {
             Some(known) => &kept[known].1,
             None => {
-                let size = 1usize << self.cluster_bits;
-                spend(size as u64)?;
-                let mut packed = vec![0; usize::try_from(length).map_err(|_| damaged())?];
-                read_to_end(file, at, &mut packed)?;
-                let bytes = decompress_to_vec_with_limit(&packed, size).map_err(|_| damaged())?;
+                spend(self.cluster_size())?;
+                let mut bytes = vec![0; 1 << self.cluster_bits];
+                read_packed(file, (at, length), &mut Vec::new(), &mut bytes)?;
                 kept.truncate(KEPT - 1);
                 kept.push_front((at, bytes));
                 &kept[0].1
@@ -179,6 +233,30 @@ impl Qcow2 {
         into.copy_from_slice(cluster.get(within..within + into.len()).ok_or_else(damaged)?);
         Ok(())
     }
+}
+
+/// Fills `into` with the compressed cluster that begins at `at` and is at most `length` long; `packed` is for its bytes.
+pub(crate) fn read_packed(
+    file: &File,
+    (at, length): (u64, u64),
+    packed: &mut Vec<u8>,
+    into: &mut [u8],
+) -> io::Result<()> {
+    packed.resize(usize::try_from(length).map_err(|_| damaged())?, 0);
+    read_to_end(file, at, packed)?;
+    let flags = TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+    let (status, _, count) = decompress(&mut DecompressorOxide::new(), packed, into, 0, flags);
+    // As for QEMU, a cluster that is full is enough.
+    let ended = matches!(status, TINFLStatus::Done | TINFLStatus::HasMoreOutput);
+    if ended && count == into.len() { Ok(()) } else { Err(damaged()) }
+}
+
+fn read_table(file: &File, at: u64, count: u64, into: &mut Vec<u64>) -> io::Result<()> {
+    let mut bytes = vec![[0; 8]; usize::try_from(count).map_err(|_| damaged())?];
+    file.read_exact_at(bytes.as_flattened_mut(), at).map_err(|_| damaged())?;
+    into.clear();
+    into.extend(bytes.into_iter().map(u64::from_be_bytes));
+    Ok(())
 }
 
 /// Fills `into`, with zeros at its end where the file's last cluster is short.
@@ -195,6 +273,6 @@ fn read_to_end(file: &File, at: u64, into: &mut [u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn damaged() -> io::Error {
+pub(crate) fn damaged() -> io::Error {
     io::Error::new(ErrorKind::InvalidData, "the tables of its qcow2 are damaged")
 }

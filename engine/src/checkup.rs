@@ -143,9 +143,9 @@ async fn compare_pools(checked: &mut [Checked], open: &mut [Option<Open<'_>>]) {
 
 async fn sees(open: &mut [Option<Open<'_>>], number: usize, path: &Path) -> Result<bool, HelperError> {
     let Some(node) = &mut open[number] else { return Ok(false) };
-    let look = CheckCopy { path: path.to_owned(), size: 0, sha256: None, rate: None };
+    let look = CheckCopy { path: path.to_owned(), size: 0, read: None, rate: None };
     match in_time(node.helper.run(Step::CheckCopy(look), |_| {})).await? {
-        Outcome::Checked(state) => Ok(state == CopyState::Good),
+        Outcome::Checked(checked) => Ok(checked.state == CopyState::Good),
         _ => Err(HelperError::Answer),
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn share() -> Result<Share, ShareError> {
     Ok(Share {
         certificate: made.cert.pem(),
         key: Secret::new(made.signing_key.serialize_pem()),
-        token: Secret::new(token.iter().map(|byte| format!("{byte:02x}")).collect()),
+        token: Secret::new(hex::encode(token)),
     })
 }
 

@@ -10,7 +10,8 @@ use ays_protocol::{Failure, Inspect, Outcome, Step};
 use ays_transport::{ConnectError, Connection, Helper, HelperError, Transport};
 
 use crate::event::Event;
-use crate::install::{InstallError, Working};
+use crate::install::Working;
+use crate::install_error::InstallError;
 use crate::stacks::pool_key;
 
 /// Why it is not known what is in an image.

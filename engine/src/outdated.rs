@@ -178,6 +178,8 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
     match &now.expected {
         Some(Expected::Md5(md5)) => return changed("its MD5", &generation.source_md5, md5),
         Some(Expected::Sha256(sha256)) => return changed("its SHA-256", &generation.source_sha256, sha256),
+        // Of stored files only, which are no sources.
+        Some(Expected::FsVerity(_)) => {}
         None => {}
     }
     if let Some(size) = now.size.filter(|size| *size != generation.source_size) {
@@ -201,6 +203,7 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
 mod tests {
     use ays_catalogue::{DiskFacts, GenerationId};
     use ays_model::DiskFormat;
+    use ays_model::{Content, Digest};
 
     use super::*;
 
@@ -217,7 +220,7 @@ mod tests {
             source_size: 5,
             verified_at_source: true,
             format: DiskFormat::Raw,
-            stored_sha256: "cc".to_owned(),
+            content: Digest::FsVerity(Content([0; 32])),
             stored_size: 5,
             virtual_size: 5,
             disk: DiskFacts::default(),

@@ -2,18 +2,13 @@
 
 use std::path::PathBuf;
 
-use ays_actions::{Action, Progress, RegisterImage, Script, Value};
+use ays_actions::{Action, Progress, Script, Value, install_methods};
 use ays_grammar::Diagnostic;
 use ays_model::{Check, DiskFormat, Target};
 use ays_recipes::Recipe;
 use serde::Serialize;
 
-/// Methods of a recipe that run before anything is fetched, in order.
-pub(crate) const BEFORE_FETCH: [&str; 3] = ["prepare", "prepareLocal", "check_requirements"];
-/// Methods that run when everything is fetched.
-pub(crate) const CONFIGURE: [&str; 2] = ["configure", "configureLocal"];
-/// Methods that run when what ran before is down.
-pub(crate) const WHEN_DOWN: [&str; 4] = ["start", "check_up_local", "monitor_local", "monitor_remote"];
+use crate::lifecycle::{Lifecycle, LifecycleError, Task};
 
 /// One thing that will be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,31 +62,35 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans an install. Every method that would run is interpreted with the outcomes that are expected, so a recipe
-    /// that asks for what cannot be done is an error here. `stacks` are those that a registered image is wanted on.
+    /// Plans an install: it is walked through with a recorder in the node's place, which answers as is expected, so a
+    /// recipe that asks for what cannot be done is an error here. Where a method of the recipe says that the install
+    /// fails, the plan ends as the install will. `stacks` are those that a registered image is wanted on.
     pub fn new(recipe: &Recipe, target: &Target, stacks: &[String]) -> Result<Self, Diagnostic> {
-        let mut steps = vec![Planned::Check { platforms: recipe.platforms.clone() }];
-        let images = actions(recipe.script.as_ref())?;
-        steps.extend(recipe.fetches.iter().map(|fetch| Planned::Fetch {
-            url: fetch.url.to_string(),
-            dest: fetch.dest.clone(),
-            check: describe(&fetch.check),
-        }));
-        let pool = target.pool();
-        steps.extend(images.iter().map(|image| Planned::Register {
-            image: image.name.clone(),
-            category: image.category.clone(),
-            size: image.size_gb,
-            file: pool.path.join(format!("{}-<sha256>.{}", image.stem, DiskFormat::as_str(pool.format))),
-            stacks: stacks.to_vec(),
-        }));
-        // A file that is registered where it lies is not a download.
-        let is_source = |image: &RegisterImage| {
-            recipe.fetches.iter().any(|fetch| fetch.url.path_on_node() == Some(image.file.clone()))
-        };
-        let removed = images.iter().find(|image| image.delete && !is_source(image));
-        steps.extend(removed.map(|image| Planned::Remove { path: image.file.clone() }));
-        let warnings = images.iter().flat_map(RegisterImage::warnings).collect();
+        if let Some(script) = &recipe.script {
+            interpret_all(script)?;
+        }
+        let (mut steps, mut warnings) = (Vec::new(), Vec::new());
+        let mut lifecycle = Lifecycle::new(recipe);
+        let mut outcome = Value::None;
+        loop {
+            let task = match lifecycle.next(outcome) {
+                Ok(Some(task)) => task,
+                Ok(None) => break,
+                Err(LifecycleError::Recipe(error)) => return Err(error),
+                Err(error @ (LifecycleError::Method { .. } | LifecycleError::StillRunning)) => {
+                    warnings.push(format!("the install will end here: {error}"));
+                    break;
+                }
+            };
+            outcome = match &task {
+                Task::Register(image) => {
+                    warnings.extend(image.warnings());
+                    Action::REGISTERED
+                }
+                Task::Check | Task::Fetch(_) | Task::Remove { .. } => Value::None,
+            };
+            steps.push(Planned::new(task, recipe, target, stacks));
+        }
         Ok(Self { template: recipe.template.clone(), node: target.name().to_owned(), steps, warnings })
     }
 
@@ -99,28 +98,47 @@ impl Plan {
     pub fn registers(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Planned::Register { .. }))
     }
+}
 
-    /// The downloaded file that is not kept.
-    pub fn removes(&self) -> Option<&PathBuf> {
-        self.steps.iter().find_map(|step| match step {
-            Planned::Remove { path } => Some(path),
-            _ => None,
-        })
+impl Planned {
+    fn new(task: Task, recipe: &Recipe, target: &Target, stacks: &[String]) -> Self {
+        match task {
+            Task::Check => Self::Check { platforms: recipe.platforms.clone() },
+            Task::Fetch(number) => {
+                let fetch = &recipe.fetches[number];
+                Self::Fetch {
+                    url: fetch.url.to_string(),
+                    dest: fetch.dest.clone(),
+                    check: describe(&fetch.check),
+                }
+            }
+            Task::Register(image) => {
+                let pool = target.pool();
+                let file = format!("{}-<content>.{}", image.stem, DiskFormat::as_str(pool.format));
+                Self::Register {
+                    image: image.name,
+                    category: image.category,
+                    size: image.size_gb,
+                    file: pool.path.join(file),
+                    stacks: stacks.to_vec(),
+                }
+            }
+            Task::Remove { path, .. } => Self::Remove { path },
+        }
     }
 }
 
-/// The images that the recipe's methods register when every action ends as expected.
-fn actions(script: Option<&Script>) -> Result<Vec<RegisterImage>, Diagnostic> {
-    let Some(script) = script else { return Ok(Vec::new()) };
-    let mut images = Vec::new();
-    let bring_down = ["check_down_local", "stop", "halt"];
-    for method in BEFORE_FETCH.iter().chain(&CONFIGURE).chain(&bring_down).chain(&WHEN_DOWN) {
+/// Every method is interpreted, also one that only runs when something is still running: what a recipe cannot do is
+/// known before anything is done.
+fn interpret_all(script: &Script) -> Result<(), Diagnostic> {
+    for method in install_methods() {
         let mut run = script.run(method);
-        while let Progress::Action(Action::RegisterImage(image)) = run.resume(Value::None)? {
-            images.push(image);
+        let mut outcome = Value::None;
+        while let Progress::Action(Action::RegisterImage(_)) = run.resume(outcome)? {
+            outcome = Action::REGISTERED;
         }
     }
-    Ok(images)
+    Ok(())
 }
 
 fn describe(check: &Check) -> &'static str {
@@ -129,6 +147,7 @@ fn describe(check: &Check) -> &'static str {
         Check::Md5Beside => "MD5 beside the source",
         Check::Sha256(_) => "SHA-256 of the recipe",
         Check::Sums(_) => "SHA-256 list beside the source",
+        Check::Stored(_) => "digest of the stored file",
     }
 }
 

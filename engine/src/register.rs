@@ -8,13 +8,15 @@ use ays_catalogue::{
     ImageFacts, InstalledImage, KnownCopy, PoolKey, Registration, SourceFacts, StoredFacts, TemplateFacts,
     Timestamp,
 };
-use ays_model::DiskFormat;
-use ays_protocol::{CheckCopy, CopyState, Fetched, Outcome, StoreImage, Stored};
-use ays_transport::{HelperError, around};
+use ays_model::{Digest, DiskFormat};
+use ays_protocol::{CheckCopy, CheckedCopy, CopyState, Fetched, Outcome, ReadCopy, StoreImage, Stored};
+use ays_transport::around;
 
 use crate::event::{Event, Step};
 use crate::index::{self, IndexError};
-use crate::install::{InstallError, Mode, Source, Working};
+use crate::install::Working;
+use crate::install_error::InstallError;
+use crate::rollout::{Mode, Source};
 use crate::stacks::pool_key;
 
 impl Working<'_, '_> {
@@ -116,30 +118,36 @@ impl Working<'_, '_> {
         let Some(known) = known else { return Ok(None) };
         // Doing it again on purpose is also how an operator has the copy read; once is enough for a pool.
         let read = self.rollout.mode == Mode::Again && !self.has_neighbour();
-        let sha256 = read.then(|| known.sha256.clone());
-        let state = self.copy_state(&known, sha256).await?;
-        if state != CopyState::Good {
-            self.mark_damaged(&known, state).await?;
+        // One of before is read too, so that it is known by its content from now on.
+        let read = read || matches!(known.digest, Digest::Sha256(_));
+        let checked = self.check_copy(&known, read.then_some(known.digest)).await?;
+        if checked.state != CopyState::Good {
+            self.mark_damaged(&known, checked.state).await?;
             return Ok(None);
         }
-        let KnownCopy { file, sha256, size, virtual_size, .. } = known;
-        Ok(Some(StoredFacts { file, format, sha256, size, virtual_size }))
+        let KnownCopy { file, content, digest, size, virtual_size, .. } = known;
+        let (content, digest) = match checked.named {
+            Some(named) => (Digest::FsVerity(named.content), named.digest),
+            None => (content, digest),
+        };
+        Ok(Some(StoredFacts { file, format, content, digest, size, virtual_size }))
     }
 
     /// How a copy is on the node's disk.
-    pub(crate) async fn copy_state(
+    pub(crate) async fn check_copy(
         &mut self,
         copy: &KnownCopy,
-        sha256: Option<String>,
-    ) -> Result<CopyState, InstallError> {
+        expected: Option<Digest>,
+    ) -> Result<CheckedCopy, InstallError> {
         let path = self.target.pool().path.join(&copy.file);
-        let check = CheckCopy { path, size: copy.size, sha256, rate: None };
+        let read = expected.map(|expected| ReadCopy { format: copy.format, expected });
+        let check = CheckCopy { path, size: copy.size, read, rate: None };
         match self
             .helper
             .run(ays_protocol::Step::CheckCopy(check), self.events.progress(Step::Register))
             .await
         {
-            Ok(Outcome::Checked(state)) => Ok(state),
+            Ok(Outcome::Checked(checked)) => Ok(checked),
             other => Err(InstallError::at(Step::Register, other)),
         }
     }
@@ -158,8 +166,9 @@ impl Working<'_, '_> {
             .run(ays_protocol::Step::StoreImage(store), self.events.progress(Step::Register))
             .await
         {
-            Ok(Outcome::Stored(Stored { file, sha256, size, virtual_size, .. })) => {
-                Ok(StoredFacts { file, format: self.format(), sha256, size, virtual_size })
+            Ok(Outcome::Stored(Stored { file, content, digest, size, virtual_size, .. })) => {
+                let content = Digest::FsVerity(content);
+                Ok(StoredFacts { file, format: self.format(), content, digest, size, virtual_size })
             }
             other => Err(InstallError::at(Step::Register, other)),
         }
@@ -168,13 +177,5 @@ impl Working<'_, '_> {
     /// What the target's pool keeps its files as.
     pub(crate) fn format(&self) -> DiskFormat {
         self.target.pool().format
-    }
-}
-
-impl InstallError {
-    /// What a step that did not end as it should is.
-    pub(crate) fn at(step: Step, result: Result<Outcome, HelperError>) -> Self {
-        let source = result.err().unwrap_or(HelperError::Answer);
-        Self::Step { step: step.as_str(), source }
     }
 }

@@ -9,14 +9,15 @@ use std::sync::Arc;
 use ays_catalogue::{Catalogue, CatalogueError, Offer};
 use ays_model::{DiskFormat, Pool, Target};
 use ays_recipes::{Environment, Recipe};
-use ays_transport::{FaultAt, FaultKind, Faults, Transport};
+use ays_transport::{FaultAt, FaultKind, Faults, HelperError, Transport};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
+use crate::digests::Digests;
 use crate::event::Record;
-use crate::install::{InstallError, Installed, Mode, chain};
-use crate::rollout::{Rollout, Sharing};
+use crate::install_error::InstallError;
+use crate::rollout::{Installed, Mode, Rollout, Sharing};
 use crate::stacks::pool_key;
 use crate::stop::Stop;
 
@@ -37,6 +38,9 @@ pub enum RehearseError {
     /// The catalogue failed.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// The helper that reads what is stored.
+    #[error(transparent)]
+    Helper(#[from] HelperError),
     /// The directory that goes away.
     #[error("{path}", path = .path.display())]
     Files {
@@ -235,8 +239,10 @@ impl<'a> Stage<'a> {
         let pool = &self.target.pool().path;
         let mut wrong = Vec::new();
         let offers = self.catalogue().await?.offers(&pool_key(&self.target)).await?;
-        for Offer { name, file, sha256: expected, .. } in offers {
-            if sha256(&pool.join(&file)).ok().as_ref() != Some(&expected) {
+        let mut digests = Digests::start(self.directory.path()).await?;
+        for Offer { name, file, digest, .. } in offers {
+            let format = self.target.pool().format;
+            if !digests.has(&pool.join(&file), format, digest).await? {
                 wrong.push(format!("{name} was offered while {file} was not whole"));
             }
         }
@@ -244,12 +250,12 @@ impl<'a> Stage<'a> {
             let name = entry.file_name().display().to_string();
             let hash = name.rsplit_once('-').and_then(|(_, end)| end.split('.').next()).map(str::to_owned);
             let is_image = !name.starts_with('.') && name != "ays-images.json";
-            if is_image
-                && !hash.is_some_and(|hash| sha256(entry.path()).is_ok_and(|all| all.starts_with(&hash)))
-            {
+            let content = digests.content(entry.path()).await?.map(|content| content.to_string());
+            if is_image && !hash.is_some_and(|hash| content.is_some_and(|all| all.starts_with(&hash))) {
                 wrong.push(format!("{name} had its name before it was whole"));
             }
         }
+        digests.end().await;
         Ok(wrong)
     }
 }
@@ -279,7 +285,7 @@ fn how(result: &Result<Installed, InstallError>) -> String {
         Ok(Installed::Now) => "installed".to_owned(),
         Ok(Installed::Before) => "nothing to do".to_owned(),
         Err(InstallError::Interrupted) => "interrupted".to_owned(),
-        Err(error) => chain(error),
+        Err(error) => ays_model::causes(error),
     }
 }
 
@@ -291,7 +297,7 @@ fn sha256(path: &Path) -> Result<String, RehearseError> {
     loop {
         let read = std::io::Read::read(&mut file, &mut buffer).map_err(failed)?;
         if read == 0 {
-            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            return Ok(hex::encode(hash.finalize()));
         }
         hash.update(&buffer[..read]);
     }

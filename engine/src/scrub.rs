@@ -10,8 +10,8 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use ays_catalogue::{Catalogue, CatalogueError, PoolKey, ScrubCopy, Timestamp};
-use ays_model::UrlError;
-use ays_protocol::{CheckCopy, CopyState, Failure, Outcome, Progress, Step};
+use ays_model::{Digest, UrlError};
+use ays_protocol::{CheckCopy, CopyState, Failure, NamedCopy, Outcome, Progress, ReadCopy, Step};
 use futures_util::{StreamExt, stream};
 use tokio::sync::Mutex;
 
@@ -262,16 +262,18 @@ impl Work<'_> {
         let check = CheckCopy {
             path: path(copy),
             size: copy.size,
-            sha256: Some(copy.sha256.clone()),
+            read: Some(ReadCopy { format: copy.format, expected: copy.digest }),
             rate: self.scrub.rate,
         };
         let on_progress = |progress| (self.tell)(Told::Progress { node: name, copy, progress });
         let fault = match node.helper.run(Step::CheckCopy(check), on_progress).await {
-            Ok(Outcome::Checked(CopyState::Good)) => {
-                return self.record_good(node, copy).await.map(|()| None);
-            }
-            Ok(Outcome::Checked(CopyState::Missing)) => Fault::Missing,
-            Ok(Outcome::Checked(CopyState::Damaged)) => Fault::Damaged,
+            Ok(Outcome::Checked(checked)) => match checked.state {
+                CopyState::Good => {
+                    return self.record_good(node, copy, checked.named).await.map(|()| None);
+                }
+                CopyState::Missing => Fault::Missing,
+                CopyState::Damaged => Fault::Damaged,
+            },
             // A sector that the disk does not give back any more, for one.
             Err(HelperError::Failed(failure)) => Fault::Unreadable(failure),
             Ok(_) => return Err(lost(node.target)(HelperError::Answer)),
@@ -286,11 +288,17 @@ impl Work<'_> {
     }
 
     /// The pool's index first, then the record; see `register.rs`.
-    async fn record_good(&self, node: &mut Reached<'_>, copy: &ScrubCopy) -> Result<(), ScrubError> {
+    async fn record_good(
+        &self,
+        node: &mut Reached<'_>,
+        copy: &ScrubCopy,
+        named: Option<NamedCopy>,
+    ) -> Result<(), ScrubError> {
         let (catalogue, now) = (self.scrub.catalogue, Timestamp::now());
-        let offers = catalogue.rehearse_scrubbed(copy, &now).await?;
+        let names = named.map(|named| (Digest::FsVerity(named.content), named.digest));
+        let offers = catalogue.rehearse_scrubbed(copy, names, &now).await?;
         index::write(&mut node.helper, &copy.pool, &offers).await.map_err(lost(node.target))?;
-        catalogue.set_scrubbed(copy, &now).await?;
+        catalogue.set_scrubbed(copy, names, &now).await?;
         self.publish(node, &copy.pool).await
     }
 

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use ays_catalogue::{Catalogue, RunFilter};
 use ays_engine::{InstallError, Installed, Mode, NodeResult, Record, Rollout, Sharing, Stopper};
-use ays_model::{DiskFormat, Inspection, Target};
-use ays_protocol::{CopyState, Failure, Outcome, Step, Stored};
+use ays_model::{Content, Digest, DiskFormat, Inspection, Target};
+use ays_protocol::{CheckedCopy, CopyState, Failure, Outcome, Step, Stored};
 use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request};
 use ays_transport::{Scripted, Transport};
 use tempfile::TempDir;
@@ -102,13 +102,14 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         Step::CheckRequirements(_) => Outcome::Ready,
         Step::StoreImage(order) => Outcome::Stored(Stored {
             file: format!("{}-000000000000.raw", order.stem),
-            sha256: "0".repeat(64),
+            content: Content([0; 32]),
+            digest: Digest::FsVerity(Content([0; 32])),
             size: 1 << 20,
             virtual_size: 1 << 20,
             source_format: "qcow2".to_owned(),
             kept: false,
         }),
-        Step::CheckCopy(_) => Outcome::Checked(CopyState::Good),
+        Step::CheckCopy(_) => Outcome::Checked(CheckedCopy { state: CopyState::Good, named: None }),
         Step::Inspect(_) => Outcome::Inspected(Inspection {
             format: DiskFormat::Raw,
             virtual_size: 1 << 20,
@@ -120,7 +121,9 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         }),
         Step::WriteIndex(_) => Outcome::Written { changed: true },
         Step::Remove(_) => Outcome::Removed,
-        Step::Fetch(_) | Step::Look(_) | Step::Examine(_) => panic!("fetches are shared: {step:?}"),
+        Step::Fetch(_) | Step::Look(_) | Step::Examine(_) | Step::Digest(_) => {
+            panic!("not of an install: {step:?}")
+        }
     })
 }
 

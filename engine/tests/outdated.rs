@@ -80,7 +80,8 @@ async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, C
             stored: StoredFacts {
                 file: format!("x{number}.raw"),
                 format: DiskFormat::Raw,
-                sha256: format!("{number:064x}"),
+                content: format!("fsverity-sha256:{number:064x}").parse().unwrap(),
+                digest: format!("fsverity-sha256:{number:064x}").parse().unwrap(),
                 size: 5,
                 virtual_size: 5,
             },

@@ -22,7 +22,7 @@ const IMAGES: [(&[u8], DiskFormat); 4] = [
 const GZIP_HEADER: usize = 10;
 
 thread_local! {
-    static FILES: Vec<Option<(File, Vec<u8>)>> = IMAGES.iter().map(|(packed, _)| unpacked(packed)).collect();
+    static FILES: Vec<Option<(File, Vec<u8>)>> = IMAGES.iter().map(|(packed, _)| in_file(packed)).collect();
 }
 
 /// See the module.
@@ -57,8 +57,13 @@ fn look(file: File, format: DiskFormat) {
     }
 }
 
-fn unpacked(packed: &[u8]) -> Option<(File, Vec<u8>)> {
-    let whole = decompress_to_vec(packed.get(GZIP_HEADER..)?).ok()?;
+/// What is in one of `fixtures/disks`.
+pub(crate) fn unpacked(packed: &[u8]) -> Option<Vec<u8>> {
+    decompress_to_vec(packed.get(GZIP_HEADER..)?).ok()
+}
+
+fn in_file(packed: &[u8]) -> Option<(File, Vec<u8>)> {
+    let whole = unpacked(packed)?;
     let file = tempfile::tempfile().ok()?;
     file.write_all_at(&whole, 0).ok()?;
     Some((file, whole))

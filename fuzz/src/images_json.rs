@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use ays_catalogue::{ImageId, Offer, index_json};
-use ays_model::{BootType, DiskFormat};
+use ays_model::{BootType, Content, Digest, DiskFormat};
 use serde_json::{Value, json};
 
 /// See the module.
@@ -33,7 +33,7 @@ fn offer(data: &mut Unstructured<'_>) -> Result<Offer> {
         generation: data.arbitrary()?,
         file: data.arbitrary()?,
         format: *data.choose(&[DiskFormat::Raw, DiskFormat::Qcow2])?,
-        sha256: data.arbitrary()?,
+        digest: Digest::FsVerity(Content(data.arbitrary()?)),
         size: data.arbitrary()?,
         virtual_size: data.arbitrary()?,
         boot_type: *data.choose(&[BootType::Bios, BootType::Uefi])?,
@@ -56,7 +56,7 @@ fn said(offer: &Offer) -> Value {
     };
     json!({
         "name": offer.name, "id": offer.id.0, "generation": offer.generation, "file": offer.file, "format": format,
-        "sha256": offer.sha256, "size": offer.size, "virtualSize": offer.virtual_size, "bootType": boot_type,
+        "digest": offer.digest, "size": offer.size, "virtualSize": offer.virtual_size, "bootType": boot_type,
         "minimumSize": offer.minimum_size, "hotResize": offer.hot_resize, "category": offer.category,
         "stacks": offer.stacks, "verifiedAtSource": offer.verified_at_source,
     })

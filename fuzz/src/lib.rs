@@ -4,6 +4,7 @@
 //! `scripts/fuzz` looks for such input; what it found lies in `fixtures/fuzz` and is tried again with all tests.
 
 pub mod actions;
+pub mod content;
 mod diagnostic;
 pub mod disk;
 pub mod frames;
@@ -15,8 +16,9 @@ pub mod md5sum;
 pub type Check = fn(&[u8]);
 
 /// Each module, by the name of its target and of its folder in `fixtures/fuzz`.
-pub const TARGETS: [(&str, Check); 6] = [
+pub const TARGETS: [(&str, Check); 7] = [
     ("actions", actions::check),
+    ("content", content::check),
     ("disk", disk::check),
     ("frames", frames::check),
     ("hrd", hrd::check),

@@ -1,32 +1,50 @@
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
-use ays_protocol::{CheckCopy, CopyState, Failure};
+use ays_model::{Digest, DiskFormat};
+use ays_protocol::{CheckCopy, CheckedCopy, CopyState, Failure, NamedCopy, ReadCopy};
 
+use crate::content;
 use crate::disk::{check_path, failure, on_thread};
 use crate::hashing::sha256_of;
 use crate::pace::Pace;
 use crate::report::Report;
 
 /// Compares a file in a pool with what the catalogue says of it.
-pub(crate) async fn check(copy: CheckCopy, report: Report) -> Result<CopyState, Failure> {
+pub(crate) async fn check(copy: CheckCopy, report: Report) -> Result<CheckedCopy, Failure> {
     check_path(&copy.path)?;
     on_thread(move || {
+        let is = |state| Ok(CheckedCopy { state, named: None });
         let found = match copy.path.symlink_metadata() {
             Ok(found) => found,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Ok(CopyState::Missing);
+                return is(CopyState::Missing);
             }
             Err(error) => return Err(failure(&copy.path, "looking at it", &error)),
         };
         if !found.is_file() || found.len() != copy.size {
-            return Ok(CopyState::Damaged);
+            return is(CopyState::Damaged);
         }
-        let Some(expected) = copy.sha256 else { return Ok(CopyState::Good) };
-        let actual = File::open(&copy.path)
-            .and_then(|file| sha256_of(&file, copy.size, Pace::new(copy.rate), &report))
-            .map_err(|error| failure(&copy.path, "reading", &error))?;
-        Ok(if actual == expected { CopyState::Good } else { CopyState::Damaged })
+        let Some(ReadCopy { format, expected }) = copy.read else { return is(CopyState::Good) };
+        let pace = Pace::new(copy.rate);
+        let read = File::open(&copy.path).and_then(|file| match expected {
+            Digest::FsVerity(expected) => {
+                Ok((content::digest_of(&file, pace, &report)? == expected).then_some(None))
+            }
+            Digest::Sha256(expected) => {
+                let is_good = sha256_of(&file, copy.size, pace, &report)? == expected;
+                is_good.then(|| named(&file, format, &report)).transpose().map(|named| named.map(Some))
+            }
+        });
+        match read.map_err(|error| failure(&copy.path, "reading", &error))? {
+            Some(named) => Ok(CheckedCopy { state: CopyState::Good, named }),
+            None => is(CopyState::Damaged),
+        }
     })
     .await
+}
+
+fn named(file: &File, format: DiskFormat, report: &Report) -> io::Result<NamedCopy> {
+    let (content, digest) = content::names(file, format, report)?;
+    Ok(NamedCopy { content, digest })
 }

@@ -175,7 +175,7 @@ pub(crate) async fn keep(
     let file = File::open(&order.dest).map_err(reading)?;
     // Taken first: a change while the file is read does not go unnoticed.
     let stamp = file.metadata().map(|found| stamp(&found)).map_err(reading)?;
-    let mut lanes = Lanes::hashing(on_piece);
+    let mut lanes = Lanes::hashing(on_piece).for_expected(expected);
     lanes.hash_file(&file, stamp.size, report).await.map_err(reading)?;
     let digests = lanes.finish().await.map_err(reading)?;
     match expected.map(|expected| verify(expected, &order.url, &digests)) {

@@ -1,4 +1,4 @@
-//! The hash of a stored file, which is mostly holes.
+//! The SHA-256 of a stored file, for records of before that know it by that.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -15,7 +15,12 @@ use crate::report::Report;
 const BLOCK: usize = 256 << 10;
 
 /// The SHA-256 of a file's bytes, which are read at that pace. Holes are not read, only hashed as the zeros that they stand for.
-pub(crate) fn sha256_of(file: &File, length: u64, mut pace: Pace, report: &Report) -> io::Result<String> {
+pub(crate) fn sha256_of(
+    file: &File,
+    length: u64,
+    mut pace: Pace,
+    report: &Report,
+) -> io::Result<ays_model::Sha256> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; BLOCK];
     let zeros = vec![0; BLOCK];
@@ -38,7 +43,7 @@ pub(crate) fn sha256_of(file: &File, length: u64, mut pace: Pace, report: &Repor
             thread::sleep(pace.pause(count));
         }
     }
-    Ok(hex::encode(hash.finalize()))
+    Ok(ays_model::Sha256(hash.finalize().into()))
 }
 
 fn chunk(left: u64) -> usize {
@@ -81,7 +86,7 @@ mod tests {
         let (report, _) = Report::new();
         assert_eq!(
             sha256_of(&file, whole.len() as u64, Pace::new(None), &report).unwrap(),
-            hex::encode(Sha256::digest(&whole))
+            ays_model::Sha256(Sha256::digest(&whole).into())
         );
     }
 
@@ -91,7 +96,7 @@ mod tests {
         let (report, _) = Report::new();
         assert_eq!(
             sha256_of(&file, 0, Pace::new(None), &report).unwrap(),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".parse().unwrap()
         );
     }
 }

@@ -43,7 +43,7 @@ pub fn become_inspector(mut arguments: impl Iterator<Item = OsString>) -> ExitCo
         return ExitCode::from(2);
     };
     let answer: Answer = match confined_input(parent) {
-        Ok(image) => look(image, format.to_str()).map_err(|error| chain(&*error)),
+        Ok(image) => look(image, format.to_str()).map_err(|error| ays_model::causes(&*error)),
         Err(error) => Err(format!("its reader cannot be confined: {error}")),
     };
     let Ok(answer) = serde_json::to_vec(&answer) else { return ExitCode::FAILURE };
@@ -99,15 +99,4 @@ fn look(image: File, format: Option<&str>) -> Result<Inspection, Box<dyn Error>>
         }
     };
     ays_disk::inspect(image, format).map_err(Refusal::into)
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

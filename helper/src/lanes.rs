@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{io, thread};
 
-use ays_protocol::{Activity, PIECE};
+use ays_disk::content::Hasher;
+use ays_model::Content;
+use ays_protocol::{Activity, Expected, PIECE};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
@@ -35,6 +37,8 @@ pub(crate) type OnPiece = Box<dyn FnMut(PieceHash) + Send>;
 pub(crate) struct Digests {
     pub(crate) md5: String,
     pub(crate) sha256: String,
+    /// The digest of the file, where it is wanted.
+    pub(crate) fs_verity: Option<Content>,
     /// Of the bytes after the last whole piece, where pieces are hashed and there are such bytes.
     pub(crate) last_piece: Option<PieceHash>,
 }
@@ -60,6 +64,7 @@ pub(crate) struct Lanes {
     home: mpsc::UnboundedSender<Vec<u8>>,
     md5: Lane<String>,
     sha256: Lane<String>,
+    fs_verity: Option<Lane<Content>>,
     pieces: Option<Lane<Option<PieceHash>>>,
     disk: Option<DiskLane>,
 }
@@ -84,7 +89,15 @@ impl Lanes {
             let _ = home.send(Vec::with_capacity(BUFFER));
         }
         let pieces = on_piece.map(hash_pieces);
-        Self { free, home, md5: hash::<Md5>(), sha256: hash::<Sha256>(), pieces, disk: None }
+        Self { free, home, md5: hash::<Md5>(), sha256: hash::<Sha256>(), fs_verity: None, pieces, disk: None }
+    }
+
+    /// The same with the digest of the file where `expected` is one.
+    pub(crate) fn for_expected(mut self, expected: Option<&Expected>) -> Self {
+        if let Some(Expected::FsVerity(_)) = expected {
+            self.fs_verity = Some(hash_disk());
+        }
+        self
     }
 
     /// Lanes that have hashed the first `at` bytes of `file`, and write what comes after them.
@@ -92,9 +105,10 @@ impl Lanes {
         file: File,
         at: u64,
         on_piece: Option<OnPiece>,
+        expected: Option<&Expected>,
         report: &Report,
     ) -> io::Result<Self> {
-        let mut lanes = Self::hashing(on_piece);
+        let mut lanes = Self::hashing(on_piece).for_expected(expected);
         lanes.hash_file(&file, at, report).await?;
         // A piece is hashed only when it can be read from the file.
         let then = lanes.pieces.as_ref().map(|pieces| pieces.queue.clone());
@@ -121,6 +135,9 @@ impl Lanes {
 
     fn hash_whole(&mut self, buffer: Arc<Buffer>) {
         let _ = self.md5.queue.send(Arc::clone(&buffer));
+        if let Some(fs_verity) = &self.fs_verity {
+            let _ = fs_verity.queue.send(Arc::clone(&buffer));
+        }
         let _ = self.sha256.queue.send(buffer);
     }
 
@@ -161,7 +178,11 @@ impl Lanes {
             Some(pieces) => pieces.finish().await?,
             None => None,
         };
-        Ok(Digests { md5, sha256, last_piece })
+        let fs_verity = match self.fs_verity {
+            Some(fs_verity) => Some(fs_verity.finish().await?),
+            None => None,
+        };
+        Ok(Digests { md5, sha256, fs_verity, last_piece })
     }
 }
 
@@ -186,6 +207,16 @@ fn hash<D: Digest + Send>() -> Lane<String> {
             hash.update(&piece.bytes);
         }
         hex::encode(hash.finalize())
+    })
+}
+
+fn hash_disk() -> Lane<Content> {
+    lane(|pieces| {
+        let mut hash = Hasher::new();
+        for piece in pieces {
+            hash.update(&piece.bytes);
+        }
+        Content(hash.finalize().content)
     })
 }
 
@@ -245,7 +276,7 @@ mod tests {
     async fn more_than_the_buffers_hold_is_hashed_and_written_in_order() {
         let file = tempfile::tempfile().unwrap();
         let (report, _) = Report::new();
-        let mut lanes = Lanes::writing(file.try_clone().unwrap(), 0, None, &report).await.unwrap();
+        let mut lanes = Lanes::writing(file.try_clone().unwrap(), 0, None, None, &report).await.unwrap();
         let mut whole = Vec::new();
         for number in 0..=(2 * BUFFERS as u8) {
             let mut buffer = lanes.buffer().await;
@@ -259,6 +290,7 @@ mod tests {
             Digests {
                 md5: hex::encode(Md5::digest(&whole)),
                 sha256: hex::encode(Sha256::digest(&whole)),
+                fs_verity: None,
                 last_piece: None
             }
         );
@@ -272,7 +304,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(b"abc-and-what-is-overwritten", 0).unwrap();
         let (report, _) = Report::new();
-        let mut lanes = Lanes::writing(file.try_clone().unwrap(), 3, None, &report).await.unwrap();
+        let mut lanes = Lanes::writing(file.try_clone().unwrap(), 3, None, None, &report).await.unwrap();
         let mut buffer = lanes.buffer().await;
         buffer.bytes.extend_from_slice(b"def");
         lanes.push(buffer);
@@ -291,7 +323,7 @@ mod tests {
             sender.send((hash, there.metadata().unwrap().len())).unwrap();
         });
         let mut lanes =
-            Lanes::writing(file.try_clone().unwrap(), 1000, Some(on_piece), &report).await.unwrap();
+            Lanes::writing(file.try_clone().unwrap(), 1000, Some(on_piece), None, &report).await.unwrap();
         for bytes in whole[1000..].chunks(BUFFER - 1) {
             let mut buffer = lanes.buffer().await;
             buffer.bytes.extend_from_slice(bytes);
@@ -312,7 +344,7 @@ mod tests {
     async fn a_full_disk_is_an_error_and_no_standstill() {
         let file = File::options().read(true).write(true).open("/dev/full").unwrap();
         let (report, _) = Report::new();
-        let mut lanes = Lanes::writing(file, 0, None, &report).await.unwrap();
+        let mut lanes = Lanes::writing(file, 0, None, None, &report).await.unwrap();
         while !lanes.is_disk_failed() {
             let mut buffer = lanes.buffer().await;
             buffer.bytes.push(1);

@@ -8,6 +8,8 @@
 mod check_copy;
 mod checksum_list;
 mod child;
+mod content;
+mod digest;
 mod disk;
 mod examine;
 mod facts;

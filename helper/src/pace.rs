@@ -21,6 +21,11 @@ impl Pace {
         Self { rate, due: Instant::now() }
     }
 
+    /// Whether there is a rate at all.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.rate.is_some()
+    }
+
     /// How many bytes, of `most`, may go by at once, so that it looks even: what is due in a tenth of a second.
     pub(crate) fn portion(&self, most: usize) -> usize {
         match self.rate {

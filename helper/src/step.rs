@@ -2,7 +2,7 @@ use ays_protocol::{Failure, Outcome, Step};
 
 use crate::report::Report;
 use crate::share::{Listeners, Talk};
-use crate::{Limits, check_copy, examine, fetch, index, inspect, remove, requirements, share, store};
+use crate::{Limits, check_copy, digest, examine, fetch, index, inspect, remove, requirements, share, store};
 
 /// Does one step to its end.
 pub(crate) async fn run(
@@ -24,6 +24,7 @@ pub(crate) async fn run(
         Step::StoreImage(order) => store::store(&order, &report).await.map(Outcome::Stored),
         Step::CheckCopy(copy) => check_copy::check(copy, report).await.map(Outcome::Checked),
         Step::Inspect(order) => inspect::inspect(&order).await.map(Outcome::Inspected),
+        Step::Digest(order) => digest::digest(order, &report).await.map(Outcome::Digested),
         Step::WriteIndex(index) => index::write(index).await.map(|changed| Outcome::Written { changed }),
         Step::Remove(path) => remove::remove(path).await.map(|()| Outcome::Removed),
     }

@@ -1,29 +1,27 @@
 //! A disk image, converted into a pool.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::thread;
 
+use ays_model::{Content, Digest};
 use ays_protocol::{Activity, Failure, Stamp, StoreImage, Stored};
 use rustix::fs::OFlags;
 
+use crate::content;
 use crate::disk::{check_path, failure, free_space, make_directory, on_thread, refused, rename};
 use crate::file_name::PART_SUFFIX;
-use crate::hashing::sha256_of;
 use crate::image_kind::{HEAD, ImageKind, TAIL, recognise};
 use crate::leftovers::{PART_PREFIX, remove_leftovers};
 use crate::locked::open_locked;
-use crate::pace::Pace;
 use crate::qemu_img::QemuImg;
 use crate::report::Report;
 use crate::temporary::Temporary;
 
-/// The largest virtual disk, in bytes: 64 TiB. All of it is hashed, so a false claim would keep a node busy for years.
+/// The largest virtual disk, in bytes: 64 TiB. More than that is a false claim.
 const LARGEST: u64 = 64 << 40;
-
-/// How many digits of a stored file's hash are in its name.
-const DIGITS: usize = 12;
 
 /// Looks at the image, refuses what is not whole or no image at all, converts it, and gives it a name by its hash.
 pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored, Failure> {
@@ -45,8 +43,8 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
         let reason = format!("it claims {} bytes, more than any disk here may have", info.virtual_size);
         return Err(bad_image(&order.source, reason));
     }
-    qemu_img.check(&order.source, kind).await?;
-    let needed = qemu_img.measure(&order.source, kind).await?;
+    let ((), needed) =
+        tokio::try_join!(qemu_img.check(&order.source, kind), qemu_img.measure(&order.source, kind))?;
 
     let pool = order.pool.clone();
     let part_path = pool.join(format!("{PART_PREFIX}{}{PART_SUFFIX}", order.stem));
@@ -74,7 +72,8 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
     }
     Ok(Stored {
         file: written.name,
-        sha256: written.sha256,
+        content: written.content,
+        digest: written.digest,
         size: written.size,
         virtual_size: info.virtual_size,
         source_format: kind.as_str().to_owned(),
@@ -82,7 +81,7 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
     })
 }
 
-fn bad_image(path: &Path, reason: impl ToString) -> Failure {
+pub(crate) fn bad_image(path: &Path, reason: impl ToString) -> Failure {
     Failure::BadImage { path: path.display().to_string(), reason: reason.to_string() }
 }
 
@@ -108,7 +107,7 @@ fn check_stamp(source: &Path, stamp: Option<Stamp>) -> Result<(), Failure> {
     }
 }
 
-fn look_at(source: &Path) -> Result<ImageKind, Failure> {
+pub(crate) fn look_at(source: &Path) -> Result<ImageKind, Failure> {
     let ends = open_file(source).and_then(|file| read_ends(&file));
     let (head, tail) = ends.map_err(|error| failure(source, "reading", &error))?;
     recognise(&head, &tail).map_err(|reason| bad_image(source, reason))
@@ -149,7 +148,8 @@ struct Finish {
 
 struct Written {
     name: String,
-    sha256: String,
+    content: Content,
+    digest: Digest,
     size: u64,
     kept: bool,
 }
@@ -157,29 +157,38 @@ struct Written {
 impl Finish {
     fn run(&self, file: &File) -> Result<Written, Failure> {
         let reading = |error: io::Error| failure(&self.part, "reading", &error);
+        let syncing = |error: io::Error| failure(&self.part, "syncing", &error);
+        file.set_permissions(Permissions::from_mode(0o644)).map_err(syncing)?;
         let size = file.metadata().map_err(reading)?.len();
-        let sha256 = sha256_of(file, size, Pace::new(None), &self.report).map_err(reading)?;
-        let name = format!("{}-{}.{}", self.order.stem, &sha256[..DIGITS], self.order.format.as_str());
+        let format = self.order.format;
+        // The disk takes the bytes while they are read again from memory.
+        let (synced, names) = thread::scope(|scope| {
+            let synced = scope.spawn(|| file.sync_all());
+            let names = content::names(file, format, &self.report);
+            self.report.at(Activity::Sync, size, Some(size));
+            (
+                synced.join().unwrap_or_else(|_| Err(io::Error::other("the thread that syncs ended early"))),
+                names,
+            )
+        });
+        let (content, digest) = names.map_err(reading)?;
+        let name = content.file_name(&self.order.stem, format);
         let path = self.order.pool.join(&name);
-        if self.is_there(&path, size, &sha256) {
-            return Ok(Written { name, sha256, size, kept: true });
+        if let Some((digest, size)) = self.present(&path, content) {
+            return Ok(Written { name, content, digest, size, kept: true });
         }
-        self.report.at(Activity::Sync, size, Some(size));
-        file.set_permissions(Permissions::from_mode(0o644))
-            .and_then(|()| file.sync_all())
-            .map_err(|error| failure(&self.part, "syncing", &error))?;
+        synced.map_err(syncing)?;
         rename(&self.part, &path)?;
-        Ok(Written { name, sha256, size, kept: false })
+        Ok(Written { name, content, digest, size, kept: false })
     }
 
-    /// A file of that name is good only when all its bytes are; a damaged one is replaced.
-    fn is_there(&self, path: &Path, size: u64, sha256: &str) -> bool {
-        let Ok(present) = path.symlink_metadata() else { return false };
-        present.is_file()
-            && present.len() == size
-            && File::open(path)
-                .and_then(|file| sha256_of(&file, size, Pace::new(None), &self.report))
-                .is_ok_and(|actual| actual == sha256)
+    /// The digest and length of the file of that name, when it has this content; a damaged one is replaced. Machines may
+    /// stand on it, so one that another converter wrote in other bytes is left as it is.
+    fn present(&self, path: &Path, content: Content) -> Option<(Digest, u64)> {
+        let found = path.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
+        let file = File::open(path).ok()?;
+        let (present, digest) = content::names(&file, self.order.format, &self.report).ok()?;
+        (present == content).then_some((digest, found.len()))
     }
 }
 

@@ -9,9 +9,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ays_helper::{Limits, Timing};
-use ays_model::{Check, Network, SecretUrl};
+use ays_model::{Check, Digest, DiskFormat, Network, SecretUrl};
 use ays_protocol::{
-    CheckCopy, CopyState, Failure, Fetched, Look, LookAt, Looked, Outcome, Phase, SourceState, Step,
+    CheckCopy, CheckedCopy, CopyState, Failure, Fetched, Look, LookAt, Looked, Outcome, Phase, ReadCopy,
+    SourceState, Step,
 };
 use support::relay::{Proxy, Tls};
 use support::{
@@ -329,8 +330,15 @@ async fn a_copy_is_read_no_faster_than_it_may_be() {
     fs::write(&path, &body).unwrap();
     let rate = NonZeroU64::new(6 * PIECE as u64);
     let begun = Instant::now();
-    let copy = CheckCopy { path, size: body.len() as u64, sha256: Some(sha256(&body)), rate };
-    assert_eq!(run(Step::CheckCopy(copy)).await, Ok(Outcome::Checked(CopyState::Good)));
+    let expected = Digest::Sha256(sha256(&body).parse().unwrap());
+    let read = Some(ReadCopy { format: DiskFormat::Raw, expected });
+    let copy = CheckCopy { path, size: body.len() as u64, read, rate };
+    let Ok(Outcome::Checked(CheckedCopy { state: CopyState::Good, named: Some(named) })) =
+        run(Step::CheckCopy(copy)).await
+    else {
+        panic!("a good copy of before is named")
+    };
+    assert_eq!(named.digest, Digest::FsVerity(named.content));
     let took = begun.elapsed();
     assert!((Duration::from_millis(400)..Duration::from_secs(5)).contains(&took), "{took:?}");
 }

@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use ays_disk::content::Hasher;
 use ays_helper::{Ended, Limits, Timing};
-use ays_model::{Check, DiskFormat};
+use ays_model::{Check, Content, Digest, DiskFormat};
 use ays_protocol::{
-    CheckCopy, CopyState, Failure, FromNode, Outcome, PROTOCOL, Requirements, Step, StoreImage, WriteIndex,
+    CheckCopy, CheckedCopy, CopyState, Failure, FromNode, Outcome, PROTOCOL, ReadCopy, Requirements, Step,
+    StoreImage, WriteIndex,
 };
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use support::{
-    Answer, End, PATIENCE, Web, content, fetch, inside, names, outside, run, sha256, short, until,
-};
+use support::{Answer, End, PATIENCE, Web, content, fetch, inside, names, outside, run, short, until};
 use tempfile::tempdir;
 use tokio::io::AsyncWriteExt;
 
@@ -106,13 +106,18 @@ async fn a_signal_ends_it_and_what_cannot_be_resumed_goes() {
     }
 }
 
+/// A copy whose names are not asked for.
+fn is(state: CopyState) -> CheckedCopy {
+    CheckedCopy { state, named: None }
+}
+
 #[tokio::test]
 async fn steps_run_one_after_another() {
     let directory = tempdir().unwrap();
     let (mut node, _) = inside(Timing::default(), Limits::default()).await;
     let file = directory.path().join("x");
     fs::write(&file, "x").unwrap();
-    let check = || Step::CheckCopy(CheckCopy { path: file.clone(), size: 1, sha256: None, rate: None });
+    let check = || Step::CheckCopy(CheckCopy { path: file.clone(), size: 1, read: None, rate: None });
     let ids =
         [node.start(check()).await, node.start(Step::Remove(file.clone())).await, node.start(check()).await];
     let mut results = Vec::new();
@@ -124,9 +129,9 @@ async fn steps_run_one_after_another() {
     assert_eq!(
         results,
         [
-            (ids[0], Ok(Outcome::Checked(CopyState::Good))),
+            (ids[0], Ok(Outcome::Checked(is(CopyState::Good)))),
             (ids[1], Ok(Outcome::Removed)),
-            (ids[2], Ok(Outcome::Checked(CopyState::Missing))),
+            (ids[2], Ok(Outcome::Checked(is(CopyState::Missing)))),
         ]
     );
 }
@@ -284,8 +289,14 @@ async fn the_state_of_a_copy() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("x");
     fs::write(&path, "bytes").unwrap();
-    let check = |size, sum: Option<&[u8]>| {
-        Step::CheckCopy(CheckCopy { path: path.clone(), size, sha256: sum.map(sha256), rate: None })
+    let check = |size, content: Option<&[u8]>| {
+        let expected = |bytes: &[u8]| {
+            let mut hasher = Hasher::new();
+            hasher.update(bytes);
+            Digest::FsVerity(Content(hasher.finalize().content))
+        };
+        let read = content.map(|bytes| ReadCopy { format: DiskFormat::Raw, expected: expected(bytes) });
+        Step::CheckCopy(CheckCopy { path: path.clone(), size, read, rate: None })
     };
     for (step, state) in [
         (check(5, None), CopyState::Good),
@@ -293,10 +304,10 @@ async fn the_state_of_a_copy() {
         (check(5, Some(b"other")), CopyState::Damaged),
         (check(6, None), CopyState::Damaged),
         (
-            Step::CheckCopy(CheckCopy { path: path.join("x"), size: 5, sha256: None, rate: None }),
+            Step::CheckCopy(CheckCopy { path: path.join("x"), size: 5, read: None, rate: None }),
             CopyState::Missing,
         ),
     ] {
-        assert_eq!(run(step.clone()).await, Ok(Outcome::Checked(state)), "{step:?}");
+        assert_eq!(run(step.clone()).await, Ok(Outcome::Checked(is(state))), "{step:?}");
     }
 }

@@ -8,9 +8,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ays_model::DiskFormat;
+use ays_model::{Content, Digest, DiskFormat};
 use ays_protocol::{Failure, Outcome, Step, StoreImage, Stored};
-use support::{names, sha256, stamp, until};
+use support::{names, stamp, until};
 use tempfile::{TempDir, tempdir};
 
 const SIZE: usize = 1 << 20;
@@ -52,11 +52,21 @@ async fn store(directory: &Path, source: &str, format: DiskFormat) -> Result<Sto
     }
 }
 
+/// What `fsverity` prints for these bytes.
+fn content(bytes: &[u8]) -> Content {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bytes");
+    fs::write(&path, bytes).unwrap();
+    let said = Command::new("fsverity").args(["digest", "--compact"]).arg(&path).output().unwrap();
+    String::from_utf8(said.stdout).unwrap().trim().parse().unwrap()
+}
+
 fn stored(bytes: &[u8], source_format: &str) -> Stored {
-    let sum = sha256(bytes);
+    let content = content(bytes);
     Stored {
-        file: format!("disk-{}.raw", &sum[..12]),
-        sha256: sum,
+        file: format!("disk-{}.raw", &content.to_string()[..12]),
+        content,
+        digest: Digest::FsVerity(content),
         size: bytes.len() as u64,
         virtual_size: bytes.len() as u64,
         source_format: source_format.into(),
@@ -96,13 +106,13 @@ async fn every_format_becomes_the_same_raw_file() {
 
 #[tokio::test]
 async fn a_pool_may_keep_qcow2() {
-    let (directory, _) = disk();
+    let (directory, disk) = disk();
     let first = store(directory.path(), "disk.raw", DiskFormat::Qcow2).await.unwrap();
     let bytes = fs::read(directory.path().join("pool").join(&first.file)).unwrap();
-    let sum = sha256(&bytes);
     let expected = Stored {
-        file: format!("disk-{}.qcow2", &sum[..12]),
-        sha256: sum,
+        file: format!("disk-{}.qcow2", &content(&disk).to_string()[..12]),
+        content: content(&disk),
+        digest: Digest::FsVerity(content(&bytes)),
         size: bytes.len() as u64,
         virtual_size: SIZE as u64,
         source_format: "raw".into(),

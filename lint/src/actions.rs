@@ -1,6 +1,6 @@
 //! `actions.py`: what an install would not do, and images that are not what they should be.
 
-use ays_actions::{Action, Progress, RegisterImage, Script, Value};
+use ays_actions::{Action, OTHER_METHODS, Progress, RegisterImage, Script, Value, install_methods};
 use ays_grammar::{Diagnostic, Span};
 use ays_recipes::{Actions, Examined, Text};
 
@@ -10,44 +10,6 @@ use crate::codes::{
 };
 use crate::near::near;
 use crate::text::{at, part};
-
-/// The methods that an install runs.
-const INSTALL: [&str; 12] = [
-    "prepare",
-    "prepareLocal",
-    "check_requirements",
-    "configure",
-    "configureLocal",
-    "check_down_local",
-    "stop",
-    "halt",
-    "start",
-    "check_up_local",
-    "monitor_local",
-    "monitor_remote",
-];
-
-/// The other methods that a recipe may have.
-const OTHERS: [&str; 18] = [
-    "init",
-    "build",
-    "package",
-    "cleanup",
-    "data_export",
-    "data_import",
-    "uninstall",
-    "removedata",
-    "test",
-    "execute",
-    "upload",
-    "download",
-    "restart",
-    "reset",
-    "status",
-    "monitor",
-    "check_uptime_local",
-    "check_uptime_remote",
-];
 
 const CATEGORIES: [&str; 3] = ["Linux", "Windows", "vStorage"];
 /// What real recipes ask for at most.
@@ -87,12 +49,16 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Finding>, Opt
     }
     let mut wrong: Vec<Diagnostic> = Vec::new();
     let mut images = Vec::new();
-    for method in INSTALL {
+    for method in install_methods() {
         wrong.extend(script.unsupported(method));
         let mut run = script.run(method);
+        let mut outcome = Value::None;
         loop {
-            match run.resume(Value::None) {
-                Ok(Progress::Action(Action::RegisterImage(image))) => images.push(image),
+            match run.resume(outcome) {
+                Ok(Progress::Action(Action::RegisterImage(image))) => {
+                    images.push(image);
+                    outcome = Action::REGISTERED;
+                }
                 Ok(Progress::Returned(_)) => break,
                 Err(error) => {
                     wrong.push(error);
@@ -122,7 +88,8 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Finding>, Opt
 
 /// Methods that an install would not find under their names.
 fn methods(script: &Script) -> Vec<Finding> {
-    let known = || INSTALL.iter().chain(&OTHERS).copied();
+    let install = install_methods();
+    let known = || install.iter().chain(&OTHER_METHODS).copied();
     let mut found = Vec::new();
     for (def, span) in script.methods() {
         let name = def.name.as_str();

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Digest;
+
 /// How the bytes of a source are verified before they take their name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Check {
@@ -13,4 +15,6 @@ pub enum Check {
     Sha256(String),
     /// By the line for the file's name in a list beside the file, such as `SHA256SUMS` (`sums:'..'`).
     Sums(String),
+    /// By the digest of a stored file: it is passed on from pool to pool.
+    Stored(Digest),
 }

@@ -3,7 +3,9 @@
 //! It must not know any input or output: no file, no network, no database, no terminal.
 
 mod boot_type;
+mod causes;
 mod check;
+mod digest;
 mod digests;
 mod disk_format;
 mod finding;
@@ -18,7 +20,9 @@ mod target;
 mod words;
 
 pub use boot_type::BootType;
+pub use causes::causes;
 pub use check::Check;
+pub use digest::Digest;
 pub use digests::{Content, Md5, NoDigest, Sha256};
 pub use disk_format::DiskFormat;
 pub use finding::{Expected, Finding, Severity};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use ays_model::{Check, DiskFormat, Inspection, Network, SecretUrl};
+use ays_model::{Check, Content, Digest, DiskFormat, Inspection, Network, SecretUrl};
 use serde::{Deserialize, Serialize};
 
 use crate::{Examine, Examined, Failure, Look, Looked, News, Said, Share};
@@ -94,6 +94,8 @@ pub enum Step {
     CheckCopy(CheckCopy),
     /// What is in this disk image? Answered by [`Outcome::Inspected`].
     Inspect(Inspect),
+    /// What names the disk in this image? Answered by [`Outcome::Digested`].
+    Digest(DigestDisk),
     /// Replace a pool's `ays-images.json`. Answered by [`Outcome::Written`].
     WriteIndex(WriteIndex),
     /// Remove a file; one that is not there is no error. Answered by [`Outcome::Removed`].
@@ -184,11 +186,13 @@ pub struct StoreImage {
 /// A file in a pool: complete, verified, synced, under its final name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
-    /// Its name in the pool: `<stem>-<the first 12 digits of its SHA-256>.<format>`, so that no other
+    /// Its name in the pool: `<stem>-<the first 12 digits of its content>.<format>`, so that no other
     /// content ever takes it.
     pub file: String,
-    /// Lower-case hexadecimal, of the stored file.
-    pub sha256: String,
+    /// What a machine that starts from it sees.
+    pub content: Content,
+    /// Of the file itself: of a raw file it is the content.
+    pub digest: Digest,
     /// The stored file's length in bytes (a sparse file takes less of the disk).
     pub size: u64,
     /// What a machine that starts from it sees, in bytes.
@@ -206,10 +210,37 @@ pub struct CheckCopy {
     pub path: PathBuf,
     /// The length that it must have, in bytes.
     pub size: u64,
-    /// Read all of it and compare with this SHA-256; none: only its length is looked at.
-    pub sha256: Option<String>,
+    /// Read all its data and compare; none: only its length is looked at.
+    pub read: Option<ReadCopy>,
     /// The most bytes a second that are read, so that machines on the same disk do not suffer.
     pub rate: Option<NonZeroU64>,
+}
+
+/// What a copy that is read must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadCopy {
+    /// What the file is.
+    pub format: DiskFormat,
+    /// What it must have.
+    pub expected: Digest,
+}
+
+/// What a copy was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedCopy {
+    /// Its state.
+    pub state: CopyState,
+    /// Of a good one that was known by its SHA-256 only: what names it from now on.
+    pub named: Option<NamedCopy>,
+}
+
+/// What names a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedCopy {
+    /// What a machine that starts from it sees.
+    pub content: Content,
+    /// Of the file itself.
+    pub digest: Digest,
 }
 
 /// The state of a copy on disk.
@@ -230,6 +261,24 @@ pub struct Inspect {
     pub path: PathBuf,
     /// What it is; none: that is told by its bytes.
     pub format: Option<DiskFormat>,
+}
+
+/// See [`Step::Digest`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DigestDisk {
+    /// The image, in any format that `qemu-img` reads.
+    pub path: PathBuf,
+    /// Where a disk in another format than raw and qcow2 may be unpacked for a while.
+    pub temporary: PathBuf,
+}
+
+/// What was found out about a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestedDisk {
+    /// What a machine that starts from it sees.
+    pub content: Content,
+    /// The size of that, in bytes.
+    pub virtual_size: u64,
 }
 
 /// See [`Step::WriteIndex`].
@@ -255,9 +304,11 @@ pub enum Outcome {
     /// Of [`Step::StoreImage`].
     Stored(Stored),
     /// Of [`Step::CheckCopy`].
-    Checked(CopyState),
+    Checked(CheckedCopy),
     /// Of [`Step::Inspect`].
     Inspected(Inspection),
+    /// Of [`Step::Digest`].
+    Digested(DigestedDisk),
     /// Of [`Step::WriteIndex`]; `changed` is false when the same content was there already.
     Written {
         /// Whether the file's content is new.

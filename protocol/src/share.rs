@@ -8,6 +8,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use ays_model::Content;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -99,6 +100,8 @@ pub enum Expected {
     Md5(String),
     /// Lower-case hexadecimal.
     Sha256(String),
+    /// The digest of a stored file.
+    FsVerity(Content),
 }
 
 /// SHA-256s of pieces that follow each other.

@@ -79,12 +79,12 @@ impl Template {
             }
             platforms = recipe::platforms(hrd, text, &|text| lookup.fill(text));
         }
-        let dest =
-            fetches.last().and_then(|fetch| fetch.as_ref()?.as_ref().ok()).map(|fetch| fetch.dest.clone());
+        let read = fetches.iter().filter_map(|fetch| fetch.as_ref()?.as_ref().ok());
+        let downloads: Vec<_> = read.map(|fetch| fetch.dest.clone()).collect();
         let actions = self.actions().transpose().map(|text| {
             let text = text?;
             let source = recipe::utf8(&text)?;
-            let script = secrets::script(&text.name, source, &|key| lookup.get(key), &secrets, dest);
+            let script = secrets::script(&text.name, source, &|key| lookup.get(key), &secrets, downloads);
             let mark = Substituted::new(source, &|key| lookup.get(key).is_none().then(|| "?".to_owned()));
             let unresolved = mark.values_in(Span::new(0, mark.text.len())).map(|(_, place)| place).collect();
             Ok(Actions { script, unresolved, text })

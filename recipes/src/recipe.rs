@@ -198,8 +198,8 @@ impl Recipe {
             None => None,
             Some(text) => {
                 let source = utf8(&text)?;
-                let file = fetches.last().map(|fetch| fetch.dest.clone());
-                Some(secrets::script(&text.name, source, &|key| values.get(key), secrets, file)?)
+                let downloads = fetches.iter().map(|fetch| fetch.dest.clone()).collect();
+                Some(secrets::script(&text.name, source, &|key| values.get(key), secrets, downloads)?)
             }
         };
         Ok(Self {
@@ -220,7 +220,7 @@ impl Recipe {
         for fetch in &mut self.fetches {
             fetch.dest = moved(&fetch.dest);
         }
-        self.script = self.script.map(|script| script.with_file_below(&moved));
+        self.script = self.script.map(|script| script.with_downloads_moved(&moved));
         self
     }
 

@@ -169,7 +169,7 @@ pub(crate) fn script(
     written: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
     secrets: &Secrets<'_>,
-    file: Option<PathBuf>,
+    downloads: Vec<PathBuf>,
 ) -> Result<Script, Diagnostic> {
     let text = Substituted::new(written, lookup);
     if let Some((start, secret)) = missing(&text.text) {
@@ -177,7 +177,7 @@ pub(crate) fn script(
         let message = format!("there is no secret `{secret}`");
         return Err(Diagnostic::new(name, written, text.place(span), message).with_help(how_to_keep(secret)));
     }
-    Script::parse(name, written, lookup, secrets.words(), file)
+    Script::parse(name, written, lookup, secrets.words(), downloads)
 }
 
 /// What to do about a secret that is missing.

@@ -14,7 +14,7 @@ mod terminal;
 pub mod truth;
 
 pub use ays::{Ays, Output, Running};
-pub use disk::{DISK, md5, pattern, qcow2, sha256};
+pub use disk::{DISK, digest, md5, pattern, qcow2, sha256};
 pub use environment::Environment;
 pub use faulty::{Fault, Faulty};
 pub use lab::Lab;

@@ -1,10 +1,16 @@
 //! Whether what is said of a pool is true of its disk.
 
-use std::{cell::RefCell, collections::HashMap, fs, os::unix::fs::MetadataExt, path::Path};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use serde_json::Value;
 
-use super::{ays::Ays, disk::sha256, node::Node};
+use super::ays::Ays;
+use super::disk::digest;
+use super::node::Node;
 
 /// The pool of a node that names none.
 pub const POOL: &str = "/var/lib/ays/templates";
@@ -31,27 +37,28 @@ pub fn index(node: &Node) -> Option<Value> {
 
 /// Checks that nothing is said of the node's pool that its disk does not hold: every stored file is the content that
 /// its name tells, and every copy that the catalogue calls verified, and every image of the index, is there with its
-/// SHA-256.
+/// digest.
 pub fn assert_true(ays: &Ays, node: &Node, image: &str) {
     for name in stored(node) {
         let hash = hash_of(&node.path(POOL).join(&name));
         let told = name.rsplit_once('-').and_then(|(_, rest)| rest.split('.').next());
-        assert_eq!(told, Some(&hash[..12]), "{name} in the pool has the SHA-256 {hash}");
+        assert_eq!(told, Some(&hash[..12]), "{name} in the pool has the content {hash}");
     }
     let on_disk = |file: &Value, hash: &Value, who: &str| {
         let path = node.path(POOL).join(file.as_str().expect("a file name"));
         assert!(path.is_file(), "{who} says that {file} is there");
-        assert_eq!(*hash, hash_of(&path), "{who} says so of {file}");
+        let expected = format!("fsverity-sha256:{}", hash_of(&path));
+        assert_eq!(*hash, expected, "{who} says so of {file}");
     };
     for entry in index(node).iter().flat_map(|index| index["images"].as_array().expect("images")) {
-        on_disk(&entry["file"], &entry["sha256"], "ays-images.json");
+        on_disk(&entry["file"], &entry["digest"], "ays-images.json");
     }
     let Some(detail) = shown(ays, image) else { return };
     for generation in detail["generations"].as_array().expect("generations") {
         for copy in generation["copies"].as_array().expect("copies") {
             let is_here = copy["pool"]["node"].as_str().is_none_or(|owner| owner == node.name);
             if is_here && copy["state"] == "verified" {
-                on_disk(&copy["file"], &copy["sha256"], "the catalogue");
+                on_disk(&copy["file"], &copy["digest"], "the catalogue");
             }
         }
     }
@@ -61,7 +68,7 @@ thread_local! {
     static HASHES: RefCell<HashMap<[i64; 6], String>> = RefCell::default();
 }
 
-/// A file's SHA-256; one that did not change since it was asked for is not read again.
+/// A raw file's content; one that did not change since it was asked for is not read again.
 fn hash_of(path: &Path) -> String {
     let about = fs::metadata(path).unwrap();
     let same = [
@@ -72,5 +79,5 @@ fn hash_of(path: &Path) -> String {
         about.ctime(),
         about.ctime_nsec(),
     ];
-    HASHES.with_borrow_mut(|hashes| hashes.entry(same).or_insert_with(|| sha256(path)).clone())
+    HASHES.with_borrow_mut(|hashes| hashes.entry(same).or_insert_with(|| digest(path)).clone())
 }

@@ -183,7 +183,7 @@ async fn read_back(connection: &Connection) -> Result<String, HelperError> {
     }
     let mut bytes = Vec::with_capacity(HELPER.len());
     stdout.read_to_end(&mut bytes).await.map_err(HelperError::Stream)?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(Sha256::digest(&bytes)))
 }
 
 /// The end of what a process wrote to its standard error.

@@ -161,6 +161,7 @@ fn name(step: &Step) -> &'static str {
         Step::StoreImage(_) => "store",
         Step::CheckCopy(_) => "look",
         Step::Inspect(_) => "inspect",
+        Step::Digest(_) => "digest",
         Step::WriteIndex(_) => "index",
         Step::Remove(_) => "remove",
     }

@@ -59,7 +59,7 @@ impl Kept {
             return Err(io::Error::other("it is not a directory of this user's alone"));
         }
         let digest = Sha256::digest(identity);
-        let name = digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+        let name = hex::encode(&digest[..10]);
         Ok(Self { directory, name, keep })
     }
 

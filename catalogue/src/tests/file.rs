@@ -1,20 +1,23 @@
 //! The file: made for its owner, shared by writers, whole after a kill, and named in errors.
 
-use std::{borrow::Cow, env, fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
+use std::borrow::Cow;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::{env, fs};
 
-use sqlx::{ConnectOptions, migrate::Migrator, sqlite::SqliteConnectOptions};
+use ays_model::{Digest, Sha256};
+use sqlx::ConnectOptions;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::Command,
-    task::JoinSet,
-};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio::task::JoinSet;
 
-use crate::{
-    Catalogue, CatalogueError, RunFilter,
-    catalogue::MIGRATIONS,
-    tests::support::{Fixture, at, n1, registration, shared},
-};
+use crate::catalogue::MIGRATIONS;
+use crate::tests::support::{Fixture, at, debian_on, digest, n1, registration, shared};
+use crate::{Catalogue, CatalogueError, InstalledPart, RunFilter, ServiceOnNode};
 
 const WRITER_FILE: &str = "AYS_TEST_WRITER_FILE";
 
@@ -161,13 +164,16 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
          INSERT INTO image SELECT * FROM newer.image;
          INSERT INTO generation
          SELECT id, image_id, number, source_url, etag, last_modified, source_md5, source_sha256, source_size,
-                source_verified, format, stored_sha256, stored_size, virtual_size, template, template_checksum,
+                source_verified, format, substr(content, 17), stored_size, virtual_size, template, template_checksum,
                 template_commit, made_at, made_by
          FROM newer.generation;
-         INSERT INTO copy SELECT pool_id, generation_id, state, file, sha256, size, verified_at FROM newer.copy;
+         INSERT INTO copy SELECT pool_id, generation_id, state, file, substr(digest, 17), size, verified_at FROM newer.copy;
          INSERT INTO wanted SELECT * FROM newer.wanted;
          INSERT INTO run (service, instance, node, action, status, started_at)
-         VALUES ('image_debian', 'main', 'n1', 'install', 'running', '2026-11-21T20:00:00.000Z');",
+         VALUES ('image_debian', 'main', 'n1', 'install', 'running', '2026-11-21T20:00:00.000Z');
+         INSERT INTO installed
+         SELECT 'image_debian', 'main', 'n1', 'c1', 'd1', pool_id, generation_id, '2026-11-21T20:00:00.000Z' FROM copy;
+         INSERT INTO installed VALUES ('x', 'main', 'n1', 'c2', 'd2', NULL, NULL, '2026-11-21T20:00:00.000Z');",
     )
     .execute(&mut db)
     .await
@@ -175,13 +181,35 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
     drop(db);
 
     let brought = Catalogue::open(&older).await.unwrap();
-    assert_eq!(
-        brought.image("debian").await.unwrap().unwrap(),
-        fixture.catalogue.image("debian").await.unwrap().unwrap()
-    );
-    assert_eq!(brought.offers(&shared()).await.unwrap(), fixture.catalogue.offers(&shared()).await.unwrap());
+    // What was known by its SHA-256 is offered, and known by its content as soon as it has been read.
+    let of_before = |digest: Digest| match digest {
+        Digest::FsVerity(content) => Digest::Sha256(Sha256(content.0)),
+        Digest::Sha256(_) => panic!("{digest}"),
+    };
+    let named = fixture.catalogue.image("debian").await.unwrap().unwrap();
+    let mut expected = named.clone();
+    for generation in &mut expected.generations {
+        generation.content = of_before(generation.content);
+        generation.copies.iter_mut().for_each(|copy| copy.digest = of_before(copy.digest));
+    }
+    assert_eq!(brought.image("debian").await.unwrap().unwrap(), expected);
+    let mut offered = fixture.catalogue.offers(&shared()).await.unwrap();
+    offered.iter_mut().for_each(|offer| offer.digest = of_before(offer.digest));
+    assert_eq!(brought.offers(&shared()).await.unwrap(), offered);
+
+    let copies = brought.copies_to_scrub(None).await.unwrap().unwrap();
+    brought.set_scrubbed(&copies[0], Some((digest("a"), digest("a"))), &at(7)).await.unwrap();
+    let mut expected = named;
+    expected.generations[0].copies[0].scrubbed_at = Some(at(7));
+    assert_eq!(brought.image("debian").await.unwrap().unwrap(), expected);
     let runs = brought.runs(&RunFilter::default()).await.unwrap();
     assert_eq!(runs.iter().map(|run| run.rollout.as_deref()).collect::<Vec<_>>(), [None]);
+    let installed = brought.installed(&debian_on("n1")).await.unwrap().unwrap();
+    assert_eq!([installed.template_checksum.as_str(), &installed.answers_digest], ["c1", "d1"]);
+    let [InstalledPart { image, copy: Some(copy) }] = &installed.parts[..] else { panic!("{installed:?}") };
+    assert_eq!((image.as_str(), copy.file.as_str()), ("debian", "debian-a.raw"));
+    let x = ServiceOnNode { service: "x".into(), ..debian_on("n1") };
+    assert_eq!(brought.installed(&x).await.unwrap().unwrap().parts, []);
     Catalogue::open(&older).await.unwrap();
 }
 

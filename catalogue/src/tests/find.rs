@@ -16,9 +16,11 @@ async fn fixture() -> Fixture {
     let mut first = registration("debian", "a", shared(), &["n1", "n2"]);
     first.source.sha256 = SOURCE.into();
     first.source.md5 = MD5.into();
-    first.stored.sha256 = STORED.into();
+    first.stored.content = format!("fsverity-sha256:{STORED}").parse().unwrap();
+    first.stored.digest = first.stored.content;
     let mut converted = Registration { pool: own(), ..first.clone() };
-    converted.stored.sha256 = OTHERWISE.into();
+    converted.stored.format = ays_model::DiskFormat::Qcow2;
+    converted.stored.digest = format!("fsverity-sha256:{OTHERWISE}").parse().unwrap();
     for registration in [
         registration("debian", "b", own(), &["n3"]),
         first,

@@ -2,14 +2,16 @@
 
 use ays_model::DiskFormat;
 
-use crate::tests::support::{Fixture, at, debian_on, own, registration, shared};
-use crate::{CatalogueError, GenerationId, Installed, InstalledImage, KnownCopy, NewInstalled};
+use crate::tests::support::{Fixture, at, debian_on, digest, own, registration, shared};
+use crate::{
+    CatalogueError, GenerationId, Installed, InstalledImage, InstalledPart, KnownCopy, NewInstalled,
+};
 
 fn installed_image() -> NewInstalled {
     NewInstalled {
         template_checksum: "c1".into(),
         answers_digest: "d1".into(),
-        image: Some(InstalledImage { generation: GenerationId(1), pool: shared() }),
+        images: vec![InstalledImage { generation: GenerationId(1), pool: shared() }],
     }
 }
 
@@ -22,24 +24,27 @@ async fn what_is_installed_is_remembered_per_node_and_forgotten() {
     let mut expected = Installed {
         template_checksum: "c1".into(),
         answers_digest: "d1".into(),
-        image: Some("debian".into()),
-        copy: Some(KnownCopy {
-            pool: shared(),
-            generation: GenerationId(1),
-            number: 1,
-            file: "debian-a.raw".into(),
-            format: DiskFormat::Raw,
-            sha256: "stored a".into(),
-            size: 2000,
-            virtual_size: 2000,
-        }),
+        parts: vec![InstalledPart {
+            image: "debian".into(),
+            copy: Some(KnownCopy {
+                pool: shared(),
+                generation: GenerationId(1),
+                number: 1,
+                file: "debian-a.raw".into(),
+                format: DiskFormat::Raw,
+                content: digest("a"),
+                digest: digest("a"),
+                size: 2000,
+                virtual_size: 2000,
+            }),
+        }],
         installed_at: at(1),
     };
     assert_eq!(catalogue.installed(&debian_on("n1")).await.unwrap().as_ref(), Some(&expected));
     assert_eq!(catalogue.installed(&debian_on("n2")).await.unwrap(), None);
 
     catalogue.mark_damaged(&shared(), "debian-a.raw").await.unwrap();
-    expected.copy = None;
+    expected.parts[0].copy = None;
     assert_eq!(catalogue.installed(&debian_on("n1")).await.unwrap().as_ref(), Some(&expected));
 
     catalogue.forget_installed(&debian_on("n1")).await.unwrap();
@@ -50,14 +55,16 @@ async fn what_is_installed_is_remembered_per_node_and_forgotten() {
 async fn a_service_without_an_image_is_remembered_and_replaced() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     for (checksum, time) in [("c1", at(1)), ("c2", at(2))] {
-        let new =
-            NewInstalled { template_checksum: checksum.into(), answers_digest: "d1".into(), image: None };
+        let new = NewInstalled {
+            template_checksum: checksum.into(),
+            answers_digest: "d1".into(),
+            images: Vec::new(),
+        };
         catalogue.set_installed(&debian_on("n1"), &new, &time).await.unwrap();
         let expected = Installed {
             template_checksum: checksum.into(),
             answers_digest: "d1".into(),
-            image: None,
-            copy: None,
+            parts: Vec::new(),
             installed_at: time,
         };
         assert_eq!(catalogue.installed(&debian_on("n1")).await.unwrap(), Some(expected));
@@ -72,4 +79,31 @@ async fn a_copy_that_never_was_cannot_be_installed() {
     assert!(matches!(error, CatalogueError::UnknownCopy { generation: 1, .. }), "{error:?}");
     assert_eq!(error.to_string(), "image generation 1 has no copy in pool vmstor");
     assert_eq!(catalogue.installed(&debian_on("n1")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn several_images_of_a_service_are_remembered_in_order() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    for (image, content) in [("debian", "a"), ("alpine", "b")] {
+        catalogue.register(&registration(image, content, shared(), &["n1"]), &at(0)).await.unwrap();
+    }
+    let image = |number| InstalledImage { generation: GenerationId(number), pool: shared() };
+    let names = async || {
+        let installed = catalogue.installed(&debian_on("n1")).await.unwrap().unwrap();
+        installed.parts.into_iter().map(|part| part.image).collect::<Vec<_>>()
+    };
+    let mut new = NewInstalled { images: vec![image(2), image(1)], ..installed_image() };
+    catalogue.set_installed(&debian_on("n1"), &new, &at(1)).await.unwrap();
+    assert_eq!(names().await, ["alpine", "debian"]);
+    assert_eq!(catalogue.installed_images().await.unwrap().len(), 2);
+
+    // One that went away is not remembered.
+    new.images.truncate(1);
+    catalogue.set_installed(&debian_on("n1"), &new, &at(2)).await.unwrap();
+    assert_eq!(names().await, ["alpine"]);
+
+    // One that is not there leaves what was said before.
+    new.images.push(image(3));
+    catalogue.set_installed(&debian_on("n1"), &new, &at(3)).await.unwrap_err();
+    assert_eq!(names().await, ["alpine"]);
 }

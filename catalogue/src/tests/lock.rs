@@ -1,15 +1,18 @@
 //! Locks: one holder at a time, and none for ever.
 
-use std::{env, path::Path, process::Stdio, time::Duration};
+use std::env;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::Command,
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use crate::{Catalogue, Lock, LockAttempt, LockHolder, lock::TRY_EVERY, tests::support::Fixture};
+use crate::lock::TRY_EVERY;
+use crate::tests::support::Fixture;
+use crate::{Catalogue, Lock, LockAttempt, LockHolder};
 
 const LOCKER_FILE: &str = "AYS_TEST_LOCKER_FILE";
 

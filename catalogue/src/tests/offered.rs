@@ -2,7 +2,7 @@
 
 use ays_model::{BootType, DiskFormat};
 
-use crate::tests::support::{Fixture, at, n1, n2, n3, own, registration, shared};
+use crate::tests::support::{Fixture, at, digest, n1, n2, n3, own, registration, shared};
 use crate::{Catalogue, CatalogueError, GenerationId, ImageId, KnownCopy, Offer, PoolKey, Registered};
 
 /// Name, generation, file and stacks of what a pool offers.
@@ -39,7 +39,7 @@ async fn a_registered_image_is_offered_by_the_wanted_stacks_of_its_pool() {
         generation: 1,
         file: "debian-a.raw".into(),
         format: DiskFormat::Raw,
-        sha256: "stored a".into(),
+        digest: digest("a"),
         size: 2000,
         virtual_size: 2000,
         boot_type: BootType::Bios,
@@ -124,7 +124,7 @@ async fn content_that_comes_back_in_one_pool_takes_the_image_from_no_other() {
 }
 
 #[tokio::test]
-async fn a_generation_is_known_by_its_stored_bytes_and_by_its_source() {
+async fn a_generation_is_known_by_its_content_whatever_the_source_and_the_format() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
 
@@ -133,19 +133,24 @@ async fn a_generation_is_known_by_its_stored_bytes_and_by_its_source() {
     repacked.source.sha256 = "another source".into();
     assert_eq!(catalogue.register(&repacked, &at(1)).await.unwrap().number, 1);
 
-    // The same source, written in other bytes by another converter: the copy is what lies in that pool.
+    // The same content in another format: the copy is what lies in that pool.
     let mut converted = registration("debian", "a", own(), &["n3"]);
-    converted.stored.sha256 = "stored otherwise".into();
+    converted.stored.format = DiskFormat::Qcow2;
+    converted.stored.digest = digest("otherwise");
     converted.stored.file = "debian-other.raw".into();
     assert_eq!(catalogue.register(&converted, &at(2)).await.unwrap().number, 1);
-    assert_eq!(offered(catalogue, &own()).await, debian(1, "other", &["n3"]));
+    let offers = catalogue.offers(&own()).await.unwrap();
+    let [in_own] = &offers[..] else { panic!("{offers:?}") };
+    assert_eq!(
+        (in_own.generation, in_own.format, in_own.digest),
+        (1, DiskFormat::Qcow2, digest("otherwise"))
+    );
     assert_eq!(offered(catalogue, &shared()).await, debian(1, "a", &["n1"]));
 
-    // The same source in another format is another content.
-    let mut qcow2 = registration("debian", "q", shared(), &["n1"]);
-    qcow2.source.sha256 = "source of a".into();
-    qcow2.stored.format = DiskFormat::Qcow2;
-    assert_eq!(catalogue.register(&qcow2, &at(3)).await.unwrap().number, 2);
+    // A converter that makes another content of the same source makes another generation.
+    let mut other = registration("debian", "q", shared(), &["n1"]);
+    other.source.sha256 = "source of a".into();
+    assert_eq!(catalogue.register(&other, &at(3)).await.unwrap().number, 2);
 
     // Where both are known, what lies in the pool counts.
     catalogue.register(&registration("debian", "b", shared(), &["n1"]), &at(4)).await.unwrap();
@@ -276,7 +281,8 @@ async fn a_copy_is_found_by_its_source() {
         number: 1,
         file: "debian-a.raw".into(),
         format: DiskFormat::Raw,
-        sha256: "stored a".into(),
+        content: digest("a"),
+        digest: digest("a"),
         size: 2000,
         virtual_size: 2000,
     };
@@ -297,7 +303,8 @@ async fn a_copy_is_found_by_its_source() {
         number: 3,
         file: "debian-q.raw".into(),
         format: DiskFormat::Qcow2,
-        sha256: "stored q".into(),
+        content: digest("q"),
+        digest: digest("q"),
         ..known
     };
     assert_eq!(look("debian", "source of a", DiskFormat::Qcow2, &shared()).await, Some(in_qcow2));

@@ -1,15 +1,16 @@
 //! Scrubbing: what is to be read, and what reading it came to.
 
-use crate::{
-    CatalogueError, CopyState, PoolKey, ScrubCopy,
-    tests::support::{Fixture, at, own, registration, shared},
-};
+use ays_model::DiskFormat;
+
+use crate::tests::support::{Fixture, at, digest, own, registration, shared};
+use crate::{CatalogueError, CopyState, PoolKey, ScrubCopy};
 
 fn debian(content: &str, pool: PoolKey) -> ScrubCopy {
     ScrubCopy {
         pool,
         file: format!("debian-{content}.raw"),
-        sha256: format!("stored {content}"),
+        format: DiskFormat::Raw,
+        digest: digest(content),
         size: 2000,
         state: CopyState::Verified,
         verified_at: Some(at(0)),
@@ -54,12 +55,12 @@ async fn what_was_read_longest_ago_is_read_first_and_what_is_on_its_way_not_at_a
     for content in ["a", "b", "c"] {
         catalogue.register(&registration("debian", content, shared(), &["n1"]), &at(0)).await.unwrap();
     }
-    catalogue.set_scrubbed(&debian("a", shared()), &at(9)).await.unwrap();
-    catalogue.set_scrubbed(&debian("b", shared()), &at(5)).await.unwrap();
+    catalogue.set_scrubbed(&debian("a", shared()), None, &at(9)).await.unwrap();
+    catalogue.set_scrubbed(&debian("b", shared()), None, &at(5)).await.unwrap();
     // Neither of them is in the catalogue.
-    let other_bytes = ScrubCopy { sha256: "other bytes".into(), ..debian("c", shared()) };
-    catalogue.set_scrubbed(&other_bytes, &at(6)).await.unwrap();
-    catalogue.set_scrubbed(&debian("c", own()), &at(6)).await.unwrap();
+    let other_bytes = ScrubCopy { digest: digest("other bytes"), ..debian("c", shared()) };
+    catalogue.set_scrubbed(&other_bytes, None, &at(6)).await.unwrap();
+    catalogue.set_scrubbed(&debian("c", own()), None, &at(6)).await.unwrap();
     let expected = [
         debian("c", shared()),
         ScrubCopy { scrubbed_at: Some(at(5)), ..debian("b", shared()) },
@@ -74,7 +75,7 @@ async fn what_was_read_longest_ago_is_read_first_and_what_is_on_its_way_not_at_a
             .await
             .unwrap();
         assert_eq!(catalogue.copies_to_scrub(None).await.unwrap().unwrap(), left, "{state}");
-        catalogue.set_scrubbed(&debian("c", shared()), &at(7)).await.unwrap();
+        catalogue.set_scrubbed(&debian("c", shared()), None, &at(7)).await.unwrap();
         assert_eq!(catalogue.copies_to_scrub(None).await.unwrap().unwrap(), left, "{state}");
     }
 }
@@ -94,7 +95,7 @@ async fn a_damaged_file_that_was_healed_is_offered_again_by_all_images_that_stan
         let copy = catalogue.image(image).await.unwrap().unwrap().generations.remove(0).copies.remove(0);
         (copy.state, copy.verified_at, copy.scrubbed_at)
     };
-    catalogue.set_scrubbed(&debian("a", shared()), &at(2)).await.unwrap();
+    catalogue.set_scrubbed(&debian("a", shared()), None, &at(2)).await.unwrap();
     assert_eq!(copy("debian").await, (CopyState::Verified, Some(at(0)), Some(at(2))));
     assert_eq!(copy("stable").await, (CopyState::Verified, Some(at(1)), Some(at(2))));
 
@@ -102,10 +103,10 @@ async fn a_damaged_file_that_was_healed_is_offered_again_by_all_images_that_stan
     assert_eq!(catalogue.offers(&shared()).await.unwrap(), []);
     let damaged = catalogue.copies_to_scrub(None).await.unwrap().unwrap();
     assert_eq!(damaged.iter().map(|copy| copy.state).collect::<Vec<_>>(), [CopyState::Damaged]);
-    assert_eq!(catalogue.rehearse_scrubbed(&damaged[0], &at(3)).await.unwrap(), both);
+    assert_eq!(catalogue.rehearse_scrubbed(&damaged[0], None, &at(3)).await.unwrap(), both);
     assert_eq!(catalogue.copies_to_scrub(None).await.unwrap().unwrap(), damaged, "it was only rehearsed");
     assert_eq!(catalogue.offers(&shared()).await.unwrap(), []);
-    catalogue.set_scrubbed(&debian("a", shared()), &at(3)).await.unwrap();
+    catalogue.set_scrubbed(&debian("a", shared()), None, &at(3)).await.unwrap();
     assert_eq!(copy("debian").await, (CopyState::Verified, Some(at(3)), Some(at(3))));
     assert_eq!(copy("stable").await, (CopyState::Verified, Some(at(3)), Some(at(3))));
     assert_eq!(catalogue.offers(&shared()).await.unwrap(), both);

@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use crate::{
-    CatalogueError, DiskFacts, FirstBoot, PoolKey, StackFacts, StackStatus, StartedBy, index_json,
-    tests::support::{Fixture, at, n1, own, registration, shared},
-};
+use crate::tests::support::{Fixture, at, digest, n1, own, registration, shared};
+use crate::{CatalogueError, DiskFacts, FirstBoot, PoolKey, StackFacts, StackStatus, StartedBy, index_json};
 
 #[tokio::test]
 async fn an_image_has_the_fields_of_ays() {
@@ -105,7 +103,7 @@ fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde
         "sourceSize": 500,
         "verifiedAtSource": true,
         "format": "raw",
-        "storedSha256": format!("stored {content}"),
+        "content": digest(content),
         "storedSize": 2000,
         "virtualSize": 2000,
         "template": "image_debian",
@@ -121,7 +119,8 @@ fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde
             "pool": pool,
             "state": "verified",
             "file": format!("debian-{content}.raw"),
-            "sha256": format!("stored {content}"),
+            "format": "raw",
+            "digest": digest(content),
             "size": 2000,
             "verifiedAt": time,
             "scrubbedAt": null,
@@ -243,7 +242,7 @@ async fn the_index_is_the_same_text_for_the_same_offers() {
       "generation": 1,
       "file": "{name}-{content}.raw",
       "format": "raw",
-      "sha256": "stored {content}",
+      "digest": "{}",
       "size": 2000,
       "virtualSize": 2000,
       "bootType": "bios",
@@ -254,7 +253,8 @@ async fn the_index_is_the_same_text_for_the_same_offers() {
 {stacks}
       ],
       "verifiedAtSource": true
-    }}"#
+    }}"#,
+            digest(content)
         )
     };
     let expected = format!(

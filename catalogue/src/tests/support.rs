@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ays_model::{BootType, DiskFormat};
+use ays_model::{BootType, Content, Digest, DiskFormat};
 use tempfile::TempDir;
 
 use crate::{
@@ -56,6 +56,13 @@ pub fn debian_on(node: &str) -> ServiceOnNode {
     ServiceOnNode { service: "image_debian".into(), instance: "main".into(), node: node.into() }
 }
 
+/// A digest that a test calls so.
+pub fn digest(name: &str) -> Digest {
+    let mut bytes = [0; 32];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    Digest::FsVerity(Content(bytes))
+}
+
 /// The image `name` with this content, in `pool`, wanted on these stacks.
 pub fn registration(name: &str, content: &str, pool: PoolKey, wanted_on: &[&str]) -> Registration {
     Registration {
@@ -80,7 +87,8 @@ pub fn registration(name: &str, content: &str, pool: PoolKey, wanted_on: &[&str]
         stored: StoredFacts {
             file: format!("{name}-{content}.raw"),
             format: DiskFormat::Raw,
-            sha256: format!("stored {content}"),
+            content: digest(content),
+            digest: digest(content),
             size: 2000,
             virtual_size: 2000,
         },

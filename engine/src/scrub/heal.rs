@@ -149,7 +149,7 @@ fn order(copy: &ScrubCopy) -> Result<Fetch, UrlError> {
         url: SecretUrl::parse("file:///")?.with_path_suffix(escaped.trim_start_matches('/'))?,
         mirrors: Vec::new(),
         dest,
-        check: Check::Sha256(copy.sha256.clone()),
+        check: Check::Stored(copy.digest),
         network: Network::default(),
         share: None,
     })

@@ -1,4 +1,4 @@
-use ays_model::{Check, SecretUrl};
+use ays_model::{Check, Digest, SecretUrl};
 use ays_protocol::{Expected, Failure};
 
 use super::access::Access;
@@ -10,18 +10,19 @@ use crate::lanes::Digests;
 /// Compares what the bytes of `url` hash to with what they must hash to.
 pub(crate) fn verify(expected: &Expected, url: &SecretUrl, digests: &Digests) -> Result<(), Failure> {
     let (algorithm, expected, actual) = match expected {
-        Expected::Md5(expected) => (Algorithm::Md5, expected, &digests.md5),
-        Expected::Sha256(expected) => (Algorithm::Sha256, expected, &digests.sha256),
+        Expected::Md5(expected) => (Algorithm::Md5.to_string(), expected.clone(), digests.md5.clone()),
+        Expected::Sha256(expected) => {
+            (Algorithm::Sha256.to_string(), expected.clone(), digests.sha256.clone())
+        }
+        Expected::FsVerity(expected) => {
+            let actual = digests.fs_verity.map_or_else(String::new, |actual| actual.to_string());
+            ("fs-verity digest".to_owned(), expected.to_string(), actual)
+        }
     };
     if actual == expected {
         return Ok(());
     }
-    Err(Failure::Checksum {
-        url: url.to_string(),
-        algorithm: algorithm.to_string(),
-        expected: expected.clone(),
-        actual: actual.clone(),
-    })
+    Err(Failure::Checksum { url: url.to_string(), algorithm, expected, actual })
 }
 
 /// Finds out what the file must be; none when it is not checked.
@@ -35,6 +36,8 @@ pub(crate) async fn expected(
         Check::Sha256(digits) => {
             return Ok(Some(Expected::Sha256(digits.to_ascii_lowercase())));
         }
+        Check::Stored(Digest::FsVerity(content)) => return Ok(Some(Expected::FsVerity(*content))),
+        Check::Stored(Digest::Sha256(sha256)) => return Ok(Some(Expected::Sha256(sha256.to_string()))),
         Check::Md5Beside => (source.with_path_suffix(".md5sum"), Algorithm::Md5),
         Check::Sums(list) => (source.sibling(list), Algorithm::Sha256),
     };

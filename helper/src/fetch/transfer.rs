@@ -280,7 +280,7 @@ impl<'a> Transfer<'a> {
         }
         let on_piece = self.lead.map(Lead::on_piece);
         let lanes = match self.partial.file() {
-            Ok(file) => Lanes::writing(file, self.have, on_piece, self.report).await,
+            Ok(file) => Lanes::writing(file, self.have, on_piece, self.expected.as_ref(), self.report).await,
             Err(error) => Err(error),
         };
         lanes.map_err(|error| self.writing(&error))

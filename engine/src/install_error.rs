@@ -1,0 +1,91 @@
+//! Why an install on a node did not end well.
+
+use std::path::PathBuf;
+
+use ays_catalogue::CatalogueError;
+use ays_grammar::Diagnostic;
+use ays_protocol::Outcome;
+use ays_transport::{ConnectError, HelperError, OnPurpose};
+
+use crate::delivery::ShareError;
+use crate::event::Step;
+use crate::lifecycle::LifecycleError;
+
+/// Why an install did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The recipe asks for what cannot be done; nothing was done on the node.
+    #[error(transparent)]
+    Recipe(#[from] Diagnostic),
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A step failed.
+    #[error("{step}: {source}")]
+    Step {
+        /// Which.
+        step: &'static str,
+        /// Why.
+        source: HelperError,
+    },
+    /// The node's platform is none that the recipe supports.
+    #[error("check: the node is {os} on {arch}; the recipe supports {}", .supported.join(", "))]
+    Platform {
+        /// The node's system.
+        os: String,
+        /// Its processor.
+        arch: String,
+        /// What the recipe supports.
+        supported: Vec<String>,
+    },
+    /// A method of the recipe said that it did not work.
+    #[error("`{method}` of the recipe returned False")]
+    Method {
+        /// Its name.
+        method: &'static str,
+    },
+    /// What ran before cannot be stopped.
+    #[error("the service is still running after stop and halt")]
+    StillRunning,
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// Nodes cannot pass bytes to each other.
+    #[error(transparent)]
+    Share(#[from] ShareError),
+    /// The run's log cannot be made.
+    #[error("{path} cannot be written", path = .path.display())]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Somebody else may be at work on the same by now.
+    #[error("the lock was lost: this machine stood still for too long; run it again")]
+    LockLost,
+    /// A rehearsal lets it go wrong.
+    #[error(transparent)]
+    OnPurpose(#[from] OnPurpose),
+    /// The operator stopped it.
+    #[error("interrupted; the next run goes on from here")]
+    Interrupted,
+}
+
+impl InstallError {
+    /// What a step that did not end as it should is.
+    pub(crate) fn at(step: Step, result: Result<Outcome, HelperError>) -> Self {
+        let source = result.err().unwrap_or(HelperError::Answer);
+        Self::Step { step: step.as_str(), source }
+    }
+}
+
+impl From<LifecycleError> for InstallError {
+    fn from(error: LifecycleError) -> Self {
+        match error {
+            LifecycleError::Recipe(error) => Self::Recipe(error),
+            LifecycleError::Method { method } => Self::Method { method },
+            LifecycleError::StillRunning => Self::StillRunning,
+        }
+    }
+}

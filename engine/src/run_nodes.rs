@@ -1,0 +1,332 @@
+//! Runs a rollout: an install on many nodes at once, each by itself, so that what one of them meets stops no other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use ays_catalogue::{Lock, LockHolder, PoolKey, RunEnd, ServiceOnNode, Timestamp};
+use ays_model::Target;
+use ays_recipes::Recipe;
+use ays_transport::{Connection, Faults, Helper, around};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::delivery::{Delivery, Member, Place, share};
+use crate::event::{Event, Events, Record, RunResult, Step};
+use crate::install::Working;
+use crate::install_error::InstallError;
+use crate::plan::Plan;
+use crate::rollout::{Installed, NodeResult, Rollout, SharedPool, Sharing, Turn};
+use crate::stacks::{Stacks, pool_key};
+use crate::stop::Stop;
+
+/// What the installs of one rollout have in common.
+struct Common<'a> {
+    /// A UUID: the records of all nodes have it.
+    id: String,
+    stacks: Stacks,
+    permits: Semaphore,
+    turns: HashMap<PoolKey, Arc<Mutex<SharedPool>>>,
+    stop: &'a Stop,
+    faults: Option<&'a Arc<Faults>>,
+    render: &'a (dyn Fn(&Record) + Send + Sync),
+}
+
+/// A helper that passes on what it has while other nodes need it.
+struct Parked {
+    helper: Helper,
+    members: Vec<Member>,
+    /// Ends after the helper.
+    _connection: Connection,
+}
+
+impl Rollout<'_> {
+    /// Installs on all targets; their results, in the targets' order. The error is one that met all of them.
+    pub async fn run(
+        &self,
+        targets: &[Target],
+        stop: &Stop,
+        render: &(dyn Fn(&Record) + Send + Sync),
+    ) -> Result<Vec<NodeResult>, InstallError> {
+        self.run_with(targets, stop, render, None).await
+    }
+
+    /// The same with what a rehearsal lets go wrong.
+    pub(crate) async fn run_with(
+        &self,
+        targets: &[Target],
+        stop: &Stop,
+        render: &(dyn Fn(&Record) + Send + Sync),
+        faults: Option<&Arc<Faults>>,
+    ) -> Result<Vec<NodeResult>, InstallError> {
+        let stacks = Stacks::of(self.environment);
+        stacks.write(self.catalogue, targets).await?;
+        let mut plans = Vec::with_capacity(targets.len());
+        for target in targets {
+            plans.push(Plan::new(self.recipe, target, &stacks.wanted_on(target))?);
+        }
+        let registers = plans.iter().any(Plan::registers);
+        let common = Common {
+            id: uuid::Uuid::new_v4().to_string(),
+            stacks,
+            permits: Semaphore::new(self.parallel.get()),
+            turns: if registers { turns(targets) } else { HashMap::new() },
+            stop,
+            faults,
+            render,
+        };
+        let places = self.places(targets)?;
+        let mut running: FuturesUnordered<_> = targets
+            .iter()
+            .zip(&plans)
+            .zip(places)
+            .enumerate()
+            .map(|(number, ((target, plan), places))| {
+                let common = &common;
+                // Each of them is large: they are not moved about.
+                Box::pin(async move { (number, self.one(common, target, plan, places).await) })
+            })
+            .collect();
+        let mut results: BTreeMap<usize, NodeResult> = BTreeMap::new();
+        while let Some((number, result)) = running.next().await {
+            results.insert(number, result);
+        }
+        Ok(results.into_values().collect())
+    }
+
+    /// For each target, its places in the deliveries of its grid: one delivery for each fetch that several nodes need.
+    fn places(&self, targets: &[Target]) -> Result<Vec<Vec<Option<Place>>>, InstallError> {
+        let mut nodes: HashMap<u32, usize> = HashMap::new();
+        for target in targets {
+            *nodes.entry(target.gid()).or_default() += 1;
+        }
+        let mut deliveries: HashMap<u32, Vec<Option<Arc<Delivery>>>> = HashMap::new();
+        for (gid, nodes) in nodes {
+            if nodes > 1 && self.sharing == Sharing::Neighbours {
+                let share = share()?;
+                let shared = self.recipe.fetches.iter().map(|fetch| {
+                    // A file on the node is each node's own.
+                    (fetch.url.scheme() != "file").then(|| Delivery::new(share.clone()))
+                });
+                deliveries.insert(gid, shared.collect());
+            }
+        }
+        let places = |target: &Target| {
+            let of_grid = deliveries.get(&target.gid()).map(Vec::as_slice).unwrap_or_default();
+            of_grid.iter().map(|delivery| delivery.as_ref().map(Delivery::place)).collect()
+        };
+        Ok(targets.iter().map(places).collect())
+    }
+
+    /// All of one node, from its turn to its last event.
+    async fn one(
+        &self,
+        common: &Common<'_>,
+        target: &Target,
+        plan: &Plan,
+        places: Vec<Option<Place>>,
+    ) -> NodeResult {
+        let permit = tokio::select! {
+            permit = common.permits.acquire() => permit,
+            () = common.stop.after_steps() => return Err(InstallError::Interrupted),
+        };
+        let node = target.name();
+        let mut events = Events::begin(self.logs, &self.recipe.template, node, common.render)
+            .map_err(|(path, source)| InstallError::Log { path, source })?;
+        let service = ServiceOnNode {
+            service: self.recipe.template.clone(),
+            instance: self.recipe.instance.clone(),
+            node: node.to_owned(),
+        };
+        events.send(Event::RunStarted {
+            template: self.recipe.template.clone(),
+            instance: self.recipe.instance.clone(),
+            checksum: self.recipe.checksum.clone(),
+            commit: self.recipe.commit.clone(),
+        });
+        let mut parked = None;
+        let result = self.locked(common, target, plan, &service, places, &mut events, &mut parked).await;
+        let (_, outcome, message) = ended(&result);
+        events.send(Event::RunFinished { result: outcome, message });
+        drop(permit);
+        if let Some(parked) = parked {
+            parked.serve(common.stop).await;
+        }
+        result
+    }
+
+    /// What is done under the lock of the service on the node, from the begin to the end of its record.
+    #[expect(clippy::too_many_arguments, reason = "all of it belongs to the one node")]
+    async fn locked(
+        &self,
+        common: &Common<'_>,
+        target: &Target,
+        plan: &Plan,
+        service: &ServiceOnNode,
+        places: Vec<Option<Place>>,
+        events: &mut Events<'_>,
+        parked: &mut Option<Parked>,
+    ) -> NodeResult {
+        let scope = format!("{}/{} on {}", service.service, service.instance, service.node);
+        let lock = self.lock(common, scope, events).await?;
+        let run = self.catalogue.begin_run(service, "install", &common.id, &Timestamp::now()).await?;
+        for message in &plan.warnings {
+            events.send(Event::Warning { message: message.clone() });
+        }
+        let working = self.connected(common, target, plan, service, places, events);
+        let result = tokio::select! {
+            (result, left) = working => {
+                *parked = left;
+                result
+            }
+            () = lock.lost() => Err(InstallError::LockLost),
+        };
+        let (end, _, message) = ended(&result);
+        let recorded = self.catalogue.end_run(run, end, Some(&message), &Timestamp::now()).await;
+        // One that was lost is not ours to give back.
+        let released = lock.release().await;
+        let installed = result?;
+        recorded?;
+        released?;
+        Ok(installed)
+    }
+
+    /// Opens the connection, works, and closes it whatever the work came to, unless other nodes need what it has.
+    async fn connected(
+        &self,
+        common: &Common<'_>,
+        target: &Target,
+        plan: &Plan,
+        service: &ServiceOnNode,
+        places: Vec<Option<Place>>,
+        events: &mut Events<'_>,
+    ) -> (NodeResult, Option<Parked>) {
+        let turn = match self.turn(common, target, events).await {
+            Ok(turn) => turn,
+            Err(error) => return (Err(error), None),
+        };
+        events.start(Step::Connect, target.name());
+        let opened = tokio::select! {
+            opened = around(common.faults.map(Arc::as_ref), "connect", self.open(target)) => opened,
+            () = common.stop.now() => Err(InstallError::Interrupted),
+        };
+        let (connection, mut helper) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return (Err(error), None),
+        };
+        helper.faults = common.faults.cloned();
+        let sent = if helper.sent == 0 { "" } else { ", helper sent" };
+        let facts = &helper.facts;
+        let here = format!("{}, {} on {}{sent}", facts.hostname, facts.os, facts.arch);
+        events.done(Step::Connect, here);
+        let mut working = Working {
+            rollout: self,
+            stacks: &common.stacks,
+            target,
+            plan,
+            service,
+            stop: common.stop,
+            connection,
+            helper,
+            events,
+            places,
+            members: Vec::new(),
+            turn,
+        };
+        let result = tokio::select! {
+            result = working.work() => result,
+            () = common.stop.now() => Err(InstallError::Interrupted),
+        };
+        let Working { connection, helper, members, .. } = working;
+        // Also when a later step failed: what it has is whole.
+        if !members.is_empty() {
+            return (result, Some(Parked { helper, members, _connection: connection }));
+        }
+        drop(members);
+        helper.close().await;
+        (result, None)
+    }
+
+    /// The turn of a target's pool, where several targets share it. The lock on the pool stays until the last of them is
+    /// done.
+    async fn turn(
+        &self,
+        common: &Common<'_>,
+        target: &Target,
+        events: &mut Events<'_>,
+    ) -> Result<Option<Turn>, InstallError> {
+        let key = pool_key(target);
+        let Some(turn) = common.turns.get(&key) else { return Ok(None) };
+        let mut turn = tokio::select! {
+            turn = Arc::clone(turn).lock_owned() => turn,
+            () = common.stop.after_steps() => return Err(InstallError::Interrupted),
+        };
+        if turn.lock.is_none() {
+            let Recipe { template, instance, .. } = self.recipe;
+            let scope = format!("{template}/{instance} in pool {}/{}", key.gid, key.name);
+            turn.lock = Some(self.lock(common, scope, events).await?);
+        }
+        Ok(Some(turn))
+    }
+
+    /// Waits until nobody else is at work on the same, and says for whom it waits.
+    async fn lock(
+        &self,
+        common: &Common<'_>,
+        scope: String,
+        events: &mut Events<'_>,
+    ) -> Result<Lock, InstallError> {
+        let on_wait = |holder: &LockHolder| {
+            let message =
+                format!("{} has been at work on {} since {}", holder.by, holder.scope, holder.since);
+            events.send(Event::Waiting { message });
+        };
+        let scopes = [scope];
+        tokio::select! {
+            lock = self.catalogue.wait_for_lock(&scopes, self.by, on_wait) => Ok(lock?),
+            () = common.stop.after_steps() => Err(InstallError::Interrupted),
+        }
+    }
+
+    async fn open(&self, target: &Target) -> Result<(Connection, Helper), InstallError> {
+        let connection = Connection::open(target, self.transport).await?;
+        let helper = Helper::start(&connection)
+            .await
+            .map_err(|source| InstallError::Step { step: Step::Connect.as_str(), source })?;
+        Ok((connection, helper))
+    }
+}
+
+impl Parked {
+    async fn serve(mut self, stop: &Stop) {
+        let needed = async {
+            for member in &self.members {
+                member.serve(&mut self.helper).await;
+            }
+        };
+        tokio::select! {
+            () = needed => {}
+            () = stop.now() => {}
+        }
+        drop(self.members);
+        self.helper.close().await;
+    }
+}
+
+/// How a node's run is recorded and told.
+fn ended(result: &NodeResult) -> (RunEnd, RunResult, String) {
+    match result {
+        Ok(Installed::Now) => (RunEnd::Succeeded, RunResult::Installed, "installed".to_owned()),
+        Ok(Installed::Before) => (RunEnd::Succeeded, RunResult::Unchanged, "nothing to do".to_owned()),
+        Err(InstallError::Interrupted) => {
+            (RunEnd::Interrupted, RunResult::Interrupted, InstallError::Interrupted.to_string())
+        }
+        Err(error) => (RunEnd::Failed, RunResult::Failed, ays_model::causes(error)),
+    }
+}
+
+/// A turn for each pool that several targets share.
+fn turns(targets: &[Target]) -> HashMap<PoolKey, Arc<Mutex<SharedPool>>> {
+    let shared = targets.iter().filter(|target| target.pool().shared);
+    shared.map(|target| (pool_key(target), Arc::default())).collect()
+}

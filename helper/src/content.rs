@@ -1,0 +1,48 @@
+//! What names a disk and a file, with progress told and at a pace.
+
+use std::fs::File;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use ays_disk::content::{self, Control, Measured};
+use ays_model::{Content, Digest, DiskFormat};
+use ays_protocol::Activity;
+
+use crate::pace::Pace;
+use crate::report::Report;
+
+/// Reads the data of the disk in `file`, which is `format`, on all cores.
+pub(crate) fn measure(
+    file: &File,
+    format: DiskFormat,
+    pace: Pace,
+    report: &Report,
+) -> Result<Measured, content::Error> {
+    let mut progress =
+        |at: content::Progress| report.at(Activity::Verify, at.position, Some(at.virtual_size));
+    let is_bounded = pace.is_bounded();
+    let pace = Mutex::new(pace);
+    let wait = |count: usize| pace.lock().unwrap_or_else(PoisonError::into_inner).pause(count);
+    let control = Control {
+        progress: Some(&mut progress),
+        pace: if is_bounded { Some(&wait) } else { None },
+        cancelled: None,
+    };
+    content::digest(file, format, control)
+}
+
+/// The content of the disk in `file`, and the digest of the file itself: of a raw file the same.
+pub(crate) fn names(file: &File, format: DiskFormat, report: &Report) -> io::Result<(Content, Digest)> {
+    let content = Content(measure(file, format, Pace::new(None), report).map_err(io::Error::other)?.content);
+    let digest = match format {
+        DiskFormat::Raw => content,
+        DiskFormat::Qcow2 => digest_of(file, Pace::new(None), report)?,
+    };
+    Ok((content, Digest::FsVerity(digest)))
+}
+
+/// The digest of a file's bytes, whatever it is.
+pub(crate) fn digest_of(file: &File, pace: Pace, report: &Report) -> io::Result<Content> {
+    let measured = measure(file, DiskFormat::Raw, pace, report).map_err(io::Error::other)?;
+    Ok(Content(measured.content))
+}

@@ -1,0 +1,71 @@
+//! What names the disk in an image, whatever its format.
+
+use std::fs::File;
+use std::path::Path;
+
+use ays_disk::content::Error;
+use ays_model::{Content, DiskFormat};
+use ays_protocol::{DigestDisk, DigestedDisk, Failure};
+
+use crate::content::measure;
+use crate::disk::{check_path, failure, on_thread};
+use crate::image_kind::ImageKind;
+use crate::pace::Pace;
+use crate::qemu_img::QemuImg;
+use crate::report::Report;
+use crate::store::{bad_image, look_at, open_file};
+use crate::temporary::Temporary;
+
+/// Reads the disk in an image. One in another format than raw and qcow2 is unpacked first.
+pub(crate) async fn digest(order: DigestDisk, report: &Report) -> Result<DigestedDisk, Failure> {
+    check_path(&order.path)?;
+    check_path(&order.temporary)?;
+    let path = order.path.clone();
+    let kind = on_thread(move || look_at(&path)).await?;
+    let direct = match kind {
+        ImageKind::Raw => Some(DiskFormat::Raw),
+        ImageKind::Qcow2 => Some(DiskFormat::Qcow2),
+        _ => None,
+    };
+    if let Some(format) = direct {
+        match read(&order.path, format, report).await {
+            // Such as clusters that zstd compressed: qemu-img reads them.
+            Err(Unread::Unsupported) => {}
+            Err(Unread::Failed(failure)) => return Err(failure),
+            Ok(digested) => return Ok(digested),
+        }
+    }
+    let qemu_img = QemuImg::find()?;
+    let info = qemu_img.info(&order.path, kind).await?;
+    if let Some(objection) = info.objection(&order.path) {
+        return Err(bad_image(&order.path, objection));
+    }
+    let unpacked = Temporary::new(order.temporary.join(format!(".ays-digest-{}", std::process::id())));
+    qemu_img.convert(&order.path, kind, unpacked.path(), DiskFormat::Raw, info.virtual_size, report).await?;
+    read(unpacked.path(), DiskFormat::Raw, report).await.map_err(|unread| match unread {
+        Unread::Failed(failure) => failure,
+        Unread::Unsupported => bad_image(&order.path, "it cannot be read"),
+    })
+}
+
+/// Why a disk was not read here.
+enum Unread {
+    Unsupported,
+    Failed(Failure),
+}
+
+async fn read(path: &Path, format: DiskFormat, report: &Report) -> Result<DigestedDisk, Unread> {
+    let (path, report) = (path.to_owned(), report.clone());
+    on_thread(move || {
+        let file: File =
+            open_file(&path).map_err(|error| Unread::Failed(failure(&path, "reading", &error)))?;
+        match measure(&file, format, Pace::new(None), &report) {
+            Ok(measured) => {
+                Ok(DigestedDisk { content: Content(measured.content), virtual_size: measured.virtual_size })
+            }
+            Err(Error::Refused(ays_disk::Refusal::Unsupported(_))) => Err(Unread::Unsupported),
+            Err(error) => Err(Unread::Failed(bad_image(&path, ays_model::causes(&error)))),
+        }
+    })
+    .await
+}
