@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Lab, Scene,
     lab::{checkout, output},
+    qcow2,
     truth::shown,
 };
 
@@ -113,5 +114,33 @@ fn a_windows_without_drivers_is_warned_of_and_what_was_found_is_shown() {
     assert_eq!(
         [&said["findings"][0]["severity"], &said["findings"][0]["message"]],
         [&json!("error"), &json!(NO_DRIVER)]
+    );
+}
+
+#[test]
+fn a_disk_has_one_digest_whatever_its_format() {
+    let scene = Scene::new();
+    let raw = scene.lab.dir().join("disk.raw");
+    let content = qcow2(&scene.lab.dir().join("disk.qcow2"), 77);
+    output(
+        Command::new("qemu-img")
+            .args(["convert", "-O", "raw"])
+            .arg(scene.lab.dir().join("disk.qcow2"))
+            .arg(&raw),
+    );
+    for format in ["qcow2", "vmdk", "vhdx", "vdi"] {
+        let file = scene.lab.dir().join(format!("made.{format}"));
+        output(Command::new("qemu-img").args(["convert", "-f", "raw", "-O", format]).arg(&raw).arg(&file));
+        let name = file.to_str().unwrap();
+        assert_eq!(
+            scene.ays.succeeds(&["image", "digest", name]),
+            format!("fsverity-sha256:{content}  {name}\n"),
+            "{format}"
+        );
+    }
+    let name = raw.to_str().unwrap();
+    assert_eq!(
+        scene.ays.json(&["image", "digest", "--format", "raw", name]),
+        json!({ "file": name, "digest": format!("fsverity-sha256:{content}"), "virtualSize": fs::metadata(&raw).unwrap().len() })
     );
 }

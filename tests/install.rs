@@ -347,3 +347,58 @@ fn a_node_without_qemu_img_is_told_before_the_download() {
     assert!(output.stderr.contains("qemu-img"), "{output:#?}");
     assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
 }
+
+#[test]
+fn a_recipe_makes_two_images_of_two_downloads() {
+    let scene = Scene::new();
+    scene.publish_x(40);
+    let hashes = ["one", "two"].map(|name| {
+        let hash = qcow2(
+            &scene.origin.file(&format!("{name}.qcow2")),
+            name.len() as u64 + u64::from(name.as_bytes()[0]),
+        );
+        scene.origin.publish_md5(&format!("{name}.qcow2"));
+        hash
+    });
+    let export = |number: u32, name: &str| {
+        format!(
+            "web.export.{number} =\n    url:'http://{}',\n    source:'/{name}.qcow2',\n    \
+             dest:'/var/tmp/{name}.qcow2',\n    checkmd5:'true',\n",
+            Lab::SOURCE
+        )
+    };
+    let service = format!("{}\n{}", export(1, "one"), export(2, "two"));
+    scene.environment.write("servicetemplates/image_x/service.hrd", &service);
+    // The last download is registered first.
+    scene.environment.write(
+        "servicetemplates/image_x/actions.py",
+        "from JumpScale import j\n\nActionsBase=j.atyourservice.getActionsBaseClass()\n\n\
+         class Actions(ActionsBase):\n    def configure(self, serviceObj):\n        \
+         from CloudscalerLibcloud.imageutil import registerImage\n        \
+         registerImage(serviceObj, 'two', 'two.qcow2', 'Linux', 10)\n        \
+         return registerImage(serviceObj, 'one', 'one.qcow2', 'Linux', 10)\n",
+    );
+    let plan = scene.succeeds(&["--dry-run"]);
+    let at = |text: &str| plan.find(text).unwrap_or_else(|| panic!("{text} is not in {plan}"));
+    assert!(at("register  two") < at("register  one"), "{plan}");
+    assert!(at("remove    /var/tmp/two.qcow2") < at("remove    /var/tmp/one.qcow2"), "{plan}");
+
+    scene.succeeds(&[]);
+    let files = [named("one", &hashes[0]), named("two", &hashes[1])];
+    assert_eq!(stored(&scene.node), files);
+    assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
+    for (name, file) in ["one", "two"].into_iter().zip(&files) {
+        assert_true(&scene.ays, &scene.node, name);
+        let detail = shown(&scene.ays, name).expect("the image");
+        assert_eq!(detail["generations"][0]["copies"][0]["file"], json!(file));
+        assert_eq!(detail["url"], json!(format!("http://{}/{name}.qcow2", Lab::SOURCE)));
+    }
+    assert_eq!(scene.succeeds(&[]).lines().count(), 1, "there is nothing to do");
+
+    // Each of them is checked again.
+    for file in &files {
+        fs::remove_file(scene.pool(file)).unwrap();
+        scene.succeeds(&[]);
+        assert_eq!(stored(&scene.node), files);
+    }
+}

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Many, Node, Output, events, last_line, named, sha256,
+    Many, Node, Output, digest, events, last_line, named,
     truth::{POOL, index, stored},
 };
 
@@ -229,7 +229,7 @@ fn scrub_reads_a_shared_pool_on_one_of_its_nodes() {
 #[test]
 fn scrub_that_is_interrupted_in_a_heal_leaves_the_record_true() {
     let scene = installed(2, 24);
-    let whole = sha256(&copy(&scene.nodes[0]));
+    let whole = digest(&copy(&scene.nodes[0]));
     flip(&scene.nodes[1]);
     scene.nodes[1].limit_rate(40);
     let mut running = scene.ays.spawn(&["scrub", "--heal"]);

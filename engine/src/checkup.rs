@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ays_catalogue::PoolKey;
 use ays_model::Target;
 use ays_protocol::{CheckCopy, CopyState, Examine, Examined, Facts, Outcome, Step};
-use ays_transport::{Connection, Helper, HelperError, Transport};
+use ays_transport::{Connection, Helper, HelperError, OpenError, Session, Transport};
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
@@ -85,8 +85,11 @@ impl Checkup<'_> {
     }
 
     async fn examine<'t>(&self, target: &'t Target, checked: &mut Checked) -> Result<Open<'t>, Finding> {
-        let connection = Connection::open(target, self.transport).await?;
-        let mut helper = Helper::start(&connection).await?;
+        let Session { mut helper, connection } =
+            Session::open(target, self.transport).await.map_err(|error| match error {
+                OpenError::Connect(error) => Finding::from(error),
+                OpenError::Helper(error) => error.into(),
+            })?;
         let facts = checked.facts.insert(helper.facts.clone());
         let pool = target.pool();
         // Named as what is not complete, so that the next install removes it if this is killed.

@@ -7,7 +7,7 @@ use ays_catalogue::{
 };
 use ays_model::{Boot, BootType, DiskFormat, Expected, Family, Finding, FirstBoot, Inspection, Target};
 use ays_protocol::{Failure, Inspect, Outcome, Step};
-use ays_transport::{ConnectError, Connection, Helper, HelperError, Transport};
+use ays_transport::{ConnectError, Helper, HelperError, OpenError, Session, Transport};
 
 use crate::event::Event;
 use crate::install::Working;
@@ -46,6 +46,15 @@ impl From<HelperError> for InspectError {
     }
 }
 
+impl From<OpenError> for InspectError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Connect(error) => error.into(),
+            OpenError::Helper(error) => error.into(),
+        }
+    }
+}
+
 /// What is in a file of this machine. A helper that lives in a temporary directory below `temporary` looks, so that
 /// nothing is left.
 ///
@@ -53,10 +62,9 @@ impl From<HelperError> for InspectError {
 ///
 /// Those of the helper, and [`Failure::NotInspected`] when nothing can be said of the file.
 pub async fn inspect_file(path: &Path, temporary: &Path) -> Result<Inspection, InspectError> {
-    let connection = Connection::throwaway(temporary).map_err(|error| HelperError::Spawn(error.into()))?;
-    let mut helper = Helper::start(&connection).await?;
-    let found = ask(&mut helper, path.to_owned(), None).await;
-    helper.close().await;
+    let mut session = Session::here(temporary).await?;
+    let found = ask(&mut session.helper, path.to_owned(), None).await;
+    session.close().await;
     Ok(found?)
 }
 
@@ -101,10 +109,9 @@ async fn on_node(
     path: PathBuf,
     format: DiskFormat,
 ) -> Result<Inspection, InspectError> {
-    let connection = Connection::open(target, transport).await?;
-    let mut helper = Helper::start(&connection).await?;
-    let found = ask(&mut helper, path, Some(format)).await;
-    helper.close().await;
+    let mut session = Session::open(target, transport).await?;
+    let found = ask(&mut session.helper, path, Some(format)).await;
+    session.close().await;
     Ok(found?)
 }
 

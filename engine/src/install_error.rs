@@ -10,6 +10,7 @@ use ays_transport::{ConnectError, HelperError, OnPurpose};
 use crate::delivery::ShareError;
 use crate::event::Step;
 use crate::lifecycle::LifecycleError;
+use crate::truth::TruthError;
 
 /// Why an install did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +87,16 @@ impl From<LifecycleError> for InstallError {
             LifecycleError::Recipe(error) => Self::Recipe(error),
             LifecycleError::Method { method } => Self::Method { method },
             LifecycleError::StillRunning => Self::StillRunning,
+        }
+    }
+}
+
+impl From<TruthError> for InstallError {
+    fn from(error: TruthError) -> Self {
+        match error {
+            TruthError::Catalogue(error) => error.into(),
+            TruthError::Helper(source) => Self::at(Step::Register, Err(source)),
+            TruthError::OnPurpose(error) => error.into(),
         }
     }
 }

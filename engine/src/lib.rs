@@ -23,6 +23,7 @@ mod sources;
 mod stacks;
 mod stop;
 mod survey;
+mod truth;
 
 pub use checkup::{Checked, Checkup};
 pub use delivery::ShareError;

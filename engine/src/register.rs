@@ -10,14 +10,13 @@ use ays_catalogue::{
 };
 use ays_model::{Digest, DiskFormat};
 use ays_protocol::{CheckCopy, CheckedCopy, CopyState, Fetched, Outcome, ReadCopy, StoreImage, Stored};
-use ays_transport::around;
 
 use crate::event::{Event, Step};
-use crate::index::{self, IndexError};
 use crate::install::Working;
 use crate::install_error::InstallError;
 use crate::rollout::{Mode, Source};
 use crate::stacks::pool_key;
+use crate::truth;
 
 impl Working<'_, '_> {
     /// Registers an image whose file is `fetched`.
@@ -63,16 +62,15 @@ impl Working<'_, '_> {
             pool,
         };
         let now = Timestamp::now();
-        let offers = self.rollout.catalogue.rehearse(&registration, &now).await?;
-        index::write(&mut self.helper, &registration.pool, &offers)
-            .await
-            .map_err(|source| InstallError::at(Step::Register, Err(source)))?;
-        let faults = self.helper.faults.clone();
-        let registered = around(faults.as_deref(), "record", async {
-            self.rollout.catalogue.register(&registration, &now).await.map_err(InstallError::from)
-        })
+        let catalogue = self.rollout.catalogue;
+        let registered = truth::offer(
+            &mut self.helper,
+            &registration.pool,
+            catalogue,
+            catalogue.rehearse(&registration, &now),
+            catalogue.register(&registration, &now),
+        )
         .await?;
-        self.publish(&registration.pool).await?;
         let Registration { image, stored, .. } = &registration;
         self.inspect(&image.name, image.boot_type, &stored.file, registered.generation).await?;
         let kept = if registered.new_generation { "" } else { ", as before" };
@@ -86,13 +84,6 @@ impl Working<'_, '_> {
         Ok(InstalledImage { generation: registered.generation, pool: registration.pool })
     }
 
-    async fn publish(&mut self, pool: &PoolKey) -> Result<(), InstallError> {
-        index::publish(&mut self.helper, pool, self.rollout.catalogue).await.map_err(|error| match error {
-            IndexError::Catalogue(error) => error.into(),
-            IndexError::Helper(source) => InstallError::at(Step::Register, Err(source)),
-        })
-    }
-
     /// A copy that is not as the record says is no longer offered: first in the catalogue, then in the pool.
     pub(crate) async fn mark_damaged(
         &mut self,
@@ -102,8 +93,9 @@ impl Working<'_, '_> {
         let how = if state == CopyState::Missing { "missing" } else { "damaged" };
         let message = format!("{} in pool {} is {how}; it is brought again", copy.file, copy.pool.name);
         self.events.send(Event::Warning { message });
-        self.rollout.catalogue.mark_damaged(&copy.pool, &copy.file).await?;
-        self.publish(&copy.pool).await
+        let catalogue = self.rollout.catalogue;
+        let record = catalogue.mark_damaged(&copy.pool, &copy.file);
+        Ok(truth::withdraw(&mut self.helper, &copy.pool, catalogue, record).await.map(drop)?)
     }
 
     /// The pool's copy of the same source, when there is one and it is as it should be.

@@ -250,7 +250,10 @@ impl<'a> Stage<'a> {
             let name = entry.file_name().display().to_string();
             let hash = name.rsplit_once('-').and_then(|(_, end)| end.split('.').next()).map(str::to_owned);
             let is_image = !name.starts_with('.') && name != "ays-images.json";
-            let content = digests.content(entry.path()).await?.map(|content| content.to_string());
+            let content = digests
+                .content(entry.path(), self.target.pool().format)
+                .await?
+                .map(|content| content.to_string());
             if is_image && !hash.is_some_and(|hash| content.is_some_and(|all| all.starts_with(&hash))) {
                 wrong.push(format!("{name} had its name before it was whole"));
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ays_catalogue::{Lock, LockHolder, PoolKey, RunEnd, ServiceOnNode, Timestamp};
 use ays_model::Target;
 use ays_recipes::Recipe;
-use ays_transport::{Connection, Faults, Helper, around};
+use ays_transport::{Connection, Faults, Helper, OpenError, Session, around};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Mutex, Semaphore};
@@ -210,7 +210,7 @@ impl Rollout<'_> {
             opened = around(common.faults.map(Arc::as_ref), "connect", self.open(target)) => opened,
             () = common.stop.now() => Err(InstallError::Interrupted),
         };
-        let (connection, mut helper) = match opened {
+        let Session { mut helper, connection } = match opened {
             Ok(opened) => opened,
             Err(error) => return (Err(error), None),
         };
@@ -288,12 +288,11 @@ impl Rollout<'_> {
         }
     }
 
-    async fn open(&self, target: &Target) -> Result<(Connection, Helper), InstallError> {
-        let connection = Connection::open(target, self.transport).await?;
-        let helper = Helper::start(&connection)
-            .await
-            .map_err(|source| InstallError::Step { step: Step::Connect.as_str(), source })?;
-        Ok((connection, helper))
+    async fn open(&self, target: &Target) -> Result<Session, InstallError> {
+        Session::open(target, self.transport).await.map_err(|error| match error {
+            OpenError::Connect(error) => error.into(),
+            OpenError::Helper(source) => InstallError::Step { step: Step::Connect.as_str(), source },
+        })
     }
 }
 

@@ -17,12 +17,11 @@ use tokio::sync::Mutex;
 
 pub use self::heal::NotHealed;
 use crate::delivery::ShareError;
-use crate::index::{self, IndexError};
 use crate::stacks::pool_key;
 use crate::stop::Stop;
+use crate::truth::{self, TruthError};
 use ays_model::Target;
-use ays_transport::{ConnectError, Connection, Transport};
-use ays_transport::{Helper, HelperError};
+use ays_transport::{ConnectError, Connection, Helper, HelperError, OpenError, Session, Transport};
 
 /// A scrub of copies, on many nodes at once.
 pub struct Scrub<'a> {
@@ -235,8 +234,11 @@ impl Work<'_> {
 
     async fn open<'t>(&self, target: &'t Target) -> Result<Reached<'t>, ScrubError> {
         let opening = async {
-            let connection = Connection::open(target, self.scrub.transport).await?;
-            let helper = Helper::start(&connection).await.map_err(lost(target))?;
+            let opened = Session::open(target, self.scrub.transport).await;
+            let Session { helper, connection } = opened.map_err(|error| match error {
+                OpenError::Connect(error) => error.into(),
+                OpenError::Helper(source) => lost(target)(source),
+            })?;
             Ok(Reached { target, connection, helper })
         };
         tokio::select! {
@@ -279,15 +281,12 @@ impl Work<'_> {
             Ok(_) => return Err(lost(node.target)(HelperError::Answer)),
             Err(source) => return Err(lost(node.target)(source)),
         };
-        if !self.scrub.catalogue.set_bad(copy).await? {
-            // An install has brought it anew meanwhile, and verified it.
-            return Ok(None);
-        }
-        self.publish(node, &copy.pool).await?;
-        Ok(Some(fault))
+        let catalogue = self.scrub.catalogue;
+        let bad = truth::withdraw(&mut node.helper, &copy.pool, catalogue, catalogue.set_bad(copy)).await;
+        // Where it is not recorded as bad, an install has brought it anew meanwhile, and verified it.
+        Ok(bad.map_err(not_true(node.target))?.then_some(fault))
     }
 
-    /// The pool's index first, then the record; see `register.rs`.
     async fn record_good(
         &self,
         node: &mut Reached<'_>,
@@ -296,17 +295,23 @@ impl Work<'_> {
     ) -> Result<(), ScrubError> {
         let (catalogue, now) = (self.scrub.catalogue, Timestamp::now());
         let names = named.map(|named| (Digest::FsVerity(named.content), named.digest));
-        let offers = catalogue.rehearse_scrubbed(copy, names, &now).await?;
-        index::write(&mut node.helper, &copy.pool, &offers).await.map_err(lost(node.target))?;
-        catalogue.set_scrubbed(copy, names, &now).await?;
-        self.publish(node, &copy.pool).await
+        let recorded = truth::offer(
+            &mut node.helper,
+            &copy.pool,
+            catalogue,
+            catalogue.rehearse_scrubbed(copy, names, &now),
+            catalogue.set_scrubbed(copy, names, &now),
+        );
+        recorded.await.map(drop).map_err(not_true(node.target))
     }
+}
 
-    async fn publish(&self, node: &mut Reached<'_>, pool: &PoolKey) -> Result<(), ScrubError> {
-        index::publish(&mut node.helper, pool, self.scrub.catalogue).await.map_err(|error| match error {
-            IndexError::Catalogue(error) => error.into(),
-            IndexError::Helper(source) => lost(node.target)(source),
-        })
+fn not_true(target: &Target) -> impl Fn(TruthError) -> ScrubError {
+    let lost = lost(target);
+    move |error| match error {
+        TruthError::Catalogue(error) => error.into(),
+        TruthError::Helper(source) => lost(source),
+        TruthError::OnPurpose(error) => lost(error.into()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ays_model::{Check, Network, SecretUrl};
 use ays_protocol::{Failure, Look, LookAt, Looked, Outcome, Step};
-use ays_transport::{Connection, Helper, HelperError};
+use ays_transport::{HelperError, Session};
 use serde::Serialize;
 
 /// How long a source has to answer before a plan is shown without it.
@@ -33,10 +33,9 @@ pub async fn look(looks: Vec<Look>, temporary: &Path) -> Result<Vec<Result<Looke
     if asked == 0 {
         return Ok(Vec::new());
     }
-    let connection = Connection::throwaway(temporary).map_err(|error| HelperError::Spawn(error.into()))?;
-    let mut helper = Helper::start(&connection).await?;
-    let answer = helper.run(Step::Look(looks), |_| {}).await;
-    helper.close().await;
+    let mut session = Session::here(temporary).await?;
+    let answer = session.helper.run(Step::Look(looks), |_| {}).await;
+    session.close().await;
     match answer? {
         Outcome::Looked(answers) if answers.len() == asked => Ok(answers),
         _ => Err(HelperError::Answer),

@@ -21,7 +21,11 @@ pub(crate) async fn digest(order: DigestDisk, report: &Report) -> Result<Digeste
     check_path(&order.path)?;
     check_path(&order.temporary)?;
     let path = order.path.clone();
-    let kind = on_thread(move || look_at(&path)).await?;
+    let kind = match order.format {
+        Some(DiskFormat::Raw) => ImageKind::Raw,
+        Some(DiskFormat::Qcow2) => ImageKind::Qcow2,
+        None => on_thread(move || look_at(&path)).await?,
+    };
     let direct = match kind {
         ImageKind::Raw => Some(DiskFormat::Raw),
         ImageKind::Qcow2 => Some(DiskFormat::Qcow2),

@@ -268,6 +268,8 @@ pub struct Inspect {
 pub struct DigestDisk {
     /// The image, in any format that `qemu-img` reads.
     pub path: PathBuf,
+    /// What it is; none: that is told by its bytes.
+    pub format: Option<DiskFormat>,
     /// Where a disk in another format than raw and qcow2 may be unpacked for a while.
     pub temporary: PathBuf,
 }

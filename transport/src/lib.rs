@@ -16,6 +16,7 @@ mod refusal;
 mod relay;
 mod remote;
 mod scripted;
+mod session;
 mod settings;
 mod ssh;
 
@@ -29,5 +30,6 @@ pub use refusal::{NoAnswer, Offer};
 pub use relay::relay;
 #[doc(hidden)]
 pub use scripted::Scripted;
+pub use session::{OpenError, Session};
 pub use settings::{HostKey, NewHostKeys, Openings, SshSettings, Transport};
 pub use ssh::Connection;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ays_engine::digest_file;
-use ays_model::Digest;
+use ays_model::{Digest, DiskFormat};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -17,6 +17,9 @@ use crate::render::table;
 pub struct Args {
     /// A disk image on this machine
     file: PathBuf,
+    /// What the file is (raw, qcow2), where its bytes do not tell
+    #[arg(long)]
+    format: Option<DiskFormat>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -32,10 +35,10 @@ struct Digested {
     virtual_size: u64,
 }
 
-pub async fn run(Args { file, json }: Args) -> Result<(), Failure> {
+pub async fn run(Args { file, format, json }: Args) -> Result<(), Failure> {
     let path = std::path::absolute(&file).and_then(|path| path.canonicalize());
     let path = path.map_err(|source| Failure::Unreadable { path: file.clone(), source })?;
-    let digested = digest_file(&path, &std::env::temp_dir()).await?;
+    let digested = digest_file(&path, format, &std::env::temp_dir()).await?;
     let digest = Digest::FsVerity(digested.content);
     if json {
         return table::json(&Digested { file, digest, virtual_size: digested.virtual_size });
