@@ -17,8 +17,8 @@ use ays_repository::{AddressError, BranchError, CloneError, InitError, PullError
 use ays_secrets::SecretsError;
 use ays_transport::{HelperError, InstallKeyError, PublicKeyError};
 
+use crate::render::counts::{Counts, copies};
 use crate::render::printable;
-use crate::render::scrub::{Counts, copies};
 
 /// Everything that ends `ays` other than well.
 #[derive(Debug, thiserror::Error)]

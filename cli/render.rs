@@ -1,6 +1,7 @@
 //! How results and events look.
 
 pub mod check;
+pub mod counts;
 pub mod disk;
 pub mod events;
 pub mod lint;

@@ -39,6 +39,12 @@ fn scrub(scene: &Many, more: &[&str]) -> Output {
     scene.ays.run(&[&["scrub"], more].concat())
 }
 
+/// What `scrub --json` printed of copies; before, and between them, events tell how it goes on.
+fn copies(stdout: &str) -> Vec<Value> {
+    let is_copy = |line: &Value| line.get("event").is_none();
+    events(stdout).into_iter().filter(is_copy).collect()
+}
+
 /// What `scrub --json` printed of each copy: its node and the result; by node.
 fn results(stdout: &str) -> Vec<Value> {
     let of = |line: Value| {
@@ -47,7 +53,7 @@ fn results(stdout: &str) -> Vec<Value> {
         assert_ne!(node, from, "{line}");
         json!([node, line["result"]])
     };
-    let mut results: Vec<_> = events(stdout).into_iter().map(of).collect();
+    let mut results: Vec<_> = copies(stdout).into_iter().map(of).collect();
     results.sort_by_key(Value::to_string);
     results
 }
@@ -155,7 +161,7 @@ fn scrub_reads_the_chosen_image_on_the_chosen_nodes() {
         let output = scrub(&scene, &[more, &["--json"]].concat());
         assert_eq!(output.code, Some(0), "{output:#?}");
         let of = |line: &Value| json!([line["node"], line["images"], line["result"]]);
-        let mut read: Vec<_> = events(&output.stdout).iter().map(of).collect();
+        let mut read: Vec<_> = copies(&output.stdout).iter().map(of).collect();
         read.sort_by_key(Value::to_string);
         read
     };
@@ -211,7 +217,7 @@ fn scrub_reads_a_shared_pool_on_one_of_its_nodes() {
     let read_by = |more: &[&str]| {
         let output = scrub(&scene, &[more, &["--json"]].concat());
         assert_eq!(output.code, Some(0), "{output:#?}");
-        let lines = events(&output.stdout);
+        let lines = copies(&output.stdout);
         lines.iter().map(|line| json!([line["node"], line["result"]])).collect::<Vec<_>>()
     };
     assert_eq!(read_by(&[]), [json!(["n1", "good"])]);

@@ -19,6 +19,7 @@ mod ends_well;
 mod env;
 mod image_check;
 mod install;
+mod json;
 mod lint;
 mod many;
 mod node;

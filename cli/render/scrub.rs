@@ -10,17 +10,9 @@ use ays_protocol::{Activity, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::counts::{Counts, copies};
 use super::{printable_json, quoted, table};
 use crate::failure::{Failure, eprint_line, with_causes};
-
-/// How many copies are not good.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Missing, damaged, or unreadable.
-    pub bad: usize,
-    /// Nobody knows.
-    pub unread: usize,
-}
 
 /// Shows what a scrub tells.
 pub struct Report<'a> {
@@ -249,11 +241,6 @@ impl Verdict {
             Self::Unread => "not read",
         }
     }
-}
-
-/// `1 copy`, `12 copies`.
-pub fn copies(count: usize) -> String {
-    if count == 1 { "1 copy".to_owned() } else { format!("{count} copies") }
 }
 
 fn print_json(line: &Line<'_>) {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use crate::name::SecretName;
 
@@ -82,6 +83,16 @@ pub enum SecretsError {
         program: String,
         /// Why.
         source: io::Error,
+    },
+    /// The command did not end.
+    #[error("`{program}` of secrets.command gave no `{name}` within {} s: does it wait for somebody?", .limit.as_secs())]
+    TooSlow {
+        /// The secret.
+        name: SecretName,
+        /// The command's first word.
+        program: String,
+        /// How long it had.
+        limit: Duration,
     },
     /// The command ended badly, and nothing else has the secret.
     #[error(

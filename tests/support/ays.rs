@@ -21,6 +21,7 @@ use super::{
     environment::Environment,
     lab::{Lab, mortal},
     node::Node,
+    schema,
     terminal::Terminal,
 };
 
@@ -137,7 +138,14 @@ impl Ays {
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
         let (ending, ended) = mpsc::channel();
         thread::spawn(move || ending.send(child.wait().unwrap().code()));
-        Running { pid, stdout, stderr, ended, code: None, what: arguments.join(" ") }
+        Running {
+            pid,
+            stdout,
+            stderr,
+            ended,
+            code: None,
+            arguments: arguments.iter().map(|&word| word.to_owned()).collect(),
+        }
     }
 
     /// Runs it to its end.
@@ -171,7 +179,7 @@ pub struct Running {
     stderr: File,
     ended: Receiver<Option<i32>>,
     code: Option<Option<i32>>,
-    what: String,
+    arguments: Vec<String>,
 }
 
 impl Running {
@@ -204,8 +212,10 @@ impl Running {
         let (stdout, stderr) = (text(&self.stdout), text(&self.stderr));
         let Some(code) = self.code else {
             let _ = kill(self.pid, Signal::SIGKILL);
-            panic!("ays {} did not end within {LIMIT:?}:\n{stdout}{stderr}", self.what);
+            panic!("ays {} did not end within {LIMIT:?}:\n{stdout}{stderr}", self.arguments.join(" "));
         };
+        let arguments: Vec<_> = self.arguments.iter().map(String::as_str).collect();
+        schema::validate(&arguments, &stdout);
         Output { code, stdout, stderr }
     }
 }

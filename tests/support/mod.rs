@@ -9,6 +9,7 @@ mod many;
 mod node;
 mod origin;
 mod scene;
+pub mod schema;
 mod terminal;
 pub mod truth;
 
