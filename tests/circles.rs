@@ -16,10 +16,9 @@ use std::{
 use walkdir::WalkDir;
 
 /// Files that know each other, as yet: a circle must lie within one of these.
-const CIRCLES: [&[&str]; 12] = [
+const CIRCLES: [&[&str]; 11] = [
     &["disk::disk", "disk::qcow2"],
     &["disk::inspect", "disk::linux", "disk::windows"],
-    &["engine::install", "engine::rollout"],
     &["grammar::actions::expressions", "grammar::actions::parser"],
     &["helper::fetch", "helper::share"],
     &[
@@ -41,9 +40,9 @@ const CIRCLES: [&[&str]; 12] = [
         "recipes::template",
         "recipes::written",
     ],
-    &["recipes::git::access", "recipes::git::known_hosts"],
-    &["recipes::git::login", "recipes::git::remote", "recipes::git::ssh"],
-    &["recipes::git::pull", "recipes::git::status"],
+    &["repository::access", "repository::known_hosts"],
+    &["repository::login", "repository::remote", "repository::ssh"],
+    &["repository::pull", "repository::status"],
 ];
 
 fn root() -> &'static Path {
