@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ays_grammar::hrd;
-use ays_recipes::Environment;
 use walkdir::WalkDir;
 
 use crate::failure::Failure;

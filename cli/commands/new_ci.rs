@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use ays_recipes::Environment;
-
 use crate::failure::Failure;
 use crate::render::table;
 
