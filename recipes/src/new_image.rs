@@ -75,8 +75,8 @@ pub enum NewImageError {
     },
 }
 
-/// Where AYS's recipes download to.
-const DOWNLOADS: &str = "/opt/jumpscale7/var/tmp/templates";
+/// Where recipes download to: the environment says which directory that is.
+const DOWNLOADS: &str = "$(system.paths.tmp)/templates";
 
 impl NewImage {
     /// Whether a new template may have this name.

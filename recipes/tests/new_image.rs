@@ -73,7 +73,7 @@ fn the_text_is_the_documentation_s() {
     assert_eq!(
         read("service.hrd"),
         "platform.supported             = 'generic'\n\nweb.export.1                   =\n    checkmd5:'false',\n    \
-         dest:'/opt/jumpscale7/var/tmp/templates/wily-server-cloudimg-amd64-uefi1.qcow2',\n    \
+         dest:'$(system.paths.tmp)/templates/wily-server-cloudimg-amd64-uefi1.qcow2',\n    \
          source:'/wily/current/wily-server-cloudimg-amd64-uefi1.img',\n    url:'https://cloud-images.ubuntu.com',\n"
     );
     assert_eq!(
