@@ -59,12 +59,12 @@ pub enum CallError {
     #[error("`{0}` is given twice")]
     Twice(String),
     /// `imagename` is no file that is downloaded.
-    #[error("imagename is '{imagename}', but {}", saved(.files))]
+    #[error("imagename is '{imagename}', but the last web.export saves '{last}'")]
     OtherFile {
         /// As the call has it.
         imagename: String,
-        /// The file names of each `dest`.
-        files: Vec<String>,
+        /// The file name of the last `dest`.
+        last: String,
     },
     /// Nothing is downloaded.
     #[error("there is no web.export, so there is no file to register")]
@@ -107,8 +107,7 @@ impl RegisterImage {
             Some(imagename) => match from_last.find(|(_, path)| file_name(path) == imagename) {
                 Some(named) => named,
                 None => {
-                    let files = downloads.iter().map(|path| file_name(path)).collect();
-                    return Err(CallError::OtherFile { imagename, files });
+                    return Err(CallError::OtherFile { imagename, last: file_name(last.1) });
                 }
             },
         };
@@ -149,14 +148,6 @@ impl RegisterImage {
 
 fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.display().to_string()).unwrap_or_default()
-}
-
-/// What the downloads are called, for an error.
-fn saved(files: &[String]) -> String {
-    match files {
-        [file] => format!("the last web.export saves '{file}'"),
-        files => format!("the web.exports save '{}'", files.join("', '")),
-    }
 }
 
 /// The values of one call by their parameters' names.
@@ -290,10 +281,7 @@ mod tests {
             (
                 &[text("Win"), text("w.qcow2"), text("Windows"), Value::Int(20)],
                 vec![],
-                CallError::OtherFile {
-                    imagename: "w.qcow2".to_owned(),
-                    files: vec!["win-2016.qcow2".to_owned()],
-                },
+                CallError::OtherFile { imagename: "w.qcow2".to_owned(), last: "win-2016.qcow2".to_owned() },
             ),
             (&good, vec![("colour", text("red"))], CallError::Keyword("colour".to_owned())),
             (&good, vec![("name", text("x"))], CallError::Twice("name".to_owned())),
@@ -317,10 +305,9 @@ mod tests {
         assert_eq!(of(Some("one.qcow2")), Ok(one));
         assert_eq!(of(Some("two.img")), Ok(two.clone()));
         assert_eq!(of(None), Ok(two));
-        let error = of(Some("three.img")).unwrap_err();
         assert_eq!(
-            error.to_string(),
-            "imagename is 'three.img', but the web.exports save 'one.qcow2', 'two.img'"
+            of(Some("three.img")),
+            Err(CallError::OtherFile { imagename: "three.img".to_owned(), last: "two.img".to_owned() })
         );
     }
 
