@@ -226,7 +226,7 @@ fn an_imagename_that_is_another_file_is_shown_in_its_place() {
     let actions = ACTIONS.replace("win.qcow2", "windows.qcow2");
     assert_eq!(
         said("actions.py", &actions, "name:x"),
-        "actions.py:6:9: imagename is 'windows.qcow2', but the web.exports save 'list', 'win.qcow2'"
+        "actions.py:6:9: imagename is 'windows.qcow2', but the last web.export saves 'win.qcow2'"
     );
 }
 
