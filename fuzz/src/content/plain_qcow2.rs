@@ -48,7 +48,7 @@ pub(super) fn read(image: &[u8]) -> Option<(u64, Blocks)> {
 fn inflate(image: &[u8], entry: u64, bits: u64) -> Option<Vec<u8>> {
     let offset_bits = 62 - (bits - 8);
     let at = entry % (1 << offset_bits);
-    let sectors = entry % (1 << 62) >> offset_bits;
+    let sectors = (entry % (1 << 62)) >> offset_bits;
     let end = (at / 512 + sectors + 1) * 512;
     let mut packed = image.get(at as usize..)?.to_vec();
     if packed.is_empty() {
@@ -66,7 +66,7 @@ fn inflate(image: &[u8], entry: u64, bits: u64) -> Option<Vec<u8>> {
 /// Where an entry leads; none when no cluster is there.
 fn place(entry: u64, cluster: u64) -> Option<u64> {
     let place = entry & 0x00ff_ffff_ffff_fe00;
-    (place % cluster == 0).then_some(place)
+    (place.is_multiple_of(cluster)).then_some(place)
 }
 
 fn be64(image: &[u8], at: u64) -> Option<u64> {
