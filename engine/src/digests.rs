@@ -1,21 +1,24 @@
 //! The digests of files on this machine, by a helper of their own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ays_model::{Content, Digest, DiskFormat};
 use ays_protocol::{CheckCopy, CopyState, DigestDisk, DigestedDisk, Outcome, ReadCopy, Step};
 use ays_transport::{HelperError, Session};
+use tempfile::TempDir;
 
 /// A helper on this machine that reads files. It lives in a temporary directory, so that nothing is left.
 pub(crate) struct Digests {
     session: Session,
-    temporary: PathBuf,
+    /// Where disks are unpacked: this user's alone, since nobody else may choose what is written to.
+    unpacked: TempDir,
 }
 
 impl Digests {
     pub async fn start(temporary: &Path) -> Result<Self, HelperError> {
         let session = Session::here(temporary).await?;
-        Ok(Self { session, temporary: temporary.to_owned() })
+        let unpacked = tempfile::tempdir_in(temporary).map_err(|error| HelperError::Spawn(error.into()))?;
+        Ok(Self { session, unpacked })
     }
 
     /// What names the disk in an image.
@@ -24,7 +27,8 @@ impl Digests {
         path: &Path,
         format: Option<DiskFormat>,
     ) -> Result<DigestedDisk, HelperError> {
-        let order = DigestDisk { path: path.to_owned(), format, temporary: self.temporary.clone() };
+        let temporary = self.unpacked.path().to_owned();
+        let order = DigestDisk { path: path.to_owned(), format, temporary };
         match self.session.helper.run(Step::Digest(order), |_| {}).await? {
             Outcome::Digested(digested) => Ok(digested),
             _ => Err(HelperError::Answer),
