@@ -4,7 +4,9 @@ use ays_grammar::hrd::AskKind;
 use ays_recipes::{AnswerError, Answers, Question};
 use secrecy::ExposeSecret;
 
-use crate::failure::{Failure, eprint_line, with_causes};
+use ays_model::causes;
+
+use crate::failure::{Failure, eprint_line};
 use crate::prompt;
 use crate::render::printable;
 
@@ -25,7 +27,7 @@ fn ask(question: &Question) -> Result<String, Failure> {
         if let AnswerError::Regex { .. } = problem {
             return Err(Failure::Unanswered { key: question.key.clone(), problem });
         }
-        eprint_line(&with_causes(&problem));
+        eprint_line(&causes(&problem));
         match left.map(|left| left.checked_sub(1)) {
             Some(None) => return Err(Failure::Unanswered { key: question.key.clone(), problem }),
             Some(fewer) => left = fewer,

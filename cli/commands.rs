@@ -17,7 +17,6 @@ pub mod new_image;
 pub mod node;
 pub mod nodes;
 pub mod outdated;
-pub mod rehearse;
 pub mod runs;
 pub mod scrub;
 pub mod secret;

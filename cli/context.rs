@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ays_catalogue::Catalogue;
+use ays_model::{HostKey, NewHostKeys};
+use ays_operations::{Actor, Controller};
 use ays_recipes::{Environment, EnvironmentError, Flag, Layers, Settings};
 use ays_secrets::{Store, Vault};
-use ays_transport::{HostKey, NewHostKeys, Openings, SshSettings};
+use ays_transport::{Openings, SshSettings};
 use secrecy::SecretString;
 
 use crate::failure::{Failure, eprint_line};
@@ -20,6 +22,11 @@ pub fn environment(repo: Option<&Path>) -> Result<Environment, Failure> {
 
 /// The same with what flags say over the other settings.
 pub fn environment_with(repo: Option<&Path>, flags: Vec<Flag>) -> Result<Environment, Failure> {
+    Ok(find(repo, flags)?)
+}
+
+/// The same, with its own errors.
+pub fn find(repo: Option<&Path>, flags: Vec<Flag>) -> Result<Environment, EnvironmentError> {
     let mut environment = Environment::find(repo.unwrap_or(Path::new(".")), &layers(flags))?;
     environment.secrets = secrets(&environment);
     Ok(environment)
@@ -41,12 +48,12 @@ fn secrets(environment: &Environment) -> Store {
 
 /// The settings here: those of the environment, or, outside of any, all the others.
 pub fn settings(repo: Option<&Path>) -> Result<Settings, Failure> {
-    match environment(repo) {
+    match find(repo, Vec::new()) {
         Ok(environment) => Ok(environment.settings),
-        Err(Failure::Environment(EnvironmentError::NotFound { .. })) if repo.is_none() => {
+        Err(EnvironmentError::NotFound(_)) if repo.is_none() => {
             Ok(Settings::read(&layers(Vec::new()), None)?)
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -69,7 +76,7 @@ fn configuration() -> Option<PathBuf> {
 
 /// Where an environment's catalogue and logs are: below `AYS_HOME` where that is set, else `/var/lib/ays` for root,
 /// else the user's data directory.
-pub fn data_dir(environment: &Environment) -> Result<PathBuf, Failure> {
+fn data_dir(environment: &Environment) -> Result<PathBuf, Failure> {
     let name: String = environment
         .name()
         .chars()
@@ -85,9 +92,21 @@ pub fn data_dir(environment: &Environment) -> Result<PathBuf, Failure> {
     Ok(base.join(name))
 }
 
-/// The environment's catalogue, made when it is not there.
-pub async fn catalogue(environment: &Environment) -> Result<Catalogue, Failure> {
-    Ok(Catalogue::open(&data_dir(environment)?.join("catalogue.db")).await?)
+/// What an operation has at hand here. The environment's catalogue is made when it is not there.
+pub async fn controller(environment: Arc<Environment>) -> Result<Controller, Failure> {
+    let data = data_dir(&environment)?;
+    Ok(Controller {
+        catalogue: Catalogue::open(&data.join("catalogue.db")).await?,
+        logs: data.join("runs"),
+        temporary: std::env::temp_dir(),
+        actor: actor(),
+        environment,
+    })
+}
+
+/// The same for the environment that `--repo`, or the current directory, lies in.
+pub async fn controller_of(repo: Option<&Path>) -> Result<Controller, Failure> {
+    controller(Arc::new(environment(repo)?)).await
 }
 
 /// How nodes are reached.
@@ -112,11 +131,11 @@ pub fn ssh(environment: &Environment, accept_new_host_key: bool) -> Result<SshSe
 }
 
 /// Who runs this, for the records: `user@host`.
-pub fn who() -> String {
+pub fn actor() -> Actor {
     let user = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let user = user.unwrap_or_else(|| format!("uid {}", rustix::process::geteuid().as_raw()));
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{user}@{}", host.trim())
+    Actor(format!("{user}@{}", host.trim()))
 }
 
 /// The user's home directory.

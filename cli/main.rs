@@ -79,8 +79,8 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
     let repo = cli.repo.as_deref();
     match cli.command {
         Command::Install(args) => commands::install::run(args, repo).await,
-        Command::List(args) => commands::list::run(&args, repo),
-        Command::Nodes(args) => commands::nodes::run(&args, repo),
+        Command::List(args) => commands::list::run(&args, repo).await,
+        Command::Nodes(args) => commands::nodes::run(&args, repo).await,
         Command::Node(args) => commands::node::run(args, repo).await,
         Command::Image(args) => commands::image::run(args, repo).await,
         Command::Where(args) => commands::where_is::run(args, repo).await,

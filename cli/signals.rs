@@ -1,6 +1,6 @@
 //! What Ctrl-C and SIGTERM mean.
 
-use ays_engine::Stopper;
+use ays_engine::{Stop, Stopper};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::eprint_line;
@@ -28,4 +28,21 @@ pub fn heed_signals(stopper: Stopper) {
         interrupt.recv().await;
         std::process::exit(130);
     });
+}
+
+/// Listens from now on: the first Ctrl-C or SIGTERM ends all, without a word.
+pub fn stop_at_once() -> Stop {
+    let (stopper, stop) = Stopper::new();
+    let listening = signal(SignalKind::interrupt()).and_then(|i| Ok((i, signal(SignalKind::terminate())?)));
+    // Where signals cannot be listened to, they end the program.
+    if let Ok((mut interrupt, mut terminate)) = listening {
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            stopper.now();
+        });
+    }
+    stop
 }

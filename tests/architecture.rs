@@ -15,8 +15,8 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("actions", &["grammar", "model"]),
     ("catalogue", &["model"]),
     ("repository", &["model"]),
-    ("recipes", &["actions", "grammar", "model", "protocol", "repository", "secrets"]),
-    ("lint", &["actions", "grammar", "model", "protocol", "recipes"]),
+    ("recipes", &["actions", "grammar", "model", "repository", "secrets"]),
+    ("lint", &["actions", "grammar", "model", "recipes"]),
     ("engine", &["actions", "catalogue", "grammar", "model", "protocol", "recipes", "transport"]),
     (
         "operations",

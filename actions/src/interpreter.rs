@@ -370,7 +370,7 @@ impl Walk {
 /// The error with what to do where `registerImage` was meant.
 fn meant(path: &str, error: Diagnostic) -> Diagnostic {
     let name = path.rsplit('.').next().unwrap_or(path);
-    if strsim::osa_distance(&name.to_lowercase(), "registerimage") > 2 {
+    if !name.eq_ignore_ascii_case("registerImage") && ays_model::near(name, ["registerImage"]).is_none() {
         return error;
     }
     error.with_help(
@@ -413,7 +413,7 @@ class Actions(ActionsBase):
 
     fn name_of(progress: Progress) -> String {
         match progress {
-            Progress::Action(Action::RegisterImage(image)) => image.name,
+            Progress::Action(Action::RegisterImage(image)) => image.name.into(),
             Progress::Returned(value) => panic!("returned {value:?}"),
         }
     }

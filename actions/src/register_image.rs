@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ays_model::BootType;
+use ays_model::{BootType, ImageName};
 
 use crate::value::Value;
 
@@ -10,7 +10,7 @@ use crate::value::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisterImage {
     /// The name that users know.
-    pub name: String,
+    pub name: ImageName,
     /// `Linux`, `Windows`, `vStorage` or a name of the recipe's own.
     pub category: String,
     /// The smallest disk that it needs, in GB.
@@ -116,7 +116,7 @@ impl RegisterImage {
             return Err(CallError::Stem(file_name(file)));
         }
         Ok(Self {
-            name: values.text("name")?.ok_or(CallError::Missing("name"))?,
+            name: values.text("name")?.ok_or(CallError::Missing("name"))?.into(),
             category: values.text("category")?.ok_or(CallError::Missing("category"))?,
             size_gb,
             username: values.text("username")?,
@@ -224,7 +224,7 @@ mod tests {
 
     fn image() -> RegisterImage {
         RegisterImage {
-            name: "Win".to_owned(),
+            name: "Win".into(),
             category: "Windows".to_owned(),
             size_gb: 20,
             username: None,

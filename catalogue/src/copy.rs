@@ -1,10 +1,11 @@
 //! Copies: a generation's file in one pool.
 
-use ays_model::{Digest, DiskFormat};
+use ays_model::{Digest, DiskFormat, PoolKey, Sha256};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use crate::{Catalogue, CatalogueError, GenerationId, PoolKey, Timestamp};
+use crate::pool::find;
+use crate::{Catalogue, CatalogueError, GenerationId, Timestamp};
 
 /// What is known of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
@@ -26,7 +27,7 @@ pub enum CopyState {
 #[serde(rename_all = "camelCase")]
 pub struct Copy {
     /// Where.
-    #[sqlx(flatten)]
+    #[sqlx(flatten, try_from = "crate::pool::PoolRow")]
     pub pool: PoolKey,
     /// What is known of it.
     pub state: CopyState,
@@ -50,7 +51,7 @@ pub struct Copy {
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct KnownCopy {
     /// Where.
-    #[sqlx(flatten)]
+    #[sqlx(flatten, try_from = "crate::pool::PoolRow")]
     pub pool: PoolKey,
     /// What it is a copy of.
     #[sqlx(rename = "generation_id")]
@@ -80,23 +81,23 @@ impl Catalogue {
     pub async fn copy_of_source(
         &self,
         image_name: &str,
-        source_sha256: &str,
+        source_sha256: Sha256,
         format: DiskFormat,
         pool: &PoolKey,
     ) -> Result<Option<KnownCopy>, CatalogueError> {
         let doing = "looking for a copy";
         let failed = self.failed(doing);
         let mut tx = self.read(doing).await?;
-        let Some(pool_id) = pool.find(&mut tx).await.map_err(&failed)? else { return Ok(None) };
+        let Some(pool_id) = find(&mut tx, pool).await.map_err(&failed)? else { return Ok(None) };
         sqlx::query_as(
             "SELECT c.* FROM copy_record c JOIN image i ON i.id = c.image_id
              WHERE i.gid = ? AND i.name = ? AND c.source_sha256 = ? AND c.format = ?
                AND c.pool_id = ? AND c.state = 'verified'
              ORDER BY c.number DESC LIMIT 1",
         )
-        .bind(pool.gid)
+        .bind(pool.gid.0)
         .bind(image_name)
-        .bind(source_sha256)
+        .bind(source_sha256.to_string())
         .bind(format.as_str())
         .bind(pool_id)
         .fetch_optional(&mut *tx)
@@ -110,7 +111,7 @@ impl Catalogue {
         let doing = "marking a copy as damaged";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
-        let Some(pool_id) = pool.find(&mut tx).await.map_err(&failed)? else { return Ok(()) };
+        let Some(pool_id) = find(&mut tx, pool).await.map_err(&failed)? else { return Ok(()) };
         sqlx::query(
             "UPDATE copy SET state = 'damaged' WHERE pool_id = ? AND file = ? AND state = 'verified'",
         )

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use ays_model::{Gid, NodeName, PoolName};
+
 /// Why the catalogue could not be opened, read or written. Nothing of a failed write is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
@@ -43,9 +45,9 @@ pub enum CatalogueError {
     #[error("there is no stack {name} in grid {gid}")]
     UnknownStack {
         /// The stack's name.
-        name: String,
+        name: NodeName,
         /// The grid.
-        gid: u32,
+        gid: Gid,
     },
     /// An install was to be recorded for a copy that is not in the catalogue.
     #[error("image generation {generation} has no copy in pool {pool}")]
@@ -53,7 +55,7 @@ pub enum CatalogueError {
         /// The generation's id.
         generation: i64,
         /// The pool's name.
-        pool: String,
+        pool: PoolName,
     },
     /// Several grids have an image of this name: its id must be given.
     #[error("{name} is the name of several images: ids {}", ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", "))]

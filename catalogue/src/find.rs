@@ -1,5 +1,6 @@
 //! Finding what a name, a number or a checksum leads to.
 
+use ays_model::NodeName;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
@@ -18,7 +19,7 @@ pub struct Found {
     /// The generation, with its copies.
     pub generation: Generation,
     /// The names of the stacks that offer this generation.
-    pub offered_by: Vec<String>,
+    pub offered_by: Vec<NodeName>,
 }
 
 impl Catalogue {
@@ -86,12 +87,12 @@ async fn read(db: &mut SqliteConnection, id: GenerationId) -> sqlx::Result<Found
     .bind(id)
     .fetch_one(&mut *db)
     .await?;
-    let offered_by = sqlx::query_scalar(
+    let offered_by: Vec<String> = sqlx::query_scalar(
         "SELECT s.name FROM offered o JOIN stack s ON s.id = o.stack_id
          WHERE o.generation_id = ? ORDER BY s.name",
     )
     .bind(id)
     .fetch_all(db)
     .await?;
-    Ok(Found { image, generation, offered_by })
+    Ok(Found { image, generation, offered_by: offered_by.into_iter().map(Into::into).collect() })
 }

@@ -1,6 +1,6 @@
 //! Images and their generations, as they are shown.
 
-use ays_model::{BootType, Digest, DiskFormat};
+use ays_model::{BootType, Digest, DiskFormat, Gid, ImageName, Md5, Sha256, TemplateName};
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
@@ -44,7 +44,8 @@ pub struct Image {
     /// A UUID, made once.
     pub guid: String,
     /// Its name, unique in its grid.
-    pub name: String,
+    #[sqlx(try_from = "String")]
+    pub name: ImageName,
     /// For people.
     pub description: String,
     /// Its category (`Linux`, `Windows`, or a name of the recipe's own).
@@ -66,7 +67,8 @@ pub struct Image {
     #[sqlx(skip)]
     pub acl: [(); 0],
     /// Its grid.
-    pub gid: u32,
+    #[sqlx(try_from = "u32")]
+    pub gid: Gid,
     /// Always `libvirt`.
     #[serde(rename = "providerName")]
     pub provider_name: String,
@@ -108,10 +110,12 @@ pub struct Generation {
     pub etag: Option<String>,
     /// The source's own date, as sent.
     pub last_modified: Option<String>,
-    /// Of the source, lower-case hexadecimal.
-    pub source_md5: String,
-    /// Of the source, lower-case hexadecimal.
-    pub source_sha256: String,
+    /// Of the source.
+    #[sqlx(try_from = "String")]
+    pub source_md5: Md5,
+    /// Of the source.
+    #[sqlx(try_from = "String")]
+    pub source_sha256: Sha256,
     /// The source's length in bytes.
     pub source_size: u64,
     /// Whether its bytes were verified against what the source says.
@@ -127,9 +131,11 @@ pub struct Generation {
     /// What a machine that starts from it sees, in bytes.
     pub virtual_size: u64,
     /// The recipe that made it.
-    pub template: String,
+    #[sqlx(try_from = "String")]
+    pub template: TemplateName,
     /// The recipe's checksum then.
-    pub template_checksum: String,
+    #[sqlx(try_from = "String")]
+    pub template_checksum: Md5,
     /// The environment's commit then.
     pub template_commit: Option<String>,
     /// When it was made.

@@ -1,27 +1,29 @@
 //! What is installed where.
 
+use ays_model::{ImageName, InstanceName, Md5, NodeName, PoolKey, Sha256, TemplateName};
 use sqlx::FromRow;
 
-use crate::{Catalogue, CatalogueError, GenerationId, ImageId, KnownCopy, PoolKey, Timestamp};
+use crate::pool::find;
+use crate::{Catalogue, CatalogueError, GenerationId, ImageId, KnownCopy, Timestamp};
 
 /// A service instance on a node: what is installed, and what runs are for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ServiceOnNode {
     /// The template's name.
-    pub service: String,
+    pub service: TemplateName,
     /// The instance's name.
-    pub instance: String,
+    pub instance: InstanceName,
     /// The node's name.
-    pub node: String,
+    pub node: NodeName,
 }
 
 /// What an install ended with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewInstalled {
     /// The template's checksum.
-    pub template_checksum: String,
+    pub template_checksum: Md5,
     /// What tells one set of answers from another without holding them.
-    pub answers_digest: String,
+    pub answers_digest: Sha256,
     /// The registered images' generations, in the order in which they were registered.
     pub images: Vec<InstalledImage>,
 }
@@ -50,9 +52,9 @@ pub struct ImageOnNode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installed {
     /// The template's checksum then.
-    pub template_checksum: String,
+    pub template_checksum: Md5,
     /// What tells that set of answers from another.
-    pub answers_digest: String,
+    pub answers_digest: Sha256,
     /// What it consists of: the images that it registered, in that order.
     pub parts: Vec<InstalledPart>,
     /// When.
@@ -63,15 +65,17 @@ pub struct Installed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstalledPart {
     /// The image's name.
-    pub image: String,
+    pub image: ImageName,
     /// Its copy; none when it is no longer verified.
     pub copy: Option<KnownCopy>,
 }
 
 #[derive(FromRow)]
 struct InstalledRow {
-    template_checksum: String,
-    answers_digest: String,
+    #[sqlx(try_from = "String")]
+    template_checksum: Md5,
+    #[sqlx(try_from = "String")]
+    answers_digest: Sha256,
     installed_at: Timestamp,
 }
 
@@ -86,9 +90,9 @@ impl Catalogue {
              FROM installed
              WHERE service = ? AND instance = ? AND node = ?",
         )
-        .bind(&of.service)
-        .bind(&of.instance)
-        .bind(&of.node)
+        .bind(of.service.as_str())
+        .bind(of.instance.as_str())
+        .bind(of.node.as_str())
         .fetch_optional(&mut *tx)
         .await
         .map_err(&failed)?;
@@ -101,9 +105,9 @@ impl Catalogue {
              WHERE p.service = ? AND p.instance = ? AND p.node = ?
              ORDER BY p.number",
         )
-        .bind(&of.service)
-        .bind(&of.instance)
-        .bind(&of.node)
+        .bind(of.service.as_str())
+        .bind(of.instance.as_str())
+        .bind(of.node.as_str())
         .fetch_all(&mut *tx)
         .await
         .map_err(&failed)?;
@@ -117,7 +121,7 @@ impl Catalogue {
             .fetch_optional(&mut *tx)
             .await
             .map_err(&failed)?;
-            parts.push(InstalledPart { image, copy });
+            parts.push(InstalledPart { image: image.into(), copy });
         }
         Ok(Some(Installed {
             template_checksum: row.template_checksum,
@@ -138,10 +142,10 @@ impl Catalogue {
         .fetch_all(&self.pool)
         .await
         .map_err(self.failed("reading what is installed"))?;
-        let read = |(service, instance, node, image, generation)| ImageOnNode {
-            service: ServiceOnNode { service, instance, node },
-            image,
-            generation,
+        let read = |(service, instance, node, image, generation): (String, String, String, _, _)| {
+            let service =
+                ServiceOnNode { service: service.into(), instance: instance.into(), node: node.into() };
+            ImageOnNode { service, image, generation }
         };
         Ok(rows.into_iter().map(read).collect())
     }
@@ -162,9 +166,9 @@ impl Catalogue {
         let mut tx = self.write(doing).await?;
         // What it consisted of before goes with it.
         sqlx::query("DELETE FROM installed WHERE service = ? AND instance = ? AND node = ?")
-            .bind(&of.service)
-            .bind(&of.instance)
-            .bind(&of.node)
+            .bind(of.service.as_str())
+            .bind(of.instance.as_str())
+            .bind(of.node.as_str())
             .execute(&mut *tx)
             .await
             .map_err(&failed)?;
@@ -172,24 +176,24 @@ impl Catalogue {
             "INSERT INTO installed (service, instance, node, template_checksum, answers_digest, installed_at)
              VALUES (?, ?, ?, ?, ?, ?)",
         )
-        .bind(&of.service)
-        .bind(&of.instance)
-        .bind(&of.node)
-        .bind(&installed.template_checksum)
-        .bind(&installed.answers_digest)
+        .bind(of.service.as_str())
+        .bind(of.instance.as_str())
+        .bind(of.node.as_str())
+        .bind(installed.template_checksum.to_string())
+        .bind(installed.answers_digest.to_string())
         .bind(now)
         .execute(&mut *tx)
         .await
         .map_err(&failed)?;
         for (number, InstalledImage { generation, pool }) in (1_i64..).zip(&installed.images) {
-            let pool_id = pool.find(&mut tx).await.map_err(&failed)?;
+            let pool_id = find(&mut tx, pool).await.map_err(&failed)?;
             let added = sqlx::query(
                 "INSERT INTO installed_part (service, instance, node, number, pool_id, generation_id)
                  SELECT ?, ?, ?, ?, pool_id, generation_id FROM copy WHERE pool_id = ? AND generation_id = ?",
             )
-            .bind(&of.service)
-            .bind(&of.instance)
-            .bind(&of.node)
+            .bind(of.service.as_str())
+            .bind(of.instance.as_str())
+            .bind(of.node.as_str())
             .bind(number)
             .bind(pool_id)
             .bind(generation)
@@ -209,9 +213,9 @@ impl Catalogue {
     /// Nothing is said to be installed any more.
     pub async fn forget_installed(&self, of: &ServiceOnNode) -> Result<(), CatalogueError> {
         sqlx::query("DELETE FROM installed WHERE service = ? AND instance = ? AND node = ?")
-            .bind(&of.service)
-            .bind(&of.instance)
-            .bind(&of.node)
+            .bind(of.service.as_str())
+            .bind(of.instance.as_str())
+            .bind(of.node.as_str())
             .execute(&self.writer)
             .await
             .map_err(self.failed("forgetting what is installed"))?;

@@ -34,9 +34,8 @@ pub use image::{Generation, GenerationId, Image, ImageDetail, ImageId, ImageStat
 pub use installed::{ImageOnNode, Installed, InstalledImage, InstalledPart, NewInstalled, ServiceOnNode};
 pub use lock::{Lock, LockAttempt, LockHolder};
 pub use offer::{Offer, index_json};
-pub use pool::PoolKey;
 pub use register::{ImageFacts, Registered, Registration, SourceFacts, StoredFacts, TemplateFacts};
 pub use run::{Run, RunEnd, RunFilter, RunId, RunStatus};
 pub use scrub::ScrubCopy;
-pub use stack::{Stack, StackFacts, StackId, StackStatus};
+pub use stack::{CommitFacts, Stack, StackFacts, StackId, StackStatus};
 pub use timestamp::Timestamp;

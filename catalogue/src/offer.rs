@@ -1,10 +1,11 @@
 //! What a pool offers, as it is written for managers of machines.
 
-use ays_model::{BootType, Digest, DiskFormat};
+use ays_model::{BootType, Digest, DiskFormat, ImageName, NodeName, PoolKey};
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
-use crate::{Catalogue, CatalogueError, ImageId, PoolKey};
+use crate::pool::find;
+use crate::{Catalogue, CatalogueError, ImageId};
 
 /// An image that a pool offers: the pool holds this file, verified, and each of `stacks` may start machines from it.
 ///
@@ -15,7 +16,8 @@ use crate::{Catalogue, CatalogueError, ImageId, PoolKey};
 #[serde(rename_all = "camelCase")]
 pub struct Offer {
     /// The image's name.
-    pub name: String,
+    #[sqlx(try_from = "String")]
+    pub name: ImageName,
     /// The image's number.
     pub id: ImageId,
     /// The number of the offered generation within the image.
@@ -43,7 +45,7 @@ pub struct Offer {
     pub category: String,
     /// The stacks that offer it, by name.
     #[sqlx(skip)]
-    pub stacks: Vec<String>,
+    pub stacks: Vec<NodeName>,
     /// Whether its source's bytes were verified against what the source says.
     pub verified_at_source: bool,
 }
@@ -82,7 +84,7 @@ impl Catalogue {
 }
 
 pub(crate) async fn offers(db: &mut SqliteConnection, pool: &PoolKey) -> sqlx::Result<Vec<Offer>> {
-    let Some(pool_id) = pool.find(db).await? else { return Ok(Vec::new()) };
+    let Some(pool_id) = find(db, pool).await? else { return Ok(Vec::new()) };
     let mut offers: Vec<Offer> = sqlx::query_as(
         "SELECT DISTINCT i.name, i.id, g.number AS generation, c.file, c.format, c.digest, c.size, g.virtual_size,
                 i.boot_type, i.size_gb AS minimum_size, i.hot_resize, i.type AS category,
@@ -97,7 +99,7 @@ pub(crate) async fn offers(db: &mut SqliteConnection, pool: &PoolKey) -> sqlx::R
     .fetch_all(&mut *db)
     .await?;
     for offer in &mut offers {
-        offer.stacks = sqlx::query_scalar(
+        let stacks: Vec<String> = sqlx::query_scalar(
             "SELECT s.name FROM offered o JOIN stack s ON s.id = o.stack_id
              WHERE o.pool_id = ? AND o.image_id = ? ORDER BY s.name",
         )
@@ -105,6 +107,7 @@ pub(crate) async fn offers(db: &mut SqliteConnection, pool: &PoolKey) -> sqlx::R
         .bind(offer.id)
         .fetch_all(&mut *db)
         .await?;
+        offer.stacks = stacks.into_iter().map(Into::into).collect();
     }
     Ok(offers)
 }

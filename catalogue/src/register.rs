@@ -1,11 +1,12 @@
 //! Registering an image: what is on a pool's disk becomes true in the catalogue, in one transaction.
 
-use ays_model::{BootType, Digest, DiskFormat};
+use ays_model::{BootType, Digest, DiskFormat, Gid, ImageName, Md5, NodeName, PoolKey, Sha256, TemplateName};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::offer::offers;
-use crate::{Catalogue, CatalogueError, GenerationId, ImageId, Offer, PoolKey, Timestamp};
+use crate::pool::ensure;
+use crate::{Catalogue, CatalogueError, GenerationId, ImageId, Offer, Timestamp};
 
 /// A file that lies verified and synced in a pool, and the image that it is a generation of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,14 +24,14 @@ pub struct Registration {
     /// Where it lies. The image's grid is this pool's.
     pub pool: PoolKey,
     /// The names of the stacks of this grid on which the image is wanted from now on, besides those where it is already.
-    pub wanted_on: Vec<String>,
+    pub wanted_on: Vec<NodeName>,
 }
 
 /// What a recipe says of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageFacts {
     /// Its name, unique in its grid.
-    pub name: String,
+    pub name: ImageName,
     /// For people.
     pub description: String,
     /// `Linux`, `Windows`, or a name of the recipe's own.
@@ -54,10 +55,10 @@ pub struct SourceFacts {
     pub etag: Option<String>,
     /// The source's own date, as sent.
     pub last_modified: Option<String>,
-    /// Lower-case hexadecimal.
-    pub md5: String,
-    /// Lower-case hexadecimal.
-    pub sha256: String,
+    /// Of its bytes.
+    pub md5: Md5,
+    /// Of its bytes.
+    pub sha256: Sha256,
     /// Bytes.
     pub size: u64,
     /// Whether the bytes were verified against what the source says, not only received.
@@ -85,9 +86,9 @@ pub struct StoredFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateFacts {
     /// Its name.
-    pub name: String,
+    pub name: TemplateName,
     /// Its checksum.
-    pub checksum: String,
+    pub checksum: Md5,
     /// The environment's commit.
     pub commit: Option<String>,
 }
@@ -157,7 +158,7 @@ impl Catalogue {
             stored: file_size(registration.stored.size)?,
             disk: file_size(registration.stored.virtual_size)?,
         };
-        let pool = registration.pool.ensure(db).await.map_err(&failed)?;
+        let pool = ensure(db, &registration.pool).await.map_err(&failed)?;
         let (image_id, new_image) = put_image(db, registration, now).await.map_err(&failed)?;
         let found = find_generation(db, image_id, registration).await.map_err(&failed)?;
         let (generation, number) = match found {
@@ -197,8 +198,8 @@ async fn put_image(
 ) -> sqlx::Result<(ImageId, bool)> {
     let Registration { image, source, pool, .. } = registration;
     let known: Option<ImageId> = sqlx::query_scalar("SELECT id FROM image WHERE gid = ? AND name = ?")
-        .bind(pool.gid)
-        .bind(&image.name)
+        .bind(pool.gid.0)
+        .bind(image.name.as_str())
         .fetch_optional(&mut *db)
         .await?;
     // The status of a known image is an operator's: it stays.
@@ -214,8 +215,8 @@ async fn put_image(
              IS NOT (excluded.description, excluded.type, excluded.size_gb, excluded.username,
                      excluded.boot_type, excluded.hot_resize, excluded.url)",
     )
-    .bind(pool.gid)
-    .bind(&image.name)
+    .bind(pool.gid.0)
+    .bind(image.name.as_str())
     .bind(Uuid::new_v4().to_string())
     .bind(Uuid::new_v4().to_string())
     .bind(&image.description)
@@ -232,7 +233,7 @@ async fn put_image(
         Some(id) => Ok((id, false)),
         None => {
             let made = sqlx::query_scalar("SELECT id FROM image WHERE gid = ? AND name = ?");
-            Ok((made.bind(pool.gid).bind(&image.name).fetch_one(db).await?, true))
+            Ok((made.bind(pool.gid.0).bind(image.name.as_str()).fetch_one(db).await?, true))
         }
     }
 }
@@ -250,7 +251,7 @@ async fn find_generation(
     )
     .bind(image)
     .bind(registration.stored.content.to_string())
-    .bind(&registration.source.sha256)
+    .bind(registration.source.sha256.to_string())
     .bind(registration.stored.format.as_str())
     .fetch_optional(db)
     .await
@@ -276,16 +277,16 @@ async fn add_generation(
     .bind(&source.url)
     .bind(&source.etag)
     .bind(&source.last_modified)
-    .bind(&source.md5)
-    .bind(&source.sha256)
+    .bind(source.md5.to_string())
+    .bind(source.sha256.to_string())
     .bind(sizes.source)
     .bind(source.verified)
     .bind(stored.format.as_str())
     .bind(stored.content.to_string())
     .bind(sizes.stored)
     .bind(sizes.disk)
-    .bind(&template.name)
-    .bind(&template.checksum)
+    .bind(template.name.as_str())
+    .bind(template.checksum.to_string())
     .bind(&template.commit)
     .bind(now)
     .bind(&registration.by)
@@ -367,10 +368,10 @@ async fn put_copy(
 }
 
 /// False when there is no such stack.
-async fn want(db: &mut SqliteConnection, image: ImageId, gid: u32, stack: &str) -> sqlx::Result<bool> {
+async fn want(db: &mut SqliteConnection, image: ImageId, gid: Gid, stack: &NodeName) -> sqlx::Result<bool> {
     let found: Option<i64> = sqlx::query_scalar("SELECT id FROM stack WHERE gid = ? AND name = ?")
-        .bind(gid)
-        .bind(stack)
+        .bind(gid.0)
+        .bind(stack.as_str())
         .fetch_optional(&mut *db)
         .await?;
     let Some(stack_id) = found else { return Ok(false) };

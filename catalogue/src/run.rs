@@ -1,5 +1,8 @@
 //! Runs: an action on a service instance and a node, from its begin to its end.
 
+use std::path::Path;
+
+use ays_model::{InstanceName, NodeName, RunAction, TemplateName};
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -47,13 +50,17 @@ pub struct Run {
     /// What all runs of one command share; none for runs of older versions.
     pub rollout: Option<String>,
     /// The template's name.
-    pub service: String,
+    #[sqlx(try_from = "String")]
+    pub service: TemplateName,
     /// The instance's name.
-    pub instance: String,
+    #[sqlx(try_from = "String")]
+    pub instance: InstanceName,
     /// The node's name.
-    pub node: String,
-    /// What was done (`install`).
-    pub action: String,
+    #[sqlx(try_from = "String")]
+    pub node: NodeName,
+    /// What was done.
+    #[sqlx(try_from = "String")]
+    pub action: RunAction,
     /// Where it is.
     pub status: RunStatus,
     /// What it ended with, for people.
@@ -62,6 +69,8 @@ pub struct Run {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// The path of its log on the machine that ran it; none for runs of older versions.
+    pub log: Option<String>,
     /// How long it took, in milliseconds; none while it runs.
     pub took_ms: Option<u64>,
 }
@@ -81,12 +90,13 @@ pub struct RunFilter<'a> {
 
 impl Catalogue {
     /// A run begins. Those of the same service instance and node that nobody ended were interrupted. `rollout` is a
-    /// UUID that all runs of one command share.
+    /// UUID that all runs of one command share; `log` is where its events are written.
     pub async fn begin_run(
         &self,
         of: &ServiceOnNode,
-        action: &str,
+        action: RunAction,
         rollout: &str,
+        log: &Path,
         now: &Timestamp,
     ) -> Result<RunId, CatalogueError> {
         let doing = "beginning a run";
@@ -97,21 +107,22 @@ impl Catalogue {
              WHERE service = ? AND instance = ? AND node = ? AND status = 'running'",
         )
         .bind(now)
-        .bind(&of.service)
-        .bind(&of.instance)
-        .bind(&of.node)
+        .bind(of.service.as_str())
+        .bind(of.instance.as_str())
+        .bind(of.node.as_str())
         .execute(&mut *tx)
         .await
         .map_err(&failed)?;
         let id = sqlx::query_scalar(
-            "INSERT INTO run (service, instance, node, action, rollout, status, started_at)
-             VALUES (?, ?, ?, ?, ?, 'running', ?) RETURNING id",
+            "INSERT INTO run (service, instance, node, action, rollout, log, status, started_at)
+             VALUES (?, ?, ?, ?, ?, ?, 'running', ?) RETURNING id",
         )
-        .bind(&of.service)
-        .bind(&of.instance)
-        .bind(&of.node)
-        .bind(action)
+        .bind(of.service.as_str())
+        .bind(of.instance.as_str())
+        .bind(of.node.as_str())
+        .bind(action.as_str())
         .bind(rollout)
+        .bind(log.display().to_string())
         .bind(now)
         .fetch_one(&mut *tx)
         .await

@@ -1,19 +1,20 @@
 //! Scrubbing: what must be on the disks, to be read again, and what came of it.
 
-use ays_model::{Digest, DiskFormat};
+use ays_model::{Digest, DiskFormat, ImageName, PoolKey, TemplateName};
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
 use crate::offer::offers;
+use crate::pool::find;
 use crate::register::name_generation;
-use crate::{Catalogue, CatalogueError, CopyState, GenerationId, ImageId, Offer, PoolKey, Timestamp};
+use crate::{Catalogue, CatalogueError, CopyState, GenerationId, ImageId, Offer, Timestamp};
 
 /// A file in a pool that is to be read again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct ScrubCopy {
     /// Where.
-    #[sqlx(flatten)]
+    #[sqlx(flatten, try_from = "crate::pool::PoolRow")]
     pub pool: PoolKey,
     /// Its name in the pool.
     pub file: String,
@@ -33,9 +34,10 @@ pub struct ScrubCopy {
     pub scrubbed_at: Option<Timestamp>,
     /// The names of the images that stand on it.
     #[sqlx(skip)]
-    pub images: Vec<String>,
+    pub images: Vec<ImageName>,
     /// The template that made one of them.
-    pub template: String,
+    #[sqlx(try_from = "String")]
+    pub template: TemplateName,
 }
 
 impl Catalogue {
@@ -81,7 +83,7 @@ impl Catalogue {
         let doing = "marking a copy as damaged";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
-        let Some(pool) = copy.pool.find(&mut tx).await.map_err(&failed)? else { return Ok(false) };
+        let Some(pool) = find(&mut tx, &copy.pool).await.map_err(&failed)? else { return Ok(false) };
         let is_newer: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM copy WHERE pool_id = ?1 AND file = ?2 AND verified_at > ?3)",
         )
@@ -167,8 +169,8 @@ async fn list(
     .fetch_all(&mut *db)
     .await?;
     for copy in &mut copies {
-        let Some(pool) = copy.pool.find(db).await? else { continue };
-        copy.images = sqlx::query_scalar(
+        let Some(pool) = find(db, &copy.pool).await? else { continue };
+        let images: Vec<String> = sqlx::query_scalar(
             "SELECT DISTINCT i.name FROM copy_record c JOIN image i ON i.id = c.image_id
              WHERE c.pool_id = ? AND c.file = ? AND c.digest = ? AND c.state = ? ORDER BY i.name",
         )
@@ -178,6 +180,7 @@ async fn list(
         .bind(copy.state)
         .fetch_all(&mut *db)
         .await?;
+        copy.images = images.into_iter().map(Into::into).collect();
     }
     Ok(copies)
 }
@@ -188,7 +191,7 @@ async fn set_scrubbed(
     names: Option<(Digest, Digest)>,
     now: &Timestamp,
 ) -> sqlx::Result<()> {
-    let Some(pool) = copy.pool.find(db).await? else { return Ok(()) };
+    let Some(pool) = find(db, &copy.pool).await? else { return Ok(()) };
     let (content, digest) = names.unzip();
     let scrubbed: Vec<GenerationId> = sqlx::query_scalar(
         "UPDATE copy SET

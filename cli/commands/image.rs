@@ -6,6 +6,7 @@ mod digest;
 use std::path::Path;
 
 use ays_catalogue::{Copy, Generation, ImageDetail, StackOffer};
+use ays_operations::{self as operations, images};
 
 use crate::context;
 use crate::failure::Failure;
@@ -39,12 +40,12 @@ enum Command {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let catalogue = async || context::catalogue(&context::environment(repo)?).await;
+    let controller = async || context::controller_of(repo).await;
     match args.command {
         Command::Check(args) => check::run(args, repo).await,
         Command::Digest(args) => digest::run(args).await,
         Command::List { json } => {
-            let images = catalogue().await?.images().await?;
+            let images = images(controller().await?).await?;
             if json {
                 return table::json(&images);
             }
@@ -52,7 +53,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
                 let boot = shown(&image.boot_type);
                 vec![
                     image.id.0.to_string(),
-                    image.name,
+                    image.name.into(),
                     image.category,
                     format!("{} GB", image.size_gb),
                     shown(&image.status),
@@ -63,7 +64,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
             table::print(&["ID", "NAME", "TYPE", "SIZE", "STATUS", "BOOT", "FILE"], rows)
         }
         Command::Show { image, json } => {
-            let detail = catalogue().await?.image(&image).await?.ok_or(Failure::UnknownImage(image))?;
+            let detail = operations::image(controller().await?, image).await?;
             if json { table::json(&detail) } else { show(&detail) }
         }
     }

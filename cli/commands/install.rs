@@ -1,25 +1,23 @@
 //! `ays install`
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use ays_engine::{
-    Freshness, InstallError, Mode, NodeResult, Plan, Planned, Rollout, Sharing, SourceAnswer, Stacks, Stop,
-    Stopper, probe,
+use ays_engine::{InstallError, Installed, Mode, Plan, Planned, Rehearsed, SourceAnswer, Stop, Stopper};
+use ays_model::{FaultAt, InstanceName, NodeName, Record, TemplateName};
+use ays_operations::{
+    Behind, Controller, Install, InstallFailed, InstallReport, NotInstalled, OutdatedService, PlannedInstall,
+    Rehearse, Selected, Selection, Tell, behind,
 };
-use ays_model::Target;
-use ays_recipes::{Answers, Dependencies, Environment, Flag, Recipe, Request, Stored, Template};
-use ays_transport::Transport;
+use ays_recipes::{Answers, Dependencies, Environment, Flag, Request, Stored};
 
-use crate::commands::outdated;
-use crate::commands::rehearse::{self, FailAt};
-use crate::failure::{Failure, NotInstalled, eprint_line};
+use crate::failure::{Failure, eprint_line};
 use crate::render::events::{Renderer, Style};
+use crate::render::rehearsal::Rehearsal;
 use crate::render::{quoted, table, units};
 use crate::signals::heed_signals;
-use crate::targets::{Selected, Targets};
+use crate::targets::Targets;
 use crate::{ask, context, prompt};
 
 /// Installs a service on nodes: fetches what its recipe names, verifies it, registers the image
@@ -27,13 +25,13 @@ use crate::{ask, context, prompt};
 pub struct Args {
     /// The template
     #[arg(short, long, required_unless_present = "outdated")]
-    name: Option<String>,
+    name: Option<TemplateName>,
     /// The environment's domain, where it must be a certain one
     #[arg(short, long)]
     domain: Option<String>,
     /// The instance
     #[arg(short, long, default_value = "main")]
-    instance: String,
+    instance: InstanceName,
     #[command(flatten)]
     targets: Targets,
     /// The most nodes at work at once (setting install.parallel)
@@ -77,6 +75,18 @@ pub struct Args {
     json: bool,
 }
 
+/// What `--fail-at` says: a step and a kind of fault, or `all`.
+#[derive(Debug, Clone)]
+struct FailAt(Rehearsed);
+
+impl std::str::FromStr for FailAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self(if text == "all" { Rehearsed::All } else { Rehearsed::One(text.parse::<FaultAt>()?) }))
+    }
+}
+
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let parallel = args.parallel.map(|number| Flag {
         key: "install.parallel",
@@ -88,18 +98,16 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         return Err(Failure::Domain { asked: asked.clone(), here: environment.domain });
     }
     let (stopper, stop) = Stopper::new();
-    let work = Work { args: &args, repo, environment: &environment, stop: &stop };
+    let work = Work { args: &args, repo, environment: Arc::new(environment), stop };
     match &args.name {
         Some(name) if !args.outdated => {
             let mode = if args.reinstall { Mode::Again } else { Mode::IfNeeded };
-            work.install(name, &args.instance, args.targets.select(&environment)?, mode, || {
-                heed_signals(stopper)
-            })
-            .await
+            let nodes = Selection::from(&args.targets).select(&work.environment)?;
+            work.install(name, &args.instance, nodes, mode, || heed_signals(stopper)).await
         }
         name => {
             heed_signals(stopper);
-            work.bring_outdated(name.as_deref()).await
+            work.bring_outdated(name.clone()).await
         }
     }
 }
@@ -108,47 +116,43 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
 struct Work<'a> {
     args: &'a Args,
     repo: Option<&'a Path>,
-    environment: &'a Environment,
-    stop: &'a Stop,
+    environment: Arc<Environment>,
+    stop: Stop,
 }
 
 impl Work<'_> {
+    async fn controller(&self) -> Result<Controller, Failure> {
+        context::controller(Arc::clone(&self.environment)).await
+    }
+
     /// Installs again what is outdated, one template after another. One that fails stops no other.
-    async fn bring_outdated(&self, name: Option<&str>) -> Result<(), Failure> {
-        let selected = match self.args.targets.are_named() {
-            true => Some(self.args.targets.select(self.environment)?),
+    async fn bring_outdated(&self, name: Option<TemplateName>) -> Result<(), Failure> {
+        let selection = Selection::from(&self.args.targets);
+        let environment = &*self.environment;
+        let nodes = match selection.is_said() {
+            true => {
+                Some(selection.select(environment)?.targets.iter().map(|node| node.name().clone()).collect())
+            }
             false => None,
         };
-        let is_selected = |node: &str| {
-            selected.as_ref().is_none_or(|selected| selected.targets.iter().any(|one| one.name() == node))
-        };
-        let (mut behind, mut unknown) = (BTreeMap::<(String, String), BTreeSet<String>>::new(), 0);
-        for asked in outdated::ask(self.environment).await? {
-            if name.is_some_and(|name| name != asked.template) {
-                continue;
-            }
-            if let Freshness::Unknown(why) = &asked.freshness {
-                eprint_line(&format!("warning: {}: {why}", asked.image));
-                unknown += 1;
-            }
-            for has in asked.behind().into_iter().filter(|has| is_selected(&has.node)) {
-                let service = (asked.template.clone(), has.instance.clone());
-                behind.entry(service).or_default().insert(has.node.clone());
-            }
+        let Behind { services, unknown } =
+            behind(self.controller().await?, name, nodes, self.stop.clone()).await?;
+        for (image, why) in &unknown {
+            eprint_line(&format!("warning: {image}: {why}"));
         }
-        if behind.is_empty() && unknown > 0 {
-            return Err(Failure::NotAsked(unknown));
+        if services.is_empty() && !unknown.is_empty() {
+            return Err(Failure::NotAsked(unknown.len()));
         }
-        if behind.is_empty() {
+        if services.is_empty() {
             eprint_line("nothing is outdated");
             return Ok(());
         }
-        let (all, mut failed) = (behind.len(), 0);
-        for ((template, instance), nodes) in behind {
-            let nodes: Vec<_> = nodes.into_iter().collect();
-            let installed = match Targets::named(nodes).select(self.environment) {
-                Ok(selected) => self.install(&template, &instance, selected, Mode::Again, || ()).await,
-                Err(error) => Err(error),
+        let (all, mut failed) = (services.len(), 0);
+        for OutdatedService { template, instance, nodes } in services {
+            let nodes = Selection::named(nodes.into_iter().map(String::from).collect()).select(environment);
+            let installed = match nodes {
+                Ok(nodes) => self.install(&template, &instance, nodes, Mode::Again, || ()).await,
+                Err(error) => Err(error.into()),
             };
             if let Err(error) = installed {
                 if self.stop.is_wanted() {
@@ -163,21 +167,20 @@ impl Work<'_> {
 
     async fn install(
         &self,
-        name: &str,
-        instance: &str,
-        Selected { targets, broken }: Selected,
+        template: &TemplateName,
+        instance: &InstanceName,
+        nodes: Selected,
         mode: Mode,
         begin: impl FnOnce(),
     ) -> Result<(), Failure> {
-        let Self { args, repo, environment, stop } = *self;
-        let template = environment.template(name)?;
-        let request = args.request(environment, &template, instance, &targets)?;
-        let recipe = Recipe::read(environment, &template, &request)?;
+        let Self { args, environment, stop, .. } = self;
+        let template = environment.template(template)?.name.clone();
+        let request = self.request(&template, instance, &nodes).await?;
         if args.dry_run {
-            let stacks = Stacks::of(environment);
-            let plan = |target: &Target| Plan::new(&recipe, target, &stacks.wanted_on(target));
-            let plans: Vec<Plan> = targets.iter().map(plan).collect::<Result<_, _>>()?;
-            return dry_run(&plans, &recipe, args.json).await;
+            let install = Install { template, request, nodes, mode };
+            let environment = Arc::clone(environment);
+            let planned = install.plan(environment, std::env::temp_dir(), stop.clone()).await?;
+            return show_plans(&planned, args.json);
         }
 
         // What is asked, and what is wrong before anything runs, ends at the first Ctrl-C.
@@ -185,113 +188,126 @@ impl Work<'_> {
         let style = match (args.json, args.quiet) {
             (true, _) => Style::Json,
             (false, true) => Style::Quiet,
-            (false, false) if targets.len() > 1 => Style::Summary,
+            (false, false) if nodes.targets.len() > 1 => Style::Summary,
             (false, false) => Style::Steps,
         };
-        let renderer = Mutex::new(Renderer::new(style));
-        let show = |record: &_| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(record);
         if args.rehearse {
-            return rehearse::run(environment, &recipe, mode, args.fail_at.clone(), stop, &show, args.json)
-                .await;
+            return self.rehearse(template, request, mode, style).await;
         }
-        let changed = Recipe::write_answers(environment, &template, &request)?;
-        if let (Some(first), Style::Steps | Style::Summary) = (changed.first(), style) {
-            let others = match changed.len() {
+        let renderer = Mutex::new(Renderer::new(style));
+        let tell: Tell =
+            Arc::new(move |record| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(&record));
+        let ssh = context::ssh(environment, args.accept_new_host_key)?;
+        let install = Install { template: template.clone(), request, nodes, mode };
+        let report = install.run(self.controller().await?, ssh, stop.clone(), tell).await?;
+        self.ended(template, instance, report, mode, style)
+    }
+
+    async fn rehearse(
+        &self,
+        template: TemplateName,
+        request: Request,
+        mode: Mode,
+        style: Style,
+    ) -> Result<(), Failure> {
+        let faults = self.args.fail_at.clone().map_or(Rehearsed::Nothing, |FailAt(faults)| faults);
+        let rehearsal = Arc::new(Mutex::new(Rehearsal::new(style)));
+        let shown = Arc::clone(&rehearsal);
+        let tell: Tell = Arc::new(move |record: Record| {
+            shown.lock().unwrap_or_else(PoisonError::into_inner).show(&record)
+        });
+        let (environment, temporary) = (Arc::clone(&self.environment), std::env::temp_dir());
+        let ssh = context::ssh(&environment, false)?;
+        let rehearse = Rehearse { template, request, mode, faults };
+        rehearse.run(environment, temporary, context::actor(), ssh, self.stop.clone(), tell).await?;
+        let mut rehearsal = rehearsal.lock().unwrap_or_else(PoisonError::into_inner);
+        rehearsal.end()
+    }
+
+    /// Shows what an install came to.
+    fn ended(
+        &self,
+        template: TemplateName,
+        instance: &InstanceName,
+        InstallReport { answers, nodes }: InstallReport,
+        mode: Mode,
+        style: Style,
+    ) -> Result<(), Failure> {
+        if let (Some(first), Style::Steps | Style::Summary) = (answers.first(), style) {
+            let others = match answers.len() {
                 1 => String::new(),
                 number => format!(" and {} more", number - 1),
             };
             eprint_line(&format!("the answers are in {}{others}", first.display()));
         }
-        let settings = &environment.settings;
-        let rollout = Rollout {
-            environment,
-            recipe: &recipe,
-            catalogue: &context::catalogue(environment).await?,
-            logs: &context::data_dir(environment)?.join("runs"),
-            transport: &Transport::Ssh(context::ssh(environment, args.accept_new_host_key)?),
-            mode,
-            sharing: if settings.fetch.share { Sharing::Neighbours } else { Sharing::Alone },
-            parallel: settings.install.parallel,
-            by: &context::who(),
-        };
-        let results = rollout.run(&targets, stop, &show).await.map_err(|source| Failure::Install {
-            template: recipe.template.clone(),
-            node: targets.first().map(|target| target.name().to_owned()).unwrap_or_default(),
-            source: Box::new(source),
-        })?;
         if style == Style::Summary {
-            table::line(&summary(&results, broken.len()))?;
+            table::line(&summary(&nodes))?;
         }
-        let failed = targets.iter().zip(results).filter_map(|(target, result)| Some((target, result.err()?)));
-        let mut failed: Vec<(String, NotInstalled)> =
-            failed.map(|(target, error)| (target.name().to_owned(), error.into())).collect();
-        failed.extend(broken.into_iter().map(|(name, error)| (name, error.into())));
-        match (&targets[..], failed.pop()) {
-            (_, None) => Ok(()),
-            ([_], Some((node, NotInstalled::Failed(source)))) if failed.is_empty() => {
-                Err(Failure::Install { template: recipe.template, node, source })
+        let is_one = nodes.len() == 1;
+        let failed = nodes.into_iter().filter_map(|(node, result)| Some((node, result.err()?)));
+        let mut failed: Vec<(NodeName, NotInstalled)> = failed.collect();
+        match failed.pop() {
+            None => Ok(()),
+            Some((node, NotInstalled::Failed(source))) if is_one => {
+                Err(InstallFailed { template, node, source }.into())
             }
-            (_, Some(last)) => {
+            Some(last) => {
                 failed.push(last);
                 let nodes: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
-                let again = args.again(&recipe, mode, &nodes, repo);
-                Err(Failure::Rollout {
-                    template: recipe.template,
-                    failed,
-                    interrupted: stop.is_wanted(),
-                    again,
-                })
+                let again = self.again(&template, instance, mode, &nodes);
+                Err(Failure::Rollout { template, failed, interrupted: self.stop.is_wanted(), again })
             }
         }
     }
-}
 
-impl Args {
     /// What the operator has answered; on a terminal the questions that are left are asked.
-    fn request(
+    async fn request(
         &self,
-        environment: &Environment,
-        template: &Template,
-        instance: &str,
-        targets: &[Target],
+        template: &TemplateName,
+        instance: &InstanceName,
+        nodes: &Selected,
     ) -> Result<Request, Failure> {
+        let args = self.args;
+        let environment = &self.environment;
         let mut request = Request {
-            instance: instance.to_owned(),
-            answers: Answers::parse(&self.data)?,
-            dependencies: if self.single { Dependencies::Skip } else { Dependencies::First },
-            nodes: targets.iter().map(|target| target.name().to_owned()).collect(),
-            stored: if self.hrdreset { Stored::Forgotten } else { Stored::Used },
+            instance: instance.clone(),
+            answers: Answers::parse(&args.data)?,
+            dependencies: if args.single { Dependencies::Skip } else { Dependencies::First },
+            nodes: nodes.targets.iter().map(|target| target.name().clone()).collect(),
+            stored: if args.hrdreset { Stored::Forgotten } else { Stored::Used },
         };
-        if let Some(path) = &self.hrdseed {
+        if let Some(path) = &args.hrdseed {
             let bytes =
                 std::fs::read(path).map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
-            let prefix = format!("{}.{}.{instance}", environment.domain, template.name);
+            let prefix = format!("{}.{template}.{instance}", environment.domain);
             request.answers.add_seed(&path.display().to_string(), &bytes, &prefix)?;
         }
         if prompt::possible() {
-            ask::ask_all(&Recipe::questions(environment, template, &request)?, &mut request.answers)?;
+            let environment = Arc::clone(environment);
+            let questions =
+                Install::questions(environment, template.clone(), request.clone(), self.stop.clone()).await?;
+            ask::ask_all(&questions, &mut request.answers)?;
         }
         Ok(request)
     }
 
     /// The command that does the same on these nodes alone.
-    fn again(&self, recipe: &Recipe, mode: Mode, nodes: &[&str], repo: Option<&Path>) -> String {
-        let mut words =
-            vec!["ays", "install", "-n", &recipe.template].into_iter().map(quoted).collect::<Vec<_>>();
-        if recipe.instance != "main" {
-            words.extend(["-i".to_owned(), quoted(&recipe.instance)]);
+    fn again(&self, template: &TemplateName, instance: &InstanceName, mode: Mode, nodes: &[&str]) -> String {
+        let mut words = vec!["ays", "install", "-n", template].into_iter().map(quoted).collect::<Vec<_>>();
+        if *instance != "main" {
+            words.extend(["-i".to_owned(), quoted(instance)]);
         }
         words.extend(["--targetname".to_owned(), quoted(&nodes.join(","))]);
-        for (is_given, option) in [(mode == Mode::Again, "-r"), (self.single, "--single")] {
+        for (is_given, option) in [(mode == Mode::Again, "-r"), (self.args.single, "--single")] {
             if is_given {
                 words.push(option.to_owned());
             }
         }
-        if !self.data.is_empty() {
+        if !self.args.data.is_empty() {
             // It may hold a password.
             words.push("--data ..".to_owned());
         }
-        if let Some(repo) = repo {
+        if let Some(repo) = self.repo {
             words.extend(["--repo".to_owned(), quoted(&repo.display().to_string())]);
         }
         words.join(" ")
@@ -299,18 +315,21 @@ impl Args {
 }
 
 /// `12 nodes: 10 installed, 1 had nothing to do, 1 failed`.
-fn summary(results: &[NodeResult], broken: usize) -> String {
-    use ays_engine::Installed;
-    let count = |is: fn(&NodeResult) -> bool| results.iter().filter(|result| is(result)).count();
-    let interrupted = count(|result| matches!(result, Err(InstallError::Interrupted)));
+fn summary(nodes: &[(NodeName, Result<Installed, NotInstalled>)]) -> String {
+    type Ended = Result<Installed, NotInstalled>;
+    let count = |is: fn(&Ended) -> bool| nodes.iter().filter(|(_, ended)| is(ended)).count();
+    let interrupted = count(|ended| match ended {
+        Err(NotInstalled::Failed(error)) => matches!(**error, InstallError::Interrupted),
+        _ => false,
+    });
     let counts = [
-        (count(|result| matches!(result, Ok(Installed::Now))), "installed"),
-        (count(|result| matches!(result, Ok(Installed::Before))), "had nothing to do"),
-        (count(Result::is_err) - interrupted + broken, "failed"),
+        (count(|ended| matches!(ended, Ok(Installed::Now))), "installed"),
+        (count(|ended| matches!(ended, Ok(Installed::Before))), "had nothing to do"),
+        (count(Result::is_err) - interrupted, "failed"),
         (interrupted, "interrupted"),
     ];
     let said = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-    format!("{} nodes: {}", results.len() + broken, said.collect::<Vec<_>>().join(", "))
+    format!("{} nodes: {}", nodes.len(), said.collect::<Vec<_>>().join(", "))
 }
 
 /// The plan and what its sources say, as JSON.
@@ -322,20 +341,18 @@ struct DryRun<'a> {
     sources: &'a [SourceAnswer],
 }
 
-async fn dry_run(plans: &[Plan], recipe: &Recipe, json: bool) -> Result<(), Failure> {
-    let urls: Vec<_> = recipe.fetches.iter().map(|fetch| fetch.url.clone()).collect();
-    let sources = probe(&urls, &std::env::temp_dir()).await;
+fn show_plans(PlannedInstall { plans, sources }: &PlannedInstall, json: bool) -> Result<(), Failure> {
     if json {
-        return match plans {
-            [plan] => table::json(&DryRun { plan, sources: &sources }),
+        return match &plans[..] {
+            [plan] => table::json(&DryRun { plan, sources }),
             plans => {
-                let all: Vec<_> = plans.iter().map(|plan| DryRun { plan, sources: &sources }).collect();
+                let all: Vec<_> = plans.iter().map(|plan| DryRun { plan, sources }).collect();
                 table::json(&all)
             }
         };
     }
     for plan in plans {
-        show_plan(plan, &sources)?;
+        show_plan(plan, sources)?;
     }
     let mut warnings: Vec<_> = plans.iter().flat_map(|plan| &plan.warnings).collect();
     warnings.dedup();

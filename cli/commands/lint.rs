@@ -1,18 +1,17 @@
 //! `ays lint`
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
-use ays_engine::{OutdatedError, look};
-use ays_lint::{Finding, Severity};
-use ays_protocol::{Fetch, Look, LookAt};
-use ays_recipes::{Environment, EnvironmentError};
-use ays_secrets::Store;
+use ays_lint::Mistake;
+use ays_model::Severity;
+use ays_operations::{LintScope, lint, lint_sources};
+use ays_recipes::EnvironmentError;
 
-use crate::commands::outdated::without_answers;
 use crate::context;
 use crate::failure::Failure;
-use crate::render::{lint, table};
+use crate::render::{lint as render, table};
+use crate::signals::stop_at_once;
 
 /// Finds the mistakes of recipes, nodes and settings; without --online, without a network
 ///
@@ -34,81 +33,46 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let mut findings = findings(&args.paths, repo)?;
+    let mut found = mistakes(args.paths.clone(), repo).await?;
     if args.online {
         let inside = repo.or(args.paths.first().map(PathBuf::as_path));
-        findings.extend(ask_sources(context::environment(inside)?, &args.paths).await?);
+        let (environment, temporary) = (context::environment(inside)?, std::env::temp_dir());
+        found.extend(lint_sources(environment, args.paths.clone(), temporary, stop_at_once()).await?);
     }
     if args.json {
-        table::json(&findings)?;
+        table::json(&found)?;
     } else if args.sarif {
-        table::json(&lint::sarif(&findings))?;
+        table::json(&render::sarif(&found))?;
     } else {
-        for finding in &findings {
-            table::line(&lint::text(finding))?;
+        for mistake in &found {
+            table::line(&render::text(mistake))?;
         }
-        table::line(&lint::count(&findings))?;
+        table::line(&render::count(&found))?;
     }
-    match findings.iter().filter(|finding| finding.severity == Severity::Error).count() {
+    refuse_errors(&found)
+}
+
+/// Errors must not be in an environment; warnings may.
+pub fn refuse_errors(found: &[Mistake]) -> Result<(), Failure> {
+    match found.iter().filter(|mistake| mistake.finding.severity == Severity::Error).count() {
         0 => Ok(()),
         errors => Err(Failure::Mistakes(errors)),
     }
 }
 
-/// How long a source has to answer.
-const LIMIT: Duration = Duration::from_secs(20);
-
-/// What the sources of the recipes say that an install could read, all asked at once.
-///
-/// Without the secrets here: whoever wrote a recipe must not have them by having it linted.
-async fn ask_sources(mut environment: Environment, paths: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
-    environment.secrets = Store::default();
-    let environment = &environment;
-    let paths: Vec<_> = paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
-    let mut asked = Vec::new();
-    let mut looks = Vec::new();
-    for template in environment.templates() {
-        let is_meant = paths.is_empty() || paths.iter().any(|path| template.dir.starts_with(path));
-        // Why another one cannot be read is found without its source.
-        let Some(recipe) = is_meant.then(|| without_answers(environment, &template, "main").ok()).flatten()
-        else {
-            continue;
-        };
-        for (number, Fetch { url, check, network, .. }) in recipe.fetches.into_iter().enumerate() {
-            if url.scheme() != "file" {
-                asked.push((template.clone(), number));
-                looks.push(Look { url, network, at: LookAt::State(check), within: LIMIT });
-            }
-        }
-    }
-    let answers = look(looks, &std::env::temp_dir()).await.map_err(OutdatedError::from)?;
-    let failed = asked
-        .iter()
-        .zip(answers)
-        .filter_map(|((template, number), answer)| ays_lint::source_fails(template, *number, &answer.err()?));
-    Ok(failed.collect())
-}
-
-pub fn findings(paths: &[PathBuf], repo: Option<&Path>) -> Result<Vec<Finding>, Failure> {
-    for path in paths {
+/// What is found in these files and directories; in none: in the environment.
+pub async fn mistakes(paths: Vec<PathBuf>, repo: Option<&Path>) -> Result<Vec<Mistake>, Failure> {
+    for path in &paths {
         path.metadata().map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
     }
     let inside = repo.or(paths.first().map(PathBuf::as_path)).unwrap_or(Path::new("."));
-    let root = match ays_repository::root_of(inside) {
-        Ok(root) => root,
-        Err(_) if repo.is_none() && !paths.is_empty() => {
-            let found =
-                paths.iter().map(|path| ays_lint::lint_outside(path)).collect::<Result<Vec<_>, _>>()?;
-            return Ok(found.concat());
+    let scope = match context::find(Some(inside), Vec::new()) {
+        Ok(environment) => LintScope::Environment(Arc::new(environment)),
+        Err(EnvironmentError::NotFound(_)) if repo.is_none() && !paths.is_empty() => LintScope::Outside,
+        Err(EnvironmentError::Settings(error)) => {
+            LintScope::WithoutSettings { root: ays_repository::root_of(inside)?, error }
         }
         Err(error) => return Err(error.into()),
     };
-    match context::environment(Some(&root)) {
-        Ok(environment) if paths.is_empty() => Ok(ays_lint::lint(&environment)),
-        Ok(environment) => Ok(ays_lint::lint_paths(&environment, paths)),
-        Err(Failure::Environment(EnvironmentError::Settings(error))) => {
-            Ok(ays_lint::lint_without_settings(&root, error)?)
-        }
-        Err(error) => Err(error),
-    }
+    Ok(lint(scope, paths).await?)
 }

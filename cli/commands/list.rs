@@ -1,6 +1,9 @@
 //! `ays list`
 
 use std::path::Path;
+use std::sync::Arc;
+
+use ays_operations::{ListedTemplate, templates};
 
 use crate::context;
 use crate::failure::Failure;
@@ -14,27 +17,13 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(serde::Serialize)]
-struct Row {
-    name: String,
-    category: Option<String>,
-    path: String,
-}
-
-pub fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let environment = context::environment(repo)?;
-    let rows: Vec<Row> = environment
-        .templates()
-        .into_iter()
-        .map(|template| Row {
-            category: template.category(),
-            path: template.dir.strip_prefix(&environment.root).unwrap_or(&template.dir).display().to_string(),
-            name: template.name,
-        })
-        .collect();
+pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
+    let listed = templates(Arc::new(context::environment(repo)?)).await?;
     if args.json {
-        return table::json(&rows);
+        return table::json(&listed);
     }
-    let rows = rows.into_iter().map(|row| vec![row.name, row.category.unwrap_or_default(), row.path]);
-    table::print(&["TEMPLATE", "CATEGORY", "PATH"], rows)
+    let row = |ListedTemplate { name, category, path }: ListedTemplate| {
+        vec![name.into(), category.unwrap_or_default(), path]
+    };
+    table::print(&["TEMPLATE", "CATEGORY", "PATH"], listed.into_iter().map(row))
 }

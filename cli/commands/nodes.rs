@@ -1,8 +1,10 @@
 //! `ays nodes`
 
 use std::path::Path;
+use std::sync::Arc;
 
-use ays_model::Node;
+use ays_model::{Gid, Node, NodeName, PoolName, TemplateName};
+use ays_operations::nodes;
 
 use crate::context;
 use crate::failure::{Failure, eprint_line};
@@ -18,15 +20,15 @@ pub struct Args {
 
 #[derive(serde::Serialize)]
 struct Row {
-    name: String,
+    name: NodeName,
     #[serde(rename = "type")]
-    template: String,
+    template: TemplateName,
     address: String,
     port: Option<u16>,
     login: Option<String>,
-    gateway: Option<String>,
-    gid: u32,
-    pool: String,
+    gateway: Option<NodeName>,
+    gid: Gid,
+    pool: PoolName,
     stack: bool,
 }
 
@@ -47,11 +49,11 @@ impl From<Node> for Row {
 }
 
 /// A node whose file is wrong is told, and the others are listed all the same.
-pub fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let environment = context::environment(repo)?;
+pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
+    let environment = Arc::new(context::environment(repo)?);
     let mut rows: Vec<Row> = Vec::new();
     let mut first_error = None;
-    for (_, node) in environment.nodes() {
+    for (_, node) in nodes(environment).await? {
         match node {
             Ok(node) => rows.push(node.into()),
             Err(error) => {
@@ -67,16 +69,16 @@ pub fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
         let rows = rows.into_iter().map(|row| {
             let port = row.port.map(|port| port.to_string()).unwrap_or_default();
             let stack = if row.stack { "yes" } else { "no" };
-            let (login, gateway) = (row.login.unwrap_or_default(), row.gateway.unwrap_or_default());
+            let gateway = row.gateway.map(String::from).unwrap_or_default();
             vec![
-                row.name,
-                row.template,
+                row.name.into(),
+                row.template.into(),
                 row.address,
                 port,
-                login,
+                row.login.unwrap_or_default(),
                 gateway,
                 row.gid.to_string(),
-                row.pool,
+                row.pool.into(),
                 stack.to_owned(),
             ]
         });

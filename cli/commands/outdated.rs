@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use ays_engine::{Asked, Freshness, outdated};
-use ays_recipes::{Answers, Dependencies, Environment, Recipe, RecipeError, Request, Stored, Template};
+use ays_engine::{Asked, Freshness};
+use ays_operations::outdated;
 
 use crate::context;
 use crate::failure::{Failure, eprint_line};
 use crate::render::table;
+use crate::signals::stop_at_once;
 
 /// Asks the source of every image whether it has changed, without downloading anything
 ///
@@ -21,8 +22,7 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let environment = context::environment(repo)?;
-    let asked = ask(&environment).await?;
+    let asked = outdated(context::controller_of(repo).await?, stop_at_once()).await?;
     if args.json {
         table::json(&asked)?;
     } else {
@@ -45,29 +45,6 @@ pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-/// What the sources of this environment's images say.
-pub async fn ask(environment: &Environment) -> Result<Vec<Asked>, Failure> {
-    let catalogue = context::catalogue(environment).await?;
-    let recipe = |template: &Template, instance: &str| without_answers(environment, template, instance);
-    Ok(outdated(environment, &catalogue, recipe, &std::env::temp_dir()).await?)
-}
-
-/// A recipe as it is when nobody answers its questions.
-pub fn without_answers(
-    environment: &Environment,
-    template: &Template,
-    instance: &str,
-) -> Result<Recipe, RecipeError> {
-    let request = Request {
-        instance: instance.to_owned(),
-        answers: Answers::default(),
-        dependencies: Dependencies::Skip,
-        nodes: Vec::new(),
-        stored: Stored::Used,
-    };
-    Recipe::read(environment, template, &request)
-}
-
 fn is_behind(asked: &&Asked) -> bool {
     matches!(asked.freshness, Freshness::Outdated(_)) || !asked.behind().is_empty()
 }
@@ -79,7 +56,7 @@ fn row(asked: &Asked) -> Vec<String> {
         Freshness::Unknown(_) => "unknown",
     };
     vec![
-        asked.image.clone(),
+        asked.image.to_string(),
         asked.gid.to_string(),
         asked.generation.to_string(),
         asked.made_at.to_the_second(),

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use ays_catalogue::{Run, RunFilter, RunStatus};
+use ays_catalogue::{Run, RunStatus};
+use ays_model::{NodeName, TemplateName};
+use ays_operations::runs;
 
 use crate::context;
 use crate::failure::Failure;
@@ -13,10 +15,10 @@ use crate::render::{table, units};
 pub struct Args {
     /// Of this template only
     #[arg(short, long)]
-    name: Option<String>,
+    name: Option<TemplateName>,
     /// On this node only
     #[arg(long)]
-    node: Option<String>,
+    node: Option<NodeName>,
     /// No more than so many
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: u32,
@@ -26,14 +28,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let environment = context::environment(repo)?;
-    let filter = RunFilter {
-        service: args.name.as_deref(),
-        node: args.node.as_deref(),
-        rollout: None,
-        limit: Some(args.limit),
-    };
-    let runs = context::catalogue(&environment).await?.runs(&filter).await?;
+    let runs = runs(context::controller_of(repo).await?, args.name, args.node, args.limit).await?;
     if args.json {
         return table::json(&runs);
     }
@@ -52,13 +47,13 @@ fn row(run: Run) -> Vec<String> {
     };
     // Most runs are of the one instance that a service has.
     let service = match run.instance.as_str() {
-        "main" => run.service,
+        "main" => run.service.into(),
         instance => format!("{}/{instance}", run.service),
     };
     vec![
         run.started_at.to_the_second(),
         service,
-        run.node,
+        run.node.into(),
         result.to_owned(),
         run.took_ms.map(took).unwrap_or_default(),
         run.message.unwrap_or_default(),

@@ -1,19 +1,16 @@
 //! `ays scrub`
 
-use std::cell::RefCell;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use ays_catalogue::{Catalogue, ScrubCopy};
-use ays_engine::{Bad, Scrub, Stopper};
-use ays_model::Node;
-use ays_recipes::LookupError;
-use ays_transport::Transport;
+use ays_engine::{Bad, Stopper};
+use ays_model::NodeName;
+use ays_operations::{ScrubCopies, Tell};
 
 use crate::context;
 use crate::failure::Failure;
 use crate::render::scrub::Report;
 use crate::signals::heed_signals;
-use crate::targets::all_nodes;
 
 /// Reads every copy of the images again, and says which are not as they should be
 ///
@@ -25,7 +22,7 @@ pub struct Args {
     image: Option<String>,
     /// Only on these nodes (a,b or repeated)
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
-    node: Vec<String>,
+    node: Vec<NodeName>,
     /// Bring what is missing or damaged again from a node that has a good copy
     #[arg(long)]
     heal: bool,
@@ -38,39 +35,20 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let environment = context::environment(repo)?;
-    for name in args.node.iter().filter(|name| *name != Node::LOCAL) {
-        environment.node(None, name)?;
-    }
-    let catalogue = context::catalogue(&environment).await?;
-    let copies = copies(&catalogue, args.image.as_deref()).await?;
-    let settings = &environment.settings;
-    let scrub = Scrub {
-        nodes: &all_nodes(&environment),
-        on: &args.node,
-        catalogue: &catalogue,
-        transport: &Transport::Ssh(context::ssh(&environment, args.accept_new_host_key)?),
-        rate: settings.scrub.rate,
-        bad: if args.heal { Bad::Healed } else { Bad::Marked },
-        parallel: settings.install.parallel,
-    };
-    let copies = scrub.chosen(copies);
+    let controller = context::controller_of(repo).await?;
+    let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
+    let bad = if args.heal { Bad::Healed } else { Bad::Marked };
     let (stopper, stop) = Stopper::new();
     heed_signals(stopper);
-    let report = RefCell::new(Report::new(&copies, args.json, repo));
-    scrub.run(copies, &stop, &|told| report.borrow_mut().show(told)).await;
-    let counts = report.into_inner().end()?;
+    let report = Arc::new(Mutex::new(Report::new(args.json, repo.map(Path::to_owned))));
+    let shown = Arc::clone(&report);
+    let tell: Tell =
+        Arc::new(move |record| shown.lock().unwrap_or_else(PoisonError::into_inner).show(record));
+    let scrub = ScrubCopies { image: args.image, nodes: args.node, bad };
+    scrub.run(controller, ssh, stop.clone(), tell).await?;
+    let counts = report.lock().unwrap_or_else(PoisonError::into_inner).end()?;
     if counts.bad + counts.unread == 0 {
         return Ok(());
     }
     Err(Failure::Scrub { counts, healed: args.heal, interrupted: stop.is_wanted() })
-}
-
-async fn copies(catalogue: &Catalogue, image: Option<&str>) -> Result<Vec<ScrubCopy>, Failure> {
-    if let Some(copies) = catalogue.copies_to_scrub(image).await? {
-        return Ok(copies);
-    }
-    let images = catalogue.images().await?;
-    let names = images.iter().map(|image| image.name.as_str());
-    Err(LookupError::unknown("image", image.unwrap_or_default(), names).into())
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use ays_catalogue::{Copy, CopyState, Found, Generation};
-use ays_model::DiskFormat;
-use ays_recipes::LookupError;
+use ays_model::{DiskFormat, NodeName};
+use ays_operations::{find, is_checksum};
 
 use crate::context;
 use crate::failure::Failure;
@@ -22,22 +22,11 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let environment = context::environment(repo)?;
-    let catalogue = context::catalogue(&environment).await?;
-    let found = catalogue.find(&args.asked).await?;
-    let is_checksum = args.asked.len() >= 8 && args.asked.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if found.is_empty() {
-        if is_checksum {
-            return Err(Failure::UnknownChecksum(args.asked));
-        }
-        let images = catalogue.images().await?;
-        let names = images.iter().map(|image| image.name.as_str());
-        return Err(LookupError::unknown("image", &args.asked, names).into());
-    }
+    let found = find(context::controller_of(repo).await?, args.asked.clone()).await?;
     if args.json {
         return table::json(&found);
     }
-    let asked = is_checksum.then(|| args.asked.to_ascii_lowercase());
+    let asked = is_checksum(&args.asked).then(|| args.asked.to_ascii_lowercase());
     let shown: Vec<_> = found.iter().map(|found| text(found, asked.as_deref())).collect();
     table::line(&shown.join("\n\n"))
 }
@@ -60,7 +49,7 @@ fn text(Found { image, generation, offered_by }: &Found, asked: Option<&str>) ->
             vec![if offered_by.is_empty() {
                 "nowhere".to_owned()
             } else {
-                format!("on {}", offered_by.join(", "))
+                format!("on {}", offered_by.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", "))
             }],
         ),
     ];
@@ -92,8 +81,8 @@ fn source(generation: &Generation, asked: Option<&str>) -> Vec<String> {
             generation.made_at.to_the_second(),
             generation.made_by
         ),
-        checksum("SHA-256", &generation.source_sha256, asked),
-        checksum("MD5", &generation.source_md5, asked),
+        checksum("SHA-256", &generation.source_sha256.to_string(), asked),
+        checksum("MD5", &generation.source_md5.to_string(), asked),
     ]
 }
 
@@ -115,7 +104,7 @@ fn stored(generation: &Generation, asked: Option<&str>) -> Vec<String> {
 fn copies(generation: &Generation, asked: Option<&str>) -> Vec<String> {
     let pool = |Copy { pool, .. }: &Copy| match &pool.node {
         Some(node) => format!("{} on {node}", pool.name),
-        None => pool.name.clone(),
+        None => pool.name.to_string(),
     };
     let scrubbed = |copy: &Copy| match &copy.scrubbed_at {
         Some(time) => format!("scrubbed {} UTC", time.to_the_second()),

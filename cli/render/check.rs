@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-use ays_engine::{Checked, Finding, Weight};
+use ays_engine::{Checked, NodeProblem};
+use ays_model::{Finding, NodeName, Severity, causes};
 use ays_protocol::{Directory, Examined, Failure};
 use ays_recipes::NodeError;
 use serde::Serialize;
 
 use super::units;
-use crate::failure::with_causes;
 
 /// A node as it is shown.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row<'a> {
-    node: &'a str,
+    node: &'a NodeName,
     os: Option<&'a str>,
     arch: Option<&'a str>,
     qemu_img: Option<&'a str>,
@@ -28,7 +28,7 @@ pub struct Row<'a> {
 #[derive(Serialize)]
 struct Shown {
     code: &'static str,
-    level: &'static str,
+    level: Severity,
     problem: String,
     cure: String,
 }
@@ -47,22 +47,22 @@ impl<'a> Row<'a> {
             qemu_img: examined.and_then(|examined| examined.qemu_img.as_deref().ok()),
             pool_free: free(|examined| &examined.pool),
             downloads_free: free(|examined| &examined.downloads),
-            findings: checked.findings.iter().map(Shown::from).collect(),
+            findings: checked.problems.iter().map(Shown::from).collect(),
         }
     }
 
     /// Of a node that could not be checked, since its file is wrong.
-    pub fn of_file(node: &'a str, error: &NodeError) -> Self {
-        let problem = with_causes(error);
+    pub fn of_file(node: &'a NodeName, error: &NodeError) -> Self {
+        let problem = causes(error);
         let cure = "put its file right".to_owned();
-        let findings = vec![Shown { code: "file", level: ERROR, problem, cure }];
+        let findings = vec![Shown { code: "file", level: Severity::Error, problem, cure }];
         let (os, arch, qemu_img, pool_free, downloads_free) = (None, None, None, None, None);
         Self { node, os, arch, qemu_img, pool_free, downloads_free, findings }
     }
 
     /// Whether installs do not work on it.
     pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.level == ERROR)
+        self.findings.iter().any(|finding| finding.level == Severity::Error)
     }
 
     /// What it has, where all is well.
@@ -78,16 +78,10 @@ impl<'a> Row<'a> {
     }
 }
 
-const ERROR: &str = "error";
-const WARNING: &str = "warning";
-
-impl From<&Finding> for Shown {
-    fn from(finding: &Finding) -> Self {
-        let level = match finding.weight() {
-            Weight::Error => ERROR,
-            Weight::Warning => WARNING,
-        };
-        Self { code: finding.code(), level, problem: with_causes(finding), cure: finding.cure() }
+impl From<&NodeProblem> for Shown {
+    fn from(problem: &NodeProblem) -> Self {
+        let Finding { code, severity, message, cure } = problem.finding();
+        Self { code, level: severity, problem: message, cure }
     }
 }
 
@@ -96,12 +90,12 @@ impl fmt::Display for Row<'_> {
         if self.findings.is_empty() {
             return write!(f, "{}: well: {}", self.node, self.facts());
         }
-        let count = |level: &str| {
+        let count = |level: Severity| {
             let count = self.findings.iter().filter(|finding| finding.level == level).count();
             let many = if count == 1 { "" } else { "s" };
             (count > 0).then(|| format!("{count} {level}{many}"))
         };
-        let counts: Vec<_> = [ERROR, WARNING].into_iter().filter_map(count).collect();
+        let counts: Vec<_> = [Severity::Error, Severity::Warning].into_iter().filter_map(count).collect();
         write!(f, "{}: {}", self.node, counts.join(", "))?;
         for Shown { level, problem, cure, .. } in &self.findings {
             let problem = problem.replace('\n', "\n    ");
@@ -117,10 +111,10 @@ mod tests {
 
     use super::*;
 
-    fn checked(findings: Vec<Finding>) -> Checked {
+    fn checked(problems: Vec<NodeProblem>) -> Checked {
         let directory = Directory { exists: true, free: 12_300_000_000, leftovers: Vec::new() };
         Checked {
-            node: "n1".to_owned(),
+            node: "n1".into(),
             facts: Some(Facts {
                 protocol: PROTOCOL,
                 os: "debian".to_owned(),
@@ -134,7 +128,7 @@ mod tests {
                 pool: Ok(directory.clone()),
                 downloads: Ok(directory),
             }),
-            findings,
+            problems,
         }
     }
 
@@ -149,7 +143,7 @@ mod tests {
 
     #[test]
     fn each_finding_has_its_cure_below() {
-        let found = vec![Finding::Clock { ahead_ms: 90_000 }, Finding::Sessions { at_once: 2 }];
+        let found = vec![NodeProblem::Clock { ahead_ms: 90_000 }, NodeProblem::Sessions { at_once: 2 }];
         let checked = checked(found);
         let row = Row::new(&checked);
         assert!(row.has_errors());

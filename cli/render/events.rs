@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use ays_engine::{Event, Record, RunResult, Step};
-use ays_protocol::Activity;
+use ays_model::{Activity, Event, NodeName, Progress, Record, RunResult, StepName};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{printable, printable_json, units};
@@ -28,7 +27,7 @@ pub enum Style {
 pub struct Renderer {
     style: Style,
     bars: MultiProgress,
-    nodes: HashMap<String, OnNode>,
+    nodes: HashMap<NodeName, OnNode>,
 }
 
 /// What is shown of one node.
@@ -43,7 +42,7 @@ struct OnNode {
 
 /// The activity that progress is being told of.
 struct Ongoing {
-    step: Step,
+    step: StepName,
     activity: Activity,
     since: Instant,
     from: u64,
@@ -93,7 +92,7 @@ impl Renderer {
     fn tell(&mut self, record: &Record) {
         if let Event::RunStarted { template, .. } = &record.event {
             let title = match self.style {
-                Style::Summary => record.node.clone(),
+                Style::Summary => record.node.to_string(),
                 _ => format!("{template} on {}", record.node),
             };
             let begun = Instant::now();
@@ -102,8 +101,8 @@ impl Renderer {
         }
         let shown = self.nodes.values().filter(|node| node.bar.is_some()).count();
         let Some(node) = self.nodes.get_mut(&record.node) else { return };
-        if let Event::StepProgress { step, activity, done, total } = &record.event {
-            let line = node.progress(*step, *activity, *done, *total, (&self.bars, shown < MOST_BARS));
+        if let Event::StepProgress { step, progress } = &record.event {
+            let line = node.progress(*step, *progress, (&self.bars, shown < MOST_BARS));
             // Many nodes' progress is no news for a log.
             if let Some(line) = line.filter(|_| self.style == Style::Steps) {
                 print_line(&line);
@@ -155,13 +154,13 @@ impl OnNode {
         }
         let mut lines: Vec<String> = self.connected.take().into_iter().collect();
         match event {
-            Event::StepStarted { step: step @ (Step::Fetch | Step::Register), what } => {
-                lines.push(format!("{title}: {}: {what}", step.as_str()));
+            Event::StepStarted { step: step @ (StepName::Fetch | StepName::Register), what } => {
+                lines.push(format!("{title}: {}: {what}", step.shown()));
             }
-            Event::StepDone { step: Step::Connect, result } => {
+            Event::StepDone { step: StepName::Connect, result } => {
                 self.connected = Some(format!("{title}: connect: {result}"));
             }
-            Event::StepDone { step, result } => lines.push(format!("{title}: {}: {result}", step.as_str())),
+            Event::StepDone { step, result } => lines.push(format!("{title}: {}: {result}", step.shown())),
             _ => {}
         }
         lines
@@ -170,10 +169,8 @@ impl OnNode {
     /// Moves the bar, where there is a terminal; else, now and then, a line.
     fn progress(
         &mut self,
-        step: Step,
-        activity: Activity,
-        done: u64,
-        total: Option<u64>,
+        step: StepName,
+        Progress { activity, done, total }: Progress,
         (bars, has_room): (&MultiProgress, bool),
     ) -> Option<String> {
         let now = Instant::now();

@@ -1,12 +1,13 @@
 //! Findings: for people, as JSON, and as SARIF, which code hosts show beside the lines of a change.
 
-use ays_lint::{CODES, Code, Finding, Severity};
+use ays_lint::{CODES, Code, Mistake};
+use ays_model::{Finding, Severity};
 use serde_json::{Value, json};
 
 /// As people read it: the place, the line with a caret, the cure.
-pub fn text(finding: &Finding) -> String {
-    let Finding { code, file, line, column, message, cure, excerpt, .. } = finding;
-    let mut text = format!("{file}:{line}:{column}: {}[{code}]: {message}\n", severity(finding.severity));
+pub fn text(Mistake { finding, file, line, column, excerpt }: &Mistake) -> String {
+    let Finding { code, severity, message, cure } = finding;
+    let mut text = format!("{file}:{line}:{column}: {severity}[{code}]: {message}\n");
     if let Some(excerpt) = excerpt {
         text.push_str(excerpt);
         text.push('\n');
@@ -17,22 +18,22 @@ pub fn text(finding: &Finding) -> String {
 }
 
 /// How many there are: `2 errors, 1 warning`.
-pub fn count(findings: &[Finding]) -> String {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+pub fn count(found: &[Mistake]) -> String {
+    let errors = found.iter().filter(|mistake| mistake.finding.severity == Severity::Error).count();
     let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    format!("{}, {}", of(errors, "error"), of(findings.len() - errors, "warning"))
+    format!("{}, {}", of(errors, "error"), of(found.len() - errors, "warning"))
 }
 
 /// What a code means, as `ays explain` shows it.
 pub fn explained(code: &Code) -> String {
     let Code { name, summary, reason, cure, .. } = code;
-    format!("{name} ({}): {summary}\n\n{reason}\n\nWhat to do: {cure}.", severity(code.severity))
+    format!("{name} ({}): {summary}\n\n{reason}\n\nWhat to do: {cure}.", code.severity.as_str())
 }
 
 /// SARIF 2.1.0, with paths from the environment's root.
-pub fn sarif(findings: &[Finding]) -> Value {
+pub fn sarif(found: &[Mistake]) -> Value {
     let rules: Vec<_> = CODES.iter().map(rule).collect();
-    let results: Vec<_> = findings.iter().map(result).collect();
+    let results: Vec<_> = found.iter().map(result).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -50,16 +51,16 @@ fn rule(code: &Code) -> Value {
         "shortDescription": {"text": code.summary},
         "fullDescription": {"text": code.reason},
         "help": {"text": code.cure},
-        "defaultConfiguration": {"level": severity(code.severity)},
+        "defaultConfiguration": {"level": code.severity.as_str()},
     })
 }
 
-fn result(finding: &Finding) -> Value {
-    let Finding { code, file, line, column, message, cure, .. } = finding;
+fn result(Mistake { finding, file, line, column, .. }: &Mistake) -> Value {
+    let Finding { code, severity, message, cure } = finding;
     json!({
         "ruleId": code,
         "ruleIndex": CODES.iter().position(|known| known.name == *code),
-        "level": severity(finding.severity),
+        "level": severity,
         "message": {"text": format!("{message}. What to do: {cure}")},
         "locations": [{"physicalLocation": {
             "artifactLocation": {"uri": uri(file), "uriBaseId": "%SRCROOT%"},
@@ -73,13 +74,6 @@ fn uri(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     let path = path.strip_prefix("./").unwrap_or(path);
     path.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
 
 #[cfg(test)]

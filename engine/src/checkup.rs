@@ -5,16 +5,15 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ays_catalogue::PoolKey;
-use ays_model::Target;
+use ays_model::{Event, NodeName, PoolKey, StepName, Target};
 use ays_protocol::{CheckCopy, CopyState, Examine, Examined, Facts, Outcome, Step};
 use ays_transport::{Connection, Helper, HelperError, OpenError, Session, Transport};
+use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
-use crate::event::{Event, Record, Step as EventStep};
-use crate::finding::{Finding, MOST_SESSIONS};
-use crate::stacks::pool_key;
+use crate::node_problem::{MOST_SESSIONS, NodeProblem};
+use crate::run_log::{Tell, now};
 
 /// A check of nodes.
 pub struct Checkup<'a> {
@@ -25,20 +24,20 @@ pub struct Checkup<'a> {
     /// The most nodes that are examined at once.
     pub parallel: NonZeroUsize,
     /// Who is told of it while it goes on.
-    pub show: &'a (dyn Fn(&Record) + Send + Sync),
+    pub tell: Tell<'a>,
 }
 
 /// What a node was found to be.
 #[derive(Debug)]
 pub struct Checked {
     /// Its name.
-    pub node: String,
+    pub node: NodeName,
     /// What it says of itself; none where no helper runs.
     pub facts: Option<Facts>,
     /// What it has; none where no helper runs.
     pub examined: Option<Examined>,
     /// What is not as it should be.
-    pub findings: Vec<Finding>,
+    pub problems: Vec<NodeProblem>,
 }
 
 /// A node that can be asked more.
@@ -54,40 +53,41 @@ struct Open<'t> {
 impl Checkup<'_> {
     /// Checks all of them; what was found, in their order.
     pub async fn run(&self, targets: &[Target]) -> Vec<Checked> {
-        let checking = stream::iter(targets).map(|target| self.one(target));
-        let (mut checked, mut open): (Vec<_>, Vec<_>) =
-            checking.buffered(self.parallel.get()).unzip::<_, _, Vec<_>, Vec<_>>().await;
+        let checking: Vec<_> = targets.iter().map(|target| self.one(target)).collect();
+        let checking = stream::iter(checking).buffered(self.parallel.get());
+        let (mut checked, mut open): (Vec<_>, Vec<_>) = checking.unzip::<_, _, Vec<_>, Vec<_>>().await;
         compare_pools(&mut checked, &mut open).await;
-        stream::iter(open.into_iter().flatten()).for_each_concurrent(None, Open::close).await;
+        let closing: Vec<_> = open.into_iter().flatten().map(Open::close).collect();
+        join_all(closing).await;
         checked
     }
 
     /// What one is by itself.
     async fn one<'t>(&self, target: &'t Target) -> (Checked, Option<Open<'t>>) {
         let mut checked =
-            Checked { node: target.name().to_owned(), facts: None, examined: None, findings: Vec::new() };
-        let tell = |event| (self.show)(&Record::now(target.name(), event));
-        tell(Event::StepStarted { step: EventStep::Examine, what: target.name().to_owned() });
+            Checked { node: target.name().clone(), facts: None, examined: None, problems: Vec::new() };
+        let tell = |event| (self.tell)(now(target.name(), event));
+        tell(Event::StepStarted { step: StepName::Examine, what: target.name().to_string() });
         let open = match self.examine(target, &mut checked).await {
             Ok(open) => Some(open),
-            Err(finding) => {
-                checked.findings.push(finding);
+            Err(problem) => {
+                checked.problems.push(problem);
                 None
             }
         };
-        let result = match checked.findings.len() {
+        let result = match checked.problems.len() {
             0 => "all is well".to_owned(),
             1 => "1 finding".to_owned(),
             many => format!("{many} findings"),
         };
-        tell(Event::StepDone { step: EventStep::Examine, result });
+        tell(Event::StepDone { step: StepName::Examine, result });
         (checked, open)
     }
 
-    async fn examine<'t>(&self, target: &'t Target, checked: &mut Checked) -> Result<Open<'t>, Finding> {
+    async fn examine<'t>(&self, target: &'t Target, checked: &mut Checked) -> Result<Open<'t>, NodeProblem> {
         let Session { mut helper, connection } =
             Session::open(target, self.transport).await.map_err(|error| match error {
-                OpenError::Connect(error) => Finding::from(error),
+                OpenError::Connect(error) => NodeProblem::from(error),
                 OpenError::Helper(error) => error.into(),
             })?;
         let facts = checked.facts.insert(helper.facts.clone());
@@ -101,13 +101,13 @@ impl Checkup<'_> {
             Outcome::Examined(examined) => examined,
             _ => return Err(HelperError::Answer.into()),
         };
-        checked.findings = Finding::all(&examined, &facts.os, pool, (asked, now_ms()));
+        checked.problems = NodeProblem::all(&examined, &facts.os, pool, (asked, now_ms()));
         let mark = mark.filter(|_| examined.pool.as_ref().is_ok_and(|pool| pool.exists));
         checked.examined = Some(examined);
         // The helper has one.
         let at_once = 1 + connection.sessions(MOST_SESSIONS - 1).await;
         if at_once < MOST_SESSIONS {
-            checked.findings.push(Finding::Sessions { at_once });
+            checked.problems.push(NodeProblem::Sessions { at_once });
         }
         Ok(Open { target, helper, mark, _connection: connection })
     }
@@ -118,7 +118,7 @@ async fn compare_pools(checked: &mut [Checked], open: &mut [Option<Open<'_>>]) {
     let mut pools: HashMap<PoolKey, Vec<usize>> = HashMap::new();
     for (number, node) in open.iter().enumerate() {
         if let Some(node) = node.as_ref().filter(|node| node.target.pool().shared) {
-            pools.entry(pool_key(node.target)).or_default().push(number);
+            pools.entry(node.target.pool_key()).or_default().push(number);
         }
     }
     for (key, nodes) in pools {
@@ -133,12 +133,12 @@ async fn compare_pools(checked: &mut [Checked], open: &mut [Option<Open<'_>>]) {
             };
             match missed.await {
                 Ok(false) => {}
-                Ok(true) => checked[number].findings.push(Finding::NotShared {
+                Ok(true) => checked[number].problems.push(NodeProblem::NotShared {
                     pool: key.name.clone(),
                     path: key.path.clone().into(),
                     other: checked[first].node.clone(),
                 }),
-                Err(error) => checked[number].findings.push(error.into()),
+                Err(error) => checked[number].problems.push(error.into()),
             }
         }
     }
@@ -179,12 +179,10 @@ fn now_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use ays_model::DiskFormat;
-    use ays_model::Pool;
+    use ays_model::{DiskFormat, Pool, Severity};
     use ays_protocol::Directory;
 
     use super::*;
-    use crate::finding::Weight;
     use ays_transport::Scripted;
 
     #[tokio::test]
@@ -200,18 +198,18 @@ mod tests {
             }))
         });
         let checkup = Checkup {
-            show: &|_| (),
+            tell: &|_| (),
             transport: &Transport::Scripted(nodes),
             downloads: Path::new("/tmp"),
             parallel: NonZeroUsize::MIN,
         };
         let pool =
-            Pool { name: "local".to_owned(), path: "/pool".into(), format: DiskFormat::Raw, shared: false };
+            Pool { name: "local".into(), path: "/pool".into(), format: DiskFormat::Raw, shared: false };
         let checked = checkup.run(&[Target::Local(pool)]).await;
-        let found: Vec<_> = checked.iter().flat_map(|node| &node.findings).collect();
+        let found: Vec<_> = checked.iter().flat_map(|node| &node.problems).collect();
         assert!(
-            matches!(found[..], [Finding::Clock { ahead_ms: ..=-3_599_000 }])
-                && found[0].weight() == Weight::Error,
+            matches!(found[..], [NodeProblem::Clock { ahead_ms: ..=-3_599_000 }])
+                && found[0].severity() == Severity::Error,
             "{found:?}"
         );
     }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use ays_catalogue::{Catalogue, CatalogueError, Offer, PoolKey, index_json};
+use ays_catalogue::{Catalogue, CatalogueError, Offer, index_json};
+use ays_model::PoolKey;
 use ays_protocol::{Outcome, Step, WriteIndex};
 use ays_transport::{Helper, HelperError};
 

@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use ays_catalogue::{
-    Catalogue, CatalogueError, CopyState, DiskFacts, GenerationId, ImageDetail, StartedBy, Timestamp,
+    Catalogue, CatalogueError, Copy, CopyState, DiskFacts, Generation, GenerationId, ImageDetail, StartedBy,
+    Timestamp,
 };
-use ays_model::{Boot, BootType, DiskFormat, Expected, Family, Finding, FirstBoot, Inspection, Target};
+use ays_model::{
+    Boot, BootType, DiskFormat, Event, Expected, Family, Finding, FirstBoot, ImageName, Inspection, NodeName,
+    StepName, Target,
+};
 use ays_protocol::{Failure, Inspect, Outcome, Step};
 use ays_transport::{ConnectError, Helper, HelperError, OpenError, Session, Transport};
 
-use crate::event::Event;
 use crate::install::Working;
 use crate::install_error::InstallError;
-use crate::stacks::pool_key;
 
 /// Why it is not known what is in an image.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +32,7 @@ pub enum InspectError {
     #[error("no node of the environment has a verified copy of `{image}`")]
     NoCopy {
         /// The image.
-        image: String,
+        image: ImageName,
     },
     /// The catalogue failed.
     #[error(transparent)]
@@ -79,23 +81,31 @@ pub async fn inspect_copy(
     nodes: &[Target],
     transport: &Transport,
     catalogue: &Catalogue,
-) -> Result<(String, Inspection), InspectError> {
+) -> Result<(NodeName, Inspection), InspectError> {
     let mut error = InspectError::NoCopy { image: image.name.clone() };
-    let current = generations.iter().filter(|generation| generation.current);
-    let copies = current.flat_map(|generation| generation.copies.iter().map(move |copy| (generation, copy)));
-    for (generation, copy) in copies.filter(|(_, copy)| copy.state == CopyState::Verified) {
-        for target in nodes.iter().filter(|target| pool_key(target) == copy.pool) {
+    for (generation, copy) in verified(generations) {
+        for target in nodes {
+            if target.pool_key() != copy.pool {
+                continue;
+            }
             let path = PathBuf::from(&copy.pool.path).join(&copy.file);
             match on_node(target, transport, path, generation.format).await {
                 Ok(found) => {
                     catalogue.set_disk_facts(generation.id, &facts(&found)).await?;
-                    return Ok((target.name().to_owned(), found));
+                    return Ok((target.name().clone(), found));
                 }
                 Err(failed) => error = failed,
             }
         }
     }
     Err(error)
+}
+
+/// The verified copies of the current generation.
+fn verified(generations: &[Generation]) -> Vec<(&Generation, &Copy)> {
+    let current = generations.iter().filter(|generation| generation.current);
+    let copies = current.flat_map(|generation| generation.copies.iter().map(move |copy| (generation, copy)));
+    copies.filter(|(_, copy)| copy.state == CopyState::Verified).collect()
 }
 
 /// What is wrong with an image that is registered so.
@@ -159,7 +169,7 @@ impl Working<'_, '_> {
     /// That nothing can be said of it, or recorded, is a warning too.
     pub(crate) async fn inspect(
         &mut self,
-        image: &str,
+        image: &ImageName,
         boot_type: BootType,
         file: &str,
         generation: GenerationId,
@@ -178,7 +188,7 @@ impl Working<'_, '_> {
             Err(error @ (HelperError::Failed(_) | HelperError::Answer)) => {
                 self.events.send(Event::Warning { message: error.to_string() });
             }
-            Err(source) => return Err(InstallError::at(crate::event::Step::Register, Err(source))),
+            Err(source) => return Err(InstallError::at(StepName::Register, Err(source))),
         }
         Ok(())
     }

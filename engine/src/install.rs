@@ -4,23 +4,21 @@ use std::path::PathBuf;
 
 use ays_actions::{Action, RegisterImage, Value};
 use ays_catalogue::{InstalledImage, InstalledPart, NewInstalled, ServiceOnNode, Timestamp};
-use ays_model::Target;
-use ays_protocol::{CopyState, Outcome, Requirements};
+use ays_model::{FaultStep, StepName, Target};
+use ays_protocol::{CopyState, Fetch, Outcome, Requirements, Step};
 use ays_transport::{Connection, Helper, around};
 
 use crate::delivery::{Member, Place};
-use crate::event::{Events, Step};
 use crate::install_error::InstallError;
 use crate::lifecycle::{Lifecycle, Task};
 use crate::plan::Plan;
 use crate::rollout::{Installed, Mode, Rollout, Source, Turn};
-use crate::stacks::{Stacks, pool_key};
+use crate::run_log::Events;
 use crate::stop::Stop;
 
 /// The work of one install on one node, once it is connected.
 pub(crate) struct Working<'a, 'e> {
     pub rollout: &'a Rollout<'a>,
-    pub stacks: &'a Stacks,
     pub target: &'a Target,
     pub plan: &'a Plan,
     pub service: &'a ServiceOnNode,
@@ -54,12 +52,12 @@ impl Working<'_, '_> {
         }
         let (registered, images) = images.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
         let installed = NewInstalled {
-            template_checksum: self.rollout.recipe.checksum.clone(),
-            answers_digest: self.rollout.recipe.answers_digest.clone(),
+            template_checksum: self.rollout.recipe.checksum,
+            answers_digest: self.rollout.recipe.answers_digest,
             images,
         };
         let faults = self.helper.faults.clone();
-        around(faults.as_deref(), "installed", async {
+        around(faults.as_deref(), FaultStep::Installed, async {
             let now = Timestamp::now();
             self.rollout
                 .catalogue
@@ -120,7 +118,7 @@ impl Working<'_, '_> {
         let mut all_good = true;
         for InstalledPart { copy, .. } in installed.parts {
             all_good &= match copy {
-                Some(copy) if copy.pool == pool_key(self.target) && copy.format == self.format() => {
+                Some(copy) if copy.pool == self.target.pool_key() && copy.format == self.format() => {
                     let state = self.check_copy(&copy, None).await?.state;
                     if state != CopyState::Good {
                         self.mark_damaged(&copy, state).await?;
@@ -136,7 +134,7 @@ impl Working<'_, '_> {
     async fn check(&mut self) -> Result<(), InstallError> {
         self.go_on()?;
         let facts = &self.helper.facts;
-        self.events.start(Step::Check, "platform and tools");
+        self.events.start(StepName::Check, "platform and tools");
         let recipe = self.rollout.recipe;
         if !recipe.supports(&facts.os, &facts.arch) {
             let (os, arch) = (facts.os.clone(), facts.arch.clone());
@@ -145,9 +143,9 @@ impl Working<'_, '_> {
         let registers = self.plan.registers();
         let pool = registers.then(|| self.target.pool().path.clone());
         let requirements = Requirements { qemu_img: registers, pool };
-        match self.helper.run(ays_protocol::Step::CheckRequirements(requirements), |_| {}).await {
-            Ok(Outcome::Ready) => self.events.done(Step::Check, "ready"),
-            other => return Err(InstallError::at(Step::Check, other)),
+        match self.helper.run(Step::CheckRequirements(requirements), |_| {}).await {
+            Ok(Outcome::Ready) => self.events.done(StepName::Check, "ready"),
+            other => return Err(InstallError::at(StepName::Check, other)),
         }
         Ok(())
     }
@@ -160,23 +158,27 @@ impl Working<'_, '_> {
         if let Some(source) = self.turn.as_ref().and_then(|turn| turn.sources.get(&number)) {
             return Ok(source.clone());
         }
-        let fetch = &recipe.fetches[number];
-        self.events.start(Step::Fetch, format!("{} to {}", fetch.url, fetch.dest.display()));
+        let download = &recipe.downloads[number];
+        self.events.start(StepName::Fetch, format!("{} to {}", download.url, download.dest.display()));
         let fetched = match place {
             None => match self
                 .helper
-                .run(ays_protocol::Step::Fetch(fetch.clone()), self.events.progress(Step::Fetch))
+                .run(
+                    Step::Fetch(Fetch { download: download.clone(), share: None }),
+                    self.events.progress(StepName::Fetch),
+                )
                 .await
             {
                 Ok(Outcome::Fetched(fetched)) => fetched,
-                other => return Err(InstallError::at(Step::Fetch, other)),
+                other => return Err(InstallError::at(StepName::Fetch, other)),
             },
             Some(place) => {
                 let mut member = place.join(self.helper.facts.address, &self.connection);
+                let fetched = member
+                    .fetch(&mut self.helper, download.clone(), self.events.progress(StepName::Fetch))
+                    .await;
                 let fetched =
-                    member.fetch(&mut self.helper, fetch.clone(), self.events.progress(Step::Fetch)).await;
-                let fetched =
-                    fetched.map_err(|source| InstallError::Step { step: Step::Fetch.as_str(), source })?;
+                    fetched.map_err(|source| InstallError::Step { step: StepName::Fetch, source })?;
                 self.members.push(member);
                 fetched
             }
@@ -188,16 +190,16 @@ impl Working<'_, '_> {
             (false, at) => format!("fetched, taken up again at byte {at}"),
         };
         self.events
-            .done(Step::Fetch, format!("{how}, {} bytes, MD5 {}, {verified}", fetched.size, fetched.md5));
-        Ok(Source { url: fetch.url.clone(), fetched })
+            .done(StepName::Fetch, format!("{how}, {} bytes, MD5 {}, {verified}", fetched.size, fetched.md5));
+        Ok(Source { url: download.url.clone(), fetched })
     }
 
     async fn remove_download(&mut self, path: PathBuf) -> Result<(), InstallError> {
-        match self.helper.run(ays_protocol::Step::Remove(path.clone()), |_| {}).await {
+        match self.helper.run(Step::Remove(path.clone()), |_| {}).await {
             Ok(Outcome::Removed) => Ok(()),
             other => {
-                self.events.start(Step::CleanUp, path.display().to_string());
-                Err(InstallError::at(Step::CleanUp, other))
+                self.events.start(StepName::CleanUp, path.display().to_string());
+                Err(InstallError::at(StepName::CleanUp, other))
             }
         }
     }

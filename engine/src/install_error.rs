@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use ays_catalogue::CatalogueError;
 use ays_grammar::Diagnostic;
+use ays_model::StepName;
 use ays_protocol::Outcome;
 use ays_transport::{ConnectError, HelperError, OnPurpose};
 
 use crate::delivery::ShareError;
-use crate::event::Step;
 use crate::lifecycle::LifecycleError;
 use crate::truth::TruthError;
 
@@ -22,10 +22,10 @@ pub enum InstallError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// A step failed.
-    #[error("{step}: {source}")]
+    #[error("{}: {source}", .step.shown())]
     Step {
         /// Which.
-        step: &'static str,
+        step: StepName,
         /// Why.
         source: HelperError,
     },
@@ -75,9 +75,9 @@ pub enum InstallError {
 
 impl InstallError {
     /// What a step that did not end as it should is.
-    pub(crate) fn at(step: Step, result: Result<Outcome, HelperError>) -> Self {
+    pub(crate) fn at(step: StepName, result: Result<Outcome, HelperError>) -> Self {
         let source = result.err().unwrap_or(HelperError::Answer);
-        Self::Step { step: step.as_str(), source }
+        Self::Step { step, source }
     }
 }
 
@@ -95,7 +95,7 @@ impl From<TruthError> for InstallError {
     fn from(error: TruthError) -> Self {
         match error {
             TruthError::Catalogue(error) => error.into(),
-            TruthError::Helper(source) => Self::at(Step::Register, Err(source)),
+            TruthError::Helper(source) => Self::at(StepName::Register, Err(source)),
             TruthError::OnPurpose(error) => error.into(),
         }
     }

@@ -99,7 +99,7 @@ impl<'r> Lifecycle<'r> {
         self.left.extend(phase.calls().iter().copied().map(Step::Call));
         let tasks: Vec<Task> = match phase {
             Phase::Check => vec![Task::Check],
-            Phase::Fetch => (0..self.recipe.fetches.len()).map(Task::Fetch).collect(),
+            Phase::Fetch => (0..self.recipe.downloads.len()).map(Task::Fetch).collect(),
             Phase::CleanUp => self.downloads_to_remove(),
             Phase::Prepare | Phase::Configure | Phase::BringDown | Phase::Start => Vec::new(),
         };
@@ -125,7 +125,10 @@ impl<'r> Lifecycle<'r> {
         for image in self.registered.iter().filter(|image| image.delete) {
             // A file that is registered where it lies is not a download.
             let is_source = |image: &RegisterImage| {
-                self.recipe.fetches.iter().any(|fetch| fetch.url.path_on_node().as_ref() == Some(&image.file))
+                self.recipe
+                    .downloads
+                    .iter()
+                    .any(|download| download.url.path_on_node().as_ref() == Some(&image.file))
             };
             if !is_source(image) && !removed.iter().any(|known| known.file == image.file) {
                 removed.push(image);

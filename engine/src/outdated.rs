@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ays_catalogue::{Catalogue, CatalogueError, Generation, ImageOnNode, Timestamp};
-use ays_model::Check;
-use ays_protocol::{Expected, Fetch, Look, LookAt, Looked, SourceState};
-use ays_recipes::{Environment, Recipe, RecipeError, Template};
+use ays_catalogue::{Generation, Image, ImageOnNode, Timestamp};
+use ays_model::{Check, Download, Gid, ImageName, InstanceName, NodeName, TemplateName};
+use ays_protocol::{Expected, Look, LookAt, Looked, SourceState};
+use ays_recipes::Recipe;
 use ays_transport::HelperError;
 use serde::Serialize;
 
@@ -15,27 +15,21 @@ use crate::sources::look;
 /// How long a source may take to answer.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Why nothing could be asked.
+/// Why nothing could be asked: the helper on this machine.
 #[derive(Debug, thiserror::Error)]
-pub enum OutdatedError {
-    /// The catalogue.
-    #[error(transparent)]
-    Catalogue(#[from] CatalogueError),
-    /// The helper on this machine.
-    #[error("this machine's helper could not ask the sources")]
-    Helper(#[from] HelperError),
-}
+#[error("this machine's helper could not ask the sources")]
+pub struct OutdatedError(#[from] HelperError);
 
 /// An image and what its source says now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Asked {
     /// Its name.
-    pub image: String,
+    pub image: ImageName,
     /// Its grid.
-    pub gid: u32,
+    pub gid: Gid,
     /// The recipe that made its current generation.
-    pub template: String,
+    pub template: TemplateName,
     /// The current generation's number.
     pub generation: u32,
     /// When that was made.
@@ -51,9 +45,9 @@ pub struct Asked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HasImage {
     /// Its name.
-    pub node: String,
+    pub node: NodeName,
     /// The instance that was installed there.
-    pub instance: String,
+    pub instance: InstanceName,
     /// The generation's number.
     pub generation: u32,
 }
@@ -80,88 +74,93 @@ pub enum Freshness {
     Unknown(String),
 }
 
-/// Asks the source of every image, all at once. `recipe` reads an instance of a template.
-pub async fn outdated(
-    environment: &Environment,
-    catalogue: &Catalogue,
-    recipe: impl Fn(&Template, &str) -> Result<Recipe, RecipeError>,
-    temporary: &Path,
-) -> Result<Vec<Asked>, OutdatedError> {
-    let installed = catalogue.installed_images().await?;
-    let current = catalogue.current_generations().await?;
-    // The repository is walked once, not once for each.
-    let templates = environment.templates();
-    let mut looks = Vec::new();
-    // What is known without asking, or the generation that the next answer is for.
-    let mut known = Vec::new();
-    for (image, generation) in &current {
-        let of_it = |on: &&ImageOnNode| on.image == image.id && on.service.service == generation.template;
-        let instance = installed.iter().find(of_it).map_or("main", |on| on.service.instance.as_str());
-        let recipe = |template: &Template| recipe(template, instance);
-        known.push(match question(environment, &templates, generation, &recipe) {
-            Ok(look) => {
-                looks.push(look);
-                None
-            }
-            Err(freshness) => Some(freshness),
+/// An image's current generation, and how its source is asked.
+#[derive(Debug)]
+struct Question {
+    image: Image,
+    generation: Generation,
+    nodes: Vec<HasImage>,
+    /// What its source has to be asked, or what is plain without.
+    look: Result<Look, Freshness>,
+}
+
+/// Questions for the sources of all images. Made without the network, and without waiting for anything but files.
+#[derive(Debug, Default)]
+pub struct Questions(Vec<Question>);
+
+impl Questions {
+    /// For what the catalogue holds. `recipe` reads an instance of a template; of each, once.
+    pub fn new(
+        current: Vec<(Image, Generation)>,
+        installed: &[ImageOnNode],
+        recipe: impl Fn(&TemplateName, &InstanceName) -> Result<Recipe, String>,
+    ) -> Self {
+        let questions = current.into_iter().map(|(image, generation)| {
+            let of_it = |on: &&ImageOnNode| on.image == image.id && on.service.service == generation.template;
+            let nodes: Vec<HasImage> = installed
+                .iter()
+                .filter(of_it)
+                .map(|on| HasImage {
+                    node: on.service.node.clone(),
+                    instance: on.service.instance.clone(),
+                    generation: on.generation,
+                })
+                .collect();
+            let instance = nodes.first().map_or_else(|| "main".into(), |has| has.instance.clone());
+            let look = recipe(&generation.template, &instance)
+                .map_err(Freshness::Unknown)
+                .and_then(|recipe| question(recipe, &generation));
+            Question { image, generation, nodes, look }
         });
+        Self(questions.collect())
     }
-    let mut answers = look(looks, temporary).await?.into_iter();
-    let asked = current.into_iter().zip(known).map(|((image, generation), known)| {
-        let freshness = known.unwrap_or_else(|| match answers.next() {
-            Some(Ok(Looked::State(state))) => compare(&generation, &state),
-            Some(Err(failure)) => Freshness::Unknown(failure.to_string()),
-            _ => Freshness::Unknown(HelperError::Answer.to_string()),
+
+    /// Asks the sources, all at once.
+    pub async fn ask(self, temporary: &Path) -> Result<Vec<Asked>, OutdatedError> {
+        let looks = self.0.iter().filter_map(|question| question.look.as_ref().ok().cloned()).collect();
+        let mut answers = look(looks, temporary).await?.into_iter();
+        let asked = self.0.into_iter().map(|Question { image, generation, nodes, look }| {
+            let freshness = match look {
+                Err(freshness) => freshness,
+                Ok(_) => match answers.next() {
+                    Some(Ok(Looked::State(state))) => compare(&generation, &state),
+                    Some(Err(failure)) => Freshness::Unknown(failure.to_string()),
+                    _ => Freshness::Unknown(HelperError::Answer.to_string()),
+                },
+            };
+            Asked {
+                nodes,
+                image: image.name,
+                gid: image.gid,
+                template: generation.template,
+                generation: generation.number,
+                made_at: generation.made_at,
+                freshness,
+            }
         });
-        let is_of_it = |on: &&ImageOnNode| on.image == image.id && on.service.service == generation.template;
-        let nodes = installed.iter().filter(is_of_it).map(|on| HasImage {
-            node: on.service.node.clone(),
-            instance: on.service.instance.clone(),
-            generation: on.generation,
-        });
-        Asked {
-            nodes: nodes.collect(),
-            image: image.name,
-            gid: image.gid,
-            template: generation.template,
-            generation: generation.number,
-            made_at: generation.made_at,
-            freshness,
-        }
-    });
-    Ok(asked.collect())
+        Ok(asked.collect())
+    }
 }
 
 /// What its source has to be asked, as its recipe is now; or what is plain without.
-fn question(
-    environment: &Environment,
-    templates: &[Template],
-    generation: &Generation,
-    recipe: &impl Fn(&Template) -> Result<Recipe, RecipeError>,
-) -> Result<Look, Freshness> {
-    let unknown = |error: &dyn std::fmt::Display| Freshness::Unknown(error.to_string());
-    let named: Vec<_> = templates.iter().filter(|template| template.name == generation.template).collect();
-    let template = match named[..] {
-        [template] => template.clone(),
-        _ => environment.template(&generation.template).map_err(|error| unknown(&error))?,
-    };
-    let recipe = recipe(&template).map_err(|error| unknown(&error))?;
-    let Some(Fetch { url, check, network, .. }) = recipe.fetches.into_iter().next_back() else {
-        return Err(unknown(&"its recipe fetches nothing any more"));
+fn question(recipe: Recipe, generation: &Generation) -> Result<Look, Freshness> {
+    let unknown = |what: &str| Freshness::Unknown(what.to_owned());
+    let Some(Download { url, check, network, .. }) = recipe.downloads.into_iter().next_back() else {
+        return Err(unknown("its recipe fetches nothing any more"));
     };
     if url.to_string() != generation.source_url {
         return Err(Freshness::Outdated(format!("the recipe's source is {url} now")));
     }
     let check = match check {
         // What the recipe says of the bytes is nothing that the source says.
-        Check::Sha256(sha256) if sha256.eq_ignore_ascii_case(&generation.source_sha256) => Check::None,
+        Check::Sha256(sha256) if sha256 == generation.source_sha256 => Check::None,
         Check::Sha256(sha256) => {
             return Err(Freshness::Outdated(format!("the recipe's SHA-256 is {sha256} now")));
         }
         check => check,
     };
     if url.scheme() == "file" {
-        return Err(unknown(&"its source is a file on the nodes, which is not asked from here"));
+        return Err(unknown("its source is a file on the nodes, which is not asked from here"));
     }
     Ok(Look { url, network, at: LookAt::State(check), within: LIMIT })
 }
@@ -169,15 +168,19 @@ fn question(
 /// A checksum decides alone; then the validators, where both have them.
 fn compare(generation: &Generation, now: &SourceState) -> Freshness {
     let changed = |what: &str, was: &str, is: &str| {
-        if was.eq_ignore_ascii_case(is) {
+        if was == is {
             Freshness::Current
         } else {
             Freshness::Outdated(format!("{what} is {is} now, it was {was}"))
         }
     };
     match &now.expected {
-        Some(Expected::Md5(md5)) => return changed("its MD5", &generation.source_md5, md5),
-        Some(Expected::Sha256(sha256)) => return changed("its SHA-256", &generation.source_sha256, sha256),
+        Some(Expected::Md5(md5)) => {
+            return changed("its MD5", &generation.source_md5.to_string(), &md5.to_string());
+        }
+        Some(Expected::Sha256(sha256)) => {
+            return changed("its SHA-256", &generation.source_sha256.to_string(), &sha256.to_string());
+        }
         // Of stored files only, which are no sources.
         Some(Expected::FsVerity(_)) => {}
         None => {}
@@ -203,7 +206,7 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
 mod tests {
     use ays_catalogue::{DiskFacts, GenerationId};
     use ays_model::DiskFormat;
-    use ays_model::{Content, Digest};
+    use ays_model::{Content, Digest, Md5, Sha256};
 
     use super::*;
 
@@ -215,8 +218,8 @@ mod tests {
             source_url: "http://h/x".to_owned(),
             etag: etag.map(str::to_owned),
             last_modified: last_modified.map(str::to_owned),
-            source_md5: "aa".to_owned(),
-            source_sha256: "bb".to_owned(),
+            source_md5: Md5([0xaa; 16]),
+            source_sha256: Sha256([0xbb; 32]),
             source_size: 5,
             verified_at_source: true,
             format: DiskFormat::Raw,
@@ -224,8 +227,8 @@ mod tests {
             stored_size: 5,
             virtual_size: 5,
             disk: DiskFacts::default(),
-            template: "image_x".to_owned(),
-            template_checksum: String::new(),
+            template: "image_x".into(),
+            template_checksum: Md5([0; 16]),
             template_commit: None,
             made_at: Timestamp::now(),
             made_by: String::new(),
@@ -241,15 +244,22 @@ mod tests {
             last_modified: last_modified.map(str::to_owned),
             expected,
         };
-        let md5 = |digits: &str| Some(Expected::Md5(digits.to_owned()));
-        let sha256 = |digits: &str| Some(Expected::Sha256(digits.to_owned()));
+        let md5 = |byte| Some(Expected::Md5(Md5([byte; 16])));
+        let sha256 = |byte| Some(Expected::Sha256(Sha256([byte; 32])));
+        let is_not = |kind: &str, is: &str, was: &str, bytes| {
+            Freshness::Outdated(format!(
+                "its {kind} is {} now, it was {}",
+                is.repeat(bytes),
+                was.repeat(bytes)
+            ))
+        };
         let outdated = |why: &str| Freshness::Outdated(why.to_owned());
         let both = generation(Some("\"a\""), Some("Fri"));
         for (generation, now, freshness) in [
-            (&both, state(Some(5), Some("\"b\""), Some("Sat"), md5("AA")), Freshness::Current),
-            (&both, state(Some(5), None, None, md5("ab")), outdated("its MD5 is ab now, it was aa")),
-            (&both, state(None, None, None, sha256("bb")), Freshness::Current),
-            (&both, state(Some(5), None, None, sha256("b0")), outdated("its SHA-256 is b0 now, it was bb")),
+            (&both, state(Some(5), Some("\"b\""), Some("Sat"), md5(0xaa)), Freshness::Current),
+            (&both, state(Some(5), None, None, md5(0xab)), is_not("MD5", "ab", "aa", 16)),
+            (&both, state(None, None, None, sha256(0xbb)), Freshness::Current),
+            (&both, state(Some(5), None, None, sha256(0xb0)), is_not("SHA-256", "b0", "bb", 32)),
             (
                 &both,
                 state(Some(6), Some("\"a\""), Some("Fri"), None),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ays_actions::{Action, Progress, Script, Value, install_methods};
 use ays_grammar::Diagnostic;
-use ays_model::{Check, DiskFormat, Target};
+use ays_model::{Check, DiskFormat, ImageName, NodeName, Target, TemplateName};
 use ays_recipes::Recipe;
 use serde::Serialize;
 
@@ -31,7 +31,7 @@ pub enum Planned {
     /// It is converted into the pool and registered.
     Register {
         /// The image's name.
-        image: String,
+        image: ImageName,
         /// Its category.
         category: String,
         /// The smallest disk, in GB.
@@ -39,7 +39,7 @@ pub enum Planned {
         /// The stored file, its hash not known yet.
         file: PathBuf,
         /// The stacks that it is wanted on.
-        stacks: Vec<String>,
+        stacks: Vec<NodeName>,
     },
     /// The downloaded file is removed.
     Remove {
@@ -52,9 +52,9 @@ pub enum Planned {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The template.
-    pub template: String,
+    pub template: TemplateName,
     /// The node.
-    pub node: String,
+    pub node: NodeName,
     /// The steps.
     pub steps: Vec<Planned>,
     /// What the operator should know before.
@@ -65,7 +65,7 @@ impl Plan {
     /// Plans an install: it is walked through with a recorder in the node's place, which answers as is expected, so a
     /// recipe that asks for what cannot be done is an error here. Where a method of the recipe says that the install
     /// fails, the plan ends as the install will. `stacks` are those that a registered image is wanted on.
-    pub fn new(recipe: &Recipe, target: &Target, stacks: &[String]) -> Result<Self, Diagnostic> {
+    pub fn new(recipe: &Recipe, target: &Target, stacks: &[NodeName]) -> Result<Self, Diagnostic> {
         if let Some(script) = &recipe.script {
             interpret_all(script)?;
         }
@@ -91,7 +91,7 @@ impl Plan {
             };
             steps.push(Planned::new(task, recipe, target, stacks));
         }
-        Ok(Self { template: recipe.template.clone(), node: target.name().to_owned(), steps, warnings })
+        Ok(Self { template: recipe.template.clone(), node: target.name().clone(), steps, warnings })
     }
 
     /// Whether an image is registered, which needs a pool and `qemu-img`.
@@ -101,15 +101,15 @@ impl Plan {
 }
 
 impl Planned {
-    fn new(task: Task, recipe: &Recipe, target: &Target, stacks: &[String]) -> Self {
+    fn new(task: Task, recipe: &Recipe, target: &Target, stacks: &[NodeName]) -> Self {
         match task {
             Task::Check => Self::Check { platforms: recipe.platforms.clone() },
             Task::Fetch(number) => {
-                let fetch = &recipe.fetches[number];
+                let download = &recipe.downloads[number];
                 Self::Fetch {
-                    url: fetch.url.to_string(),
-                    dest: fetch.dest.clone(),
-                    check: describe(&fetch.check),
+                    url: download.url.to_string(),
+                    dest: download.dest.clone(),
+                    check: describe(&download.check),
                 }
             }
             Task::Register(image) => {
@@ -160,6 +160,7 @@ impl std::fmt::Display for Planned {
                 write!(f, "fetch     {url}\n       to {} ({check})", dest.display())
             }
             Self::Register { image, category, size, file, stacks } => {
+                let stacks: Vec<&str> = stacks.iter().map(NodeName::as_str).collect();
                 let stacks = if stacks.is_empty() { "no stack".to_owned() } else { stacks.join(", ") };
                 write!(
                     f,

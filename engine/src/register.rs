@@ -5,17 +5,14 @@
 
 use ays_actions::RegisterImage;
 use ays_catalogue::{
-    ImageFacts, InstalledImage, KnownCopy, PoolKey, Registration, SourceFacts, StoredFacts, TemplateFacts,
-    Timestamp,
+    ImageFacts, InstalledImage, KnownCopy, Registration, SourceFacts, StoredFacts, TemplateFacts, Timestamp,
 };
-use ays_model::{Digest, DiskFormat};
-use ays_protocol::{CheckCopy, CheckedCopy, CopyState, Fetched, Outcome, ReadCopy, StoreImage, Stored};
+use ays_model::{Digest, DiskFormat, Event, PoolKey, StepName};
+use ays_protocol::{CheckCopy, CheckedCopy, CopyState, Fetched, Outcome, ReadCopy, Step, StoreImage, Stored};
 
-use crate::event::{Event, Step};
 use crate::install::Working;
 use crate::install_error::InstallError;
 use crate::rollout::{Mode, Source};
-use crate::stacks::pool_key;
 use crate::truth;
 
 impl Working<'_, '_> {
@@ -26,8 +23,8 @@ impl Working<'_, '_> {
         Source { url, fetched }: &Source,
     ) -> Result<InstalledImage, InstallError> {
         self.go_on()?;
-        self.events.start(Step::Register, image.name.clone());
-        let pool = pool_key(self.target);
+        self.events.start(StepName::Register, image.name.clone());
+        let pool = self.target.pool_key();
         let stored = match self.known_copy(image, fetched, &pool).await? {
             Some(known) => known,
             None => self.store(image, fetched).await?,
@@ -46,19 +43,19 @@ impl Working<'_, '_> {
                 url: url.to_string(),
                 etag: fetched.etag.clone(),
                 last_modified: fetched.last_modified.clone(),
-                md5: fetched.md5.clone(),
-                sha256: fetched.sha256.clone(),
+                md5: fetched.md5,
+                sha256: fetched.sha256,
                 size: fetched.size,
                 verified: fetched.verified,
             },
             stored,
             template: TemplateFacts {
                 name: self.rollout.recipe.template.clone(),
-                checksum: self.rollout.recipe.checksum.clone(),
+                checksum: self.rollout.recipe.checksum,
                 commit: self.rollout.recipe.commit.clone(),
             },
             by: self.rollout.by.to_owned(),
-            wanted_on: self.stacks.wanted_on(self.target),
+            wanted_on: self.rollout.stacks.wanted_on(self.target),
             pool,
         };
         let now = Timestamp::now();
@@ -75,7 +72,7 @@ impl Working<'_, '_> {
         self.inspect(&image.name, image.boot_type, &stored.file, registered.generation).await?;
         let kept = if registered.new_generation { "" } else { ", as before" };
         self.events.done(
-            Step::Register,
+            StepName::Register,
             format!(
                 "generation {} is {} in pool {}{kept}",
                 registered.number, registration.stored.file, registration.pool.name
@@ -106,7 +103,7 @@ impl Working<'_, '_> {
         pool: &PoolKey,
     ) -> Result<Option<StoredFacts>, InstallError> {
         let format = self.format();
-        let known = self.rollout.catalogue.copy_of_source(&image.name, &fetched.sha256, format, pool).await?;
+        let known = self.rollout.catalogue.copy_of_source(&image.name, fetched.sha256, format, pool).await?;
         let Some(known) = known else { return Ok(None) };
         // Doing it again on purpose is also how an operator has the copy read; once is enough for a pool.
         let read = self.rollout.mode == Mode::Again && !self.has_neighbour();
@@ -134,13 +131,9 @@ impl Working<'_, '_> {
         let path = self.target.pool().path.join(&copy.file);
         let read = expected.map(|expected| ReadCopy { format: copy.format, expected });
         let check = CheckCopy { path, size: copy.size, read, rate: None };
-        match self
-            .helper
-            .run(ays_protocol::Step::CheckCopy(check), self.events.progress(Step::Register))
-            .await
-        {
+        match self.helper.run(Step::CheckCopy(check), self.events.progress(StepName::Register)).await {
             Ok(Outcome::Checked(checked)) => Ok(checked),
-            other => Err(InstallError::at(Step::Register, other)),
+            other => Err(InstallError::at(StepName::Register, other)),
         }
     }
 
@@ -153,16 +146,12 @@ impl Working<'_, '_> {
             format: pool.format,
             stamp: Some(fetched.stamp),
         };
-        match self
-            .helper
-            .run(ays_protocol::Step::StoreImage(store), self.events.progress(Step::Register))
-            .await
-        {
+        match self.helper.run(Step::StoreImage(store), self.events.progress(StepName::Register)).await {
             Ok(Outcome::Stored(Stored { file, content, digest, size, virtual_size, .. })) => {
                 let content = Digest::FsVerity(content);
                 Ok(StoredFacts { file, format: self.format(), content, digest, size, virtual_size })
             }
-            other => Err(InstallError::at(Step::Register, other)),
+            other => Err(InstallError::at(StepName::Register, other)),
         }
     }
 

@@ -7,18 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ays_catalogue::{Catalogue, CatalogueError, Offer};
-use ays_model::{DiskFormat, Pool, Target};
-use ays_recipes::{Environment, Recipe};
-use ays_transport::{FaultAt, FaultKind, Faults, HelperError, Transport};
-use serde::Serialize;
+use ays_model::{DiskFormat, Event, FaultAt, FaultKind, FaultReport, FaultStep, Node, Pool, Target};
+use ays_recipes::Recipe;
+use ays_transport::{Faults, HelperError, Transport};
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use crate::digests::Digests;
-use crate::event::Record;
 use crate::install_error::InstallError;
 use crate::rollout::{Installed, Mode, Rollout, Sharing};
-use crate::stacks::pool_key;
+use crate::run_log::{Tell, now};
+use crate::stacks::Stacks;
 use crate::stop::Stop;
 
 /// Why a rehearsal came to nothing.
@@ -28,12 +27,12 @@ pub enum RehearseError {
     #[error("without a fault")]
     Plain(#[source] InstallError),
     /// The install has no such step.
-    #[error("this install has no step `{step}`; it has {}", .steps.join(", "))]
+    #[error("this install has no step `{step}`; it has {}", .steps.iter().map(|step| step.as_str()).collect::<Vec<_>>().join(", "))]
     NoStep {
         /// What was asked for.
         step: String,
         /// What there is.
-        steps: Vec<&'static str>,
+        steps: Vec<FaultStep>,
     },
     /// The catalogue failed.
     #[error(transparent)]
@@ -65,23 +64,10 @@ pub enum Rehearsed {
     All,
 }
 
-/// What came of one fault.
-#[derive(Debug, Clone, Serialize)]
-pub struct Outcome {
-    /// The step that went wrong.
-    pub step: String,
-    /// How: `fail`, `lost`, `kill`.
-    pub kind: &'static str,
-    /// How the run with the fault ended, and the two after it.
-    pub runs: [String; 3],
-    /// What is not as it is without the fault, or was not true at any time; empty when all is well.
-    pub wrong: Vec<String>,
-}
-
 /// A rehearsal of a recipe.
 pub struct Rehearsal<'a> {
-    /// Where the recipe is from.
-    pub environment: &'a Environment,
+    /// The stacks of the environment that the recipe is from.
+    pub stacks: &'a Stacks,
     /// What is installed.
     pub recipe: &'a Recipe,
     /// [`Mode::Again`]: it is installed once before the fault comes.
@@ -113,38 +99,34 @@ struct EndState {
 }
 
 impl Rehearsal<'_> {
-    /// Rehearses; `tell` hears of every fault's outcome as it comes.
-    pub async fn run(
-        &self,
-        faults: &Rehearsed,
-        stop: &Stop,
-        render: &(dyn Fn(&Record) + Send + Sync),
-        mut tell: impl FnMut(&Outcome),
-    ) -> Result<(), RehearseError> {
+    /// Rehearses; `tell` hears of the events, and of every fault as it is done.
+    pub async fn run(&self, faults: &Rehearsed, stop: &Stop, tell: Tell<'_>) -> Result<(), RehearseError> {
         let plain = Stage::new(self)?;
         let seen = Arc::new(Faults::default());
         plain.prepare(self.mode, stop).await?;
-        plain.install(self.mode, &seen, stop, render).await.map_err(RehearseError::Plain)?;
+        plain.install(self.mode, &seen, stop, tell).await.map_err(RehearseError::Plain)?;
         let expected = plain.end_state().await?;
         let steps = seen.seen();
         let faults: Vec<FaultAt> = match faults {
             Rehearsed::Nothing => Vec::new(),
-            Rehearsed::One(at) if steps.contains(&at.step.as_str()) => vec![at.clone()],
+            Rehearsed::One(at) if steps.iter().any(|step| step.as_str() == at.step) => vec![at.clone()],
             Rehearsed::One(at) => return Err(RehearseError::NoStep { step: at.step.clone(), steps }),
             Rehearsed::All => {
-                let of_step = |step: &&'static str| {
-                    FaultKind::ALL.map(|kind| FaultAt { step: (*step).to_owned(), kind })
+                let of_step = |step: &FaultStep| {
+                    let step = step.as_str();
+                    FaultKind::ALL.iter().map(move |kind| FaultAt { step: step.to_owned(), kind: *kind })
                 };
                 steps.iter().flat_map(of_step).collect()
             }
         };
         for at in faults {
-            tell(&self.one(at, &expected, stop).await?);
+            let report = self.one(at, &expected, stop).await?;
+            tell(now(&Node::LOCAL.into(), Event::FaultRehearsed(report)));
         }
         Ok(())
     }
 
-    async fn one(&self, at: FaultAt, expected: &EndState, stop: &Stop) -> Result<Outcome, RehearseError> {
+    async fn one(&self, at: FaultAt, expected: &EndState, stop: &Stop) -> Result<FaultReport, RehearseError> {
         let stage = Stage::new(self)?;
         stage.prepare(self.mode, stop).await?;
         let mut wrong = Vec::new();
@@ -166,7 +148,7 @@ impl Rehearsal<'_> {
         let found = stage.end_state().await?;
         wrong.extend(found.differences(expected));
         let runs = [runs[0].clone(), runs[1].clone(), runs[2].clone()];
-        Ok(Outcome { step: at.step, kind: at.kind.as_str(), runs, wrong })
+        Ok(FaultReport { step: at.step, kind: at.kind, runs, wrong })
     }
 }
 
@@ -178,7 +160,7 @@ impl<'a> Stage<'a> {
             .tempdir_in(rehearsal.temporary)
             .map_err(files)?;
         let path = directory.path().join("node/pool");
-        let pool = Pool { name: "local".to_owned(), path, format: rehearsal.format, shared: false };
+        let pool = Pool { name: "local".into(), path, format: rehearsal.format, shared: false };
         let recipe = rehearsal.recipe.clone().below(&directory.path().join("node"));
         Ok(Self { rehearsal, directory, recipe, target: Target::Local(pool) })
     }
@@ -202,10 +184,10 @@ impl<'a> Stage<'a> {
         mode: Mode,
         faults: &Arc<Faults>,
         stop: &Stop,
-        render: &(dyn Fn(&Record) + Send + Sync),
+        tell: Tell<'_>,
     ) -> Result<Installed, InstallError> {
         let rollout = Rollout {
-            environment: self.rehearsal.environment,
+            stacks: self.rehearsal.stacks,
             recipe: &self.recipe,
             catalogue: &self.catalogue().await?,
             logs: &self.directory.path().join("runs"),
@@ -217,7 +199,7 @@ impl<'a> Stage<'a> {
         };
         let targets = std::slice::from_ref(&self.target);
         let results = tokio::select! {
-            results = rollout.run_with(targets, stop, render, Some(faults)) => results?,
+            results = rollout.run_with(targets, stop, tell, Some(faults)) => results?,
             () = faults.killed() => return Err(InstallError::Interrupted),
         };
         results.into_iter().next().unwrap_or(Err(InstallError::Interrupted))
@@ -230,7 +212,7 @@ impl<'a> Stage<'a> {
             let name = entry.path().strip_prefix(&root).unwrap_or(entry.path()).display().to_string();
             files.insert(name, sha256(entry.path())?);
         }
-        let offers = self.catalogue().await?.offers(&pool_key(&self.target)).await?;
+        let offers = self.catalogue().await?.offers(&self.target.pool_key()).await?;
         Ok(EndState { files, offers })
     }
 
@@ -238,7 +220,7 @@ impl<'a> Stage<'a> {
     async fn untrue(&self) -> Result<Vec<String>, RehearseError> {
         let pool = &self.target.pool().path;
         let mut wrong = Vec::new();
-        let offers = self.catalogue().await?.offers(&pool_key(&self.target)).await?;
+        let offers = self.catalogue().await?.offers(&self.target.pool_key()).await?;
         let mut digests = Digests::start(self.directory.path()).await?;
         for Offer { name, file, digest, .. } in offers {
             let format = self.target.pool().format;

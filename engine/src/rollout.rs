@@ -7,11 +7,12 @@ use std::path::Path;
 use ays_catalogue::{Catalogue, Lock};
 use ays_model::SecretUrl;
 use ays_protocol::Fetched;
-use ays_recipes::{Environment, Recipe};
+use ays_recipes::Recipe;
 use ays_transport::Transport;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::install_error::InstallError;
+use crate::stacks::Stacks;
 
 /// Whether what is installed is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +43,8 @@ pub enum Sharing {
 
 /// An install of one recipe on nodes.
 pub struct Rollout<'a> {
-    /// Where the recipe and the nodes are from.
-    pub environment: &'a Environment,
+    /// The environment's stacks.
+    pub stacks: &'a Stacks,
     /// What is installed.
     pub recipe: &'a Recipe,
     /// Where it is recorded.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use ays_catalogue::{Lock, LockHolder, PoolKey, RunEnd, ServiceOnNode, Timestamp};
-use ays_model::Target;
+use ays_catalogue::{Lock, LockHolder, RunEnd, ServiceOnNode, Timestamp};
+use ays_model::{Event, FaultStep, Gid, LockScope, PoolKey, RunAction, RunResult, StepName, Target};
 use ays_recipes::Recipe;
 use ays_transport::{Connection, Faults, Helper, OpenError, Session, around};
 use futures_util::StreamExt;
@@ -12,24 +12,22 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::delivery::{Delivery, Member, Place, share};
-use crate::event::{Event, Events, Record, RunResult, Step};
 use crate::install::Working;
 use crate::install_error::InstallError;
 use crate::plan::Plan;
-use crate::rollout::{Installed, NodeResult, Rollout, SharedPool, Sharing, Turn};
-use crate::stacks::{Stacks, pool_key};
+use crate::rollout::{Installed, Mode, NodeResult, Rollout, SharedPool, Sharing, Turn};
+use crate::run_log::{Events, Tell};
 use crate::stop::Stop;
 
 /// What the installs of one rollout have in common.
 struct Common<'a> {
     /// A UUID: the records of all nodes have it.
     id: String,
-    stacks: Stacks,
     permits: Semaphore,
     turns: HashMap<PoolKey, Arc<Mutex<SharedPool>>>,
     stop: &'a Stop,
     faults: Option<&'a Arc<Faults>>,
-    render: &'a (dyn Fn(&Record) + Send + Sync),
+    tell: Tell<'a>,
 }
 
 /// A helper that passes on what it has while other nodes need it.
@@ -46,9 +44,9 @@ impl Rollout<'_> {
         &self,
         targets: &[Target],
         stop: &Stop,
-        render: &(dyn Fn(&Record) + Send + Sync),
+        tell: Tell<'_>,
     ) -> Result<Vec<NodeResult>, InstallError> {
-        self.run_with(targets, stop, render, None).await
+        self.run_with(targets, stop, tell, None).await
     }
 
     /// The same with what a rehearsal lets go wrong.
@@ -56,24 +54,25 @@ impl Rollout<'_> {
         &self,
         targets: &[Target],
         stop: &Stop,
-        render: &(dyn Fn(&Record) + Send + Sync),
+        tell: Tell<'_>,
         faults: Option<&Arc<Faults>>,
     ) -> Result<Vec<NodeResult>, InstallError> {
-        let stacks = Stacks::of(self.environment);
-        stacks.write(self.catalogue, targets).await?;
+        let older = self.stacks.write(self.catalogue, targets).await?;
         let mut plans = Vec::with_capacity(targets.len());
         for target in targets {
-            plans.push(Plan::new(self.recipe, target, &stacks.wanted_on(target))?);
+            plans.push(Plan::new(self.recipe, target, &self.stacks.wanted_on(target))?);
+        }
+        if let Some(plan) = plans.first_mut() {
+            plan.warnings.extend(older);
         }
         let registers = plans.iter().any(Plan::registers);
         let common = Common {
             id: uuid::Uuid::new_v4().to_string(),
-            stacks,
             permits: Semaphore::new(self.parallel.get()),
             turns: if registers { turns(targets) } else { HashMap::new() },
             stop,
             faults,
-            render,
+            tell,
         };
         let places = self.places(targets)?;
         let mut running: FuturesUnordered<_> = targets
@@ -96,17 +95,17 @@ impl Rollout<'_> {
 
     /// For each target, its places in the deliveries of its grid: one delivery for each fetch that several nodes need.
     fn places(&self, targets: &[Target]) -> Result<Vec<Vec<Option<Place>>>, InstallError> {
-        let mut nodes: HashMap<u32, usize> = HashMap::new();
+        let mut nodes: HashMap<Gid, usize> = HashMap::new();
         for target in targets {
             *nodes.entry(target.gid()).or_default() += 1;
         }
-        let mut deliveries: HashMap<u32, Vec<Option<Arc<Delivery>>>> = HashMap::new();
+        let mut deliveries: HashMap<Gid, Vec<Option<Arc<Delivery>>>> = HashMap::new();
         for (gid, nodes) in nodes {
             if nodes > 1 && self.sharing == Sharing::Neighbours {
                 let share = share()?;
-                let shared = self.recipe.fetches.iter().map(|fetch| {
+                let shared = self.recipe.downloads.iter().map(|download| {
                     // A file on the node is each node's own.
-                    (fetch.url.scheme() != "file").then(|| Delivery::new(share.clone()))
+                    (download.url.scheme() != "file").then(|| Delivery::new(share.clone()))
                 });
                 deliveries.insert(gid, shared.collect());
             }
@@ -131,17 +130,17 @@ impl Rollout<'_> {
             () = common.stop.after_steps() => return Err(InstallError::Interrupted),
         };
         let node = target.name();
-        let mut events = Events::begin(self.logs, &self.recipe.template, node, common.render)
+        let mut events = Events::begin(self.logs, &self.recipe.template, node, common.tell)
             .map_err(|(path, source)| InstallError::Log { path, source })?;
         let service = ServiceOnNode {
             service: self.recipe.template.clone(),
             instance: self.recipe.instance.clone(),
-            node: node.to_owned(),
+            node: node.clone(),
         };
         events.send(Event::RunStarted {
             template: self.recipe.template.clone(),
             instance: self.recipe.instance.clone(),
-            checksum: self.recipe.checksum.clone(),
+            checksum: self.recipe.checksum,
             commit: self.recipe.commit.clone(),
         });
         let mut parked = None;
@@ -167,9 +166,18 @@ impl Rollout<'_> {
         events: &mut Events<'_>,
         parked: &mut Option<Parked>,
     ) -> NodeResult {
-        let scope = format!("{}/{} on {}", service.service, service.instance, service.node);
+        let scope = LockScope::Service {
+            template: service.service.clone(),
+            instance: service.instance.clone(),
+            node: service.node.clone(),
+        };
         let lock = self.lock(common, scope, events).await?;
-        let run = self.catalogue.begin_run(service, "install", &common.id, &Timestamp::now()).await?;
+        let action = match self.mode {
+            Mode::IfNeeded => RunAction::Install,
+            Mode::Again => RunAction::Reinstall,
+        };
+        let (catalogue, now) = (self.catalogue, Timestamp::now());
+        let run = catalogue.begin_run(service, action, &common.id, events.path(), &now).await?;
         for message in &plan.warnings {
             events.send(Event::Warning { message: message.clone() });
         }
@@ -183,7 +191,7 @@ impl Rollout<'_> {
         };
         let (end, _, message) = ended(&result);
         let recorded = self.catalogue.end_run(run, end, Some(&message), &Timestamp::now()).await;
-        // One that was lost is not ours to give back.
+        // A lock that was lost belongs to another run: releasing it does nothing.
         let released = lock.release().await;
         let installed = result?;
         recorded?;
@@ -205,9 +213,9 @@ impl Rollout<'_> {
             Ok(turn) => turn,
             Err(error) => return (Err(error), None),
         };
-        events.start(Step::Connect, target.name());
+        events.start(StepName::Connect, target.name().as_str());
         let opened = tokio::select! {
-            opened = around(common.faults.map(Arc::as_ref), "connect", self.open(target)) => opened,
+            opened = around(common.faults.map(Arc::as_ref), FaultStep::Connect, self.open(target)) => opened,
             () = common.stop.now() => Err(InstallError::Interrupted),
         };
         let Session { mut helper, connection } = match opened {
@@ -218,10 +226,9 @@ impl Rollout<'_> {
         let sent = if helper.sent == 0 { "" } else { ", helper sent" };
         let facts = &helper.facts;
         let here = format!("{}, {} on {}{sent}", facts.hostname, facts.os, facts.arch);
-        events.done(Step::Connect, here);
+        events.done(StepName::Connect, here);
         let mut working = Working {
             rollout: self,
-            stacks: &common.stacks,
             target,
             plan,
             service,
@@ -255,7 +262,7 @@ impl Rollout<'_> {
         target: &Target,
         events: &mut Events<'_>,
     ) -> Result<Option<Turn>, InstallError> {
-        let key = pool_key(target);
+        let key = target.pool_key();
         let Some(turn) = common.turns.get(&key) else { return Ok(None) };
         let mut turn = tokio::select! {
             turn = Arc::clone(turn).lock_owned() => turn,
@@ -263,7 +270,8 @@ impl Rollout<'_> {
         };
         if turn.lock.is_none() {
             let Recipe { template, instance, .. } = self.recipe;
-            let scope = format!("{template}/{instance} in pool {}/{}", key.gid, key.name);
+            let (template, instance) = (template.clone(), instance.clone());
+            let scope = LockScope::Pool { template, instance, gid: key.gid, pool: key.name };
             turn.lock = Some(self.lock(common, scope, events).await?);
         }
         Ok(Some(turn))
@@ -273,7 +281,7 @@ impl Rollout<'_> {
     async fn lock(
         &self,
         common: &Common<'_>,
-        scope: String,
+        scope: LockScope,
         events: &mut Events<'_>,
     ) -> Result<Lock, InstallError> {
         let on_wait = |holder: &LockHolder| {
@@ -281,7 +289,7 @@ impl Rollout<'_> {
                 format!("{} has been at work on {} since {}", holder.by, holder.scope, holder.since);
             events.send(Event::Waiting { message });
         };
-        let scopes = [scope];
+        let scopes = [scope.to_string()];
         tokio::select! {
             lock = self.catalogue.wait_for_lock(&scopes, self.by, on_wait) => Ok(lock?),
             () = common.stop.after_steps() => Err(InstallError::Interrupted),
@@ -291,7 +299,7 @@ impl Rollout<'_> {
     async fn open(&self, target: &Target) -> Result<Session, InstallError> {
         Session::open(target, self.transport).await.map_err(|error| match error {
             OpenError::Connect(error) => error.into(),
-            OpenError::Helper(source) => InstallError::Step { step: Step::Connect.as_str(), source },
+            OpenError::Helper(source) => InstallError::Step { step: StepName::Connect, source },
         })
     }
 }
@@ -327,5 +335,5 @@ fn ended(result: &NodeResult) -> (RunEnd, RunResult, String) {
 /// A turn for each pool that several targets share.
 fn turns(targets: &[Target]) -> HashMap<PoolKey, Arc<Mutex<SharedPool>>> {
     let shared = targets.iter().filter(|target| target.pool().shared);
-    shared.map(|target| (pool_key(target), Arc::default())).collect()
+    shared.map(|target| (target.pool_key(), Arc::default())).collect()
 }

@@ -9,26 +9,27 @@ mod heal;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
-use ays_catalogue::{Catalogue, CatalogueError, PoolKey, ScrubCopy, Timestamp};
-use ays_model::{Digest, UrlError};
-use ays_protocol::{CheckCopy, CopyState, Failure, NamedCopy, Outcome, Progress, ReadCopy, Step};
+use ays_catalogue::{Catalogue, CatalogueError, ScrubCopy, Timestamp};
+use ays_model::{
+    CopyReport, CopyVerdict, Digest, Event, NodeName, PoolKey, Progress, StepName, Target, UrlError, causes,
+};
+use ays_protocol::{CheckCopy, CopyState, Failure, NamedCopy, Outcome, ReadCopy, Step};
+use ays_transport::{ConnectError, Connection, Helper, HelperError, OpenError, Session, Transport};
 use futures_util::{StreamExt, stream};
 use tokio::sync::Mutex;
 
 pub use self::heal::NotHealed;
 use crate::delivery::ShareError;
-use crate::stacks::pool_key;
+use crate::run_log::{Tell, now};
 use crate::stop::Stop;
 use crate::truth::{self, TruthError};
-use ays_model::Target;
-use ays_transport::{ConnectError, Connection, Helper, HelperError, OpenError, Session, Transport};
 
 /// A scrub of copies, on many nodes at once.
 pub struct Scrub<'a> {
     /// All nodes of the environment: those that have the copies, and those that good ones are brought from.
     pub nodes: &'a [Target],
     /// The names of those that read; empty: all.
-    pub on: &'a [String],
+    pub on: &'a [NodeName],
     /// Where the copies are recorded.
     pub catalogue: &'a Catalogue,
     /// How nodes are reached.
@@ -50,39 +51,9 @@ pub enum Bad {
     Healed,
 }
 
-/// What a scrub tells while it works.
-#[derive(Debug)]
-pub enum Told<'a> {
-    /// How far a node has come with a copy.
-    Progress {
-        /// The node.
-        node: &'a str,
-        /// The copy.
-        copy: &'a ScrubCopy,
-        /// How far.
-        progress: Progress,
-    },
-    /// A copy was read.
-    Read {
-        /// By this node.
-        node: &'a str,
-        /// The copy.
-        copy: &'a ScrubCopy,
-        /// What it is.
-        found: &'a Found,
-    },
-    /// Copies of one pool were not read; their records stay as they were.
-    Unread {
-        /// The copies.
-        copies: &'a [ScrubCopy],
-        /// Why not.
-        why: &'a ScrubError,
-    },
-}
-
 /// What a copy was found to be.
 #[derive(Debug)]
-pub enum Found {
+enum Found {
     /// As it should be.
     Good,
     /// It was not, and is again.
@@ -90,7 +61,7 @@ pub enum Found {
         /// What it was.
         fault: Fault,
         /// The node that it was brought from.
-        from: String,
+        from: NodeName,
     },
     /// It is not.
     Bad {
@@ -128,7 +99,7 @@ pub enum ScrubError {
     #[error("{node}: {source}")]
     Helper {
         /// The node.
-        node: String,
+        node: NodeName,
         /// Why.
         source: HelperError,
     },
@@ -146,6 +117,16 @@ pub enum ScrubError {
     Interrupted,
 }
 
+impl Fault {
+    fn verdict(&self) -> CopyVerdict {
+        match self {
+            Self::Missing => CopyVerdict::Missing,
+            Self::Damaged => CopyVerdict::Damaged,
+            Self::Unreadable(_) => CopyVerdict::Unreadable,
+        }
+    }
+}
+
 impl Scrub<'_> {
     /// Of these copies those that the chosen nodes have.
     pub fn chosen(&self, mut copies: Vec<ScrubCopy>) -> Vec<ScrubCopy> {
@@ -157,22 +138,23 @@ impl Scrub<'_> {
     }
 
     /// Reads all of `copies`: those of a pool one after another, in their order.
-    pub async fn run(&self, copies: Vec<ScrubCopy>, stop: &Stop, tell: &dyn Fn(Told<'_>)) {
+    pub async fn run(&self, copies: Vec<ScrubCopy>, stop: &Stop, tell: Tell<'_>) {
+        let bytes = copies.iter().map(|copy| copy.size).sum();
+        tell(now(&"".into(), Event::ScrubStarted { copies: copies.len(), bytes }));
         let work = Work { scrub: self, stop, tell, healing: Mutex::default() };
         let pools: Vec<_> = copies.chunk_by(|one, other| one.pool == other.pool).collect();
-        let reading = stream::iter(pools).map(|copies| work.pool(copies));
-        reading.buffer_unordered(self.parallel.get()).collect::<()>().await;
+        let reading: Vec<_> = pools.into_iter().map(|copies| work.pool(copies)).collect();
+        stream::iter(reading).buffer_unordered(self.parallel.get()).collect::<()>().await;
     }
 
     /// The nodes that have a pool.
     fn nodes_of(&self, pool: &PoolKey) -> impl Iterator<Item = &Target> {
-        self.nodes.iter().filter(move |target| pool_key(target) == *pool)
+        self.nodes.iter().filter(move |target| target.pool_key() == *pool)
     }
 
     /// Those of them that read it.
     fn readers(&self, pool: &PoolKey) -> impl Iterator<Item = &Target> {
-        let is_chosen =
-            |target: &&Target| self.on.is_empty() || self.on.iter().any(|name| name == target.name());
+        let is_chosen = |target: &&Target| self.on.is_empty() || self.on.contains(target.name());
         self.nodes_of(pool).filter(is_chosen)
     }
 }
@@ -181,7 +163,7 @@ impl Scrub<'_> {
 struct Work<'a> {
     scrub: &'a Scrub<'a>,
     stop: &'a Stop,
-    tell: &'a dyn Fn(Told<'_>),
+    tell: Tell<'a>,
     /// One at a time: a node passes a file on to one other.
     healing: Mutex<()>,
 }
@@ -207,7 +189,48 @@ impl Work<'_> {
         if self.stop.is_wanted() {
             why = ScrubError::Interrupted;
         }
-        (self.tell)(Told::Unread { copies: left, why: &why });
+        self.tell_unread(left, &why);
+    }
+
+    /// Copies of one pool were not read; their records stay as they were.
+    fn tell_unread(&self, left: &[ScrubCopy], why: &ScrubError) {
+        let Some(PoolKey { name, node, path, .. }) = left.first().map(|copy| &copy.pool) else { return };
+        let on = node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
+        let copies = if left.len() == 1 { "1 copy".to_owned() } else { format!("{} copies", left.len()) };
+        let why = causes(why);
+        let message = format!("pool {name}{on}, {path}: {copies} not read: {why}");
+        let node = node.clone().unwrap_or_else(|| "".into());
+        (self.tell)(now(&node, Event::Warning { message }));
+        for copy in left {
+            let report = CopyReport { reason: Some(why.clone()), ..unread(copy) };
+            (self.tell)(now(&node, Event::CopyChecked(Box::new(report))));
+        }
+    }
+
+    /// A copy was read by this node.
+    fn tell_read(&self, node: &NodeName, copy: &ScrubCopy, found: Found) {
+        let unread = CopyReport { node: Some(node.clone()), ..unread(copy) };
+        let report = match found {
+            Found::Good => CopyReport { result: CopyVerdict::Good, ..unread },
+            Found::Healed { fault, from } => CopyReport {
+                result: CopyVerdict::Healed,
+                from: Some(from),
+                reason: Some(causes(&fault)),
+                ..unread
+            },
+            Found::Bad { fault, not_healed } => {
+                let mut reason = causes(&fault);
+                if let Some(why) = &not_healed {
+                    reason = format!("{reason}, not healed: {}", causes(why));
+                }
+                let is_source_needed = matches!(not_healed, Some(NotHealed::NoGoodCopy));
+                let brought_by = is_source_needed.then(|| copy.template.clone());
+                CopyReport { result: fault.verdict(), reason: Some(reason), brought_by, ..unread }
+            }
+        };
+        let result = report.result.to_string();
+        (self.tell)(now(node, Event::StepDone { step: StepName::Scrub, result }));
+        (self.tell)(now(node, Event::CopyChecked(Box::new(report))));
     }
 
     /// Reads what is left on one node.
@@ -218,8 +241,10 @@ impl Work<'_> {
                 if self.stop.is_wanted() {
                     return Err(ScrubError::Interrupted);
                 }
+                let what = path(copy).display().to_string();
+                (self.tell)(now(target.name(), Event::StepStarted { step: StepName::Scrub, what }));
                 let found = self.look_after(&mut node, copy).await?;
-                (self.tell)(Told::Read { node: target.name(), copy, found: &found });
+                self.tell_read(target.name(), copy, found);
                 *left = rest;
             }
             Ok(())
@@ -260,14 +285,13 @@ impl Work<'_> {
 
     /// Reads a copy and records what it is; what is wrong with it.
     async fn check(&self, node: &mut Reached<'_>, copy: &ScrubCopy) -> Result<Option<Fault>, ScrubError> {
-        let name = node.target.name();
         let check = CheckCopy {
             path: path(copy),
             size: copy.size,
             read: Some(ReadCopy { format: copy.format, expected: copy.digest }),
             rate: self.scrub.rate,
         };
-        let on_progress = |progress| (self.tell)(Told::Progress { node: name, copy, progress });
+        let on_progress = self.on_progress(node.target.name());
         let fault = match node.helper.run(Step::CheckCopy(check), on_progress).await {
             Ok(Outcome::Checked(checked)) => match checked.state {
                 CopyState::Good => {
@@ -285,6 +309,10 @@ impl Work<'_> {
         let bad = truth::withdraw(&mut node.helper, &copy.pool, catalogue, catalogue.set_bad(copy)).await;
         // Where it is not recorded as bad, an install has brought it anew meanwhile, and verified it.
         Ok(bad.map_err(not_true(node.target))?.then_some(fault))
+    }
+
+    fn on_progress(&self, node: &NodeName) -> impl FnMut(Progress) {
+        move |progress| (self.tell)(now(node, Event::StepProgress { step: StepName::Scrub, progress }))
     }
 
     async fn record_good(
@@ -315,11 +343,29 @@ fn not_true(target: &Target) -> impl Fn(TruthError) -> ScrubError {
     }
 }
 
+/// What is said of a copy that nobody has read.
+fn unread(copy: &ScrubCopy) -> CopyReport {
+    let ScrubCopy { pool, file, digest, size, images, .. } = copy.clone();
+    let result = CopyVerdict::Unread;
+    CopyReport {
+        pool,
+        file,
+        digest,
+        size,
+        images,
+        node: None,
+        result,
+        from: None,
+        reason: None,
+        brought_by: None,
+    }
+}
+
 fn path(copy: &ScrubCopy) -> PathBuf {
     PathBuf::from(&copy.pool.path).join(&copy.file)
 }
 
 fn lost(target: &Target) -> impl Fn(HelperError) -> ScrubError {
-    let node = target.name().to_owned();
+    let node = target.name().clone();
     move |source| ScrubError::Helper { node: node.clone(), source }
 }

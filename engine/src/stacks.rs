@@ -1,26 +1,17 @@
 //! The stacks of an environment, and where an image that is installed on a node is wanted.
 
-use ays_catalogue::{Catalogue, CatalogueError, PoolKey, StackFacts};
-use ays_model::{Node, Target};
+use ays_catalogue::{Catalogue, CatalogueError, CommitFacts, StackFacts, Timestamp};
+use ays_model::{Node, NodeName, Target};
 use ays_recipes::Environment;
 
-/// The pool of a target, as the catalogue names it.
-pub(crate) fn pool_key(target: &Target) -> PoolKey {
-    let pool = target.pool();
-    PoolKey {
-        gid: target.gid(),
-        name: pool.name.clone(),
-        node: (!pool.shared).then(|| target.name().to_owned()),
-        path: pool.path.display().to_string(),
-    }
-}
-
-/// The stacks of an environment, as its repository describes them now.
-#[derive(Debug)]
+/// The stacks of an environment, as its repository describes them at its commit.
+#[derive(Debug, Clone)]
 pub struct Stacks {
     stacks: Vec<StackFacts>,
     /// The names of nodes whose files are wrong.
-    pub unreadable: Vec<String>,
+    pub unreadable: Vec<NodeName>,
+    /// None: there is no commit yet.
+    from: Option<CommitFacts>,
 }
 
 impl Stacks {
@@ -29,39 +20,56 @@ impl Stacks {
         let (mut stacks, mut unreadable) = (Vec::new(), Vec::new());
         for (name, node) in environment.nodes() {
             match node {
-                Ok(node) if node.stack => stacks.push(stack(&Target::Node(Box::new(node)))),
+                Ok(node) if node.stack => stacks.push(stack(&Target::Node(Box::new(node.clone())))),
                 Ok(_) => {}
-                Err(_) => unreadable.push(name),
+                Err(_) => unreadable.push(name.clone()),
             }
         }
-        Self { stacks, unreadable }
+        Self { stacks, unreadable, from: commit(environment) }
     }
 
     /// The stacks that an install on `target` wants its image on: all that share the target's pool.
-    pub fn wanted_on(&self, target: &Target) -> Vec<String> {
+    pub fn wanted_on(&self, target: &Target) -> Vec<NodeName> {
         if let Target::Local(_) = target {
-            return vec![target.name().to_owned()];
+            return vec![target.name().clone()];
         }
-        let pool = pool_key(target);
+        let pool = target.pool_key();
         let wanted = self.stacks.iter().filter(|stack| stack.pool == pool);
         wanted.map(|stack| stack.name.clone()).collect()
     }
 
-    /// The catalogue's stacks become these, and this machine where an image was ever installed on it.
+    /// The catalogue's stacks become these, and this machine where an image was ever installed on it. What to tell an
+    /// operator whose clone is older than another one that the catalogue has seen.
     pub(crate) async fn write(
         &self,
         catalogue: &Catalogue,
         targets: &[Target],
-    ) -> Result<(), CatalogueError> {
+    ) -> Result<Option<String>, CatalogueError> {
         let (mut stacks, mut leave) = (self.stacks.clone(), self.unreadable.clone());
         match targets.iter().find(|target| matches!(target, Target::Local(_))) {
             Some(local) => stacks.push(stack(local)),
-            None => leave.push(Node::LOCAL.to_owned()),
+            None => leave.push(Node::LOCAL.into()),
         }
-        catalogue.set_stacks(&stacks, &leave).await
+        let newer = catalogue.set_stacks(&stacks, &leave, self.from.as_ref()).await?;
+        Ok(newer.map(|newer| {
+            format!(
+                "this clone is older than commit {} of {} UTC, which the catalogue knows: its stacks stay as they are; \
+                 `ays env pull` brings what is newer",
+                newer.commit_id.get(..7).unwrap_or(&newer.commit_id),
+                newer.committed_at.to_the_second()
+            )
+        }))
     }
 }
 
+/// The commit that was checked out. A committer whose clock is ahead holds nobody up for longer than that.
+fn commit(environment: &Environment) -> Option<CommitFacts> {
+    let (id, seconds) = environment.checkout.commit()?;
+    let now = jiff::Timestamp::now();
+    let at = jiff::Timestamp::from_second(seconds).map_or(now, |at| at.min(now));
+    Some(CommitFacts { commit_id: id.to_owned(), committed_at: Timestamp::from(at) })
+}
+
 fn stack(target: &Target) -> StackFacts {
-    StackFacts { name: target.name().to_owned(), pool: pool_key(target) }
+    StackFacts { name: target.name().clone(), pool: target.pool_key() }
 }

@@ -4,7 +4,8 @@
 //! transaction (record), then the index as the catalogue says by then (index). Less is offered: the record first, then
 //! the index. In between, the catalogue never offers what the index lacks, and the next run finds what is there.
 
-use ays_catalogue::{Catalogue, CatalogueError, Offer, PoolKey};
+use ays_catalogue::{Catalogue, CatalogueError, Offer};
+use ays_model::{FaultStep, PoolKey};
 use ays_transport::{Helper, HelperError, OnPurpose, around};
 
 use crate::index::{self, IndexError};
@@ -40,7 +41,8 @@ pub(crate) async fn offer<T>(
     index::write(helper, pool, &preview.await?).await?;
     let faults = helper.faults.clone();
     let recorded =
-        around(faults.as_deref(), "record", async { record.await.map_err(TruthError::from) }).await?;
+        around(faults.as_deref(), FaultStep::Record, async { record.await.map_err(TruthError::from) })
+            .await?;
     index::publish(helper, pool, catalogue).await?;
     Ok(recorded)
 }

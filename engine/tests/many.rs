@@ -13,17 +13,17 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ays_catalogue::{Catalogue, RunFilter};
-use ays_engine::{InstallError, Installed, Mode, NodeResult, Record, Rollout, Sharing, Stopper};
-use ays_model::{Content, Digest, DiskFormat, Inspection, Target};
+use ays_engine::{InstallError, Installed, Mode, NodeResult, Rollout, Sharing, Stacks, Stopper};
+use ays_model::{Content, Digest, DiskFormat, Inspection, StepName, Target};
 use ays_protocol::{CheckedCopy, CopyState, Failure, Outcome, Step, Stored};
-use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request};
+use ays_recipes::{Environment, Layers, Recipe, Request};
 use ays_transport::{Scripted, Transport};
 use tempfile::TempDir;
 
 /// An environment with nodes, and a recipe `image_x`.
 struct Scene {
     directory: TempDir,
-    environment: Environment,
+    stacks: Stacks,
     recipe: Recipe,
     catalogue: Catalogue,
     targets: Vec<Target>,
@@ -60,23 +60,20 @@ impl Scene {
         let layers = Layers { files: Vec::new(), variables: Vec::new(), flags: Vec::new() };
         let environment = Environment::find(&root, &layers).unwrap();
         let template = environment.template("image_x").unwrap();
-        let request = Request {
-            instance: "main".to_owned(),
-            answers: Answers::parse("").unwrap(),
-            nodes: Vec::new(),
-            stored: ays_recipes::Stored::Used,
-            dependencies: Dependencies::First,
-        };
-        let recipe = Recipe::read(&environment, &template, &request).unwrap();
+        let recipe = Recipe::read(&environment, template, &Request::without_answers("main".into())).unwrap();
         let catalogue = Catalogue::open(&directory.path().join("catalogue.db")).await.unwrap();
-        let targets =
-            environment.nodes().into_iter().map(|(_, node)| Target::Node(Box::new(node.unwrap()))).collect();
-        Self { directory, environment, recipe, catalogue, targets }
+        let targets = environment
+            .nodes()
+            .iter()
+            .map(|(_, node)| Target::Node(Box::new(node.clone().unwrap())))
+            .collect();
+        let stacks = Stacks::of(&environment);
+        Self { directory, stacks, recipe, catalogue, targets }
     }
 
     async fn roll_out(&self, mode: Mode, nodes: Scripted) -> Vec<NodeResult> {
         let rollout = Rollout {
-            environment: &self.environment,
+            stacks: &self.stacks,
             recipe: &self.recipe,
             catalogue: &self.catalogue,
             logs: &self.directory.path().join("runs"),
@@ -87,7 +84,7 @@ impl Scene {
             by: "test",
         };
         let (_stopper, stop) = Stopper::new();
-        rollout.run(&self.targets, &stop, &|_: &Record| {}).await.unwrap()
+        rollout.run(&self.targets, &stop, &|_| {}).await.unwrap()
     }
 }
 
@@ -145,7 +142,7 @@ async fn what_one_node_meets_stops_no_other() {
     let failed: BTreeSet<usize> =
         results.iter().enumerate().filter(|(_, result)| result.is_err()).map(|(number, _)| number).collect();
     assert_eq!(failed, BTreeSet::from([3, 7]));
-    assert!(matches!(results[3], Err(InstallError::Step { step: "register", .. })));
+    assert!(matches!(results[3], Err(InstallError::Step { step: StepName::Register, .. })));
     assert!(matches!(results[4], Ok(Installed::Now)));
 
     // What was done is not done again, and every node's end is in the catalogue.

@@ -6,12 +6,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ays_catalogue::{
-    Catalogue, ImageFacts, PoolKey, Registration, SourceFacts, StackFacts, StoredFacts, TemplateFacts,
-    Timestamp,
+    Catalogue, ImageFacts, Registration, SourceFacts, StackFacts, StoredFacts, TemplateFacts, Timestamp,
 };
-use ays_engine::{Asked, Freshness, outdated};
-use ays_model::{BootType, DiskFormat};
-use ays_recipes::{Answers, Dependencies, Environment, Layers, Recipe, Request, Stored, Template};
+use ays_engine::{Asked, Freshness, Questions};
+use ays_model::{BootType, DiskFormat, Gid, Md5, PoolKey};
+use ays_recipes::{Environment, Layers, Recipe, Request};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -42,14 +41,14 @@ async fn answer(stream: TcpStream) -> Option<()> {
 const DATE: &str = "Fri, 21 Nov 2026 10:00:00 GMT";
 
 fn pool() -> PoolKey {
-    PoolKey { gid: 1, name: "local".into(), node: Some("n1".into()), path: "/pool".into() }
+    PoolKey { gid: Gid(1), name: "local".into(), node: Some("n1".into()), path: "/pool".into() }
 }
 
 /// An environment with so many recipes, each for its file, and a catalogue that has them all.
 async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, Catalogue) {
     git2::Repository::init(directory).unwrap();
     let catalogue = Catalogue::open(&directory.join("catalogue.db")).await.unwrap();
-    catalogue.set_stacks(&[StackFacts { name: "n1".into(), pool: pool() }], &[]).await.unwrap();
+    catalogue.set_stacks(&[StackFacts { name: "n1".into(), pool: pool() }], &[], None).await.unwrap();
     for number in 0..images {
         let template = format!("image_{number}");
         let dir = directory.join("servicetemplates").join(&template);
@@ -60,7 +59,7 @@ async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, C
         fs::write(dir.join("service.hrd"), export).unwrap();
         let registration = Registration {
             image: ImageFacts {
-                name: template.clone(),
+                name: template.as_str().into(),
                 description: String::new(),
                 category: "Linux".into(),
                 size_gb: 10,
@@ -72,8 +71,8 @@ async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, C
                 url: format!("http://{host}/x{number}"),
                 etag: None,
                 last_modified: Some(DATE.into()),
-                md5: format!("{number:032x}"),
-                sha256: format!("{number:064x}"),
+                md5: format!("{number:032x}").parse().unwrap(),
+                sha256: format!("{number:064x}").parse().unwrap(),
                 size: 5,
                 verified: false,
             },
@@ -85,7 +84,7 @@ async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, C
                 size: 5,
                 virtual_size: 5,
             },
-            template: TemplateFacts { name: template, checksum: String::new(), commit: None },
+            template: TemplateFacts { name: template.into(), checksum: Md5([0; 16]), commit: None },
             by: "test".into(),
             pool: pool(),
             wanted_on: vec!["n1".into()],
@@ -102,20 +101,16 @@ async fn a_hundred_sources_are_asked_in_the_time_of_the_slowest() {
     tokio::spawn(serve(listener));
     let directory = tempfile::tempdir().unwrap();
     let (environment, catalogue) = installed(directory.path(), 100, &host).await;
-    let recipe = |template: &Template, instance: &str| {
-        let instance = instance.to_owned();
-        let request = Request {
-            instance,
-            answers: Answers::default(),
-            dependencies: Dependencies::First,
-            nodes: Vec::new(),
-            stored: Stored::Used,
-        };
-        Recipe::read(&environment, template, &request)
-    };
     let temporary = tempfile::tempdir().unwrap();
     let begun = Instant::now();
-    let asked = outdated(&environment, &catalogue, recipe, temporary.path()).await.unwrap();
+    let current = catalogue.current_generations().await.unwrap();
+    let questions =
+        Questions::new(current, &catalogue.installed_images().await.unwrap(), |template, instance| {
+            let template = environment.template(template).map_err(|error| error.to_string())?;
+            let request = Request::without_answers(instance.clone());
+            Recipe::read(&environment, template, &request).map_err(|error| error.to_string())
+        });
+    let asked = questions.ask(temporary.path()).await.unwrap();
     let took = begun.elapsed();
     assert_eq!(asked.len(), 100);
     for Asked { image, freshness, .. } in asked {

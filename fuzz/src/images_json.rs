@@ -28,7 +28,7 @@ fn offers(data: &mut Unstructured<'_>) -> Result<Vec<Offer>> {
 
 fn offer(data: &mut Unstructured<'_>) -> Result<Offer> {
     Ok(Offer {
-        name: data.arbitrary()?,
+        name: data.arbitrary::<String>()?.into(),
         id: ImageId(data.arbitrary()?),
         generation: data.arbitrary()?,
         file: data.arbitrary()?,
@@ -40,7 +40,7 @@ fn offer(data: &mut Unstructured<'_>) -> Result<Offer> {
         minimum_size: data.arbitrary()?,
         hot_resize: data.arbitrary()?,
         category: data.arbitrary()?,
-        stacks: data.arbitrary()?,
+        stacks: data.arbitrary::<Vec<String>>()?.into_iter().map(Into::into).collect(),
         verified_at_source: data.arbitrary()?,
     })
 }

@@ -5,8 +5,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use ays_disk::content::{self, Control, Measured};
-use ays_model::{Content, Digest, DiskFormat};
-use ays_protocol::Activity;
+use ays_model::{Activity, Content, Digest, DiskFormat};
 
 use crate::pace::Pace;
 use crate::report::Report;

@@ -27,7 +27,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-use ays_protocol::{Expected, Failure, Fetch, Fetched};
+use ays_model::Download;
+use ays_protocol::{Expected, Failure, Fetched};
 
 use self::access::Access;
 use self::expected::{expected, verify};
@@ -46,14 +47,14 @@ pub(crate) use self::partial::Partial;
 pub(crate) use self::room::room;
 
 /// Brings the file; keeps the one that is there when it is what the source says.
-pub(crate) async fn fetch(order: &Fetch, limits: &Limits, report: &Report) -> Result<Fetched, Failure> {
+pub(crate) async fn fetch(order: &Download, limits: &Limits, report: &Report) -> Result<Fetched, Failure> {
     let mut partial = prepare(&order.dest).await?;
     bring(order, limits, report, &mut partial, None).await
 }
 
 /// Brings it from the source, and when that fails, from each mirror in turn. The failure of the first one is told.
 pub(crate) async fn bring(
-    order: &Fetch,
+    order: &Download,
     limits: &Limits,
     report: &Report,
     partial: &mut Partial,
@@ -84,7 +85,7 @@ pub(crate) async fn bring(
 }
 
 /// The order with another of its addresses as the first one.
-fn of_address(order: &Fetch, number: usize) -> Fetch {
+fn of_address(order: &Download, number: usize) -> Download {
     let mut order = order.clone();
     if let Some(mirror) = number.checked_sub(1).and_then(|number| order.mirrors.get_mut(number)) {
         std::mem::swap(mirror, &mut order.url);
@@ -93,7 +94,7 @@ fn of_address(order: &Fetch, number: usize) -> Fetch {
 }
 
 async fn bring_from(
-    order: &Fetch,
+    order: &Download,
     limits: &Limits,
     report: &Report,
     partial: &mut Partial,
@@ -158,7 +159,7 @@ pub(crate) struct Kept {
 
 /// The present file when nothing has to be brought: it matches its check, or it is the source itself.
 pub(crate) async fn keep(
-    order: &Fetch,
+    order: &Download,
     source: Option<&Source>,
     expected: Option<&Expected>,
     on_piece: Option<OnPiece>,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::{io, thread};
 
-use ays_protocol::Activity;
+use ays_model::Activity;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};

@@ -10,10 +10,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{io, thread};
 
 use ays_disk::content::Hasher;
-use ays_model::Content;
-use ays_protocol::{Activity, Expected, PIECE};
-use md5::Md5;
-use sha2::{Digest, Sha256};
+use ays_model::{Activity, Content, Md5, Sha256};
+use ays_protocol::{Expected, PIECE};
+use sha2::Digest;
+use sha2::digest::Output;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::disk::on_thread;
@@ -27,16 +27,16 @@ pub(crate) const BUFFER: usize = 512 << 10;
 const BUFFERS: usize = 8;
 
 /// The SHA-256 of a piece.
-pub(crate) type PieceHash = [u8; 32];
+pub(crate) type PieceHash = Sha256;
 
 /// Is told the hash of each whole piece, in order, once its bytes are in the file.
 pub(crate) type OnPiece = Box<dyn FnMut(PieceHash) + Send>;
 
-/// What the bytes hash to, in lower-case hexadecimal.
+/// What the bytes hash to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Digests {
-    pub(crate) md5: String,
-    pub(crate) sha256: String,
+    pub(crate) md5: Md5,
+    pub(crate) sha256: Sha256,
     /// The digest of the file, where it is wanted.
     pub(crate) fs_verity: Option<Content>,
     /// Of the bytes after the last whole piece, where pieces are hashed and there are such bytes.
@@ -62,8 +62,8 @@ impl Drop for Buffer {
 pub(crate) struct Lanes {
     free: mpsc::UnboundedReceiver<Vec<u8>>,
     home: mpsc::UnboundedSender<Vec<u8>>,
-    md5: Lane<String>,
-    sha256: Lane<String>,
+    md5: Lane<Md5>,
+    sha256: Lane<Sha256>,
     fs_verity: Option<Lane<Content>>,
     pieces: Option<Lane<Option<PieceHash>>>,
     disk: Option<DiskLane>,
@@ -89,7 +89,9 @@ impl Lanes {
             let _ = home.send(Vec::with_capacity(BUFFER));
         }
         let pieces = on_piece.map(hash_pieces);
-        Self { free, home, md5: hash::<Md5>(), sha256: hash::<Sha256>(), fs_verity: None, pieces, disk: None }
+        let md5 = hash::<md5::Md5, _>(|bytes| Md5(bytes.into()));
+        let sha256 = hash::<sha2::Sha256, _>(|bytes| Sha256(bytes.into()));
+        Self { free, home, md5, sha256, fs_verity: None, pieces, disk: None }
     }
 
     /// The same with the digest of the file where `expected` is one.
@@ -200,13 +202,13 @@ fn lane<R: Send + 'static>(work: impl FnOnce(Receiver<Arc<Buffer>>) -> R + Send 
     Lane { queue, result }
 }
 
-fn hash<D: Digest + Send>() -> Lane<String> {
-    lane(|pieces| {
+fn hash<D: Digest + Send, T: Send + 'static>(named: fn(Output<D>) -> T) -> Lane<T> {
+    lane(move |pieces| {
         let mut hash = D::new();
         for piece in pieces {
             hash.update(&piece.bytes);
         }
-        hex::encode(hash.finalize())
+        named(hash.finalize())
     })
 }
 
@@ -222,7 +224,7 @@ fn hash_disk() -> Lane<Content> {
 
 fn hash_pieces(mut on_piece: OnPiece) -> Lane<Option<PieceHash>> {
     lane(move |buffers| {
-        let mut hash = Sha256::new();
+        let mut hash = sha2::Sha256::new();
         let mut room = PIECE;
         for buffer in buffers {
             let mut bytes = &buffer.bytes[..];
@@ -233,12 +235,12 @@ fn hash_pieces(mut on_piece: OnPiece) -> Lane<Option<PieceHash>> {
                 room -= now.len() as u64;
                 bytes = then;
                 if room == 0 {
-                    on_piece(hash.finalize_reset().into());
+                    on_piece(Sha256(hash.finalize_reset().into()));
                     room = PIECE;
                 }
             }
         }
-        (room < PIECE).then(|| hash.finalize().into())
+        (room < PIECE).then(|| Sha256(hash.finalize().into()))
     })
 }
 
@@ -288,8 +290,8 @@ mod tests {
         assert_eq!(
             digests,
             Digests {
-                md5: hex::encode(Md5::digest(&whole)),
-                sha256: hex::encode(Sha256::digest(&whole)),
+                md5: Md5(md5::Md5::digest(&whole).into()),
+                sha256: Sha256(sha2::Sha256::digest(&whole).into()),
                 fs_verity: None,
                 last_piece: None
             }
@@ -308,7 +310,7 @@ mod tests {
         let mut buffer = lanes.buffer().await;
         buffer.bytes.extend_from_slice(b"def");
         lanes.push(buffer);
-        assert_eq!(lanes.finish().await.unwrap().md5, hex::encode(Md5::digest(b"abcdef")));
+        assert_eq!(lanes.finish().await.unwrap().md5, Md5(md5::Md5::digest(b"abcdef").into()));
     }
 
     #[tokio::test]
@@ -331,11 +333,12 @@ mod tests {
         }
         let digests = lanes.finish().await.unwrap();
         let piece = PIECE as usize;
-        assert_eq!(digests.last_piece, Some(Sha256::digest(&whole[2 * piece..]).into()));
+        assert_eq!(digests.last_piece, Some(Sha256(sha2::Sha256::digest(&whole[2 * piece..]).into())));
         let (hashes, lengths): (Vec<PieceHash>, Vec<_>) = hashes.iter().unzip();
         assert_eq!(
             hashes,
-            [&whole[..piece], &whole[piece..2 * piece]].map(|piece| PieceHash::from(Sha256::digest(piece)))
+            [&whole[..piece], &whole[piece..2 * piece]]
+                .map(|piece| Sha256(sha2::Sha256::digest(piece).into()))
         );
         assert!((1..).zip(lengths).all(|(number, length)| length >= number * PIECE));
     }

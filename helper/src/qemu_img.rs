@@ -6,8 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-use ays_model::DiskFormat;
-use ays_protocol::{Activity, Failure};
+use ays_model::{Activity, DiskFormat};
+use ays_protocol::Failure;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;

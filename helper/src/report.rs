@@ -1,4 +1,4 @@
-use ays_protocol::{Activity, Progress};
+use ays_model::{Activity, Progress};
 use tokio::sync::watch;
 
 /// Where a step says how far it has come. Only the newest state is kept: the loop sends it on when it is time.

@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use ays_model::Progress;
 use ays_protocol::{
-    BEAT_EVERY, Failure, FrameError, FromNode, GREETING, News, Outcome, Progress, SILENCE_LIMIT, Step,
-    ToNode, read_frame, write_frame,
+    BEAT_EVERY, Failure, FrameError, FromNode, GREETING, News, Outcome, SILENCE_LIMIT, Step, ToNode,
+    read_frame, write_frame,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -174,7 +175,7 @@ impl Work {
     fn progress(&mut self) -> Option<(u64, Progress)> {
         let current = self.current.as_mut()?;
         let progress =
-            current.progress.has_changed().ok()?.then(|| current.progress.borrow_and_update().clone())??;
+            current.progress.has_changed().ok()?.then(|| *current.progress.borrow_and_update())??;
         Some((current.id, progress))
     }
 

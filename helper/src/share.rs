@@ -16,7 +16,8 @@ mod tls;
 
 use std::sync::Arc;
 
-use ays_protocol::{Failure, Fetch, Fetched, FromNode, News, Said, Share, Supplier};
+use ays_model::Download;
+use ays_protocol::{Failure, Fetched, FromNode, News, Said, Share, Supplier};
 use tokio::sync::{mpsc, watch};
 
 use self::follower::follow;
@@ -45,7 +46,7 @@ pub(crate) struct Talk {
 
 /// A shared fetch that is under way.
 struct Shared<'a> {
-    order: &'a Fetch,
+    order: &'a Download,
     limits: &'a Limits,
     report: &'a Report,
     tls: Arc<Tls>,
@@ -66,7 +67,7 @@ enum Turn {
 
 /// Brings the file together with other nodes.
 pub(crate) async fn fetch(
-    order: &Fetch,
+    order: &Download,
     share: &Share,
     limits: &Limits,
     report: &Report,

@@ -17,8 +17,8 @@ pub(crate) async fn run(
         Step::Look(looks) => Ok(Outcome::Looked(fetch::look(looks, &limits).await)),
         Step::Examine(order) => Ok(Outcome::Examined(examine::examine(order).await)),
         Step::Fetch(order) => match &order.share {
-            None => fetch::fetch(&order, &limits, &report).await,
-            Some(with) => share::fetch(&order, with, &limits, &report, talk, &listeners).await,
+            None => fetch::fetch(&order.download, &limits, &report).await,
+            Some(with) => share::fetch(&order.download, with, &limits, &report, talk, &listeners).await,
         }
         .map(Outcome::Fetched),
         Step::StoreImage(order) => store::store(&order, &report).await.map(Outcome::Stored),

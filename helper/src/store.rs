@@ -6,8 +6,8 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::thread;
 
-use ays_model::{Content, Digest};
-use ays_protocol::{Activity, Failure, Stamp, StoreImage, Stored};
+use ays_model::{Activity, Content, Digest};
+use ays_protocol::{Failure, Stamp, StoreImage, Stored};
 use rustix::fs::OFlags;
 
 use crate::content;

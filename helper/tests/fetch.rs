@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ays_helper::{Limits, Timing};
-use ays_model::Check;
+use ays_model::{Check, Sha256};
 use ays_protocol::{Failure, Fetched, FromNode, Outcome, Phase};
 use support::{
     Answer, End, Web, content, fetch, fetched, inside, md5, names, run, sha256, unreachable, until,
@@ -52,7 +52,7 @@ async fn an_empty_file_and_one_without_a_length() {
 #[tokio::test]
 async fn a_file_that_matches_its_checksum_is_kept() {
     let body = content(1000);
-    let (served, sum) = (body.clone(), md5(&body));
+    let (served, sum) = (body.clone(), md5(&body).to_string());
     let web = Web::start(move |request, _| match request.path.as_str() {
         "/x.img?token=1" => Answer::whole(&served),
         "/x.img.md5sum?token=1" => Answer::text(&format!("{}  x.img\n", sum.to_uppercase())),
@@ -90,9 +90,9 @@ async fn a_wrong_checksum_leaves_what_was_there() {
     fs::write(&dest, "old").unwrap();
     let url = web.url("/x.img");
     for (check, algorithm, expected, actual) in [
-        (Check::Md5Beside, "MD5", "c".repeat(32), md5(&body)),
-        (Check::Sha256("d".repeat(64)), "SHA-256", "d".repeat(64), sha256(&body)),
-        (Check::Sums("SHA256SUMS".into()), "SHA-256", "b".repeat(64), sha256(&body)),
+        (Check::Md5Beside, "MD5", "c".repeat(32), md5(&body).to_string()),
+        (Check::Sha256(Sha256([0xdd; 32])), "SHA-256", "d".repeat(64), sha256(&body).to_string()),
+        (Check::Sums("SHA256SUMS".into()), "SHA-256", "b".repeat(64), sha256(&body).to_string()),
     ] {
         let failure = Failure::Checksum { url: url.clone(), algorithm: algorithm.into(), expected, actual };
         assert_eq!(run(fetch(&url, &dest, check)).await, Err(failure));
@@ -315,7 +315,7 @@ async fn a_file_on_the_node_is_copied_or_kept() {
     let body = content(2 * PIECE + 5);
     let source = directory.path().join("a file.img");
     fs::write(&source, &body).unwrap();
-    fs::write(directory.path().join("a file.img.md5sum"), md5(&body)).unwrap();
+    fs::write(directory.path().join("a file.img.md5sum"), md5(&body).to_string()).unwrap();
     let url = format!("file://{}/a%20file.img", directory.path().display());
     let dest = directory.path().join("x");
     let modified = source.metadata().unwrap().modified().unwrap();

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use ays_model::Check;
+use ays_model::{Check, Sha256};
 use ays_protocol::{Failure, Fetched, News, Outcome, PIECE, Step, ToNode};
 use support::grid::{Grid, STEP, dests};
 use support::{Answer, End, Web, content, names, released, sha256};
@@ -350,9 +350,9 @@ async fn a_wrong_checksum_ends_it_for_all() {
     let directory = tempdir().unwrap();
     let dests = dests(directory.path(), 2);
     let mut grid = Grid::new();
-    let wrong = "0".repeat(64);
+    let wrong = Sha256([0; 32]);
     for dest in &dests {
-        grid.join(&web.url("/x"), dest, Check::Sha256(wrong.clone())).await;
+        grid.join(&web.url("/x"), dest, Check::Sha256(wrong)).await;
     }
     fs::write(&dests[1], "old").unwrap();
     grid.from(1, 0).await;
@@ -360,8 +360,8 @@ async fn a_wrong_checksum_ends_it_for_all() {
     let failure = Failure::Checksum {
         url: web.url("/x"),
         algorithm: "SHA-256".into(),
-        expected: wrong,
-        actual: sha256(&body),
+        expected: wrong.to_string(),
+        actual: sha256(&body).to_string(),
     };
     assert_eq!(grid.result(0).await, Err(failure.clone()));
     grid.tell(1, News::Failed(failure.clone())).await;

@@ -4,21 +4,22 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use ays_grammar::hrd::{Entry, Item, Value};
 
-use crate::Finding;
+use ays_model::near;
+
 use crate::codes::{DEPENDENCY_CIRCLE, SAME_STEM, TEMPLATE_TWICE, UNKNOWN_DEPENDENCY};
-use crate::near::near;
+use crate::mistake::Mistake;
+use crate::place::at;
 use crate::service::string;
 use crate::template::Seen;
-use crate::text::at;
 
 /// `domain` is that of the environment, where it is known.
-pub(crate) fn lint(all: &[Seen], domain: Option<&str>) -> Vec<Finding> {
+pub(crate) fn lint(all: &[Seen], domain: Option<&str>) -> Vec<Mistake> {
     let mut found = Vec::new();
     for alike in groups(all, |seen| Some(seen.template.name.as_str())) {
         let others = |at: usize| directories(&alike, at);
         found.extend(alike.iter().enumerate().map(|(index, seen)| {
             let message = format!("another template is named `{}`: {}", seen.template.name, others(index));
-            Finding::of_file(&TEMPLATE_TWICE, main_file(seen), message)
+            Mistake::of_file(&TEMPLATE_TWICE, main_file(seen), message)
         }));
     }
     for alike in groups(all, |seen| seen.stem.as_deref()) {
@@ -29,7 +30,7 @@ pub(crate) fn lint(all: &[Seen], domain: Option<&str>) -> Vec<Finding> {
             let stem = seen.stem.as_ref()?;
             let message =
                 format!("the file's stem `{stem}` is that of another recipe too: {}", others(index));
-            Some(Finding::at(&SAME_STEM, &at(text, entry.key_span, message)))
+            Some(Mistake::at(&SAME_STEM, &at(text, entry.key_span, message)))
         }));
     }
     found.extend(dependencies(all, domain));
@@ -61,7 +62,7 @@ fn main_file(seen: &Seen) -> String {
     seen.service.as_ref().map_or_else(|| seen.template.shown("service.hrd"), |(_, text)| text.name.clone())
 }
 
-fn dependencies(all: &[Seen], domain: Option<&str>) -> Vec<Finding> {
+fn dependencies(all: &[Seen], domain: Option<&str>) -> Vec<Mistake> {
     let mut found = Vec::new();
     let known: HashMap<&str, usize> =
         all.iter().enumerate().map(|(at, seen)| (seen.template.name.as_str(), at)).collect();
@@ -90,7 +91,7 @@ fn dependencies(all: &[Seen], domain: Option<&str>) -> Vec<Finding> {
                     let is_own = pair(entry, "domain").is_some();
                     if let Some(meant) = meant.or(is_own.then(String::new)) {
                         let message = format!("no template is named `{name}`{meant}");
-                        found.push(Finding::at(&UNKNOWN_DEPENDENCY, &at(text, entry.key_span, message)));
+                        found.push(Mistake::at(&UNKNOWN_DEPENDENCY, &at(text, entry.key_span, message)));
                     }
                 }
             }
@@ -101,7 +102,7 @@ fn dependencies(all: &[Seen], domain: Option<&str>) -> Vec<Finding> {
         if let Some((_, text)) = &all[start].service {
             let names: Vec<_> = circle.iter().map(|at| all[*at].template.name.as_str()).collect();
             let message = format!("its dependencies lead in a circle: {}", names.join(" -> "));
-            found.push(Finding::at(&DEPENDENCY_CIRCLE, &at(text, entry.key_span, message)));
+            found.push(Mistake::at(&DEPENDENCY_CIRCLE, &at(text, entry.key_span, message)));
         }
     }
     found

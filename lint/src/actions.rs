@@ -2,14 +2,14 @@
 
 use ays_actions::{Action, OTHER_METHODS, Progress, RegisterImage, Script, Value, install_methods};
 use ays_grammar::{Diagnostic, Span};
+use ays_model::near;
 use ays_recipes::{Actions, Examined, Text};
 
-use crate::Finding;
 use crate::codes::{
     ACTIONS, ACTIONS_SYNTAX, CATEGORY, IMAGE_SIZE, NOT_REGISTERED, REGISTER_IMAGE, UNKNOWN_METHOD, UNRESOLVED,
 };
-use crate::near::near;
-use crate::text::{at, part};
+use crate::mistake::Mistake;
+use crate::place::{at, part};
 
 const CATEGORIES: [&str; 3] = ["Linux", "Windows", "vStorage"];
 /// What real recipes ask for at most.
@@ -17,16 +17,16 @@ const LARGEST_GB: u32 = 250;
 const REGISTER: &str = "registerImage";
 
 /// Gives the stem of the file that is registered, too.
-pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Finding>, Option<String>) {
+pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Mistake>, Option<String>) {
     let text = &actions.text;
     let source = String::from_utf8_lossy(&text.bytes);
     let mentions = ["imageutil", "registerimage"].iter().any(|word| source.to_lowercase().contains(word));
-    let is_image = mentions || (!examined.fetches.is_empty() && !examined.is_not_done_yet);
+    let is_image = mentions || (!examined.downloads.is_empty() && !examined.is_not_done_yet);
     let mut found = Vec::new();
     if is_image {
         for place in actions.unresolved.iter().filter(|place| !in_comment(&source, **place)) {
             let message = format!("{} has no value", part(text, *place));
-            found.push(Finding::at(&UNRESOLVED, &at(text, *place, message)));
+            found.push(Mistake::at(&UNRESOLVED, &at(text, *place, message)));
         }
     }
     let script = match &actions.script {
@@ -34,7 +34,7 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Finding>, Opt
         Err(error) => {
             // A reference is no Python until it has a value.
             if actions.unresolved.is_empty() {
-                found.push(Finding::at(&ACTIONS_SYNTAX, error));
+                found.push(Mistake::at(&ACTIONS_SYNTAX, error));
             }
             return (found, None);
         }
@@ -42,9 +42,9 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Finding>, Opt
     let methods = methods(script);
     let is_named = methods.is_empty();
     found.extend(methods);
-    let fetches: Option<Vec<_>> =
-        examined.fetches.iter().map(|fetch| fetch.as_ref()?.as_ref().ok()).collect();
-    if !is_image || examined.service.is_err() || fetches.is_none() {
+    let downloads: Option<Vec<_>> =
+        examined.downloads.iter().map(|download| download.as_ref()?.as_ref().ok()).collect();
+    if !is_image || examined.service.is_err() || downloads.is_none() {
         return (found, None);
     }
     let mut wrong: Vec<Diagnostic> = Vec::new();
@@ -71,12 +71,12 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Finding>, Opt
     wrong.dedup_by_key(|error| error.span());
     let is_call = |error: &Diagnostic| part(text, error.span()).starts_with(REGISTER);
     found.extend(
-        wrong.iter().map(|error| Finding::at(if is_call(error) { &REGISTER_IMAGE } else { &ACTIONS }, error)),
+        wrong.iter().map(|error| Mistake::at(if is_call(error) { &REGISTER_IMAGE } else { &ACTIONS }, error)),
     );
     if images.is_empty() && wrong.is_empty() && mentions && is_named {
         let place = calls(&source).first().copied().unwrap_or_default();
         let message = "no image is registered: `configure` of class `Actions` does not call registerImage";
-        found.push(Finding::at(&NOT_REGISTERED, &at(text, place, message)));
+        found.push(Mistake::at(&NOT_REGISTERED, &at(text, place, message)));
     }
     let places = calls(&source);
     for (index, image) in images.iter().enumerate() {
@@ -87,7 +87,7 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Finding>, Opt
 }
 
 /// Methods that an install would not find under their names.
-fn methods(script: &Script) -> Vec<Finding> {
+fn methods(script: &Script) -> Vec<Mistake> {
     let install = install_methods();
     let known = || install.iter().chain(&OTHER_METHODS).copied();
     let mut found = Vec::new();
@@ -99,24 +99,24 @@ fn methods(script: &Script) -> Vec<Finding> {
             let message = format!(
                 "no method is named `{name}`, so an install does not run it; did you mean `{meant}`?"
             );
-            found.push(Finding::at(&UNKNOWN_METHOD, &script.wrong(span, message)));
+            found.push(Mistake::at(&UNKNOWN_METHOD, &script.wrong(span, message)));
         }
     }
     found
 }
 
-fn image_findings(image: &RegisterImage, text: &Text, place: Span) -> Vec<Finding> {
+fn image_findings(image: &RegisterImage, text: &Text, place: Span) -> Vec<Mistake> {
     let mut found: Vec<_> = image
         .warnings()
         .into_iter()
-        .map(|warning| Finding::at(&IMAGE_SIZE, &at(text, place, warning)))
+        .map(|warning| Mistake::at(&IMAGE_SIZE, &at(text, place, warning)))
         .collect();
     if image.size_gb > LARGEST_GB {
         let message = format!(
             "image `{}`: {} GB is more than any image needs; sizes are in GB",
             image.name, image.size_gb
         );
-        found.push(Finding::at(&IMAGE_SIZE, &at(text, place, message)));
+        found.push(Mistake::at(&IMAGE_SIZE, &at(text, place, message)));
     }
     let category = image.category.as_str();
     let other_case = CATEGORIES.into_iter().find(|known| known.eq_ignore_ascii_case(category));
@@ -127,7 +127,7 @@ fn image_findings(image: &RegisterImage, text: &Text, place: Span) -> Vec<Findin
             "image `{}`: the category `{category}` is one of its own; did you mean `{meant}`?",
             image.name
         );
-        found.push(Finding::at(&CATEGORY, &at(text, place, message)));
+        found.push(Mistake::at(&CATEGORY, &at(text, place, message)));
     }
     found
 }

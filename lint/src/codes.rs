@@ -1,8 +1,7 @@
 //! What can be found, each by its code.
 
+use ays_model::Severity;
 use serde::Serialize;
-
-use crate::finding::Severity;
 
 /// A kind of mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -2,17 +2,20 @@
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
-use ays_model::Check;
-use ays_protocol::{Failure, Fetch};
+use ays_model::{Check, Download};
 use ays_recipes::Text;
 
-use crate::Finding;
 use crate::codes::{CHECKMD5, HTTP_UNVERIFIED, SOURCE_REFUSED, SOURCE_SILENT, UNVERIFIED, WEB_EXPORT};
+use crate::mistake::Mistake;
 use crate::pairs::pairs;
-use crate::text::at;
+use crate::place::at;
 
-/// `fetch` is what an install makes of the entry; none where only an operator's answers could tell.
-pub(crate) fn lint(entry: &Entry, text: &Text, fetch: Option<&Result<Fetch, Diagnostic>>) -> Vec<Finding> {
+/// `download` is what an install makes of the entry; none where only an operator's answers could tell.
+pub(crate) fn lint(
+    entry: &Entry,
+    text: &Text,
+    download: Option<&Result<Download, Diagnostic>>,
+) -> Vec<Mistake> {
     let mut found = Vec::new();
     let place = |name: &str| {
         let pairs = pairs(text, entry);
@@ -24,20 +27,20 @@ pub(crate) fn lint(entry: &Entry, text: &Text, fetch: Option<&Result<Fetch, Diag
     if is_odd {
         let message = "`checkmd5` is neither true nor false, so nothing is checked by it";
         let span = place("checkmd5").unwrap_or(entry.key_span);
-        found.push(Finding::at(&CHECKMD5, &at(text, span, message)));
+        found.push(Mistake::at(&CHECKMD5, &at(text, span, message)));
     }
-    match fetch {
+    match download {
         Some(Err(error)) => {
-            let mut finding = Finding::at(&WEB_EXPORT, error);
+            let mut mistake = Mistake::at(&WEB_EXPORT, error);
             if error.message().contains("$(") {
                 "give the key a value: in service.hrd, as a question in instance.hrd, or under [values] in ays.toml"
-                    .clone_into(&mut finding.cure);
+                    .clone_into(&mut mistake.finding.cure);
             }
-            found.push(finding);
+            found.push(mistake);
         }
-        Some(Ok(fetch)) if fetch.check == Check::None && !is_odd => {
+        Some(Ok(download)) if download.check == Check::None && !is_odd => {
             let span = place("checkmd5").or_else(|| place("url")).unwrap_or(entry.key_span);
-            let (code, message) = match fetch.url.scheme() {
+            let (code, message) = match download.url.scheme() {
                 "file" => return found,
                 "http" => (
                     &HTTP_UNVERIFIED,
@@ -45,23 +48,32 @@ pub(crate) fn lint(entry: &Entry, text: &Text, fetch: Option<&Result<Fetch, Diag
                 ),
                 _ => (&UNVERIFIED, "nothing verifies what is downloaded"),
             };
-            found.push(Finding::at(code, &at(text, span, message)));
+            found.push(Mistake::at(code, &at(text, span, message)));
         }
         _ => {}
     }
     found
 }
 
+/// What came of asking a source, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceProblem {
+    /// It did not answer.
+    Silent(String),
+    /// It answered that the file is not to be had, or not as the recipe says.
+    Refused(String),
+}
+
 /// What its source answered when it was asked.
-pub(crate) fn failed(entry: &Entry, text: &Text, failure: &Failure) -> Finding {
-    let code = match failure {
-        Failure::Unreachable { .. } => &SOURCE_SILENT,
-        _ => &SOURCE_REFUSED,
+pub(crate) fn failed(entry: &Entry, text: &Text, problem: &SourceProblem) -> Mistake {
+    let (code, message) = match problem {
+        SourceProblem::Silent(message) => (&SOURCE_SILENT, message),
+        SourceProblem::Refused(message) => (&SOURCE_REFUSED, message),
     };
     let pairs = pairs(text, entry);
     let url = pairs.iter().rev().find(|pair| pair.name.eq_ignore_ascii_case("url"));
     let span = url.map_or(entry.key_span, |pair| pair.span);
-    Finding::at(code, &at(text, span, failure.to_string()))
+    Mistake::at(code, &at(text, span, message.clone()))
 }
 
 fn value<'a>(entry: &'a Entry, name: &str) -> Option<&'a str> {

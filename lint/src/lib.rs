@@ -7,10 +7,10 @@ mod across;
 mod actions;
 mod codes;
 mod export;
-mod finding;
 mod instances;
-mod near;
+mod mistake;
 mod pairs;
+mod place;
 mod questions;
 mod secrets;
 mod service;
@@ -19,16 +19,16 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use ays_protocol::Failure;
 use ays_recipes::{Environment, Layers, Settings, SettingsError, Template, Unknown};
 
 pub use codes::{CODES, Code};
-pub use finding::{Finding, Severity};
+pub use export::SourceProblem;
+pub use mistake::Mistake;
 
 /// All that is found in an environment, in the order of the files and their lines.
-pub fn lint(environment: &Environment) -> Vec<Finding> {
+pub fn lint(environment: &Environment) -> Vec<Mistake> {
     let mut found = templates(
-        &environment.templates(),
+        environment.templates(),
         &environment.settings,
         Unknown::HasNone,
         Some(&environment.domain),
@@ -42,12 +42,12 @@ pub fn lint(environment: &Environment) -> Vec<Finding> {
 
 /// What [`lint`] finds in these files, and in those below these directories. A mistake that lies between several
 /// files is found in each of them.
-pub fn lint_paths(environment: &Environment, paths: &[PathBuf]) -> Vec<Finding> {
+pub fn lint_paths(environment: &Environment, paths: &[PathBuf]) -> Vec<Mistake> {
     let mut found = lint(environment);
     let paths: Vec<_> =
         paths.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
-    found.retain(|finding| {
-        let file = environment.root.join(&finding.file);
+    found.retain(|mistake| {
+        let file = environment.root.join(&mistake.file);
         paths.iter().any(|path| file.starts_with(path))
     });
     found
@@ -55,9 +55,9 @@ pub fn lint_paths(environment: &Environment, paths: &[PathBuf]) -> Vec<Finding> 
 
 /// The same for an environment whose `ays.toml` cannot be used, as `error` says: that, and what can be told without it.
 /// An error is one of other settings.
-pub fn lint_without_settings(root: &Path, error: SettingsError) -> Result<Vec<Finding>, SettingsError> {
-    let Some(finding) = instances::settings(root, &error) else { return Err(error) };
-    let mut found = vec![finding];
+pub fn lint_without_settings(root: &Path, error: SettingsError) -> Result<Vec<Mistake>, SettingsError> {
+    let Some(mistake) = instances::settings(root, &error) else { return Err(error) };
+    let mut found = vec![mistake];
     let settings = Settings::read(&Layers::default(), None)?;
     let all = Template::below(&root.join("servicetemplates"), root);
     found.extend(templates(&all, &settings, Unknown::MayHaveOne, None));
@@ -68,14 +68,14 @@ pub fn lint_without_settings(root: &Path, error: SettingsError) -> Result<Vec<Fi
 
 /// What is found outside of any environment: in a template's directory, in all templates below a directory, or in
 /// one file. Files are named from `path`'s beginning.
-pub fn lint_outside(path: &Path) -> Result<Vec<Finding>, SettingsError> {
+pub fn lint_outside(path: &Path) -> Result<Vec<Mistake>, SettingsError> {
     let settings = Settings::read(&Layers::default(), None)?;
     let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     let mut all = if path.is_dir() { Template::below(directory, Path::new("")) } else { Vec::new() };
     all.extend(Template::at(directory, Path::new("")));
     let mut found = templates(&all, &settings, Unknown::MayHaveOne, None);
     if !path.is_dir() {
-        found.retain(|finding| Path::new(&finding.file) == path);
+        found.retain(|mistake| Path::new(&mistake.file) == path);
         let of_template = all.iter().any(|template| template.dir == directory);
         let is_read = ["service.hrd", "services.hrd", "instance.hrd", "actions.py"];
         if !(of_template && is_read.iter().any(|name| path.ends_with(name)))
@@ -89,13 +89,13 @@ pub fn lint_outside(path: &Path) -> Result<Vec<Finding>, SettingsError> {
 }
 
 /// What it means that the source of a template's `web.export`, the `number`th from 0, fails when it is asked.
-pub fn source_fails(template: &Template, number: usize, failure: &Failure) -> Option<Finding> {
+pub fn source_fails(template: &Template, number: usize, problem: &SourceProblem) -> Option<Mistake> {
     let (hrd, text) = template.service().ok()?;
     let (_, entry) = hrd.numbered("web.export").into_iter().nth(number)?;
-    Some(export::failed(entry, &text, failure))
+    Some(export::failed(entry, &text, problem))
 }
 
-fn templates(all: &[Template], settings: &Settings, unknown: Unknown, domain: Option<&str>) -> Vec<Finding> {
+fn templates(all: &[Template], settings: &Settings, unknown: Unknown, domain: Option<&str>) -> Vec<Mistake> {
     let mut found = Vec::new();
     let mut read = Vec::new();
     for template in all {
@@ -107,10 +107,12 @@ fn templates(all: &[Template], settings: &Settings, unknown: Unknown, domain: Op
     found
 }
 
-fn in_order(mut found: Vec<Finding>) -> Vec<Finding> {
-    found.sort_by(|a, b| (&a.file, a.line, a.column, a.code).cmp(&(&b.file, b.line, b.column, b.code)));
-    found.dedup_by(|a, b| {
-        (&a.file, a.line, a.column, a.code, &a.message) == (&b.file, b.line, b.column, b.code, &b.message)
-    });
+fn in_order(mut found: Vec<Mistake>) -> Vec<Mistake> {
+    found.sort_by(|a, b| place(a).cmp(&place(b)));
+    found.dedup_by(|a, b| place(a) == place(b) && a.finding.message == b.finding.message);
     found
+}
+
+fn place(mistake: &Mistake) -> (&str, usize, usize, &str) {
+    (&mistake.file, mistake.line, mistake.column, mistake.finding.code)
 }

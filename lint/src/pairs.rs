@@ -4,7 +4,7 @@ use ays_grammar::Span;
 use ays_grammar::hrd::{Entry, Value};
 use ays_recipes::Text;
 
-use crate::text::part;
+use crate::place::part;
 
 /// The name of a pair.
 pub(crate) struct Pair<'a> {

@@ -1,13 +1,13 @@
 //! `@ASK`: questions that nobody can answer.
 
 use ays_grammar::hrd::{AskKind, Entry, Value};
+use ays_model::near;
 use ays_recipes::Text;
 use regex::Regex;
 
-use crate::Finding;
 use crate::codes::{QUESTION, QUESTION_TYPE};
-use crate::near::near;
-use crate::text::{at, within};
+use crate::mistake::Mistake;
+use crate::place::{at, within};
 
 const TYPES: [&str; 11] = [
     "string",
@@ -23,12 +23,12 @@ const TYPES: [&str; 11] = [
     "dropdown",
 ];
 
-pub(crate) fn lint(entry: &Entry, text: &Text) -> Vec<Finding> {
+pub(crate) fn lint(entry: &Entry, text: &Text) -> Vec<Mistake> {
     let Value::Ask(ask) = &entry.value else { return Vec::new() };
     let mut found = Vec::new();
     let mut wrong = |needle: &str, message: String| {
         let place = within(text, entry.value_span, needle);
-        found.push(Finding::at(&QUESTION, &at(text, place, message)));
+        found.push(Mistake::at(&QUESTION, &at(text, place, message)));
     };
     if let Some(pattern) = ask.regex.as_deref().filter(|pattern| !pattern.is_empty()) {
         match Regex::new(&format!("^(?:{pattern})")) {
@@ -58,7 +58,7 @@ pub(crate) fn lint(entry: &Entry, text: &Text) -> Vec<Finding> {
         let meant = near(&name, TYPES).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
         let message = format!("`{name}` is no type of a question, so any text is taken{meant}");
         let place = within(text, entry.value_span, &name);
-        found.push(Finding::at(&QUESTION_TYPE, &at(text, place, message)));
+        found.push(Mistake::at(&QUESTION_TYPE, &at(text, place, message)));
     }
     found
 }

@@ -8,9 +8,9 @@ use ays_grammar::{Diagnostic, Span};
 use ays_recipes::Text;
 use walkdir::WalkDir;
 
-use crate::Finding;
 use crate::codes::{PASSWORD_IN_URL, PRIVATE_KEY, STORED_KEY};
-use crate::text::{at, part};
+use crate::mistake::Mistake;
+use crate::place::{at, part};
 
 /// Files larger than this are no keys.
 const LARGEST: u64 = 1 << 20;
@@ -18,7 +18,7 @@ const LARGEST: u64 = 1 << 20;
 const KEY_LINE: usize = 40;
 
 /// Passwords in the addresses of a part of a file. What `$(..)` stands for is elsewhere.
-pub(crate) fn in_addresses(text: &Text, span: Span) -> Vec<Finding> {
+pub(crate) fn in_addresses(text: &Text, span: Span) -> Vec<Mistake> {
     let value = part(text, span);
     let mut found = Vec::new();
     for (at_scheme, _) in value.match_indices("://") {
@@ -44,7 +44,7 @@ pub(crate) fn in_addresses(text: &Text, span: Span) -> Vec<Finding> {
         );
         let place = Span::new(span.start + start, span.start + start + login.len());
         let message = "an address holds a password, which all who can read the repository can read";
-        found.push(Finding::at(&PASSWORD_IN_URL, &at(text, place, message).with_help(cure)));
+        found.push(Mistake::at(&PASSWORD_IN_URL, &at(text, place, message).with_help(cure)));
     }
     found
 }
@@ -65,20 +65,20 @@ fn secret_name(host: &str) -> String {
 }
 
 /// Passwords in the addresses of the environment's `ays.toml`.
-pub(crate) fn in_settings(root: &Path) -> Vec<Finding> {
+pub(crate) fn in_settings(root: &Path) -> Vec<Mistake> {
     let Ok(bytes) = std::fs::read(root.join("ays.toml")) else { return Vec::new() };
     let text = Text { name: "ays.toml".to_owned(), bytes };
     let mut found = in_addresses(&text, Span::new(0, text.bytes.len()));
-    for finding in &mut found {
+    for mistake in &mut found {
         // Secrets are put into recipes, not into settings.
         "take the key out of ays.toml, and set it in /etc/ays/config.toml or by its variable, such as AYS_FETCH_HTTPS_PROXY"
-            .clone_into(&mut finding.cure);
+            .clone_into(&mut mistake.finding.cure);
     }
     found
 }
 
 /// Private keys in all files below `top`, named from `root`. Files that git leaves out are nobody's business.
-pub(crate) fn private_keys(top: &Path, root: &Path, ignored: &dyn Fn(&Path) -> bool) -> Vec<Finding> {
+pub(crate) fn private_keys(top: &Path, root: &Path, ignored: &dyn Fn(&Path) -> bool) -> Vec<Mistake> {
     let mut found = Vec::new();
     let files =
         WalkDir::new(top).sort_by_file_name().into_iter().filter_entry(|entry| entry.file_name() != ".git");
@@ -104,7 +104,7 @@ pub(crate) fn private_keys(top: &Path, root: &Path, ignored: &dyn Fn(&Path) -> b
                 directory.split("__").nth(1) == Some("sshkey") && entry.file_name() == "service.hrd";
             let code = if is_stored { &STORED_KEY } else { &PRIVATE_KEY };
             let message = "a private key lies in the repository: all who can read it can use the key";
-            found.push(Finding::at(code, &Diagnostic::new(&name, &text, place, message)));
+            found.push(Mistake::at(code, &Diagnostic::new(&name, &text, place, message)));
         }
     }
     found

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use ays_grammar::hrd::{Hrd, Value};
+use ays_model::near;
 use ays_recipes::Text;
 
-use crate::Finding;
 use crate::codes::{UNKNOWN_KEY, UNKNOWN_PLATFORM};
-use crate::near::near;
+use crate::mistake::Mistake;
 use crate::pairs::pairs;
-use crate::text::{at, within};
+use crate::place::{at, within};
 
 /// Keys that have a meaning, without their numbers.
 const KEYS: [&str; 18] = [
@@ -120,7 +120,7 @@ const PLATFORMS: [&str; 34] = [
 ];
 
 /// `others` are the template's other texts, which may use a key of its own.
-pub(crate) fn lint(hrd: &Hrd, text: &Text, others: &[&Text]) -> Vec<Finding> {
+pub(crate) fn lint(hrd: &Hrd, text: &Text, others: &[&Text]) -> Vec<Mistake> {
     let mut found = Vec::new();
     let used = used(text, others);
     for entry in &hrd.entries {
@@ -131,7 +131,7 @@ pub(crate) fn lint(hrd: &Hrd, text: &Text, others: &[&Text]) -> Vec<Finding> {
             if stem == key && matches!(stem, "web.export" | "git.export") {
                 let message = format!("`{}` has no number, so nothing is done with it", entry.key);
                 let cure = format!("write `{stem}.1`");
-                found.push(Finding::at(&UNKNOWN_KEY, &at(text, entry.key_span, message).with_help(cure)));
+                found.push(Mistake::at(&UNKNOWN_KEY, &at(text, entry.key_span, message).with_help(cure)));
             }
         } else {
             let meant = near(stem, KEYS);
@@ -141,7 +141,7 @@ pub(crate) fn lint(hrd: &Hrd, text: &Text, others: &[&Text]) -> Vec<Finding> {
                 let meant =
                     meant.map(|meant| format!("; did you mean `{meant}{number}`?")).unwrap_or_default();
                 let message = format!("no key is named `{}`{meant}", entry.key);
-                found.push(Finding::at(&UNKNOWN_KEY, &at(text, entry.key_span, message)));
+                found.push(Mistake::at(&UNKNOWN_KEY, &at(text, entry.key_span, message)));
             }
         }
         let Some((_, known)) = PAIRS.iter().find(|(prefix, _)| *prefix == stem) else { continue };
@@ -160,14 +160,14 @@ pub(crate) fn lint(hrd: &Hrd, text: &Text, others: &[&Text]) -> Vec<Finding> {
                 }
                 None => continue,
             };
-            found.push(Finding::at(&UNKNOWN_KEY, &at(text, pair.span, message)));
+            found.push(Mistake::at(&UNKNOWN_KEY, &at(text, pair.span, message)));
         }
     }
     found
 }
 
 /// Platforms that no node has.
-pub(crate) fn platforms(listed: &[String], hrd: &Hrd, text: &Text) -> Vec<Finding> {
+pub(crate) fn platforms(listed: &[String], hrd: &Hrd, text: &Text) -> Vec<Mistake> {
     let Some(entry) = hrd.get("platform.supported") else { return Vec::new() };
     let is_known = |name: &str| PLATFORMS.contains(&name.trim_end_matches("64").trim_end_matches("32"));
     let unknown = listed.iter().filter(|name| !name.contains("$(") && !is_known(name));
@@ -177,7 +177,7 @@ pub(crate) fn platforms(listed: &[String], hrd: &Hrd, text: &Text) -> Vec<Findin
         let meant = near(name, all.iter().map(String::as_str));
         let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
         let message = format!("no node has the platform `{name}`{meant}");
-        Finding::at(&UNKNOWN_PLATFORM, &at(text, within(text, entry.value_span, name), message))
+        Mistake::at(&UNKNOWN_PLATFORM, &at(text, within(text, entry.value_span, name), message))
     });
     wrong.collect()
 }

@@ -4,7 +4,8 @@ use ays_grammar::hrd::Hrd;
 use ays_recipes::{RecipeError, Settings, Template, Text, Unknown};
 
 use crate::codes::{ACTIONS_SYNTAX, HRD_SYNTAX, PLATFORMS, QUESTION, TWO_MAIN_FILES, UNREADABLE};
-use crate::{Finding, actions, export, service, text};
+use crate::mistake::Mistake;
+use crate::{actions, export, service, text};
 
 /// What is known of a template where templates are compared.
 pub(crate) struct Seen {
@@ -15,7 +16,7 @@ pub(crate) struct Seen {
     pub stem: Option<String>,
 }
 
-pub(crate) fn lint(template: &Template, settings: &Settings, unknown: Unknown) -> (Vec<Finding>, Seen) {
+pub(crate) fn lint(template: &Template, settings: &Settings, unknown: Unknown) -> (Vec<Mistake>, Seen) {
     let examined = template.examine(settings, unknown);
     let mut found = Vec::new();
     let mut others: Vec<&Text> = Vec::new();
@@ -26,7 +27,7 @@ pub(crate) fn lint(template: &Template, settings: &Settings, unknown: Unknown) -
         }
         Err(error) => found.push(unread(template, error)),
     }
-    found.extend(examined.wrong_defaults.iter().map(|error| Finding::at(&QUESTION, error)));
+    found.extend(examined.wrong_defaults.iter().map(|error| Mistake::at(&QUESTION, error)));
     if let Some(Ok(actions)) = &examined.actions {
         others.push(&actions.text);
     }
@@ -34,12 +35,12 @@ pub(crate) fn lint(template: &Template, settings: &Settings, unknown: Unknown) -
         Ok((hrd, file)) => {
             found.extend(text::lint(hrd, file));
             found.extend(service::lint(hrd, file, &others));
-            for ((_, entry), fetch) in hrd.numbered("web.export").into_iter().zip(&examined.fetches) {
-                found.extend(export::lint(entry, file, fetch.as_ref()));
+            for ((_, entry), download) in hrd.numbered("web.export").into_iter().zip(&examined.downloads) {
+                found.extend(export::lint(entry, file, download.as_ref()));
             }
             match &examined.platforms {
                 Ok(listed) => found.extend(service::platforms(listed, hrd, file)),
-                Err(error) => found.push(Finding::at(&PLATFORMS, error)),
+                Err(error) => found.push(Mistake::at(&PLATFORMS, error)),
             }
         }
         Err(error) => found.push(unread(template, error)),
@@ -47,7 +48,7 @@ pub(crate) fn lint(template: &Template, settings: &Settings, unknown: Unknown) -
     let stem = match &examined.actions {
         None => None,
         Some(Err(RecipeError::Text(error))) => {
-            found.push(Finding::at(&ACTIONS_SYNTAX, error));
+            found.push(Mistake::at(&ACTIONS_SYNTAX, error));
             None
         }
         Some(Err(error)) => {
@@ -64,17 +65,17 @@ pub(crate) fn lint(template: &Template, settings: &Settings, unknown: Unknown) -
 }
 
 /// A file that could not be read.
-fn unread(template: &Template, error: &RecipeError) -> Finding {
+fn unread(template: &Template, error: &RecipeError) -> Mistake {
     match error {
-        RecipeError::Text(error) => Finding::at(&HRD_SYNTAX, error),
+        RecipeError::Text(error) => Mistake::at(&HRD_SYNTAX, error),
         RecipeError::TwoMainFiles { .. } => {
             let message = "the template holds both service.hrd and services.hrd";
-            Finding::of_file(&TWO_MAIN_FILES, template.shown("services.hrd"), message)
+            Mistake::of_file(&TWO_MAIN_FILES, template.shown("services.hrd"), message)
         }
         RecipeError::Unreadable { path, source } => {
             let name = path.file_name().map(|name| name.display().to_string()).unwrap_or_default();
-            Finding::of_file(&UNREADABLE, template.shown(&name), format!("it cannot be read: {source}"))
+            Mistake::of_file(&UNREADABLE, template.shown(&name), format!("it cannot be read: {source}"))
         }
-        error => Finding::of_file(&UNREADABLE, template.shown("service.hrd"), error.to_string()),
+        error => Mistake::of_file(&UNREADABLE, template.shown("service.hrd"), error.to_string()),
     }
 }

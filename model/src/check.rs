@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Digest;
+use crate::{Digest, Sha256};
 
 /// How the bytes of a source are verified before they take their name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,8 +11,8 @@ pub enum Check {
     None,
     /// By the MD5 that stands at the source's address + `.md5sum` (`checkmd5:'true'`).
     Md5Beside,
-    /// By this SHA-256, 64 lower-case hexadecimal digits (`sha256:'..'`).
-    Sha256(String),
+    /// By this SHA-256 (`sha256:'..'`).
+    Sha256(Sha256),
     /// By the line for the file's name in a list beside the file, such as `SHA256SUMS` (`sums:'..'`).
     Sums(String),
     /// By the digest of a stored file: it is passed on from pool to pool.

@@ -33,6 +33,14 @@ macro_rules! name {
             }
         }
 
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl AsRef<str> for $name {
             fn as_ref(&self) -> &str {
                 &self.0
@@ -95,6 +103,12 @@ impl Default for Gid {
     /// The grid of all that name none.
     fn default() -> Self {
         Self(1)
+    }
+}
+
+impl From<u32> for Gid {
+    fn from(number: u32) -> Self {
+        Self(number)
     }
 }
 

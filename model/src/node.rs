@@ -2,13 +2,13 @@
 
 use secrecy::SecretString;
 
-use crate::Pool;
+use crate::{Gid, InstanceName, NodeName, Pool, TemplateName};
 
 /// The key pair of a `sshkey` service.
 #[derive(Debug, Clone)]
 pub struct Key {
     /// The service's instance name.
-    pub name: String,
+    pub name: InstanceName,
     /// `instance.key.priv`.
     pub private: SecretString,
     /// `instance.key.pub`, where it is said.
@@ -19,9 +19,9 @@ pub struct Key {
 #[derive(Debug, Clone)]
 pub struct Node {
     /// Its name: the instance's.
-    pub name: String,
+    pub name: NodeName,
     /// Its template (`node.ssh`).
-    pub template: String,
+    pub template: TemplateName,
     /// `instance.ip`: an address or a host name.
     pub host: String,
     /// `instance.ssh.port`; none: what ssh's own configuration says, else 22.
@@ -35,7 +35,7 @@ pub struct Node {
     /// `instance.ssh.gateway`: the node to go through.
     pub gateway: Option<Box<Node>>,
     /// `instance.gid`: its grid; default 1.
-    pub gid: u32,
+    pub gid: Gid,
     /// `instance.pool`: where its templates are kept.
     pub pool: Pool,
     /// `instance.stack`: whether machines can start on it; default true.

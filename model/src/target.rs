@@ -1,6 +1,10 @@
 //! Where a recipe is installed.
 
-use crate::{Node, Pool};
+use std::sync::LazyLock;
+
+use crate::{Gid, Node, NodeName, Pool, PoolKey};
+
+static LOCAL: LazyLock<NodeName> = LazyLock::new(|| Node::LOCAL.into());
 
 /// A node of the environment, or this machine.
 #[derive(Debug, Clone)]
@@ -13,18 +17,18 @@ pub enum Target {
 
 impl Target {
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &NodeName {
         match self {
             Self::Node(node) => &node.name,
-            Self::Local(_) => Node::LOCAL,
+            Self::Local(_) => &LOCAL,
         }
     }
 
     /// Its grid.
-    pub fn gid(&self) -> u32 {
+    pub fn gid(&self) -> Gid {
         match self {
             Self::Node(node) => node.gid,
-            Self::Local(_) => 1,
+            Self::Local(_) => Gid::default(),
         }
     }
 
@@ -33,6 +37,17 @@ impl Target {
         match self {
             Self::Node(node) => &node.pool,
             Self::Local(pool) => pool,
+        }
+    }
+
+    /// That pool among those of all nodes.
+    pub fn pool_key(&self) -> PoolKey {
+        let pool = self.pool();
+        PoolKey {
+            gid: self.gid(),
+            name: pool.name.clone(),
+            node: (!pool.shared).then(|| self.name().clone()),
+            path: pool.path.display().to_string(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use ays_model::{Check, Content, Digest, DiskFormat, Inspection, Network, SecretUrl};
+use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Progress, Sha256};
 use serde::{Deserialize, Serialize};
 
 use crate::{Examine, Examined, Failure, Look, Looked, News, Said, Share};
@@ -115,16 +115,8 @@ pub struct Requirements {
 /// See [`Step::Fetch`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fetch {
-    /// Where from: `http`, `https`, `ftp` or `file` (a path on the node).
-    pub url: SecretUrl,
-    /// The same file elsewhere: tried in turn when `url` fails, each with what belongs beside it.
-    pub mirrors: Vec<SecretUrl>,
-    /// The file to make: absolute, without `..`. Its directory is made.
-    pub dest: PathBuf,
-    /// How its bytes are verified.
-    pub check: Check,
-    /// How the source is reached.
-    pub network: Network,
+    /// What, and from where.
+    pub download: Download,
     /// Other nodes bring the same file: see [`Share`].
     pub share: Option<Share>,
 }
@@ -134,10 +126,10 @@ pub struct Fetch {
 pub struct Fetched {
     /// Bytes.
     pub size: u64,
-    /// Lower-case hexadecimal.
-    pub md5: String,
-    /// Lower-case hexadecimal.
-    pub sha256: String,
+    /// Of its bytes.
+    pub md5: Md5,
+    /// Of its bytes.
+    pub sha256: Sha256,
     /// The bytes were verified against what the source says, not only received.
     pub verified: bool,
     /// `dest` was there already and matched: nothing was transferred.
@@ -318,29 +310,4 @@ pub enum Outcome {
     },
     /// Of [`Step::Remove`].
     Removed,
-}
-
-/// How far a step has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// What it is doing now.
-    pub activity: Activity,
-    /// Bytes done.
-    pub done: u64,
-    /// Bytes in all, where they are known.
-    pub total: Option<u64>,
-}
-
-/// What a step is busy with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Activity {
-    /// Receiving a source's bytes.
-    Download,
-    /// Reading bytes that are on the node, to verify them.
-    Verify,
-    /// Converting a disk image.
-    Convert,
-    /// Waiting for the disk to have the bytes.
-    Sync,
 }

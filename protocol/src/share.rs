@@ -8,7 +8,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use ays_model::Content;
+use ays_model::{Content, Md5, Sha256};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -96,10 +96,10 @@ pub struct Opened {
 /// What a whole file must hash to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Expected {
-    /// Lower-case hexadecimal.
-    Md5(String),
-    /// Lower-case hexadecimal.
-    Sha256(String),
+    /// The MD5 of its bytes.
+    Md5(Md5),
+    /// The SHA-256 of its bytes.
+    Sha256(Sha256),
     /// The digest of a stored file.
     FsVerity(Content),
 }
@@ -111,8 +111,8 @@ pub struct Pieces {
     pub epoch: u32,
     /// The first one's number, from 0.
     pub first: u64,
-    /// Lower-case hexadecimal; at most [`MOST_HASHES`].
-    pub sha256: Vec<String>,
+    /// At most [`MOST_HASHES`].
+    pub sha256: Vec<Sha256>,
 }
 
 /// The whole file, verified by the leader.
@@ -122,10 +122,10 @@ pub struct Whole {
     pub epoch: u32,
     /// Bytes.
     pub size: u64,
-    /// Lower-case hexadecimal.
-    pub md5: String,
-    /// Lower-case hexadecimal.
-    pub sha256: String,
+    /// Of its bytes.
+    pub md5: Md5,
+    /// Of its bytes.
+    pub sha256: Sha256,
     /// The bytes were verified against what the source says, not only received.
     pub verified: bool,
     /// The source's `ETag`, as sent.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd;
 
-use crate::instance::{scalar, short};
+use crate::value::{scalar, short};
 
 /// Why `--data` cannot be read. The texts that are named hold no value: it may be a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

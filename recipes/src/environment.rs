@@ -1,17 +1,24 @@
 //! The environment: one git repository with its templates and services.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{self, Hrd};
-use ays_model::Node;
-use ays_repository::{Checkout, CheckoutError, NotFound, root_of};
+use ays_model::{InstanceName, Key, Node, NodeName, TemplateName};
+use ays_repository::{
+    Checkout, CheckoutError, NotFound, SERVICE_FILE, SERVICES, TEMPLATES, root_of, service_of,
+};
 use ays_secrets::Store;
-use walkdir::WalkDir;
 
 use crate::names::{LookupError, Place};
-use crate::node::{self, NodeError};
+use crate::node_error::NodeError;
 use crate::settings::{Layers, Settings, SettingsError};
-use crate::template::{Template, read_below};
+use crate::template::Template;
+use crate::text::read_below;
+use crate::value::string;
+use crate::walk::directories_with;
 
 /// Why there is no environment here.
 #[derive(Debug, thiserror::Error)]
@@ -27,18 +34,34 @@ pub enum EnvironmentError {
     Settings(#[from] SettingsError),
 }
 
+/// Why an instance's file is not read.
+#[derive(Debug, Clone)]
+pub(crate) enum FileError {
+    Unreadable { path: PathBuf, source: Arc<std::io::Error> },
+    Syntax(Diagnostic),
+}
+
 /// A service instance's directory below `services/`.
 #[derive(Debug, Clone)]
 pub struct Instance {
     /// Its template's name.
-    pub template: String,
+    pub template: TemplateName,
     /// Its name.
-    pub name: String,
+    pub name: InstanceName,
     /// The directory.
     pub dir: PathBuf,
+    file: OnceLock<Result<Arc<Hrd>, FileError>>,
 }
 
-/// An environment repository.
+impl Instance {
+    /// The path of its file.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.join(SERVICE_FILE)
+    }
+}
+
+/// A snapshot of an environment repository: what was found once, when it was asked for first, stays so. Directories are
+/// walked once, and an instance's file is read once, however many others refer to it.
 #[derive(Debug, Clone)]
 pub struct Environment {
     /// Its directory.
@@ -51,6 +74,28 @@ pub struct Environment {
     pub secrets: Store,
     /// What git says of its files.
     pub checkout: Checkout,
+    templates: OnceLock<Templates>,
+    services: OnceLock<Services>,
+    /// See [`Environment::nodes`].
+    pub(crate) nodes: OnceLock<Vec<(NodeName, Result<Node, NodeError>)>>,
+    /// The keys of `sshkey` services, each read once, whatever the number of nodes that it lets in.
+    pub(crate) keys: Arc<Mutex<HashMap<InstanceName, Result<Key, NodeError>>>>,
+}
+
+/// Sorted by name; of each name, which they are.
+#[derive(Debug, Clone)]
+struct Templates {
+    all: Vec<Template>,
+    by_name: HashMap<TemplateName, Vec<usize>>,
+}
+
+/// Sorted by directory; of each template and name, the first one.
+#[derive(Debug, Clone)]
+struct Services {
+    all: Vec<Instance>,
+    by_name: HashMap<(TemplateName, InstanceName), usize>,
+    /// Those that are nodes, by name and directory.
+    nodes: OnceLock<BTreeMap<InstanceName, Vec<usize>>>,
 }
 
 impl Environment {
@@ -64,6 +109,10 @@ impl Environment {
             secrets: Store::default(),
             checkout,
             root,
+            templates: OnceLock::new(),
+            services: OnceLock::new(),
+            nodes: OnceLock::new(),
+            keys: Arc::default(),
         })
     }
 
@@ -78,58 +127,30 @@ impl Environment {
     }
 
     /// All templates, sorted by name. None of them has been read, so a broken one harms nobody.
-    pub fn templates(&self) -> Vec<Template> {
-        Template::below(&self.root.join("servicetemplates"), &self.root)
+    pub fn templates(&self) -> &[Template] {
+        &self.all_templates().all
     }
 
     /// The one template of this name.
-    pub fn template(&self, name: &str) -> Result<Template, LookupError> {
-        let templates = self.templates();
-        let mut found: Vec<_> = templates.iter().filter(|template| template.name == name).collect();
-        match (found.pop(), found.is_empty()) {
-            (Some(template), true) => Ok(template.clone()),
-            (Some(last), false) => Err(LookupError::Several {
+    pub fn template(&self, name: &str) -> Result<&Template, LookupError> {
+        let templates = self.all_templates();
+        match templates.by_name.get(name).map_or(&[][..], Vec::as_slice) {
+            [only] => Ok(&templates.all[*only]),
+            [] => {
+                let known = templates.all.iter().map(|template| template.name.as_str());
+                Err(LookupError::unknown("template", name, known))
+            }
+            several => Err(LookupError::Several {
                 what: "template",
                 name: name.to_owned(),
-                places: found.into_iter().chain([last]).map(|template| self.place(&template.dir)).collect(),
+                places: several.iter().map(|at| self.place(&templates.all[*at].dir)).collect(),
             }),
-            (None, _) => {
-                Err(LookupError::unknown("template", name, templates.iter().map(|t| t.name.as_str())))
-            }
-        }
-    }
-
-    /// All nodes by their names; one whose file is wrong is an error of its own.
-    pub fn nodes(&self) -> Vec<(String, Result<Node, NodeError>)> {
-        let mut instances = self.node_instances();
-        instances.sort_by(|a, b| (&a.name, &a.dir).cmp(&(&b.name, &b.dir)));
-        instances.iter().map(|instance| (instance.name.clone(), node::read(self, instance))).collect()
-    }
-
-    /// The one node of this name, of this template (`node.ssh`) where one is given.
-    pub fn node(&self, template: Option<&str>, name: &str) -> Result<Node, NodeError> {
-        let instances = self.node_instances();
-        // Records know nodes by their names, so two of one name cannot be told apart, whatever their templates.
-        let found: Vec<_> = instances.iter().filter(|instance| instance.name == name).collect();
-        let of_type = |instance: &&Instance| template.is_none_or(|template| instance.template == template);
-        match found[..] {
-            [instance] if of_type(&instance) => node::read(self, instance),
-            [_] | [] => {
-                let known = instances.iter().filter(of_type).map(|instance| instance.name.as_str());
-                Err(LookupError::unknown("node", name, known).into())
-            }
-            _ => Err(LookupError::Several {
-                what: "node",
-                name: name.to_owned(),
-                places: found.iter().map(|instance| self.place(&instance.dir)).collect(),
-            }
-            .into()),
         }
     }
 
     /// The commit that a template's files are from, marked where they were changed since; none before the first.
-    pub fn commit_of(&self, template: &Template) -> Result<Option<String>, EnvironmentError> {
-        Ok(self.checkout.commit_of(&template.dir)?)
+    pub fn commit_of(&self, template: &Template) -> Result<Option<String>, CheckoutError> {
+        self.checkout.commit_of(&template.dir)
     }
 
     /// Whether git leaves a path of the repository out.
@@ -137,9 +158,46 @@ impl Environment {
         self.checkout.ignores(path)
     }
 
-    /// The instances of a template that the repository has, with the values written there.
-    pub(crate) fn instance(&self, template: &str, name: &str) -> Option<Instance> {
-        self.instances().into_iter().find(|instance| instance.template == template && instance.name == name)
+    /// All service instances of the repository, sorted by directory.
+    pub fn instances(&self) -> &[Instance] {
+        &self.services().all
+    }
+
+    /// The instances of category `node`, by their names: the instance's own file says so, or its template, or, where the
+    /// repository has neither (AYS kept `node.ssh` in a repository of its own), the template's name.
+    pub(crate) fn node_instances(&self) -> impl Iterator<Item = (&InstanceName, Vec<&Instance>)> {
+        let services = self.services();
+        let nodes = services.nodes.get_or_init(|| self.find_nodes(services));
+        nodes.iter().map(|(name, all)| (name, all.iter().map(|at| &services.all[*at]).collect()))
+    }
+
+    /// Those of this name; there should be one.
+    pub(crate) fn node_instances_of(&self, name: &str) -> Vec<&Instance> {
+        let services = self.services();
+        let nodes = services.nodes.get_or_init(|| self.find_nodes(services));
+        nodes.get(name).into_iter().flatten().map(|at| &services.all[*at]).collect()
+    }
+
+    /// The instance of a template that the repository has; of several the first.
+    pub(crate) fn instance(&self, template: &TemplateName, name: &InstanceName) -> Option<&Instance> {
+        let services = self.services();
+        let found = services.by_name.get(&(template.clone(), name.clone()));
+        found.map(|at| &services.all[*at])
+    }
+
+    /// What an instance's file says.
+    pub(crate) fn file(&self, instance: &Instance) -> Result<Arc<Hrd>, FileError> {
+        let read = || {
+            let path = instance.path();
+            let name = self.place(&path).to_string();
+            let bytes = match self.read(&path) {
+                Ok(bytes) => bytes,
+                Err(source) => return Err(FileError::Unreadable { path, source: Arc::new(source) }),
+            };
+            let hrd = hrd::parse(&name, &bytes).and_then(|hrd| hrd.resolve(&name, &bytes));
+            hrd.map(Arc::new).map_err(FileError::Syntax)
+        };
+        instance.file.get_or_init(read).clone()
     }
 
     /// A path of the repository as errors name it.
@@ -147,58 +205,54 @@ impl Environment {
         Place(path.strip_prefix(&self.root).unwrap_or(path).to_owned())
     }
 
-    /// All service instances of the repository.
-    pub fn instances(&self) -> Vec<Instance> {
-        directories(&self.root.join("services"))
-            .filter(|dir| dir.join("service.hrd").is_file())
-            .filter_map(|dir| {
-                let directory = dir.file_name()?.to_str()?.to_owned();
-                let mut parts = directory.splitn(3, "__");
-                let (_domain, template, name) = (parts.next()?, parts.next()?, parts.next()?);
-                Some(Instance { template: template.to_owned(), name: name.to_owned(), dir })
-            })
-            .collect()
+    fn all_templates(&self) -> &Templates {
+        self.templates.get_or_init(|| {
+            let all = Template::below(&self.root.join(TEMPLATES), &self.root);
+            let mut by_name: HashMap<TemplateName, Vec<usize>> = HashMap::new();
+            for (at, template) in all.iter().enumerate() {
+                by_name.entry(template.name.clone()).or_default().push(at);
+            }
+            Templates { all, by_name }
+        })
     }
 
-    /// Instances of category `node`: the instance's own file says so, or its template, or, where the repository
-    /// has neither (AYS kept `node.ssh` in a repository of its own), the template's name.
-    pub(crate) fn node_instances(&self) -> Vec<Instance> {
-        let templates = self.templates();
-        let is_node = |instance: &Instance| {
-            let own = self
-                .read(&instance.dir.join("service.hrd"))
-                .ok()
-                .and_then(|bytes| hrd::parse("service.hrd", &bytes).ok())
-                .and_then(|hrd| string(&hrd, "service.category"));
-            let of_template =
-                || templates.iter().find(|t| t.name == instance.template).and_then(Template::category);
-            match own.or_else(of_template) {
+    fn services(&self) -> &Services {
+        self.services.get_or_init(|| {
+            let instance = |dir: PathBuf| {
+                let (template, name) = service_of(&dir)?;
+                let (template, name) = (template.into(), name.into());
+                Some(Instance { template, name, dir, file: OnceLock::new() })
+            };
+            let found = directories_with(&self.root.join(SERVICES), &[SERVICE_FILE]);
+            let all: Vec<Instance> = found.into_iter().filter_map(instance).collect();
+            let mut by_name = HashMap::new();
+            for (at, Instance { template, name, .. }) in all.iter().enumerate() {
+                by_name.entry((template.clone(), name.clone())).or_insert(at);
+            }
+            Services { all, by_name, nodes: OnceLock::new() }
+        })
+    }
+
+    fn find_nodes(&self, services: &Services) -> BTreeMap<InstanceName, Vec<usize>> {
+        let mut of_templates: HashMap<&TemplateName, Option<String>> = HashMap::new();
+        let mut nodes: BTreeMap<InstanceName, Vec<usize>> = BTreeMap::new();
+        for (at, instance) in services.all.iter().enumerate() {
+            let own = self.file(instance).ok().and_then(|hrd| string(&hrd, "service.category"));
+            let of_template = || {
+                let read = || {
+                    let named = self.all_templates().by_name.get(&instance.template)?;
+                    self.templates()[*named.first()?].category()
+                };
+                of_templates.entry(&instance.template).or_insert_with(read).clone()
+            };
+            let is_node = match own.or_else(of_template) {
                 Some(category) => category == "node",
                 None => instance.template.starts_with("node."),
+            };
+            if is_node {
+                nodes.entry(instance.name.clone()).or_default().push(at);
             }
-        };
-        let mut instances = self.instances();
-        instances.retain(is_node);
-        instances
+        }
+        nodes
     }
-}
-
-/// A key's text, where it is a string.
-pub(crate) fn string(hrd: &Hrd, key: &str) -> Option<String> {
-    match &hrd.get(key)?.value {
-        hrd::Value::String(text) => Some(text.clone()),
-        _ => None,
-    }
-}
-
-/// All directories below `top`, sorted; hidden ones and links are left out.
-pub(crate) fn directories(top: &Path) -> impl Iterator<Item = PathBuf> {
-    WalkDir::new(top)
-        .min_depth(1)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_entry(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_type().is_dir())
-        .map(walkdir::DirEntry::into_path)
 }

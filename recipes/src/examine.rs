@@ -6,14 +6,17 @@ use std::collections::BTreeMap;
 use ays_actions::Script;
 use ays_grammar::hrd::{self, Hrd, Substituted};
 use ays_grammar::{Diagnostic, Span};
-use ays_protocol::Fetch;
+use ays_model::Download;
 
 use crate::export;
 use crate::instance::InstanceValues;
-use crate::recipe::{self, Dependencies, RecipeError, Values};
+use crate::recipe::{self, Values};
+use crate::recipe_error::RecipeError;
+use crate::request::Dependencies;
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
-use crate::template::{Template, Text};
+use crate::template::Template;
+use crate::text::Text;
 
 /// What is taken of a `$(key)` that neither the template nor the settings know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub struct Examined {
     /// Questions whose default is no answer.
     pub wrong_defaults: Vec<Diagnostic>,
     /// `web.export`, in numeric order; none for one that only an operator's answers could tell.
-    pub fetches: Vec<Option<Result<Fetch, Diagnostic>>>,
+    pub downloads: Vec<Option<Result<Download, Diagnostic>>>,
     /// `platform.supported`; empty: all.
     pub platforms: Result<Vec<String>, Diagnostic>,
     /// `actions.py`, where there is one.
@@ -69,27 +72,27 @@ impl Template {
         let secrets = Secrets::assumed();
         let values = Values { service: file, instance: &values, settings, secrets: &secrets, left };
         let lookup = Lookup { values: &values, open: &open, unknown, guessed: Cell::new(false) };
-        let mut fetches = Vec::new();
+        let mut downloads = Vec::new();
         let mut platforms = Ok(Vec::new());
         if let Ok((hrd, text)) = &service {
             for (_, entry) in hrd.numbered("web.export") {
                 lookup.guessed.set(false);
-                let fetch = export::read(entry, text, &|text| lookup.fill(text), &secrets, settings);
-                fetches.push(Some(fetch).filter(|fetch| fetch.is_ok() || !lookup.guessed.get()));
+                let download = export::read(entry, text, &|text| lookup.fill(text), &secrets, settings);
+                downloads.push(Some(download).filter(|download| download.is_ok() || !lookup.guessed.get()));
             }
             platforms = recipe::platforms(hrd, text, &|text| lookup.fill(text));
         }
-        let read = fetches.iter().filter_map(|fetch| fetch.as_ref()?.as_ref().ok());
-        let downloads: Vec<_> = read.map(|fetch| fetch.dest.clone()).collect();
+        let read = downloads.iter().filter_map(|download| download.as_ref()?.as_ref().ok());
+        let dests: Vec<_> = read.map(|download| download.dest.clone()).collect();
         let actions = self.actions().transpose().map(|text| {
             let text = text?;
-            let source = recipe::utf8(&text)?;
-            let script = secrets::script(&text.name, source, &|key| lookup.get(key), &secrets, downloads);
+            let source = text.utf8()?;
+            let script = secrets::script(&text.name, source, &|key| lookup.get(key), &secrets, dests);
             let mark = Substituted::new(source, &|key| lookup.get(key).is_none().then(|| "?".to_owned()));
             let unresolved = mark.values_in(Span::new(0, mark.text.len())).map(|(_, place)| place).collect();
             Ok(Actions { script, unresolved, text })
         });
-        Examined { service, instance, wrong_defaults, fetches, platforms, actions, is_not_done_yet }
+        Examined { service, instance, wrong_defaults, downloads, platforms, actions, is_not_done_yet }
     }
 }
 

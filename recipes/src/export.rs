@@ -2,14 +2,13 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
-use ays_grammar::{Diagnostic, Span};
-use ays_model::Check;
-use ays_protocol::Fetch;
+use ays_model::{Check, Download, Sha256};
 
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
-use crate::template::Text;
+use crate::text::Text;
 
 /// Reads one entry; `substitute` replaces `$(..)`, secrets by words, `settings` say how its source is reached.
 pub(crate) fn read(
@@ -18,9 +17,9 @@ pub(crate) fn read(
     substitute: &dyn Fn(&str) -> String,
     secrets: &Secrets<'_>,
     settings: &Settings,
-) -> Result<Fetch, Diagnostic> {
+) -> Result<Download, Diagnostic> {
     // The key is shown, not the value: that may hold a password.
-    let wrong = |message: String| diagnostic(file, entry.key_span, format!("`{}`: {message}", entry.key));
+    let wrong = |message: String| file.diagnostic(entry.key_span, format!("`{}`: {message}", entry.key));
     let Value::Dict(pairs) = &entry.value else {
         return Err(wrong("expected pairs such as `url:'..', source:'..', dest:'..',`".to_owned()));
     };
@@ -53,10 +52,9 @@ pub(crate) fn read(
     let url = secrets.address(&address).map_err(|error| wrong(error.to_string()))?;
     let dest = get("dest")?.ok_or_else(|| missing("dest"))?;
     let dest = destination(&dest).map_err(|problem| wrong(format!("`dest` {problem}")))?;
-    let sha256 = get("sha256")?.map(|text| text.trim().to_lowercase());
-    if sha256.as_ref().is_some_and(|text| text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit())) {
-        return Err(wrong("`sha256` must be 64 hexadecimal digits".to_owned()));
-    }
+    let sha256 = get("sha256")?.map(|text| text.trim().parse::<Sha256>());
+    let sha256 =
+        sha256.transpose().map_err(|_| wrong("`sha256` must be 64 hexadecimal digits".to_owned()))?;
     let md5 = get("checkmd5")?.is_some_and(|text| matches!(&*text.trim().to_lowercase(), "true" | "1"));
     let check = match (sha256, get("sums")?) {
         (Some(sha256), _) => Check::Sha256(sha256),
@@ -65,11 +63,7 @@ pub(crate) fn read(
         (None, None) => Check::None,
     };
     let (mirrors, network) = (settings.mirrors(&url), settings.network(&url));
-    Ok(Fetch { url, mirrors, dest, check, network, share: None })
-}
-
-pub(crate) fn diagnostic(file: &Text, span: Span, message: String) -> Diagnostic {
-    Diagnostic::new(&file.name, &String::from_utf8_lossy(&file.bytes), span, message)
+    Ok(Download { url, mirrors, dest, check, network })
 }
 
 /// `url` + `/` + `source`, whatever slashes they bring along. A `#` is a character of a path or a password: what is

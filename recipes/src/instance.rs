@@ -3,16 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ays_grammar::hrd::{Ask, AskKind, Hrd, Item, Value};
+use ays_grammar::hrd::{Ask, AskKind, Hrd, Value};
 use ays_grammar::{Diagnostic, Span};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 use crate::answers::Answers;
 use crate::question::{AnswerError, Question, is_secret};
-use crate::recipe::RecipeError;
+use crate::recipe_error::RecipeError;
 use crate::secrets::{SECRET, Secrets};
-use crate::template::{Text, hex};
+use crate::text::Text;
+use crate::value::{scalar, short};
 use crate::written::Written;
 
 /// The values of an instance, `instance.*` without the prefix, keys in lower case.
@@ -40,12 +41,6 @@ pub(crate) fn open_questions(
         }
     }
     Ok(open)
-}
-
-/// A key of an instance in lower case, without `instance.`.
-pub(crate) fn short(key: &str) -> String {
-    let key = key.to_lowercase();
-    key.strip_prefix("instance.").unwrap_or(&key).to_owned()
 }
 
 impl InstanceValues {
@@ -131,7 +126,7 @@ impl InstanceValues {
     /// One SHA-256 over all keys and values: changed answers make an install do its work again. The catalogue keeps this
     /// and never the answers. Of secrets only the keys count: a digest of a password can be guessed, and a password that
     /// was changed makes no other image.
-    pub fn digest(&self) -> String {
+    pub fn digest(&self) -> ays_model::Sha256 {
         let mut sha256 = Sha256::new();
         for (key, value) in &self.values {
             let value = if self.hidden.contains(key) || is_secret(key) { "" } else { value };
@@ -140,7 +135,7 @@ impl InstanceValues {
                 sha256.update(text);
             }
         }
-        hex(&sha256.finalize())
+        ays_model::Sha256(sha256.finalize().into())
     }
 }
 
@@ -160,24 +155,5 @@ fn example(ask: &Ask) -> String {
         AskKind::Int | AskKind::Float => ask.min_value.or(ask.max_value).unwrap_or(100.0).to_string(),
         AskKind::Bool => "true".to_owned(),
         _ => ask.choices.first().cloned().unwrap_or_else(|| "example".to_owned()),
-    }
-}
-
-/// A value as `$(..)` puts it into a text.
-pub(crate) fn scalar(value: &Value) -> Option<String> {
-    let item = |item: &Item| match item {
-        Item::String(text) => Some(text.clone()),
-        Item::Int(number) => Some(number.to_string()),
-        Item::Float(number) => Some(number.to_string()),
-        Item::List(_) => None,
-    };
-    let joined = |items: Option<Vec<String>>| items.map(|items| items.join(", "));
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::List(items) => joined(items.iter().map(item).collect()),
-        Value::Dict(pairs) => {
-            joined(pairs.iter().map(|(key, value)| Some(format!("{key}:{}", item(value)?))).collect())
-        }
-        Value::Ask(_) | Value::Bytes(_) => None,
     }
 }

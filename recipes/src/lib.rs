@@ -12,11 +12,17 @@ mod names;
 mod new_image;
 mod new_node;
 mod node;
+mod node_error;
 mod question;
 mod recipe;
+mod recipe_error;
+mod request;
 mod secrets;
 mod settings;
 mod template;
+mod text;
+mod value;
+mod walk;
 mod written;
 
 pub use answers::{Answers, DataError};
@@ -25,12 +31,14 @@ pub use examine::{Actions, Examined, Unknown};
 pub use names::{LookupError, Place};
 pub use new_image::{NewCheck, NewImage, NewImageError};
 pub use new_node::{NewNode, NewNodeError};
-pub use node::NodeError;
+pub use node_error::NodeError;
 pub use question::{AnswerError, Question};
-pub use recipe::{Dependencies, Recipe, RecipeError, Request};
+pub use recipe::Recipe;
+pub use recipe_error::RecipeError;
+pub use request::{Dependencies, Request, Stored};
 pub use settings::{
     ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, ScrubSettings, SecretsSettings,
     Setting, Settings, SettingsError,
 };
-pub use template::{Template, Text};
-pub use written::Stored;
+pub use template::Template;
+pub use text::Text;

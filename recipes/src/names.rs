@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use ays_model::alike;
+
 /// Where something of a name was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place(pub PathBuf);
@@ -41,16 +43,7 @@ pub enum LookupError {
 impl LookupError {
     /// For a name that none of `known` is.
     pub fn unknown<'a>(what: &'static str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut scored: Vec<(f64, &str)> = known
-            .into_iter()
-            .map(|candidate| {
-                (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate)
-            })
-            .filter(|(score, candidate)| *score > 0.75 || candidate.contains(name))
-            .collect();
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        scored.dedup_by(|a, b| a.1 == b.1);
-        let near = scored.into_iter().take(3).map(|(_, candidate)| candidate.to_owned()).collect();
+        let near = alike(name, known).into_iter().map(str::to_owned).collect();
         Self::Unknown { what, name: name.to_owned(), near }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ays_grammar::hrd;
-use ays_model::{BootType, SecretUrl};
+use ays_model::{BootType, ImageName, SecretUrl, TemplateName};
 use ays_secrets::SecretsError;
 
 use crate::environment::Environment;
@@ -15,7 +15,7 @@ use crate::secrets::{self, SECRET, Secrets};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewImage {
     /// The template's name: its directory's.
-    pub template: String,
+    pub template: TemplateName,
     /// Scheme, login and host of the source, as they are to be written (`ftp://$(secret.aydo)@ftp.aydo.com`).
     pub url: String,
     /// The source's path there.
@@ -25,7 +25,7 @@ pub struct NewImage {
     /// The name of the file that it is downloaded to.
     pub file: String,
     /// The name that users know.
-    pub name: String,
+    pub name: ImageName,
     /// `Linux`, `Windows`, or a name of one's own.
     pub category: String,
     /// The smallest disk of a machine, in GB.
@@ -50,12 +50,12 @@ pub enum NewCheck {
 pub enum NewImageError {
     /// A name that no directory can have, or that AYS could not tell apart.
     #[error("`{0}` cannot name a template: letters, digits, `.`, `-` and single `_` can")]
-    Name(String),
+    Name(TemplateName),
     /// There is one of that name.
     #[error("there is a template `{name}` already: {place}")]
     Taken {
         /// The name.
-        name: String,
+        name: TemplateName,
         /// Its directory.
         place: Place,
     },
@@ -80,15 +80,15 @@ const DOWNLOADS: &str = "$(system.paths.tmp)/templates";
 
 impl NewImage {
     /// Whether a new template may have this name.
-    pub fn check_name(environment: &Environment, name: &str) -> Result<(), NewImageError> {
+    pub fn check_name(environment: &Environment, name: &TemplateName) -> Result<(), NewImageError> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
         if !starts_well || !name.chars().all(is_plain) || name.contains("__") {
-            return Err(NewImageError::Name(name.to_owned()));
+            return Err(NewImageError::Name(name.clone()));
         }
-        match environment.templates().into_iter().find(|template| template.name == name) {
+        match environment.templates().iter().find(|template| template.name == *name) {
             Some(template) => {
-                Err(NewImageError::Taken { name: template.name, place: environment.place(&template.dir) })
+                Err(NewImageError::Taken { name: name.clone(), place: environment.place(&template.dir) })
             }
             None => Ok(()),
         }
@@ -127,7 +127,7 @@ impl NewImage {
         for (name, text) in &files {
             std::fs::write(hidden.join(name), text).map_err(failed(hidden.join(name)))?;
         }
-        let dir = templates.join(&self.template);
+        let dir = templates.join(self.template.as_str());
         std::fs::rename(&hidden, &dir).map_err(failed(dir.clone()))?;
         Ok(files.iter().map(|(name, _)| environment.place(&dir.join(name))).collect())
     }

@@ -4,11 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use ays_model::Node;
+use ays_model::{Gid, InstanceName, Node, NodeName, PoolName};
 
 use crate::environment::Environment;
 use crate::names::{LookupError, Place};
-use crate::node::{self, NodeError};
+use crate::node;
+use crate::node_error::NodeError;
 
 /// The template of nodes that are reached by SSH.
 const TEMPLATE: &str = "node.ssh";
@@ -20,7 +21,7 @@ const DOMAIN: &str = "jumpscale";
 #[derive(Debug, Clone)]
 pub struct NewNode {
     /// Its name: a plain word, which no other node has.
-    pub name: String,
+    pub name: NodeName,
     /// `instance.ip`: an address or a host name.
     pub host: String,
     /// `instance.ssh.port`
@@ -28,13 +29,13 @@ pub struct NewNode {
     /// `instance.login`
     pub login: Option<String>,
     /// `instance.sshkey`: the name of a `sshkey` service.
-    pub key: Option<String>,
+    pub key: Option<InstanceName>,
     /// `instance.ssh.gateway`: the name of a node.
-    pub gateway: Option<String>,
+    pub gateway: Option<NodeName>,
     /// `instance.gid`
-    pub gid: Option<u32>,
+    pub gid: Option<Gid>,
     /// `instance.pool`
-    pub pool: Option<String>,
+    pub pool: Option<PoolName>,
     /// `instance.stack`
     pub stack: Option<bool>,
 }
@@ -47,12 +48,12 @@ pub enum NewNodeError {
         "`{0}` cannot be a node's name: letters, digits, `.`, `-` and `_` can, a letter or digit first, and `local` is \
          this machine"
     )]
-    Name(String),
+    Name(NodeName),
     /// There is one of this name.
     #[error("node `{name}` is already there: {place}")]
     Exists {
         /// The name.
-        name: String,
+        name: NodeName,
         /// Its directory.
         place: Place,
     },
@@ -88,7 +89,7 @@ impl NewNode {
         if !is_plain || self.name == Node::LOCAL {
             return Err(NewNodeError::Name(self.name.clone()));
         }
-        if let Some(known) = environment.node_instances().iter().find(|known| known.name == self.name) {
+        if let Some(known) = environment.node_instances_of(&self.name).first() {
             let place = environment.place(&known.dir);
             return Err(NewNodeError::Exists { name: self.name.clone(), place });
         }
@@ -100,15 +101,13 @@ impl NewNode {
             return Err(LookupError::unknown("pool", pool, settings.pool_names()).into());
         }
         if let Some(key) = &self.key {
-            let mut instances = environment.instances();
-            instances.retain(|instance| instance.template == "sshkey");
-            let names: Vec<_> = instances.iter().map(|instance| instance.name.as_str()).collect();
+            let keys = environment.instances().iter().filter(|instance| instance.template == "sshkey");
+            let names: Vec<_> = keys.map(|instance| instance.name.as_str()).collect();
             if !names.contains(&key.as_str()) {
                 return Err(LookupError::unknown("sshkey service", key, names).into());
             }
         }
-        let node = node::of_text(environment, (TEMPLATE, &self.name), "the new node", &self.text())
-            .map_err(NewNodeError::Value)?;
+        let node = self.read(environment, "the new node", self.text().as_bytes())?;
         if self.is(&node) { Ok(node) } else { Err(NewNodeError::NotSame) }
     }
 
@@ -120,21 +119,28 @@ impl NewNode {
         if let Err(source) = write_new(&dir, &path, &self.text()) {
             return Err(NewNodeError::Unwritable { path, source });
         }
-        let read = environment.node(Some(TEMPLATE), &self.name).map_err(NewNodeError::Value)?;
-        if self.is(&read) { Ok(environment.place(&path)) } else { Err(NewNodeError::NotSame) }
+        let place = environment.place(&path);
+        let written = environment.read(&path).map_err(|source| NewNodeError::Unwritable { path, source })?;
+        let read = self.read(environment, &place.to_string(), &written)?;
+        if self.is(&read) { Ok(place) } else { Err(NewNodeError::NotSame) }
+    }
+
+    /// What a node's file of this text says.
+    fn read(&self, environment: &Environment, file: &str, text: &[u8]) -> Result<Node, NewNodeError> {
+        node::of_text(environment, (&TEMPLATE.into(), &self.name), file, text).map_err(NewNodeError::Value)
     }
 
     /// The file, as a person would write it.
     fn text(&self) -> String {
-        let text = |value: &Option<String>| value.as_ref().map(|value| format!("'{value}'"));
+        let text = |value: Option<&str>| value.map(|value| format!("'{value}'"));
         let lines = [
             ("ip", Some(format!("'{}'", self.host))),
             ("ssh.port", self.port.map(|port| port.to_string())),
-            ("login", text(&self.login)),
-            ("sshkey", text(&self.key)),
-            ("ssh.gateway", text(&self.gateway)),
+            ("login", text(self.login.as_deref())),
+            ("sshkey", text(self.key.as_deref())),
+            ("ssh.gateway", text(self.gateway.as_deref())),
             ("gid", self.gid.map(|gid| gid.to_string())),
-            ("pool", text(&self.pool)),
+            ("pool", text(self.pool.as_deref())),
             ("stack", self.stack.map(|stack| stack.to_string())),
         ];
         let said = lines.into_iter().filter_map(|(key, value)| Some((key, value?)));
@@ -143,13 +149,13 @@ impl NewNode {
 
     /// Whether this is what was said.
     fn is(&self, node: &Node) -> bool {
-        let same = |said: &Option<String>, read: Option<&String>| said.as_ref() == read;
+        let same = |said: Option<&str>, read: Option<&str>| said == read;
         node.name == self.name
             && node.host == self.host
             && node.port == self.port
-            && same(&self.login, node.login.as_ref())
-            && same(&self.key, node.key.as_ref().map(|key| &key.name))
-            && same(&self.gateway, node.gateway.as_ref().map(|gateway| &gateway.name))
+            && same(self.login.as_deref(), node.login.as_deref())
+            && same(self.key.as_deref(), node.key.as_ref().map(|key| &*key.name))
+            && same(self.gateway.as_deref(), node.gateway.as_ref().map(|gateway| &*gateway.name))
             && self.gid.is_none_or(|gid| gid == node.gid)
             && self.pool.as_ref().is_none_or(|pool| *pool == node.pool.name)
             && self.stack.is_none_or(|stack| stack == node.stack)

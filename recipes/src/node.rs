@@ -1,97 +1,76 @@
 //! A node: a machine that is reached by SSH, as `services/**/*__node.ssh__NAME/service.hrd` describes it.
 
-use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 
-use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{self, Hrd};
-use ays_model::{Key, Node};
-use ays_secrets::SecretsError;
+use ays_model::{Key, Node, NodeName, TemplateName};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::environment::{Environment, Instance, string};
+use crate::environment::{Environment, FileError, Instance};
 use crate::names::LookupError;
+use crate::node_error::NodeError;
 use crate::secrets::{self, Secrets};
+use crate::value::string;
 
-/// Why a node cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// No node, or several, have the name.
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    /// Its file cannot be read.
-    #[error("{path} cannot be read", path = .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Its file is no HRD.
-    #[error(transparent)]
-    Syntax(#[from] Diagnostic),
-    /// A key that has no value, or one that it cannot have.
-    #[error("{file}: `{key}` {problem}")]
-    Value {
-        /// The file.
-        file: String,
-        /// The key.
-        key: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// A secret that it names cannot be had.
-    #[error(transparent)]
-    Secrets(#[from] SecretsError),
-    /// The secret that its key is, is not kept.
-    #[error("{file}: `instance.key.priv` names the secret `{name}`, which is not kept: {}", secrets::how_to_keep(.name))]
-    NoSecret {
-        /// The key's file.
-        file: String,
-        /// The secret.
-        name: String,
-    },
-    /// Its gateways lead back to itself.
-    #[error("node `{name}`: its gateways lead in a circle: {chain}")]
-    GatewayCircle {
-        /// The node.
-        name: String,
-        /// The names, in order.
-        chain: String,
-    },
-}
+/// The template of key pairs.
+const SSHKEY: &str = "sshkey";
 
-pub(crate) fn read(environment: &Environment, instance: &Instance) -> Result<Node, NodeError> {
-    read_through(environment, instance, &mut Vec::new())
+impl Environment {
+    /// All nodes by their names; one whose file is wrong is an error of its own.
+    pub fn nodes(&self) -> &[(NodeName, Result<Node, NodeError>)] {
+        self.nodes.get_or_init(|| {
+            let read =
+                |instance: &Instance| (instance.name.as_str().into(), read(self, instance, &mut Vec::new()));
+            self.node_instances().flat_map(|(_, instances)| instances).map(read).collect()
+        })
+    }
+
+    /// The one node of this name, of this template (`node.ssh`) where one is given.
+    pub fn node(&self, template: Option<&str>, name: &str) -> Result<Node, NodeError> {
+        let of_type = |instance: &&Instance| template.is_none_or(|template| instance.template == *template);
+        // Records know nodes by their names, so two of one name cannot be told apart, whatever their templates.
+        match self.node_instances_of(name)[..] {
+            [instance] if of_type(&instance) => read(self, instance, &mut Vec::new()),
+            [_] | [] => {
+                let instances = self.node_instances().flat_map(|(_, instances)| instances).filter(of_type);
+                Err(LookupError::unknown("node", name, instances.map(|instance| instance.name.as_str()))
+                    .into())
+            }
+            ref several => Err(LookupError::Several {
+                what: "node",
+                name: name.to_owned(),
+                places: several.iter().map(|instance| self.place(&instance.dir)).collect(),
+            }
+            .into()),
+        }
+    }
 }
 
 /// The node of this name and template that a text would make, were it the file of one. `file` is what errors
 /// call it.
 pub(crate) fn of_text(
     environment: &Environment,
-    (template, name): (&str, &str),
+    (template, name): (&TemplateName, &NodeName),
     file: &str,
-    text: &str,
+    text: &[u8],
 ) -> Result<Node, NodeError> {
-    of(environment, (template, name), &Keys::parse(file, text.as_bytes())?, &mut Vec::new())
+    let hrd = Arc::new(hrd::parse(file, text)?.resolve(file, text)?);
+    of(environment, (template, name), &Keys { file: file.to_owned(), hrd }, &mut Vec::new())
 }
 
-fn read_through(
-    environment: &Environment,
-    instance: &Instance,
-    passed: &mut Vec<String>,
-) -> Result<Node, NodeError> {
-    let file = Keys::read(environment, instance)?;
-    of(environment, (&instance.template, &instance.name), &file, passed)
+fn read(environment: &Environment, instance: &Instance, passed: &mut Vec<String>) -> Result<Node, NodeError> {
+    let name = instance.name.as_str().into();
+    of(environment, (&instance.template, &name), &Keys::read(environment, instance)?, passed)
 }
 
 fn of(
     environment: &Environment,
-    (template, name): (&str, &str),
+    (template, name): (&TemplateName, &NodeName),
     file: &Keys,
     passed: &mut Vec<String>,
 ) -> Result<Node, NodeError> {
-    passed.push(name.to_owned());
-    if name == Node::LOCAL {
+    passed.push(name.to_string());
+    if *name == Node::LOCAL {
         return Err(file.wrong("instance.ip", "is of a node named `local`, which is this machine's own name"));
     }
     let host = file.text("instance.ip").ok_or_else(|| file.wrong("instance.ip", "is missing"))?;
@@ -111,10 +90,10 @@ fn of(
             return Err(NodeError::GatewayCircle { name: passed[0].clone(), chain: passed.join(" -> ") });
         }
         Some(gateway) => {
-            let instance = environment.instance(template, &gateway).ok_or_else(|| {
+            let instance = environment.instance(template, &gateway.as_str().into()).ok_or_else(|| {
                 file.wrong("instance.ssh.gateway", &format!("names `{gateway}`, which is no node"))
             })?;
-            Some(Box::new(read_through(environment, &instance, passed)?))
+            Some(Box::new(read(environment, instance, passed)?))
         }
     };
     let pool = file.text("instance.pool").unwrap_or_else(|| "local".to_owned());
@@ -125,15 +104,15 @@ fn of(
     };
     let pool = settings.pool(&pool).ok_or_else(unknown)?.clone();
     Ok(Node {
-        name: name.to_owned(),
-        template: template.to_owned(),
+        name: name.clone(),
+        template: template.clone(),
         host,
         port: file.number("instance.ssh.port")?,
         login,
         has_password: file.text("instance.password").is_some(),
         key: file.text("instance.sshkey").map(|key| file.key(environment, &key)).transpose()?,
         gateway,
-        gid: file.number("instance.gid")?.unwrap_or(1),
+        gid: file.number("instance.gid")?.unwrap_or_default(),
         pool,
         stack: file.truth("instance.stack")?.unwrap_or(true),
     })
@@ -142,20 +121,17 @@ fn of(
 /// The keys of one instance's file.
 struct Keys {
     file: String,
-    hrd: Hrd,
+    hrd: Arc<Hrd>,
 }
 
 impl Keys {
     fn read(environment: &Environment, instance: &Instance) -> Result<Self, NodeError> {
-        let path = instance.dir.join("service.hrd");
-        let file = environment.place(&path).to_string();
-        let bytes = environment.read(&path).map_err(|source| NodeError::Unreadable { path, source })?;
-        Self::parse(&file, &bytes)
-    }
-
-    fn parse(file: &str, bytes: &[u8]) -> Result<Self, NodeError> {
-        let hrd = hrd::parse(file, bytes)?.resolve(file, bytes)?;
-        Ok(Self { file: file.to_owned(), hrd })
+        let file = environment.place(&instance.path()).to_string();
+        let hrd = environment.file(instance).map_err(|error| match error {
+            FileError::Unreadable { path, source } => NodeError::Unreadable { path, source },
+            FileError::Syntax(error) => error.into(),
+        })?;
+        Ok(Self { file, hrd })
     }
 
     /// A key's text; an empty one counts as missing.
@@ -180,25 +156,30 @@ impl Keys {
     }
 
     fn key(&self, environment: &Environment, name: &str) -> Result<Key, NodeError> {
-        let instance = environment.instance("sshkey", name).ok_or_else(|| {
+        let instance = environment.instance(&SSHKEY.into(), &name.into()).ok_or_else(|| {
             self.wrong("instance.sshkey", &format!("names `{name}`, which is no sshkey service"))
         })?;
-        let key = Self::read(environment, &instance)?;
-        let private = string(&key.hrd, "instance.key.priv")
-            .filter(|text| !text.trim().is_empty())
-            .ok_or_else(|| key.wrong("instance.key.priv", "is missing"))?;
-        let secrets = Secrets::new(&environment.secrets);
-        let private = secrets.reveal(&private);
-        secrets.finish()?;
-        if let Some((_, secret)) = secrets::missing(private.expose_secret()) {
-            return Err(NodeError::NoSecret { file: key.file, name: secret.to_owned() });
-        }
-        // OpenSSH reads a key file only when its last line ends.
-        let private = SecretString::from(format!("{}\n", private.expose_secret().trim()));
-        Ok(Key { name: name.to_owned(), private, public: key.text("instance.key.pub") })
+        let mut keys = environment.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.entry(instance.name.clone()).or_insert_with(|| read_key(environment, instance)).clone()
     }
 
     fn wrong(&self, key: &str, problem: &str) -> NodeError {
         NodeError::Value { file: self.file.clone(), key: key.to_owned(), problem: problem.to_owned() }
     }
+}
+
+fn read_key(environment: &Environment, instance: &Instance) -> Result<Key, NodeError> {
+    let key = Keys::read(environment, instance)?;
+    let private = string(&key.hrd, "instance.key.priv")
+        .filter(|text| !text.trim().is_empty())
+        .ok_or_else(|| key.wrong("instance.key.priv", "is missing"))?;
+    let secrets = Secrets::new(&environment.secrets);
+    let private = secrets.reveal(&private);
+    secrets.finish().map_err(Arc::new)?;
+    if let Some((_, secret)) = secrets::missing(private.expose_secret()) {
+        return Err(NodeError::NoSecret { file: key.file, name: secret.to_owned() });
+    }
+    // OpenSSH reads a key file only when its last line ends.
+    let private = SecretString::from(format!("{}\n", private.expose_secret().trim()));
+    Ok(Key { name: instance.name.clone(), private, public: key.text("instance.key.pub") })
 }

@@ -5,134 +5,39 @@ use std::path::{Path, PathBuf};
 
 use ays_actions::Script;
 use ays_grammar::Diagnostic;
-use ays_grammar::hrd::edit::EditError;
 use ays_grammar::hrd::{self, Entry, Hrd, Value};
-use ays_protocol::Fetch;
-use ays_secrets::SecretsError;
+use ays_model::{Download, InstanceName, Md5, Sha256, TemplateName};
 
-use crate::answers::Answers;
-use crate::environment::{Environment, EnvironmentError};
+use crate::environment::Environment;
 use crate::export;
-use crate::instance::{self, InstanceValues, scalar};
-use crate::names::Place;
+use crate::instance::{self, InstanceValues};
 use crate::question::Question;
+use crate::recipe_error::RecipeError;
+use crate::request::{Dependencies, Request};
 use crate::secrets::{self, SECRET, Secrets};
 use crate::settings::Settings;
-use crate::template::{Template, Text};
-use crate::written::{self, Stored, Written};
-
-/// Why a template cannot be made into a recipe.
-#[derive(Debug, thiserror::Error)]
-pub enum RecipeError {
-    /// A text of it is wrong, at this place.
-    #[error(transparent)]
-    Text(#[from] Diagnostic),
-    /// A file of it cannot be read.
-    #[error("{path} cannot be read", path = .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It lost its main file since it was found.
-    #[error("{dir} holds no service.hrd", dir = .dir.display())]
-    NoMainFile {
-        /// The template's directory.
-        dir: PathBuf,
-    },
-    /// Both spellings of the main file are there.
-    #[error("{dir} holds both service.hrd and services.hrd: keep one of them", dir = .dir.display())]
-    TwoMainFiles {
-        /// The template's directory.
-        dir: PathBuf,
-    },
-    /// Its commit cannot be told.
-    #[error(transparent)]
-    Environment(#[from] EnvironmentError),
-    /// A secret that it names cannot be had, or one cannot be kept.
-    #[error(transparent)]
-    Secrets(#[from] SecretsError),
-    /// Nodes that are installed at once have different answers.
-    #[error(
-        "`{key}` was answered differently in {} and {}: answer it with --data, or for all of them again with --hrdreset",
-        .places[0], .places[1]
-    )]
-    Differ {
-        /// The key.
-        key: String,
-        /// The instances' files.
-        places: [Place; 2],
-    },
-    /// An answer cannot be written down.
-    #[error("{path} cannot be written", path = .path.display())]
-    Unwritable {
-        /// The instance's file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// An answer has no form in HRD.
-    #[error(transparent)]
-    Edit(#[from] EditError),
-    /// A secret cannot be kept under the name that would be its own.
-    #[error(
-        "a secret cannot be called `{name}`: keep it under a name of yours, and answer with $(secret.NAME)"
-    )]
-    SecretName {
-        /// The name.
-        name: String,
-    },
-    /// An instance cannot be called so.
-    #[error("an instance cannot be called `{instance}`: it is the name of a directory")]
-    Instance {
-        /// The name.
-        instance: String,
-    },
-}
-
-/// Which instance of a template, with which answers.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The instance's name; `main` where the operator says nothing.
-    pub instance: String,
-    /// What the operator answered.
-    pub answers: Answers,
-    /// What becomes of the services that the template depends on.
-    pub dependencies: Dependencies,
-    /// The names of the nodes that it is for: what the repository has answered for them holds. None: what it has answered
-    /// for any.
-    pub nodes: Vec<String>,
-    /// What becomes of those answers.
-    pub stored: Stored,
-}
-
-/// What becomes of the services that a template depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dependencies {
-    /// They are installed first.
-    First,
-    /// They are left out (`--single`, `--nodeps`).
-    Skip,
-}
+use crate::template::Template;
+use crate::text::Text;
+use crate::value::scalar;
+use crate::written::{self, Written};
 
 /// All that installing a service on a node takes.
 #[derive(Debug, Clone)]
 pub struct Recipe {
     /// The template's name.
-    pub template: String,
+    pub template: TemplateName,
     /// The instance.
-    pub instance: String,
-    /// The template's checksum: 32 hexadecimal digits.
-    pub checksum: String,
+    pub instance: InstanceName,
+    /// The template's checksum.
+    pub checksum: Md5,
     /// A digest of the answers.
-    pub answers_digest: String,
+    pub answers_digest: Sha256,
     /// The commit that the template's files are from.
     pub commit: Option<String>,
     /// `platform.supported`; empty: all.
     pub platforms: Vec<String>,
     /// `web.export`, in numeric order.
-    pub fetches: Vec<Fetch>,
+    pub downloads: Vec<Download>,
     /// `actions.py`.
     pub script: Option<Script>,
 }
@@ -189,7 +94,7 @@ impl Recipe {
         let substitute = |text: &str| hrd::substitute(text, &|key| values.get(key));
 
         refuse_what_is_not_done_yet(&service, &service_text, request.dependencies)?;
-        let fetches: Vec<Fetch> = service
+        let downloads: Vec<Download> = service
             .numbered("web.export")
             .into_iter()
             .map(|(_, entry)| export::read(entry, &service_text, &substitute, secrets, settings))
@@ -197,9 +102,9 @@ impl Recipe {
         let script = match template.actions()? {
             None => None,
             Some(text) => {
-                let source = utf8(&text)?;
-                let downloads = fetches.iter().map(|fetch| fetch.dest.clone()).collect();
-                Some(secrets::script(&text.name, source, &|key| values.get(key), secrets, downloads)?)
+                let source = text.utf8()?;
+                let dests = downloads.iter().map(|download| download.dest.clone()).collect();
+                Some(secrets::script(&text.name, source, &|key| values.get(key), secrets, dests)?)
             }
         };
         Ok(Self {
@@ -209,7 +114,7 @@ impl Recipe {
             answers_digest: instance.digest(),
             commit: environment.commit_of(template)?,
             platforms: platforms(&service, &service_text, &substitute)?,
-            fetches,
+            downloads,
             script,
         })
     }
@@ -217,8 +122,8 @@ impl Recipe {
     /// The same with all files that it makes below `root`.
     pub fn below(mut self, root: &Path) -> Self {
         let moved = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
-        for fetch in &mut self.fetches {
-            fetch.dest = moved(&fetch.dest);
+        for download in &mut self.downloads {
+            download.dest = moved(&download.dest);
         }
         self.script = self.script.map(|script| script.with_downloads_moved(&moved));
         self
@@ -295,7 +200,7 @@ fn refuse_what_is_not_done_yet(
     match not_done_yet(service, dependencies) {
         Some(entry) => {
             let message = format!("`{}` is not supported yet, so this recipe is not installed", entry.key);
-            Err(export::diagnostic(text, entry.key_span, message))
+            Err(text.diagnostic(entry.key_span, message))
         }
         None => Ok(()),
     }
@@ -325,28 +230,11 @@ pub(crate) fn platforms(
     substitute: &dyn Fn(&str) -> String,
 ) -> Result<Vec<String>, Diagnostic> {
     let wrong = |entry: &Entry| {
-        export::diagnostic(text, entry.key_span, format!("`{}` must be a list of platforms", entry.key))
+        text.diagnostic(entry.key_span, format!("`{}` must be a list of platforms", entry.key))
     };
     let Some(entry) = service.get("platform.supported") else { return Ok(Vec::new()) };
     let is_list = matches!(entry.value, Value::String(_) | Value::List(_));
     let listed = scalar(&entry.value).filter(|_| is_list).ok_or_else(|| wrong(entry))?;
     let listed = substitute(&listed);
     Ok(listed.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect())
-}
-
-pub(crate) fn read_hrd(environment: &Environment, path: &Path) -> Result<Hrd, RecipeError> {
-    let name = environment.place(path).to_string();
-    let bytes =
-        environment.read(path).map_err(|source| RecipeError::Unreadable { path: path.to_owned(), source })?;
-    Ok(hrd::parse(&name, &bytes)?.resolve(&name, &bytes)?)
-}
-
-pub(crate) fn utf8(text: &Text) -> Result<&str, Diagnostic> {
-    std::str::from_utf8(&text.bytes).map_err(|error| {
-        let at = error.valid_up_to();
-        let message = "this byte is not UTF-8".to_owned();
-        let span = ays_grammar::Span { start: at, end: at + 1 };
-        // Up to the wrong byte the lossy text has the same offsets.
-        export::diagnostic(text, span, message)
-    })
 }

@@ -1,28 +1,22 @@
 //! A service template: a directory below `servicetemplates/` that holds `service.hrd`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ays_grammar::hrd::{self, Hrd};
+use ays_model::{Md5, TemplateName};
 use ays_repository::TEMPLATE_FILES;
-use md5::{Digest, Md5};
+use md5::Digest;
 
-use crate::environment::directories;
-use crate::recipe::RecipeError;
-
-/// A text of the repository together with the name that errors call it by.
-#[derive(Debug, Clone)]
-pub struct Text {
-    /// Its path from the environment's root.
-    pub name: String,
-    /// What it holds.
-    pub bytes: Vec<u8>,
-}
+use crate::recipe_error::RecipeError;
+use crate::text::{Text, read_below};
+use crate::walk::directories_with;
 
 /// Where a template is. Nothing in it has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     /// Its directory's name.
-    pub name: String,
+    pub name: TemplateName,
     /// Its directory.
     pub dir: PathBuf,
     /// The environment's root.
@@ -32,7 +26,8 @@ pub struct Template {
 impl Template {
     /// All templates below `top`, sorted by name; `root` is what errors leave out of their paths.
     pub fn below(top: &Path, root: &Path) -> Vec<Self> {
-        let mut templates: Vec<Self> = directories(top).filter_map(|dir| Self::at(&dir, root)).collect();
+        let found = directories_with(top, &TEMPLATE_FILES);
+        let mut templates: Vec<Self> = found.into_iter().map(|dir| Self::of(dir, root)).collect();
         templates.sort_by(|a, b| (&a.name, &a.dir).cmp(&(&b.name, &b.dir)));
         templates
     }
@@ -40,8 +35,12 @@ impl Template {
     /// The template that a directory is.
     pub fn at(dir: &Path, root: &Path) -> Option<Self> {
         let is_template = TEMPLATE_FILES.iter().any(|name| dir.join(name).is_file());
+        is_template.then(|| Self::of(dir.to_owned(), root))
+    }
+
+    fn of(dir: PathBuf, root: &Path) -> Self {
         let name = dir.file_name().map(|name| name.display().to_string()).unwrap_or_default();
-        is_template.then(|| Self { name, dir: dir.to_owned(), root: root.to_owned() })
+        Self { name: name.into(), dir, root: root.to_owned() }
     }
 
     /// `service.hrd`, with the text that it came from. Keys are as written, without the prefix `service.`.
@@ -79,21 +78,20 @@ impl Template {
     }
 
     /// One MD5 over the contents of all its files in the order of their sorted paths, as AYS computes it.
-    pub(crate) fn checksum(&self) -> Result<String, RecipeError> {
-        let mut md5 = Md5::new();
+    pub(crate) fn checksum(&self) -> Result<Md5, RecipeError> {
+        let mut md5 = md5::Md5::new();
         let mut paths = Vec::new();
         for entry in walkdir::WalkDir::new(&self.dir) {
-            let entry = entry
-                .map_err(|error| RecipeError::Unreadable { path: self.dir.clone(), source: error.into() })?;
+            let entry = entry.map_err(|error| unreadable(self.dir.clone(), error.into()))?;
             if entry.file_type().is_file() {
                 paths.push(entry.into_path());
             }
         }
         paths.sort();
         for path in paths {
-            md5.update(std::fs::read(&path).map_err(|source| RecipeError::Unreadable { path, source })?);
+            md5.update(std::fs::read(&path).map_err(|source| unreadable(path, source))?);
         }
-        Ok(hex(&md5.finalize()))
+        Ok(Md5(md5.finalize().into()))
     }
 
     fn hrd(&self, file: &str) -> Result<(Hrd, Text), RecipeError> {
@@ -104,8 +102,7 @@ impl Template {
 
     fn read(&self, file: &str) -> Result<Text, RecipeError> {
         let path = self.dir.join(file);
-        let bytes =
-            read_below(&self.root, &path).map_err(|source| RecipeError::Unreadable { path, source })?;
+        let bytes = read_below(&self.root, &path).map_err(|source| unreadable(path, source))?;
         Ok(Text { name: self.shown(file), bytes })
     }
 
@@ -116,16 +113,6 @@ impl Template {
     }
 }
 
-/// The bytes of a repository's file. A link out of the repository is refused: what it leads to is nothing that whoever
-/// wrote the repository may have shown. Outside of any repository, where the root is empty, links are followed.
-pub(crate) fn read_below(root: &Path, path: &Path) -> std::io::Result<Vec<u8>> {
-    if !root.as_os_str().is_empty() && !path.canonicalize()?.starts_with(root.canonicalize()?) {
-        return Err(std::io::Error::other("it is a link that leads out of the repository"));
-    }
-    std::fs::read(path)
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn unreadable(path: PathBuf, source: std::io::Error) -> RecipeError {
+    RecipeError::Unreadable { path, source: Arc::new(source) }
 }

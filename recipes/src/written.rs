@@ -5,32 +5,27 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ays_grammar::hrd::{self, Hrd, Value, edit};
+use ays_model::NodeName;
+use ays_repository::{SERVICE_FILE, SERVICES};
 use ays_secrets::{SecretName, SecretsError};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::environment::Environment;
-use crate::instance::{scalar, short};
+use crate::environment::{Environment, FileError, Instance};
 use crate::names::Place;
 use crate::question::{Question, is_secret};
-use crate::recipe::{RecipeError, Request, read_hrd};
+use crate::recipe_error::RecipeError;
+use crate::request::{Request, Stored};
 use crate::secrets::{SECRET, Secrets};
 use crate::template::Template;
-
-/// What becomes of the answers that the repository has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stored {
-    /// They hold where the operator says nothing else.
-    Used,
-    /// They are asked again (`--hrdreset`).
-    Forgotten,
-}
+use crate::value::{scalar, short};
 
 /// The instance files that count for a request.
 pub(crate) struct Written<'a> {
     environment: &'a Environment,
-    files: Vec<(Place, Hrd)>,
+    files: Vec<(Place, Arc<Hrd>)>,
 }
 
 impl<'a> Written<'a> {
@@ -45,19 +40,18 @@ impl<'a> Written<'a> {
         if request.stored == Stored::Forgotten {
             return Ok(Self { environment, files });
         }
-        let mut paths: Vec<PathBuf> = if request.nodes.is_empty() {
-            environment
-                .instance(&template.name, &request.instance)
-                .map(|found| file(&found.dir))
-                .into_iter()
-                .collect()
+        let mut instances: Vec<&Instance> = if request.nodes.is_empty() {
+            environment.instance(&template.name, &request.instance).into_iter().collect()
         } else {
-            let places = Places::find(environment, template, request);
-            places.0.into_iter().filter_map(|place| place.is_there.then_some(place.file)).collect()
+            places(environment, template, request).into_iter().filter_map(|place| place.instance).collect()
         };
-        paths.dedup();
-        for path in paths {
-            files.push((environment.place(&path), read_hrd(environment, &path)?));
+        instances.dedup_by_key(|instance| instance.path());
+        for instance in instances {
+            let file = environment.file(instance).map_err(|error| match error {
+                FileError::Unreadable { path, source } => RecipeError::Unreadable { path, source },
+                FileError::Syntax(error) => error.into(),
+            })?;
+            files.push((environment.place(&instance.path()), file));
         }
         Ok(Self { environment, files })
     }
@@ -97,10 +91,12 @@ pub(crate) fn write(
         return Err(RecipeError::Instance { instance: request.instance.clone() });
     }
     let mut changed = Vec::new();
-    for place in Places::find(environment, template, request).0 {
+    for place in places(environment, template, request) {
         let name = environment.place(&place.file).to_string();
-        let unreadable = |source| RecipeError::Unreadable { path: place.file.clone(), source };
-        let before = if place.is_there { fs::read(&place.file).map_err(unreadable)? } else { Vec::new() };
+        let unreadable =
+            |source| RecipeError::Unreadable { path: place.file.clone(), source: Arc::new(source) };
+        let before =
+            if place.instance.is_some() { fs::read(&place.file).map_err(unreadable)? } else { Vec::new() };
         let hrd = hrd::parse(&name, &before)?.resolve(&name, &before)?;
         let mut text = String::from_utf8_lossy(&before).into_owned();
         for entry in &parameters.entries {
@@ -138,51 +134,51 @@ pub(crate) fn write(
 }
 
 /// An instance's file for one node.
-struct InstancePlace {
+struct InstancePlace<'e> {
     /// None: it lies below no node.
-    node: Option<String>,
+    node: Option<NodeName>,
     file: PathBuf,
-    is_there: bool,
+    /// None: it is to be made.
+    instance: Option<&'e Instance>,
 }
 
-struct Places(Vec<InstancePlace>);
-
-impl Places {
-    /// For each node of the request the file that there is, or the one that is to be made.
-    fn find(environment: &Environment, template: &Template, request: &Request) -> Self {
-        let name = format!("{}__{}__{}", environment.domain, template.name, request.instance);
-        let nodes: HashMap<PathBuf, String> =
-            environment.node_instances().into_iter().map(|node| (node.dir, node.name)).collect();
-        let directories: HashMap<&str, &Path> =
-            nodes.iter().map(|(directory, node)| (node.as_str(), directory.as_path())).collect();
-        let (mut own, mut free) = (HashMap::new(), None);
-        for instance in environment.instances() {
-            if instance.template == template.name && instance.name == request.instance {
-                match instance.dir.ancestors().skip(1).find_map(|directory| nodes.get(directory)) {
-                    Some(node) => _ = own.entry(node.as_str()).or_insert(instance.dir),
-                    None => _ = free.get_or_insert(instance.dir),
-                }
+/// For each node of the request the file that there is, or the one that is to be made.
+fn places<'e>(
+    environment: &'e Environment,
+    template: &Template,
+    request: &Request,
+) -> Vec<InstancePlace<'e>> {
+    let name = format!("{}__{}__{}", environment.domain, template.name, request.instance);
+    let nodes = environment.node_instances().flat_map(|(_, instances)| instances);
+    let nodes: HashMap<&Path, &str> = nodes.map(|node| (node.dir.as_path(), node.name.as_str())).collect();
+    let directories: HashMap<&str, &Path> =
+        nodes.iter().map(|(directory, node)| (*node, *directory)).collect();
+    let (mut own, mut free) = (HashMap::new(), None);
+    for instance in environment.instances() {
+        if instance.template == template.name && instance.name == request.instance {
+            match instance.dir.ancestors().skip(1).find_map(|directory| nodes.get(directory)) {
+                Some(node) => _ = own.entry(*node).or_insert(instance),
+                None => _ = free.get_or_insert(instance),
             }
         }
-        let place = |node: &String| {
-            let place = |node: Option<&String>, directory: &Path, is_there| InstancePlace {
-                node: node.cloned(),
-                file: file(directory),
-                is_there,
-            };
-            match (own.get(node.as_str()), &free, directories.get(node.as_str())) {
-                (Some(directory), ..) => place(Some(node), directory, true),
-                (None, Some(directory), _) => place(None, directory, true),
-                (None, None, Some(directory)) => place(Some(node), &directory.join(&name), false),
-                (None, None, None) => place(None, &environment.root.join("services").join(&name), false),
-            }
-        };
-        Self(request.nodes.iter().map(place).collect())
     }
-}
-
-fn file(directory: &Path) -> PathBuf {
-    directory.join("service.hrd")
+    let there = |node: Option<&NodeName>, instance: &'e Instance| InstancePlace {
+        node: node.cloned(),
+        file: instance.path(),
+        instance: Some(instance),
+    };
+    let new = |node: Option<&NodeName>, directory: &Path| InstancePlace {
+        node: node.cloned(),
+        file: directory.join(&name).join(SERVICE_FILE),
+        instance: None,
+    };
+    let place = |node: &NodeName| match (own.get(node.as_str()), free, directories.get(node.as_str())) {
+        (Some(instance), ..) => there(Some(node), instance),
+        (None, Some(instance), _) => there(None, instance),
+        (None, None, Some(directory)) => new(Some(node), directory),
+        (None, None, None) => new(None, &environment.root.join(SERVICES)),
+    };
+    request.nodes.iter().map(place).collect()
 }
 
 fn value(hrd: &Hrd, key: &str) -> Option<String> {
@@ -204,13 +200,13 @@ fn keep(environment: &Environment, name: &SecretName, secret: String) -> Result<
 
 /// `n1.redis.main.password`: the node, the template, the instance and the key.
 fn secret_name(
-    place: &InstancePlace,
+    place: &InstancePlace<'_>,
     template: &Template,
     request: &Request,
     key: &str,
 ) -> Result<SecretName, RecipeError> {
-    let parts = place.node.iter().chain([&template.name, &request.instance]).map(String::as_str);
-    let name = parts.chain([key]).collect::<Vec<_>>().join(".");
+    let parts = place.node.iter().map(NodeName::as_str).chain([&*template.name, &*request.instance, key]);
+    let name = parts.collect::<Vec<_>>().join(".");
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.') { c } else { '-' };
     name.chars().map(plain).collect::<String>().parse().map_err(|_| RecipeError::SecretName { name })
 }

@@ -32,10 +32,14 @@ fn environment(repository: &Repository) -> Environment {
     let vault =
         Vault { file: repository.path(".git/secrets.age"), identity: repository.path(".git/age.key") };
     let secrets = Store::new([], Vec::new(), Some(vault));
-    Environment { secrets, domain: "d".to_owned(), ..repository.environment() }
+    let mut environment = repository.environment();
+    environment.secrets = secrets;
+    environment.domain = "d".to_owned();
+    environment
 }
 
-fn open(environment: &Environment, request: &Request) -> Vec<String> {
+fn open(repository: &Repository, request: &Request) -> Vec<String> {
+    let environment = &environment(repository);
     let template = environment.template("t").unwrap();
     let questions = Recipe::questions(environment, &template, request).unwrap();
     questions.into_iter().map(|question| question.key).collect()
@@ -51,7 +55,8 @@ fn written(repository: &Repository, environment: &Environment, request: &Request
     changed.into_iter().map(text).collect()
 }
 
-fn read(environment: &Environment, request: &Request) -> Result<Recipe, RecipeError> {
+fn read(repository: &Repository, request: &Request) -> Result<Recipe, RecipeError> {
+    let environment = &environment(repository);
     Recipe::read(environment, &environment.template("t").unwrap(), request)
 }
 
@@ -68,12 +73,11 @@ fn all_that_is_missing_is_said_at_once() {
 #[test]
 fn answers_are_written_below_each_node_and_found_again() {
     let repository = repository();
-    let environment = environment(&repository);
     let mut first = request("name:'a b' fixed:y", &["n1", "n2"]);
-    assert_eq!(open(&environment, &first), ["size", "pw"]);
+    assert_eq!(open(&repository, &first), ["size", "pw"]);
     first.answers.give("pw", "hunter2".to_owned());
     first.answers.give("size", "21".to_owned());
-    let digest = read(&environment, &first).unwrap().answers_digest;
+    let digest = read(&repository, &first).unwrap().answers_digest;
 
     let text = |node: &str| {
         let key = |key: &str, value: &str| format!("{:30} = '{value}'\n", format!("instance.{key}"));
@@ -82,25 +86,25 @@ fn answers_are_written_below_each_node_and_found_again() {
     };
     let file = |node: &str| format!("services/d__node.ssh__{node}/d__t__main/service.hrd");
     assert_eq!(
-        written(&repository, &environment, &first),
+        written(&repository, &environment(&repository), &first),
         [(file("n1"), text("n1")), (file("n2"), text("n2"))]
     );
-    assert_eq!(written(&repository, &environment, &first), []);
-    let secret = environment.secrets.get(&"n1.t.main.pw".parse().unwrap()).unwrap().unwrap();
+    assert_eq!(written(&repository, &environment(&repository), &first), []);
+    let secret = environment(&repository).secrets.get(&"n1.t.main.pw".parse().unwrap()).unwrap().unwrap();
     assert_eq!(secret.expose_secret(), "hunter2");
 
     for nodes in [&["n1"][..], &["n2", "n1"]] {
         let again = request("", nodes);
-        assert_eq!(open(&environment, &again), [""; 0]);
-        assert_eq!(read(&environment, &again).unwrap().answers_digest, digest);
-        assert_eq!(written(&repository, &environment, &again), []);
+        assert_eq!(open(&repository, &again), [""; 0]);
+        assert_eq!(read(&repository, &again).unwrap().answers_digest, digest);
+        assert_eq!(written(&repository, &environment(&repository), &again), []);
     }
     let elsewhere = request("", &["local"]);
-    assert_eq!(open(&environment, &elsewhere), ["name", "size", "pw"]);
+    assert_eq!(open(&repository, &elsewhere), ["name", "size", "pw"]);
     let forgotten = Request { stored: Stored::Forgotten, ..request("name:z", &["n1"]) };
-    assert_eq!(open(&environment, &forgotten), ["size", "pw"]);
+    assert_eq!(open(&repository, &forgotten), ["size", "pw"]);
     assert_eq!(
-        written(&repository, &environment, &forgotten),
+        written(&repository, &environment(&repository), &forgotten),
         [(file("n1"), text("n1").replace("'a b'", "'z'").replace("'21'", "'20'"))]
     );
 }
@@ -113,7 +117,8 @@ fn what_is_named_like_a_password_is_kept_as_one() {
         Vault { file: repository.path(".git/secrets.age"), identity: repository.path(".git/age.key") };
     // The command has nothing, so the file gets it.
     let secrets = Store::new([], vec!["false".to_owned(), "{}".to_owned()], Some(vault));
-    let environment = Environment { secrets, domain: "d".to_owned(), ..repository.environment() };
+    let mut environment = environment(&repository);
+    environment.secrets = secrets;
     let [(_, text)] = &written(&repository, &environment, &request("password:hunter2$(x)y", &["n1"]))[..]
     else {
         panic!("one file");
@@ -126,29 +131,31 @@ fn what_is_named_like_a_password_is_kept_as_one() {
 #[test]
 fn nodes_that_were_answered_differently_are_not_installed_at_once() {
     let repository = repository();
-    let environment = environment(&repository);
     for (node, size) in [("n1", "21"), ("n2", "22")] {
-        written(&repository, &environment, &request(&format!("name:x pw:same size:{size}"), &[node]));
+        written(
+            &repository,
+            &environment(&repository),
+            &request(&format!("name:x pw:same size:{size}"), &[node]),
+        );
     }
     let both = request("", &["n1", "n2"]);
-    let error = read(&environment, &both).unwrap_err();
+    let error = read(&repository, &both).unwrap_err();
     assert_eq!(
         error.to_string(),
         "`size` was answered differently in services/d__node.ssh__n1/d__t__main/service.hrd and \
          services/d__node.ssh__n2/d__t__main/service.hrd: answer it with --data, or for all of them again with --hrdreset"
     );
-    read(&environment, &request("size:21", &["n1", "n2"])).unwrap();
-    read(&environment, &request("", &["n2"])).unwrap();
+    read(&repository, &request("size:21", &["n1", "n2"])).unwrap();
+    read(&repository, &request("", &["n2"])).unwrap();
 }
 
 #[test]
 fn an_edited_file_keeps_what_is_not_answered() {
     let repository = repository();
-    let environment = environment(&repository);
     let file = "services/d__t__main/service.hrd";
     repository.write(file, "# ours\nservice.x = 1\ninstance.size = 5 # five\n");
     assert_eq!(
-        written(&repository, &environment, &request("name:x size:7", &["n1"])),
+        written(&repository, &environment(&repository), &request("name:x size:7", &["n1"])),
         [(
             file.to_owned(),
             format!("# ours\nservice.x = 1\ninstance.size = '7' # five\n{:30} = 'x'\n", "instance.name")
@@ -159,18 +166,17 @@ fn an_edited_file_keeps_what_is_not_answered() {
 #[test]
 fn a_service_without_parameters_gets_no_directory() {
     let repository = repository();
-    let environment = environment(&repository);
     repository.write("servicetemplates/t/instance.hrd", "");
-    assert_eq!(written(&repository, &environment, &request("name:x", &["n1"])), []);
+    assert_eq!(written(&repository, &environment(&repository), &request("name:x", &["n1"])), []);
     repository.write("servicetemplates/t/instance.hrd", "size = @ASK type:int default:20\n");
-    assert_eq!(written(&repository, &environment, &request("", &["n1"])), []);
+    assert_eq!(written(&repository, &environment(&repository), &request("", &["n1"])), []);
 }
 
 #[test]
 fn an_instance_s_name_is_no_path() {
     let repository = repository();
     let environment = environment(&repository);
-    let request = Request { instance: "a/../../../x".to_owned(), ..request("name:x", &["n1"]) };
+    let request = Request { instance: "a/../../../x".into(), ..request("name:x", &["n1"]) };
     let error =
         Recipe::write_answers(&environment, &environment.template("t").unwrap(), &request).unwrap_err();
     assert!(matches!(error, RecipeError::Instance { .. }), "{error}");

@@ -3,6 +3,7 @@
 
 mod support;
 
+use ays_model::Gid;
 use ays_recipes::{Environment, EnvironmentError, Layers};
 use ays_repository::{Author, NotFound};
 use support::Repository;
@@ -14,7 +15,7 @@ fn an_environment_is_found_from_any_directory_in_it() {
     let environment =
         Environment::find(&repository.path("servicetemplates/_images/deep"), &Layers::default()).unwrap();
     assert_eq!(environment.root, repository.path(""));
-    let names: Vec<_> = environment.templates().into_iter().map(|template| template.name).collect();
+    let names: Vec<_> = environment.templates().iter().map(|template| template.name.as_str()).collect();
     assert_eq!(names, ["image_a"]);
 }
 
@@ -26,7 +27,8 @@ fn a_link_out_of_the_repository_is_not_read() {
     std::fs::write(elsewhere.path().join("env"), "TOKEN = x\n").unwrap();
     let link = repository.path("servicetemplates/t/service.hrd");
     std::os::unix::fs::symlink(elsewhere.path().join("env"), &link).unwrap();
-    let template = repository.environment().template("t").unwrap();
+    let environment = repository.environment();
+    let template = environment.template("t").unwrap();
     let error = std::error::Error::source(&template.service().unwrap_err()).map(ToString::to_string);
     assert_eq!(error.as_deref(), Some("it is a link that leads out of the repository"));
     std::fs::remove_file(&link).unwrap();
@@ -98,7 +100,7 @@ fn a_node_is_read_with_all_that_its_file_says() {
     );
     let environment = repository.environment();
     let node = environment.node(Some("node.ssh"), "n1").unwrap();
-    assert_eq!((node.host.as_str(), node.port, node.gid, node.stack), ("10.0.0.1", None, 7, false));
+    assert_eq!((node.host.as_str(), node.port, node.gid, node.stack), ("10.0.0.1", None, Gid(7), false));
     assert_eq!((node.pool.name.as_str(), node.pool.shared, node.has_password), ("vmstor", true, false));
     let gateway = node.gateway.as_ref().unwrap();
     assert_eq!(
@@ -107,7 +109,8 @@ fn a_node_is_read_with_all_that_its_file_says() {
     );
     let shown = format!("{node:?}");
     assert!(!shown.contains("hunter2") && !shown.contains("secret\n"), "{shown}");
-    let all: Vec<_> = environment.nodes().into_iter().map(|(_, node)| node.unwrap().name).collect();
+    let all: Vec<_> =
+        environment.nodes().iter().map(|(_, node)| node.as_ref().unwrap().name.as_str()).collect();
     assert_eq!(all, ["gw", "n1"]);
 }
 
@@ -161,4 +164,30 @@ fn the_first_settings_are_settings() {
         assert_eq!(found.settings.name.as_deref(), expected);
         std::fs::remove_dir_all(&root).unwrap();
     }
+}
+
+#[test]
+fn what_two_thousand_nodes_take_grows_as_they_do() {
+    let took = |count: usize| {
+        let repository = Repository::new();
+        for number in 0..count {
+            let node = format!("services/jumpscale__node.ssh__n{number}/service.hrd");
+            // All but the first go through the one before, up to ten in a row.
+            let gateway = match number % 10 {
+                0 => String::new(),
+                _ => format!("instance.ssh.gateway = 'n{}'\n", number - 1),
+            };
+            repository.write(&node, &format!("instance.ip = 'h'\ninstance.sshkey = 'k{number}'\n{gateway}"));
+            let key = format!("services/jumpscale__sshkey__k{number}/service.hrd");
+            repository.write(&key, "instance.key.priv = 'x'\n");
+        }
+        let environment = repository.environment();
+        let begun = std::time::Instant::now();
+        assert_eq!(environment.nodes().iter().filter(|(_, node)| node.is_ok()).count(), count);
+        environment.node(None, "n1").unwrap();
+        begun.elapsed()
+    };
+    // Eight times as many; a walk for each would take 64 times as long.
+    let (few, many) = (took(250), took(2000));
+    assert!(many < few * 20, "{few:?} for 250, {many:?} for 2,000");
 }

@@ -5,9 +5,7 @@ use std::fs;
 
 use ays_actions::{Action, Progress, Value};
 use ays_model::{BootType, Check};
-use ays_recipes::{
-    Answers, Dependencies, Environment, Layers, NewCheck, NewImage, NewImageError, Recipe, Request, Stored,
-};
+use ays_recipes::{Environment, Layers, NewCheck, NewImage, NewImageError, Recipe, Request};
 
 fn environment() -> (tempfile::TempDir, Environment) {
     let directory = tempfile::tempdir().unwrap();
@@ -20,12 +18,12 @@ fn environment() -> (tempfile::TempDir, Environment) {
 
 fn wily() -> NewImage {
     NewImage {
-        template: "image_wily-server".to_owned(),
+        template: "image_wily-server".into(),
         url: "https://cloud-images.ubuntu.com".to_owned(),
         source: "/wily/current/wily-server-cloudimg-amd64-uefi1.img".to_owned(),
         check: NewCheck::Sums("SHA256SUMS".to_owned()),
         file: "wily-server-cloudimg-amd64-uefi1.qcow2".to_owned(),
-        name: "Wily's \"Server\" \\ 15.10".to_owned(),
+        name: "Wily's \"Server\" \\ 15.10".into(),
         category: "Linux".to_owned(),
         size_gb: 10,
         boot_type: BootType::Uefi,
@@ -38,16 +36,10 @@ fn what_is_written_is_what_is_read() {
     let places: Vec<_> = wily().write(&environment).unwrap().iter().map(ToString::to_string).collect();
     let in_it = |name: &str| format!("servicetemplates/image_wily-server/{name}");
     assert_eq!(places, ["service.hrd", "actions.py", "instance.hrd"].map(in_it));
+    let environment = Environment::find(directory.path(), &Layers::default()).unwrap();
     let template = environment.template("image_wily-server").unwrap();
-    let request = Request {
-        instance: "main".to_owned(),
-        answers: Answers::default(),
-        dependencies: Dependencies::First,
-        nodes: Vec::new(),
-        stored: Stored::Used,
-    };
-    let recipe = Recipe::read(&environment, &template, &request).unwrap();
-    let [fetch] = &recipe.fetches[..] else { panic!("{recipe:?}") };
+    let recipe = Recipe::read(&environment, template, &Request::without_answers("main".into())).unwrap();
+    let [fetch] = &recipe.downloads[..] else { panic!("{recipe:?}") };
     assert_eq!(
         fetch.url.expose(),
         "https://cloud-images.ubuntu.com/wily/current/wily-server-cloudimg-amd64-uefi1.img"
@@ -64,8 +56,7 @@ fn what_is_written_is_what_is_read() {
 #[test]
 fn the_text_is_the_documentation_s() {
     let (directory, environment) = environment();
-    let image =
-        NewImage { check: NewCheck::None, name: "Wily".to_owned(), boot_type: BootType::Bios, ..wily() };
+    let image = NewImage { check: NewCheck::None, name: "Wily".into(), boot_type: BootType::Bios, ..wily() };
     image.write(&environment).unwrap();
     let read = |name: &str| {
         fs::read_to_string(directory.path().join("servicetemplates/image_wily-server").join(name)).unwrap()
@@ -85,12 +76,13 @@ fn the_text_is_the_documentation_s() {
 
 #[test]
 fn a_name_is_taken_once_and_is_a_plain_one() {
-    let (_directory, environment) = environment();
+    let (directory, environment) = environment();
     wily().write(&environment).unwrap();
+    let environment = Environment::find(directory.path(), &Layers::default()).unwrap();
     let error = wily().write(&environment).unwrap_err().to_string();
     assert_eq!(error, "there is a template `image_wily-server` already: servicetemplates/image_wily-server");
     for name in ["", "../x", "a/b", ".hidden", "a__b", "a b", "-x"] {
-        let error = NewImage::check_name(&environment, name).unwrap_err();
+        let error = NewImage::check_name(&environment, &name.into()).unwrap_err();
         assert!(matches!(&error, NewImageError::Name(named) if named == name), "{error}");
     }
 }

@@ -3,12 +3,13 @@
 
 mod support;
 
+use ays_model::Gid;
 use ays_recipes::NewNode;
 use support::Repository;
 
 fn plain(name: &str) -> NewNode {
     NewNode {
-        name: name.to_owned(),
+        name: name.into(),
         host: "10.0.0.11".to_owned(),
         port: None,
         login: None,
@@ -41,14 +42,17 @@ fn its_file_says_what_was_said_and_no_more() {
         host: "fe80::1".to_owned(),
         port: Some(2222),
         login: Some("ops".to_owned()),
-        key: Some("ops".to_owned()),
-        gateway: Some("n1".to_owned()),
-        gid: Some(7),
-        pool: Some("vmstor".to_owned()),
+        key: Some("ops".into()),
+        gateway: Some("n1".into()),
+        gid: Some(Gid(7)),
+        pool: Some("vmstor".into()),
         stack: Some(false),
         ..plain("rack-2.node_3")
     };
+    // The gateway was not there yet.
+    let environment = repository.environment();
     all.write(&environment).unwrap();
+    let environment = repository.environment();
     assert_eq!(
         written("rack-2.node_3"),
         "instance.ip = 'fe80::1'\ninstance.ssh.port = 2222\ninstance.login = 'ops'\ninstance.sshkey = 'ops'\n\
@@ -78,15 +82,15 @@ fn what_is_refused_is_not_written() {
     assert_eq!(refused(plain("n1")), "node `n1` is already there: services/x__node.ssh__n1");
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(
-        refused(NewNode { gateway: some("n11"), ..plain("n9") }),
+        refused(NewNode { gateway: Some("n11".into()), ..plain("n9") }),
         "the gateway cannot be used: no node is named `n11`; did you mean `n1`?"
     );
     assert_eq!(
-        refused(NewNode { pool: some("vmstore"), ..plain("n9") }),
+        refused(NewNode { pool: Some("vmstore".into()), ..plain("n9") }),
         "no pool is named `vmstore`; did you mean `vmstor`?"
     );
     assert_eq!(
-        refused(NewNode { key: some("op"), ..plain("n9") }),
+        refused(NewNode { key: Some("op".into()), ..plain("n9") }),
         "no sshkey service is named `op`; did you mean `ops`?"
     );
     assert_eq!(

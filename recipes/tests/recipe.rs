@@ -57,9 +57,9 @@ fn image(recipe: &Recipe) -> RegisterImage {
 #[test]
 fn references_are_resolved_from_the_file_the_answers_and_the_environment() {
     let recipe = repository().recipe("image_win", "name:Win").unwrap();
-    let dests: Vec<_> = recipe.fetches.iter().map(|fetch| fetch.dest.clone()).collect();
+    let dests: Vec<_> = recipe.downloads.iter().map(|fetch| fetch.dest.clone()).collect();
     assert_eq!(dests, [PathBuf::from("/tmp/list"), "/opt/jumpscale7/var/tmp/templates/win.qcow2".into()]);
-    let fetch = &recipe.fetches[1];
+    let fetch = &recipe.downloads[1];
     assert_eq!(fetch.check, Check::Md5Beside);
     assert_eq!(fetch.url.to_string(), "ftp://***@ftp.example.org/images/win%20%23%201.qcow2");
     let image = image(&recipe);
@@ -75,10 +75,10 @@ fn a_fetch_knows_how_its_source_is_reached_and_where_else_it_is() {
          mirrors = ['https://m/a']\nlimit = '1MB'\n",
     );
     let recipe = repository.recipe("image_win", "name:Win").unwrap();
-    let limits: Vec<_> = recipe.fetches.iter().map(|fetch| fetch.network.limit.map(u64::from)).collect();
+    let limits: Vec<_> = recipe.downloads.iter().map(|fetch| fetch.network.limit.map(u64::from)).collect();
     assert_eq!(limits, [None, Some(1_000_000)]);
-    assert_eq!(recipe.fetches[0].mirrors, []);
-    let mirrors: Vec<_> = recipe.fetches[1].mirrors.iter().map(SecretUrl::expose).collect();
+    assert_eq!(recipe.downloads[0].mirrors, []);
+    let mirrors: Vec<_> = recipe.downloads[1].mirrors.iter().map(SecretUrl::expose).collect();
     assert_eq!(mirrors, ["https://m/a/images/win%20%23%201.qcow2"]);
 }
 
@@ -104,7 +104,7 @@ fn the_checksum_is_ays_one_md5_over_the_files_in_the_order_of_their_paths() {
         repository.write(&format!("servicetemplates/t/{file}"), text);
     }
     // printf 'class Actions():\n    pass\nxa = 1\n' | md5sum
-    assert_eq!(repository.recipe("t", "").unwrap().checksum, "fa8f0dc6f10641fa02363e4255cf1269");
+    assert_eq!(repository.recipe("t", "").unwrap().checksum.to_string(), "fa8f0dc6f10641fa02363e4255cf1269");
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn an_imagename_that_is_another_file_is_shown_in_its_place() {
 fn both_spellings_of_the_main_file_are_read_but_not_both_at_once() {
     let repository = repository();
     repository.write("servicetemplates/image_other/services.hrd", "");
-    assert!(repository.recipe("image_other", "").unwrap().fetches.is_empty());
+    assert!(repository.recipe("image_other", "").unwrap().downloads.is_empty());
     repository.write("servicetemplates/image_other/service.hrd", "");
     let error = repository.recipe("image_other", "").unwrap_err().to_string();
     assert!(

@@ -17,7 +17,9 @@ fn store() -> Store {
 }
 
 fn environment(repository: &Repository) -> Environment {
-    Environment { secrets: store(), ..repository.environment() }
+    let mut environment = repository.environment();
+    environment.secrets = store();
+    environment
 }
 
 fn recipe(repository: &Repository, data: &str) -> Result<Recipe, RecipeError> {
@@ -62,7 +64,7 @@ fn a_secret_goes_into_an_address_and_shows_nowhere() {
     ] {
         let service = export(&format!("url:'{url}', source:'{source}', dest:'/tmp/x'"));
         let recipe = recipe(&repository(&service, instance, ""), "").unwrap();
-        assert_eq!((recipe.fetches[0].url.expose(), &*recipe.fetches[0].url.to_string()), (whole, shown));
+        assert_eq!((recipe.downloads[0].url.expose(), &*recipe.downloads[0].url.to_string()), (whole, shown));
         assert!(!format!("{recipe:?}").contains("hunter2"), "{recipe:?}");
     }
 }
@@ -113,8 +115,8 @@ fn a_store_that_cannot_be_read_is_the_error_and_only_where_a_secret_is_named() {
     let path = repository.path("secrets.age");
     std::fs::write(&path, "not age").unwrap();
     let vault = Vault { file: path.clone(), identity: path };
-    let environment =
-        Environment { secrets: Store::new([], Vec::new(), Some(vault)), ..repository.environment() };
+    let mut environment = repository.environment();
+    environment.secrets = Store::new([], Vec::new(), Some(vault));
     let read = |environment: &Environment| {
         Recipe::read(environment, &environment.template("t").unwrap(), &request("", &[]))
     };
@@ -163,8 +165,8 @@ fn a_password_that_is_an_answer_is_as_secret() {
     let service = export("url:'ftp://u:$(instance.pw)@h', dest:'/x'");
     let repository = repository(&service, instance, "");
     let read = |data: &str| recipe(&repository, data).unwrap();
-    assert_eq!(read("pw:a#b@c").fetches[0].url.expose(), "ftp://u:a%23b%40c@h/");
-    assert_eq!(read("pw:$(secret.pw)").fetches[0].url.expose(), "ftp://u:hunter2%40%2F%23%25%3A@h/");
+    assert_eq!(read("pw:a#b@c").downloads[0].url.expose(), "ftp://u:a%23b%40c@h/");
+    assert_eq!(read("pw:$(secret.pw)").downloads[0].url.expose(), "ftp://u:hunter2%40%2F%23%25%3A@h/");
     // Its digest could be guessed.
     assert_eq!(read("pw:one").answers_digest, read("pw:two").answers_digest);
     assert_ne!(read("pw:one").answers_digest, read("pw:one size:11").answers_digest);

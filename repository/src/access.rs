@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ays_model::NewHostKeys;
 use secrecy::SecretString;
-
-use crate::known_hosts::HostKey;
 
 /// What the program hands over.
 pub struct Access {
@@ -49,16 +48,6 @@ pub enum Question {
         /// The remote's machine.
         host: String,
     },
-}
-
-/// What becomes of the host key of a machine that has never been seen.
-pub enum NewHostKeys {
-    /// It is an error.
-    Refuse,
-    /// It is learned.
-    Accept,
-    /// Somebody is asked.
-    Ask(Box<dyn Fn(&HostKey) -> bool + Send + Sync>),
 }
 
 /// How far a transfer is.

@@ -24,6 +24,7 @@ pub struct Checkout {
     root: PathBuf,
     name: Option<String>,
     commit: Option<String>,
+    committed_at: Option<i64>,
     /// Git reads it for one at a time.
     repository: Arc<Mutex<Repository>>,
 }
@@ -37,9 +38,17 @@ impl Checkout {
         let remote = repository.find_remote("origin").ok();
         let name = remote.as_ref().and_then(|remote| remote.url().ok()).and_then(repository_name);
         let head = repository.head().and_then(|head| head.peel_to_commit()).ok();
-        let commit = head.map(|commit| commit.id().to_string());
+        let commit = head.as_ref().map(|commit| commit.id().to_string());
+        let committed_at = head.as_ref().map(|commit| commit.time().seconds());
+        drop(head);
         drop(remote);
-        Ok(Self { root: root.to_owned(), name, commit, repository: Arc::new(Mutex::new(repository)) })
+        let repository = Arc::new(Mutex::new(repository));
+        Ok(Self { root: root.to_owned(), name, commit, committed_at, repository })
+    }
+
+    /// The commit that was checked out, and when it was committed, in seconds since 1970; none before the first.
+    pub fn commit(&self) -> Option<(&str, i64)> {
+        self.commit.as_deref().zip(self.committed_at)
     }
 
     /// Its root.

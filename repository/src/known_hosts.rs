@@ -1,39 +1,14 @@
 //! Host keys: compared with what OpenSSH's files know, and learned.
 
-use std::fmt;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use ays_model::{HostKey, NewHostKeys};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest, Sha256};
-
-use crate::access::NewHostKeys;
-
-/// A host key that nobody knows yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostKey {
-    /// The machine, as files of known hosts name it: with another port than 22, `[host]:port`.
-    pub host: String,
-    /// `ssh-ed25519` and the like.
-    pub kind: String,
-    /// `SHA256:` and the digest, as `ssh-keygen -l` shows it.
-    pub fingerprint: String,
-    /// Where keys of other kinds are known for the host.
-    pub others: Vec<String>,
-}
-
-impl fmt::Display for HostKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} ({})", self.host, self.fingerprint, self.kind)?;
-        match &self.others[..] {
-            [] => Ok(()),
-            others => write!(f, "; other kinds of keys of it are known ({})", others.join(", ")),
-        }
-    }
-}
 
 /// Why a host key is not trusted.
 #[derive(Debug, thiserror::Error)]
@@ -131,7 +106,7 @@ pub(crate) fn check(
         });
     }
     let others = known.into_iter().map(|line| line.place).collect();
-    let new = HostKey { host: host.to_owned(), kind, fingerprint, others };
+    let new = HostKey { machine: host.to_owned(), kind, fingerprint, others };
     match new_host_keys {
         NewHostKeys::Refuse if new.others.is_empty() => return Err(HostKeyError::Unknown(new)),
         NewHostKeys::Accept if new.others.is_empty() => {}
@@ -262,12 +237,12 @@ mod tests {
             )
         );
         assert_eq!(
-            refused("new", &NewHostKeys::Ask(Box::new(|_| false))),
+            refused("new", &NewHostKeys::Ask(std::sync::Arc::new(|_| false))),
             format!("the host key of new: {shown} (ssh-ed25519) was not accepted")
         );
         assert!(!learned.exists());
         check("new", &NewHostKeys::Accept).unwrap();
-        check("other", &NewHostKeys::Ask(Box::new(|key| key.others.len() == 1))).unwrap();
+        check("other", &NewHostKeys::Ask(std::sync::Arc::new(|key| key.others.len() == 1))).unwrap();
         let expected = [line("new", &right), line("other", &right)].concat();
         assert_eq!(std::fs::read_to_string(&learned).unwrap(), expected);
     }

@@ -23,14 +23,14 @@ mod save;
 mod ssh;
 mod status;
 
-pub use access::{Access, Ask, NewHostKeys, Progress, Question};
+pub use access::{Access, Ask, Progress, Question};
 pub use address::{Address, AddressError};
 pub use branch::BranchError;
 pub use changes::{Change, Changes, How, What};
 pub use checkout::{Checkout, CheckoutError};
 pub use clone::{CloneError, Cloned, clone, discard_partial};
 pub use init::{InitError, Made, init};
-pub use known_hosts::{HostKey, HostKeyError};
+pub use known_hosts::HostKeyError;
 pub use layout::{NotFound, SERVICE_FILE, SERVICES, TEMPLATE_FILES, TEMPLATES, root_of, service_of};
 pub use login::Tried;
 pub use pull::{PullError, Pulled, fetch, pull};

@@ -7,9 +7,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ays_model::NewHostKeys;
 use ays_repository::{
-    self as git, Access, Address, Author, Change, CloneError, Commit, How, NewHostKeys, PullError, Saved,
-    Status, What,
+    self as git, Access, Address, Author, Change, CloneError, Commit, How, PullError, Saved, Status, What,
 };
 use tempfile::TempDir;
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ays_model::NodeName;
+
 use crate::hop::Hop;
 use crate::host_key::{HostKeyError, is_changed};
 use crate::master::NOT_REACHED;
@@ -22,7 +24,7 @@ pub enum ConnectError {
     #[error("{hop}: no connection: {reason}")]
     Unreachable {
         /// The node or gateway.
-        hop: String,
+        hop: NodeName,
         /// What ssh said.
         reason: String,
         /// What that means.
@@ -32,7 +34,7 @@ pub enum ConnectError {
     #[error("{hop}: the login was refused: {reason} {offer}")]
     Refused {
         /// The node or gateway.
-        hop: String,
+        hop: NodeName,
         /// What ssh said.
         reason: String,
         /// What it was offered.
@@ -46,7 +48,7 @@ pub enum ConnectError {
     )]
     OnlyPassword {
         /// The node or gateway.
-        hop: String,
+        hop: NodeName,
         /// Its address.
         hop_host: String,
     },

@@ -1,56 +1,11 @@
 //! Faults on purpose: what a rehearsal lets go wrong, once.
 
 use std::future::Future;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use ays_model::{FaultAt, FaultKind, FaultStep};
 use tokio::sync::Notify;
-
-/// How a step goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FaultKind {
-    /// It is not done.
-    Fail,
-    /// It is done, but nobody hears of it.
-    Lost,
-    /// The process that does it is killed: the helper; for what the controller itself does, the controller.
-    Kill,
-}
-
-impl FaultKind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Fail, Self::Lost, Self::Kill];
-
-    /// As `--fail-at` has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fail => "fail",
-            Self::Lost => "lost",
-            Self::Kill => "kill",
-        }
-    }
-}
-
-/// Which step goes wrong, and how: `STEP[:KIND]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FaultAt {
-    /// One of [`Faults::seen`].
-    pub step: String,
-    /// How.
-    pub kind: FaultKind,
-}
-
-impl FromStr for FaultAt {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (step, kind) = text.split_once(':').unwrap_or((text, "fail"));
-        let kind = FaultKind::ALL.into_iter().find(|known| known.as_str() == kind);
-        let kind = kind.ok_or("the kind of fault is one of fail, lost, kill")?;
-        Ok(Self { step: step.to_owned(), kind })
-    }
-}
 
 /// What goes wrong in one run, and which steps it met.
 #[derive(Debug, Default)]
@@ -58,7 +13,7 @@ pub struct Faults {
     at: Option<FaultAt>,
     struck: AtomicBool,
     killed: Notify,
-    seen: Mutex<Vec<&'static str>>,
+    seen: Mutex<Vec<FaultStep>>,
 }
 
 /// A step went wrong on purpose.
@@ -80,7 +35,7 @@ impl Faults {
     }
 
     /// The steps that were met, in order, each once.
-    pub fn seen(&self) -> Vec<&'static str> {
+    pub fn seen(&self) -> Vec<FaultStep> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -90,12 +45,12 @@ impl Faults {
     }
 
     /// A step begins: how it goes wrong, where it is this one's turn.
-    pub fn strike(&self, step: &'static str) -> Option<FaultKind> {
+    pub fn strike(&self, step: FaultStep) -> Option<FaultKind> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if !seen.contains(&step) {
             seen.push(step);
         }
-        let at = self.at.as_ref().filter(|at| at.step == step)?;
+        let at = self.at.as_ref().filter(|at| at.step == step.as_str())?;
         (!self.struck.swap(true, Ordering::Relaxed)).then_some(at.kind)
     }
 
@@ -108,7 +63,7 @@ impl Faults {
 /// Does what the controller itself does, unless it is to go wrong.
 pub async fn around<T, E>(
     faults: Option<&Faults>,
-    step: &'static str,
+    step: FaultStep,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E>
 where

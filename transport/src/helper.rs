@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ays_model::{FaultKind, FaultStep, Progress};
 use ays_protocol::{
-    BEAT_EVERY, Facts, FromNode, News, Outcome, PROTOCOL, Progress, SILENCE_LIMIT, Said, Step, ToNode,
-    read_frame, write_frame,
+    BEAT_EVERY, Facts, FromNode, News, Outcome, PROTOCOL, SILENCE_LIMIT, Said, Step, ToNode, read_frame,
+    write_frame,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -14,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::bootstrap::{self, Greeted, last_words};
-use crate::faults::{FaultKind, Faults, OnPurpose};
+use crate::faults::{Faults, OnPurpose};
 use crate::helper_error::HelperError;
 use crate::remote::Remote;
 use crate::ssh::Connection;
@@ -79,7 +80,7 @@ impl Helper {
         step: Step,
         mut on_progress: impl FnMut(Progress),
     ) -> Result<Outcome, HelperError> {
-        let fault = self.faults.as_ref().and_then(|faults| faults.strike(name(&step)));
+        let fault = self.faults.as_ref().and_then(|faults| faults.strike(fault_step(&step)));
         if let Some(kind @ FaultKind::Fail) = fault {
             return Err(OnPurpose { kind }.into());
         }
@@ -152,18 +153,19 @@ impl Helper {
 }
 
 /// A step as a rehearsal names it.
-fn name(step: &Step) -> &'static str {
+/// What a rehearsal calls a step.
+fn fault_step(step: &Step) -> FaultStep {
     match step {
-        Step::CheckRequirements(_) => "check",
-        Step::Look(_) => "ask",
-        Step::Examine(_) => "examine",
-        Step::Fetch(_) => "fetch",
-        Step::StoreImage(_) => "store",
-        Step::CheckCopy(_) => "look",
-        Step::Inspect(_) => "inspect",
-        Step::Digest(_) => "digest",
-        Step::WriteIndex(_) => "index",
-        Step::Remove(_) => "remove",
+        Step::CheckRequirements(_) => FaultStep::Check,
+        Step::Look(_) => FaultStep::Ask,
+        Step::Examine(_) => FaultStep::Examine,
+        Step::Fetch(_) => FaultStep::Fetch,
+        Step::StoreImage(_) => FaultStep::Store,
+        Step::CheckCopy(_) => FaultStep::Look,
+        Step::Inspect(_) => FaultStep::Inspect,
+        Step::Digest(_) => FaultStep::Digest,
+        Step::WriteIndex(_) => FaultStep::Index,
+        Step::Remove(_) => FaultStep::Remove,
     }
 }
 

@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use ays_model::Node;
+use ays_model::{Node, NodeName};
 use rustix::fs::MemfdFlags;
 use secrecy::ExposeSecret;
 
@@ -69,7 +69,7 @@ impl Way {
 /// A machine on the way.
 pub(crate) struct Hop {
     /// The node's name.
-    pub name: String,
+    pub name: NodeName,
     /// What ssh is told to connect to.
     pub host: String,
     pub has_password: bool,

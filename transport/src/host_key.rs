@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
+use ays_model::{HostKey, NewHostKeys, NodeName};
 use tokio::process::Command;
 
 use crate::hop::{Hop, quoted};
-use crate::settings::{HostKey, NewHostKeys, SshSettings};
+use crate::settings::SshSettings;
 
 /// Why a host key is not trusted.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,7 @@ pub enum HostKeyError {
     #[error("{hop}: its host key is not the one that is known; nothing was sent\n{said}")]
     Changed {
         /// The node or gateway.
-        hop: String,
+        hop: NodeName,
         /// What ssh said: it names the file and the line.
         said: String,
     },
@@ -34,7 +35,7 @@ pub enum HostKeyError {
     #[error("{hop}: its host key could not be read: {said}")]
     NotShown {
         /// The node or gateway.
-        hop: String,
+        hop: NodeName,
         /// What ssh said.
         said: String,
     },
@@ -81,8 +82,7 @@ pub(crate) async fn learn(hop: &Hop, run: &Path, settings: &SshSettings) -> Resu
     let keygen =
         Command::new("ssh-keygen").arg("-l").arg("-f").arg(&shown).stdin(Stdio::null()).output().await;
     let keygen = keygen.map_err(|error| not_shown(error.to_string()))?;
-    let fingerprint = String::from_utf8_lossy(&keygen.stdout).trim().to_owned();
-    let key = HostKey { node: hop.name.clone(), host: hop.host.clone(), fingerprint };
+    let key = shown_key(format!("{} ({})", hop.name, hop.host), &String::from_utf8_lossy(&keygen.stdout));
     match &settings.new_host_keys {
         NewHostKeys::Refuse => return Err(HostKeyError::Unknown(key)),
         NewHostKeys::Accept => {}
@@ -96,6 +96,14 @@ pub(crate) async fn learn(hop: &Hop, run: &Path, settings: &SshSettings) -> Resu
     }
     let path = &settings.learned;
     append(path, &line).map_err(|source| HostKeyError::NotWritten { path: path.clone(), source })
+}
+
+/// A key as `ssh-keygen -l` shows it: its length, `SHA256:` and the digest, a comment, and `(KIND)`.
+fn shown_key(machine: String, shown: &str) -> HostKey {
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    let fingerprint = words.get(1).copied().unwrap_or_default().to_owned();
+    let kind = words.last().copied().unwrap_or_default().trim_matches(['(', ')']).to_owned();
+    HostKey { machine, kind, fingerprint, others: Vec::new() }
 }
 
 fn append(path: &Path, line: &str) -> std::io::Result<()> {

@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use ays_model::Node;
+use ays_model::{Node, NodeName};
 use tokio::process::Command;
 
 use crate::connect_error::{ConnectError, refused};
@@ -53,7 +53,7 @@ pub enum InstallKeyError {
     #[error("{node}: the key could not be put into ~/.ssh/authorized_keys{}", quoted(.said))]
     NotWritten {
         /// The node.
-        node: String,
+        node: NodeName,
         /// What its shell said.
         said: String,
     },

@@ -21,7 +21,7 @@ mod settings;
 mod ssh;
 
 pub use connect_error::ConnectError;
-pub use faults::{FaultAt, FaultKind, Faults, OnPurpose, around};
+pub use faults::{Faults, OnPurpose, around};
 pub use helper::{Heard, Helper};
 pub use helper_error::HelperError;
 pub use host_key::HostKeyError;
@@ -31,5 +31,5 @@ pub use relay::relay;
 #[doc(hidden)]
 pub use scripted::Scripted;
 pub use session::{OpenError, Session};
-pub use settings::{HostKey, NewHostKeys, Openings, SshSettings, Transport};
+pub use settings::{Openings, SshSettings, Transport};
 pub use ssh::Connection;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use ays_model::{Md5, Sha256};
 use ays_protocol::{
     Facts, Failure, Fetched, FromNode, GREETING, News, Opened, Outcome, PROTOCOL, Pieces, Said, Stamp, Step,
     Supplier, ToNode, Whole, read_frame, write_frame,
@@ -79,7 +80,7 @@ async fn serve(
             ToNode::News { id, news: News::From(Supplier::Source) } => {
                 for said in [
                     Said::Opened(opened()),
-                    Said::Pieces(Pieces { epoch: 1, first: 0, sha256: vec!["0".repeat(64)] }),
+                    Said::Pieces(Pieces { epoch: 1, first: 0, sha256: vec![Sha256([0; 32])] }),
                     Said::Whole(whole()),
                 ] {
                     write_frame(&mut output, &FromNode::Said { id, said }).await?;
@@ -106,8 +107,8 @@ fn whole() -> Whole {
     Whole {
         epoch: 1,
         size: SIZE,
-        md5: "0".repeat(32),
-        sha256: "0".repeat(64),
+        md5: Md5([0; 16]),
+        sha256: Sha256([0; 32]),
         verified: true,
         etag: None,
         last_modified: None,

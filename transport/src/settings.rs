@@ -1,41 +1,13 @@
 //! How nodes are reached, as the program's edge says it.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ays_model::NewHostKeys;
 use tokio::sync::Semaphore;
 
 use crate::scripted::Scripted;
-
-/// A host key that nobody knows yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostKey {
-    /// The node or gateway.
-    pub node: String,
-    /// Its address.
-    pub host: String,
-    /// As `ssh-keygen -l` shows it: length, `SHA256:` and the digest, host, kind.
-    pub fingerprint: String,
-}
-
-impl fmt::Display for HostKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.node, self.host, self.fingerprint)
-    }
-}
-
-/// What becomes of the host key of a machine that has never been seen.
-#[derive(Clone)]
-pub enum NewHostKeys {
-    /// It is an error.
-    Refuse,
-    /// It is learned (`--accept-new-host-key`).
-    Accept,
-    /// The operator is asked.
-    Ask(Arc<dyn Fn(&HostKey) -> bool + Send + Sync>),
-}
 
 /// How nodes are reached.
 pub enum Transport {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use ays_model::{Node, Target};
+use ays_model::{Node, NodeName, Target};
 use openssh::Session;
 use rustix::process::Pid;
 use secrecy::ExposeSecret;
@@ -38,7 +38,7 @@ pub enum Connection {
         /// How its nodes answer.
         nodes: Scripted,
         /// The node.
-        name: String,
+        name: NodeName,
     },
 }
 

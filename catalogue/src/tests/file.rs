@@ -16,7 +16,7 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use crate::catalogue::MIGRATIONS;
-use crate::tests::support::{Fixture, at, debian_on, digest, n1, registration, shared};
+use crate::tests::support::{Fixture, at, debian_on, digest, md5, n1, registration, shared, source};
 use crate::{Catalogue, CatalogueError, InstalledPart, RunFilter, ServiceOnNode};
 
 const WRITER_FILE: &str = "AYS_TEST_WRITER_FILE";
@@ -26,7 +26,7 @@ async fn a_new_catalogue_is_its_owners_alone() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("ays/50% a?b#c/catalogue.sqlite");
     let catalogue = Catalogue::open(&file).await.unwrap();
-    catalogue.set_stacks(&[n1()], &[]).await.unwrap();
+    catalogue.set_stacks(&[n1()], &[], None).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory.path().join("ays")), 0o700);
     assert_eq!(mode(file.parent().unwrap()), 0o700);
@@ -172,8 +172,11 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
          INSERT INTO run (service, instance, node, action, status, started_at)
          VALUES ('image_debian', 'main', 'n1', 'install', 'running', '2026-11-21T20:00:00.000Z');
          INSERT INTO installed
-         SELECT 'image_debian', 'main', 'n1', 'c1', 'd1', pool_id, generation_id, '2026-11-21T20:00:00.000Z' FROM copy;
-         INSERT INTO installed VALUES ('x', 'main', 'n1', 'c2', 'd2', NULL, NULL, '2026-11-21T20:00:00.000Z');",
+         SELECT 'image_debian', 'main', 'n1', '6331' || hex(zeroblob(14)), '6431' || hex(zeroblob(30)), pool_id,
+                generation_id, '2026-11-21T20:00:00.000Z'
+         FROM copy;
+         INSERT INTO installed
+         VALUES ('x', 'main', 'n1', hex(zeroblob(16)), hex(zeroblob(32)), NULL, NULL, '2026-11-21T20:00:00.000Z');",
     )
     .execute(&mut db)
     .await
@@ -205,7 +208,7 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
     let runs = brought.runs(&RunFilter::default()).await.unwrap();
     assert_eq!(runs.iter().map(|run| run.rollout.as_deref()).collect::<Vec<_>>(), [None]);
     let installed = brought.installed(&debian_on("n1")).await.unwrap().unwrap();
-    assert_eq!([installed.template_checksum.as_str(), &installed.answers_digest], ["c1", "d1"]);
+    assert_eq!((installed.template_checksum, installed.answers_digest), (md5("c1"), source("d1")));
     let [InstalledPart { image, copy: Some(copy) }] = &installed.parts[..] else { panic!("{installed:?}") };
     assert_eq!((image.as_str(), copy.file.as_str()), ("debian", "debian-a.raw"));
     let x = ServiceOnNode { service: "x".into(), ..debian_on("n1") };

@@ -1,7 +1,9 @@
 //! What a name, a number or a checksum leads to.
 
+use ays_model::{Gid, PoolKey};
+
 use crate::{
-    Catalogue, PoolKey, Registration,
+    Catalogue, Registration,
     tests::support::{Fixture, at, own, registration, shared},
 };
 
@@ -14,8 +16,8 @@ const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
 async fn fixture() -> Fixture {
     let fixture = Fixture::new().await;
     let mut first = registration("debian", "a", shared(), &["n1", "n2"]);
-    first.source.sha256 = SOURCE.into();
-    first.source.md5 = MD5.into();
+    first.source.sha256 = SOURCE.parse().unwrap();
+    first.source.md5 = MD5.parse().unwrap();
     first.stored.content = format!("fsverity-sha256:{STORED}").parse().unwrap();
     first.stored.digest = first.stored.content;
     let mut converted = Registration { pool: own(), ..first.clone() };
@@ -35,7 +37,10 @@ async fn fixture() -> Fixture {
 /// Image, grid and generation of what is found.
 async fn found(catalogue: &Catalogue, asked: &str) -> Vec<(String, u32, u32)> {
     let found = catalogue.find(asked).await.unwrap();
-    found.into_iter().map(|found| (found.image.name, found.image.gid, found.generation.number)).collect()
+    found
+        .into_iter()
+        .map(|found| (found.image.name.into(), found.image.gid.0, found.generation.number))
+        .collect()
 }
 
 #[tokio::test]
@@ -52,7 +57,7 @@ async fn names_and_numbers_lead_to_all_generations() {
     // A name goes before a number, and may be that of several grids' images.
     catalogue.register(&registration("2", "y", shared(), &[]), &at(1)).await.unwrap();
     assert_eq!(found(catalogue, "2").await, [("2".into(), 1, 1)]);
-    let grid_2 = PoolKey { gid: 2, ..shared() };
+    let grid_2 = PoolKey { gid: Gid(2), ..shared() };
     catalogue.register(&registration("debian", "z", grid_2, &[]), &at(1)).await.unwrap();
     assert_eq!(found(catalogue, "debian").await, [&debian[..], &[("debian".into(), 2, 1)]].concat());
 }
@@ -73,7 +78,7 @@ async fn checksums_and_their_first_digits_lead_to_what_has_them() {
     }
     // One that is called so goes first.
     catalogue.register(&registration(MD5, "m", shared(), &[]), &at(1)).await.unwrap();
-    assert_eq!(found(catalogue, MD5).await, [(MD5.into(), 1, 1)]);
+    assert_eq!(found(catalogue, MD5).await, [(MD5.parse().unwrap(), 1, 1)]);
 }
 
 #[tokio::test]
@@ -86,5 +91,5 @@ async fn what_is_found_is_what_the_image_shows_and_who_offers_it() {
     let generations: Vec<_> = found.iter().map(|found| found.generation.clone()).collect();
     assert_eq!(generations, shown.generations);
     let offered_by: Vec<_> = found.into_iter().map(|found| found.offered_by).collect();
-    assert_eq!(offered_by, [vec!["n1".to_owned(), "n2".into()], vec!["n3".into()]]);
+    assert_eq!(offered_by, [vec!["n1", "n2"], vec!["n3"]]);
 }

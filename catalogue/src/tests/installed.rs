@@ -2,15 +2,15 @@
 
 use ays_model::DiskFormat;
 
-use crate::tests::support::{Fixture, at, debian_on, digest, own, registration, shared};
+use crate::tests::support::{Fixture, at, debian_on, digest, md5, own, registration, shared, source};
 use crate::{
     CatalogueError, GenerationId, Installed, InstalledImage, InstalledPart, KnownCopy, NewInstalled,
 };
 
 fn installed_image() -> NewInstalled {
     NewInstalled {
-        template_checksum: "c1".into(),
-        answers_digest: "d1".into(),
+        template_checksum: md5("c1"),
+        answers_digest: source("d1"),
         images: vec![InstalledImage { generation: GenerationId(1), pool: shared() }],
     }
 }
@@ -22,8 +22,8 @@ async fn what_is_installed_is_remembered_per_node_and_forgotten() {
     assert_eq!(catalogue.installed(&debian_on("n1")).await.unwrap(), None);
     catalogue.set_installed(&debian_on("n1"), &installed_image(), &at(1)).await.unwrap();
     let mut expected = Installed {
-        template_checksum: "c1".into(),
-        answers_digest: "d1".into(),
+        template_checksum: md5("c1"),
+        answers_digest: source("d1"),
         parts: vec![InstalledPart {
             image: "debian".into(),
             copy: Some(KnownCopy {
@@ -56,14 +56,14 @@ async fn a_service_without_an_image_is_remembered_and_replaced() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     for (checksum, time) in [("c1", at(1)), ("c2", at(2))] {
         let new = NewInstalled {
-            template_checksum: checksum.into(),
-            answers_digest: "d1".into(),
+            template_checksum: md5(checksum),
+            answers_digest: source("d1"),
             images: Vec::new(),
         };
         catalogue.set_installed(&debian_on("n1"), &new, &time).await.unwrap();
         let expected = Installed {
-            template_checksum: checksum.into(),
-            answers_digest: "d1".into(),
+            template_checksum: md5(checksum),
+            answers_digest: source("d1"),
             parts: Vec::new(),
             installed_at: time,
         };

@@ -1,18 +1,21 @@
 //! The model's rules: only what is true is offered.
 
-use ays_model::{BootType, DiskFormat};
+use ays_model::{BootType, DiskFormat, Gid, ImageName, NodeName, PoolKey};
 
-use crate::tests::support::{Fixture, at, digest, n1, n2, n3, own, registration, shared};
-use crate::{Catalogue, CatalogueError, GenerationId, ImageId, KnownCopy, Offer, PoolKey, Registered};
+use crate::tests::support::{Fixture, at, digest, n1, n2, n3, own, registration, shared, source};
+use crate::{
+    Catalogue, CatalogueError, CommitFacts, GenerationId, ImageId, KnownCopy, Offer, Registered, StackFacts,
+    StackStatus,
+};
 
 /// Name, generation, file and stacks of what a pool offers.
-async fn offered(catalogue: &Catalogue, pool: &PoolKey) -> Vec<(String, u32, String, Vec<String>)> {
+async fn offered(catalogue: &Catalogue, pool: &PoolKey) -> Vec<(ImageName, u32, String, Vec<NodeName>)> {
     let offers = catalogue.offers(pool).await.unwrap();
     offers.into_iter().map(|offer| (offer.name, offer.generation, offer.file, offer.stacks)).collect()
 }
 
-fn debian(generation: u32, content: &str, stacks: &[&str]) -> Vec<(String, u32, String, Vec<String>)> {
-    let stacks = stacks.iter().map(|&stack| stack.to_owned()).collect();
+fn debian(generation: u32, content: &str, stacks: &[&str]) -> Vec<(ImageName, u32, String, Vec<NodeName>)> {
+    let stacks = stacks.iter().map(|&stack| stack.into()).collect();
     vec![("debian".into(), generation, format!("debian-{content}.raw"), stacks)]
 }
 
@@ -130,7 +133,7 @@ async fn a_generation_is_known_by_its_content_whatever_the_source_and_the_format
 
     // The same disk, packed anew at the source.
     let mut repacked = registration("debian", "a", shared(), &["n1"]);
-    repacked.source.sha256 = "another source".into();
+    repacked.source.sha256 = source("another");
     assert_eq!(catalogue.register(&repacked, &at(1)).await.unwrap().number, 1);
 
     // The same content in another format: the copy is what lies in that pool.
@@ -149,13 +152,13 @@ async fn a_generation_is_known_by_its_content_whatever_the_source_and_the_format
 
     // A converter that makes another content of the same source makes another generation.
     let mut other = registration("debian", "q", shared(), &["n1"]);
-    other.source.sha256 = "source of a".into();
+    other.source.sha256 = source("a");
     assert_eq!(catalogue.register(&other, &at(3)).await.unwrap().number, 2);
 
     // Where both are known, what lies in the pool counts.
     catalogue.register(&registration("debian", "b", shared(), &["n1"]), &at(4)).await.unwrap();
     let mut mixed = registration("debian", "b", shared(), &["n1"]);
-    mixed.source.sha256 = "source of a".into();
+    mixed.source.sha256 = source("a");
     assert_eq!(catalogue.register(&mixed, &at(5)).await.unwrap().number, 3);
 }
 
@@ -228,9 +231,9 @@ async fn a_file_is_damaged_or_whole_for_all_images_that_stand_on_it() {
 async fn a_stack_that_the_environment_lost_offers_nothing_until_it_is_back() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1", "n2"]), &at(0)).await.unwrap();
-    catalogue.set_stacks(&[n2(), n3()], &[]).await.unwrap();
+    catalogue.set_stacks(&[n2(), n3()], &[], None).await.unwrap();
     assert_eq!(offered(catalogue, &shared()).await, debian(1, "a", &["n2"]));
-    catalogue.set_stacks(&[n1(), n2(), n3()], &[]).await.unwrap();
+    catalogue.set_stacks(&[n1(), n2(), n3()], &[], None).await.unwrap();
     assert_eq!(offered(catalogue, &shared()).await, debian(1, "a", &["n1", "n2"]));
 }
 
@@ -239,7 +242,7 @@ async fn a_stack_that_moves_to_another_pool_offers_what_that_pool_has() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1", "n2"]), &at(0)).await.unwrap();
     let moved = PoolKey { path: "/mnt/other".into(), ..shared() };
-    catalogue.set_stacks(&[crate::StackFacts { pool: moved.clone(), ..n1() }, n2()], &[]).await.unwrap();
+    catalogue.set_stacks(&[StackFacts { pool: moved.clone(), ..n1() }, n2()], &[], None).await.unwrap();
     assert_eq!(offered(catalogue, &shared()).await, debian(1, "a", &["n2"]));
     assert_eq!(offered(catalogue, &moved).await, []);
 }
@@ -261,7 +264,10 @@ async fn an_unknown_stack_is_an_error_and_nothing_is_kept() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     let error =
         catalogue.register(&registration("debian", "a", shared(), &["n1", "n9"]), &at(0)).await.unwrap_err();
-    assert!(matches!(&error, CatalogueError::UnknownStack { name, gid: 1 } if name == "n9"), "{error:?}");
+    assert!(
+        matches!(&error, CatalogueError::UnknownStack { name, gid: Gid(1) } if name == "n9"),
+        "{error:?}"
+    );
     assert_eq!(error.to_string(), "there is no stack n9 in grid 1");
     assert_eq!(catalogue.images().await.unwrap(), []);
     assert_eq!(catalogue.offers(&shared()).await.unwrap(), []);
@@ -272,8 +278,8 @@ async fn a_copy_is_found_by_its_source() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
     catalogue.register(&registration("debian", "b", shared(), &["n1"]), &at(1)).await.unwrap();
-    let look = async |image: &str, source: &str, format, pool: &PoolKey| {
-        catalogue.copy_of_source(image, source, format, pool).await.unwrap()
+    let look = async |image: &str, content: &str, format, pool: &PoolKey| {
+        catalogue.copy_of_source(image, source(content), format, pool).await.unwrap()
     };
     let known = KnownCopy {
         pool: shared(),
@@ -286,16 +292,16 @@ async fn a_copy_is_found_by_its_source() {
         size: 2000,
         virtual_size: 2000,
     };
-    assert_eq!(look("debian", "source of a", DiskFormat::Raw, &shared()).await.as_ref(), Some(&known));
-    assert_eq!(look("debian", "source of a", DiskFormat::Qcow2, &shared()).await, None);
-    assert_eq!(look("debian", "source of a", DiskFormat::Raw, &own()).await, None);
-    assert_eq!(look("debian", "source of c", DiskFormat::Raw, &shared()).await, None);
-    assert_eq!(look("alpine", "source of a", DiskFormat::Raw, &shared()).await, None);
+    assert_eq!(look("debian", "a", DiskFormat::Raw, &shared()).await.as_ref(), Some(&known));
+    assert_eq!(look("debian", "a", DiskFormat::Qcow2, &shared()).await, None);
+    assert_eq!(look("debian", "a", DiskFormat::Raw, &own()).await, None);
+    assert_eq!(look("debian", "c", DiskFormat::Raw, &shared()).await, None);
+    assert_eq!(look("alpine", "a", DiskFormat::Raw, &shared()).await, None);
     catalogue.mark_damaged(&shared(), "debian-a.raw").await.unwrap();
-    assert_eq!(look("debian", "source of a", DiskFormat::Raw, &shared()).await, None);
+    assert_eq!(look("debian", "a", DiskFormat::Raw, &shared()).await, None);
 
     let mut qcow2 = registration("debian", "q", shared(), &["n1"]);
-    qcow2.source.sha256 = "source of a".into();
+    qcow2.source.sha256 = source("a");
     qcow2.stored.format = DiskFormat::Qcow2;
     catalogue.register(&qcow2, &at(2)).await.unwrap();
     let in_qcow2 = KnownCopy {
@@ -307,5 +313,37 @@ async fn a_copy_is_found_by_its_source() {
         digest: digest("q"),
         ..known
     };
-    assert_eq!(look("debian", "source of a", DiskFormat::Qcow2, &shared()).await, Some(in_qcow2));
+    assert_eq!(look("debian", "a", DiskFormat::Qcow2, &shared()).await, Some(in_qcow2));
+}
+
+#[tokio::test]
+async fn a_clone_of_an_older_commit_takes_away_no_stack_and_brings_none_back() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let commit = |id: &str, seconds| CommitFacts { commit_id: id.into(), committed_at: at(seconds) };
+    let names = async || -> Vec<(String, StackStatus)> {
+        let stacks = catalogue.stacks().await.unwrap();
+        stacks.into_iter().map(|stack| (stack.name.into(), stack.status)).collect()
+    };
+    let (on, off) = (StackStatus::Enabled, StackStatus::Disabled);
+    let newer = commit("new", 10);
+    assert_eq!(catalogue.set_stacks(&[n1(), n2()], &[], Some(&newer)).await.unwrap(), None);
+    assert_eq!(names().await, [("n1".into(), on), ("n2".into(), on), ("n3".into(), off)]);
+
+    // It does not know n2, and still has n3; n9 is nobody else's, so that it can be installed on.
+    let n9 = StackFacts { name: "n9".into(), pool: own() };
+    let moved = StackFacts { pool: own(), ..n1() };
+    let older = commit("old", 9);
+    assert_eq!(
+        catalogue.set_stacks(&[moved, n3(), n9], &[], Some(&older)).await.unwrap(),
+        Some(newer.clone())
+    );
+    assert_eq!(names().await, [("n1".into(), on), ("n2".into(), on), ("n3".into(), off), ("n9".into(), on)]);
+    let pools = catalogue.stacks().await.unwrap();
+    assert_eq!(pools[0].descr, pools[1].descr, "n1 has its pool still");
+
+    // One that is as new, or newer, decides again; one without a commit too.
+    for from in [Some(commit("other", 10)), Some(commit("next", 11)), None] {
+        assert_eq!(catalogue.set_stacks(&[n1()], &[], from.as_ref()).await.unwrap(), None);
+        assert_eq!(names().await.iter().filter(|(_, status)| *status == on).count(), 1);
+    }
 }

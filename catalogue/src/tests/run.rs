@@ -1,17 +1,25 @@
 //! Runs: begun, ended, taken for dead, listed.
 
+use std::path::Path;
+
+use ays_model::RunAction;
+
 use crate::{
     Catalogue, Run, RunEnd, RunFilter, RunId, RunStatus, ServiceOnNode, Timestamp,
     tests::support::{Fixture, at, debian_on},
 };
 
+fn log() -> &'static Path {
+    Path::new("/var/lib/ays/g8/runs/1.jsonl")
+}
+
 #[tokio::test]
 async fn a_run_that_nobody_ended_is_interrupted_when_the_next_begins() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     let (n1, n2) = (debian_on("n1"), debian_on("n2"));
-    let died = catalogue.begin_run(&n1, "install", "r1", &at(0)).await.unwrap();
-    let elsewhere = catalogue.begin_run(&n2, "install", "r1", &at(1)).await.unwrap();
-    let next = catalogue.begin_run(&n1, "install", "r2", &at(2)).await.unwrap();
+    let died = catalogue.begin_run(&n1, RunAction::Install, "r1", log(), &at(0)).await.unwrap();
+    let elsewhere = catalogue.begin_run(&n2, RunAction::Install, "r1", log(), &at(1)).await.unwrap();
+    let next = catalogue.begin_run(&n1, RunAction::Install, "r2", log(), &at(2)).await.unwrap();
     assert_eq!(
         states(catalogue, "n1").await,
         [(next, RunStatus::Running, None, None), (died, RunStatus::Interrupted, None, Some(at(2)))]
@@ -45,7 +53,7 @@ async fn runs_are_listed_by_service_node_and_rollout_the_newest_first() {
     for (of, rollout) in
         [(debian_on("n1"), "r1"), (debian_on("n2"), "r1"), (redis, "r2"), (debian_on("n2"), "r3")]
     {
-        catalogue.begin_run(&of, "install", rollout, &at(0)).await.unwrap();
+        catalogue.begin_run(&of, RunAction::Install, rollout, log(), &at(0)).await.unwrap();
     }
     let all = RunFilter::default();
     let numbers = async |filter: RunFilter<'_>| -> Vec<i64> {
@@ -67,18 +75,19 @@ async fn runs_are_listed_by_service_node_and_rollout_the_newest_first() {
 #[tokio::test]
 async fn a_run_tells_how_long_it_took() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
-    let id = catalogue.begin_run(&debian_on("n1"), "install", "r1", &at(0)).await.unwrap();
+    let id = catalogue.begin_run(&debian_on("n1"), RunAction::Install, "r1", log(), &at(0)).await.unwrap();
     let mut expected = Run {
         id,
         rollout: Some("r1".into()),
         service: "image_debian".into(),
         instance: "main".into(),
         node: "n1".into(),
-        action: "install".into(),
+        action: RunAction::Install,
         status: RunStatus::Running,
         message: None,
         started_at: at(0),
         ended_at: None,
+        log: Some("/var/lib/ays/g8/runs/1.jsonl".into()),
         took_ms: None,
     };
     let listed = async || catalogue.runs(&RunFilter::default()).await.unwrap();
@@ -95,8 +104,9 @@ async fn a_run_tells_how_long_it_took() {
         serde_json::to_value(listed().await).unwrap(),
         serde_json::json!([{
             "id": 1, "rollout": "r1", "service": "image_debian", "instance": "main", "node": "n1",
-            "action": "install", "status": "succeeded", "message": "installed",
-            "startedAt": "2026-11-21T20:00:00.000Z", "endedAt": "2026-11-21T20:01:02.345Z", "tookMs": 62345,
+            "action": RunAction::Install, "status": "succeeded", "message": "installed",
+            "startedAt": "2026-11-21T20:00:00.000Z", "endedAt": "2026-11-21T20:01:02.345Z",
+        "log": "/var/lib/ays/g8/runs/1.jsonl", "tookMs": 62345,
         }])
     );
 

@@ -1,9 +1,9 @@
 //! Scrubbing: what is to be read, and what reading it came to.
 
-use ays_model::DiskFormat;
+use ays_model::{DiskFormat, Gid, PoolKey};
 
 use crate::tests::support::{Fixture, at, digest, own, registration, shared};
-use crate::{CatalogueError, CopyState, PoolKey, ScrubCopy};
+use crate::{CatalogueError, CopyState, ScrubCopy};
 
 fn debian(content: &str, pool: PoolKey) -> ScrubCopy {
     ScrubCopy {
@@ -43,7 +43,7 @@ async fn a_file_is_scrubbed_once_in_each_pool_whatever_stands_on_it() {
     assert_eq!(copies(Some("3")).await, None);
     assert_eq!(copies(Some("alpine")).await, None);
 
-    let grid_2 = PoolKey { gid: 2, ..shared() };
+    let grid_2 = PoolKey { gid: Gid(2), ..shared() };
     catalogue.register(&registration("debian", "a", grid_2, &[]), &at(1)).await.unwrap();
     let error = catalogue.copies_to_scrub(Some("debian")).await.unwrap_err();
     assert!(matches!(&error, CatalogueError::AmbiguousImage { ids, .. } if *ids == [1, 3]), "{error:?}");
@@ -140,8 +140,8 @@ async fn what_was_brought_anew_while_it_was_read_is_not_bad() {
 #[tokio::test]
 async fn the_same_bytes_in_other_pools_are_good_copies_until_they_are_damaged() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
-    let grid_2 = PoolKey { gid: 2, ..shared() };
-    let grid_0 = PoolKey { gid: 0, ..shared() };
+    let grid_2 = PoolKey { gid: Gid(2), ..shared() };
+    let grid_0 = PoolKey { gid: Gid(0), ..shared() };
     for pool in [shared(), own(), grid_2.clone(), grid_0.clone()] {
         catalogue.register(&registration("debian", "a", pool, &[]), &at(0)).await.unwrap();
     }

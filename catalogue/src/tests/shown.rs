@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use crate::tests::support::{Fixture, at, digest, n1, own, registration, shared};
-use crate::{CatalogueError, DiskFacts, FirstBoot, PoolKey, StackFacts, StackStatus, StartedBy, index_json};
+use ays_model::{Gid, PoolKey};
+
+use crate::tests::support::{Fixture, at, digest, md5, n1, own, registration, shared, source};
+use crate::{CatalogueError, DiskFacts, FirstBoot, StackFacts, StackStatus, StartedBy, index_json};
 
 #[tokio::test]
 async fn an_image_has_the_fields_of_ays() {
@@ -98,8 +100,8 @@ fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde
         "sourceUrl": "http://images.example/debian.qcow2",
         "etag": "\"1\"",
         "lastModified": null,
-        "sourceMd5": format!("md5 of {content}"),
-        "sourceSha256": format!("source of {content}"),
+        "sourceMd5": md5(content),
+        "sourceSha256": source(content),
         "sourceSize": 500,
         "verifiedAtSource": true,
         "format": "raw",
@@ -107,7 +109,7 @@ fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde
         "storedSize": 2000,
         "virtualSize": 2000,
         "template": "image_debian",
-        "templateChecksum": "c1",
+        "templateChecksum": md5("c1"),
         "templateCommit": "abc",
         "madeAt": time,
         "madeBy": "an operator",
@@ -146,7 +148,7 @@ async fn stacks_are_added_changed_and_disabled_never_deleted() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     let moved = StackFacts { pool: own(), ..n1() };
     let added = StackFacts { name: "n4".into(), pool: shared() };
-    catalogue.set_stacks(&[moved, added], &[]).await.unwrap();
+    catalogue.set_stacks(&[moved, added], &[], None).await.unwrap();
     let stacks: Vec<_> = catalogue
         .stacks()
         .await
@@ -173,10 +175,10 @@ async fn a_stack_that_is_to_be_left_stays_as_it_is() {
     let status = async || -> Vec<_> {
         catalogue.stacks().await.unwrap().into_iter().map(|stack| stack.status).collect()
     };
-    catalogue.set_stacks(&[n1()], &["n2".into(), "unknown".into()]).await.unwrap();
+    catalogue.set_stacks(&[n1()], &["n2".into(), "unknown".into()], None).await.unwrap();
     assert_eq!(status().await, [StackStatus::Enabled, StackStatus::Enabled, StackStatus::Disabled]);
     // One that is disabled does not come back by it.
-    catalogue.set_stacks(&[n1()], &["n3".into()]).await.unwrap();
+    catalogue.set_stacks(&[n1()], &["n3".into()], None).await.unwrap();
     assert_eq!(status().await, [StackStatus::Enabled, StackStatus::Disabled, StackStatus::Disabled]);
 }
 
@@ -184,7 +186,7 @@ async fn a_stack_that_is_to_be_left_stays_as_it_is() {
 async fn a_stack_in_maintenance_stays_so() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     sqlx::query("UPDATE stack SET status = 'MAINTENANCE'").execute(&catalogue.pool).await.unwrap();
-    catalogue.set_stacks(&[n1()], &[]).await.unwrap();
+    catalogue.set_stacks(&[n1()], &[], None).await.unwrap();
     let status: Vec<_> = catalogue.stacks().await.unwrap().into_iter().map(|stack| stack.status).collect();
     assert_eq!(status, [StackStatus::Maintenance, StackStatus::Disabled, StackStatus::Disabled]);
 }
@@ -193,13 +195,13 @@ async fn a_stack_in_maintenance_stays_so() {
 async fn an_image_is_found_by_name_and_by_number() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
-    let elsewhere = PoolKey { gid: 2, ..shared() };
+    let elsewhere = PoolKey { gid: Gid(2), ..shared() };
     catalogue.register(&registration("2", "b", shared(), &["n1"]), &at(1)).await.unwrap();
     catalogue.register(&registration("debian", "a", elsewhere, &[]), &at(2)).await.unwrap();
 
     let name_and_gid = async |asked: &str| {
         let found = catalogue.image(asked).await.unwrap();
-        found.map(|found| (found.image.name, found.image.gid))
+        found.map(|found| (found.image.name.to_string(), found.image.gid.0))
     };
     assert_eq!(name_and_gid("1").await, Some(("debian".into(), 1)));
     assert_eq!(name_and_gid("3").await, Some(("debian".into(), 2)));

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use ays_model::{BootType, Content, Digest, DiskFormat};
+use ays_model::{BootType, Content, Digest, DiskFormat, Gid, Md5, PoolKey, Sha256};
 use tempfile::TempDir;
 
 use crate::{
-    Catalogue, ImageFacts, PoolKey, Registration, ServiceOnNode, SourceFacts, StackFacts, StoredFacts,
-    TemplateFacts, Timestamp,
+    Catalogue, ImageFacts, Registration, ServiceOnNode, SourceFacts, StackFacts, StoredFacts, TemplateFacts,
+    Timestamp,
 };
 
 /// A catalogue with the stacks n1 and n2, which share a pool, and n3, which has its own. Removed when dropped.
@@ -22,7 +22,7 @@ impl Fixture {
         let directory = TempDir::new().unwrap();
         let file = directory.path().join("catalogue.sqlite");
         let catalogue = Catalogue::open(&file).await.unwrap();
-        catalogue.set_stacks(&[n1(), n2(), n3()], &[]).await.unwrap();
+        catalogue.set_stacks(&[n1(), n2(), n3()], &[], None).await.unwrap();
         Self { catalogue, file, _directory: directory }
     }
 }
@@ -33,11 +33,16 @@ pub fn at(seconds: i64) -> Timestamp {
 }
 
 pub fn shared() -> PoolKey {
-    PoolKey { gid: 1, name: "vmstor".into(), node: None, path: "/mnt/vmstor".into() }
+    PoolKey { gid: Gid(1), name: "vmstor".into(), node: None, path: "/mnt/vmstor".into() }
 }
 
 pub fn own() -> PoolKey {
-    PoolKey { gid: 1, name: "local".into(), node: Some("n3".into()), path: "/var/lib/ays/templates".into() }
+    PoolKey {
+        gid: Gid(1),
+        name: "local".into(),
+        node: Some("n3".into()),
+        path: "/var/lib/ays/templates".into(),
+    }
 }
 
 pub fn n1() -> StackFacts {
@@ -58,9 +63,23 @@ pub fn debian_on(node: &str) -> ServiceOnNode {
 
 /// A digest that a test calls so.
 pub fn digest(name: &str) -> Digest {
-    let mut bytes = [0; 32];
+    Digest::FsVerity(Content(bytes(name)))
+}
+
+/// An MD5 that a test calls so.
+pub fn md5(name: &str) -> Md5 {
+    Md5(bytes(name))
+}
+
+/// The SHA-256 of the source of this content.
+pub fn source(content: &str) -> Sha256 {
+    Sha256(bytes(content))
+}
+
+fn bytes<const LENGTH: usize>(name: &str) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
     bytes[..name.len()].copy_from_slice(name.as_bytes());
-    Digest::FsVerity(Content(bytes))
+    bytes
 }
 
 /// The image `name` with this content, in `pool`, wanted on these stacks.
@@ -79,8 +98,8 @@ pub fn registration(name: &str, content: &str, pool: PoolKey, wanted_on: &[&str]
             url: format!("http://images.example/{name}.qcow2"),
             etag: Some("\"1\"".into()),
             last_modified: None,
-            md5: format!("md5 of {content}"),
-            sha256: format!("source of {content}"),
+            md5: md5(content),
+            sha256: source(content),
             size: 500,
             verified: true,
         },
@@ -93,12 +112,12 @@ pub fn registration(name: &str, content: &str, pool: PoolKey, wanted_on: &[&str]
             virtual_size: 2000,
         },
         template: TemplateFacts {
-            name: format!("image_{name}"),
-            checksum: "c1".into(),
+            name: format!("image_{name}").into(),
+            checksum: md5("c1"),
             commit: Some("abc".into()),
         },
         by: "an operator".into(),
         pool,
-        wanted_on: wanted_on.iter().map(|&stack| stack.to_owned()).collect(),
+        wanted_on: wanted_on.iter().map(|&stack| stack.into()).collect(),
     }
 }

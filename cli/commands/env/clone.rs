@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use ays_repository::{self as git, Address, Cloned};
+use ays_operations::clone;
+use ays_repository::{Address, Cloned};
 use rustix::fs::Access;
 use serde_json::json;
 
-use super::link;
+use super::link::{self, Link};
 use crate::failure::{Failure, eprint_line};
 use crate::render::{quoted, table};
+use crate::signals::stop_at_once;
 
 /// Clones an environment's repository
 ///
@@ -38,13 +40,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         (None, Some(name)) => default_dir(Path::new(ENVIRONMENTS), name),
         (None, None) => return Err(Failure::NoName),
     };
-    let (from, to) = (address.clone(), dir.clone());
-    let cloned = link::work(&args.link, move |access| git::clone(&from, &to, access)).await;
-    if let Err(Failure::Interrupted) = cloned {
-        // It may not have come to its own end.
-        git::discard_partial(&dir);
-    }
-    let Cloned { branch, commit, is_environment } = cloned?;
+    let (link, access) = Link::new(&args.link)?;
+    let cloned = link.end(clone(address.clone(), dir.clone(), access, stop_at_once())).await?;
+    let Cloned { branch, commit, is_environment } = cloned;
     if address.has_password() {
         eprint_line(
             "warning: the password in the address was used and not kept; git's credential helpers or AYS_GIT_TOKEN give it \

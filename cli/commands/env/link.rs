@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use ays_repository::{Access, Ask, HostKey, NewHostKeys, Progress, Question};
+use ays_model::{HostKey, NewHostKeys};
+use ays_operations::Error;
+use ays_repository::{Access, Ask, Progress, Question};
 use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::SecretString;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::{Failure, eprint_line};
 use crate::render::units;
@@ -21,42 +21,24 @@ pub struct Options {
     accept_new_host_key: bool,
 }
 
-/// How long a transfer has to notice that it shall end: a remote that says nothing is not waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A bar that shows how far a transfer is, and what a transfer takes from the terminal.
+pub struct Link {
+    bar: ProgressBar,
+}
 
-/// Does what blocks on a thread of its own. Ctrl-C and SIGTERM end it.
-pub async fn work<T, E>(
-    options: &Options,
-    work: impl FnOnce(&Access) -> Result<T, E> + Send + 'static,
-) -> Result<T, Failure>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-    Failure: From<E>,
-{
-    let stop = Arc::new(AtomicBool::new(false));
-    let bar = ProgressBar::no_length();
-    let access = access(options, &stop, &bar)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Runtime)?;
-    let mut task = tokio::task::spawn_blocking(move || work(&access));
-    let done = tokio::select! {
-        done = &mut task => Some(done),
-        _ = interrupt.recv() => None,
-        _ = terminate.recv() => None,
-    };
-    let done = match done {
-        Some(done) => Some(done),
-        None => {
-            stop.store(true, Ordering::Relaxed);
-            tokio::time::timeout(PATIENCE, task).await.ok()
-        }
-    };
-    bar.finish_and_clear();
-    match done {
-        Some(Ok(done)) => Ok(done?),
-        Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Some(Err(_)) | None => Err(Failure::Interrupted),
+impl Link {
+    /// What reaching a remote takes. Questions are asked on the terminal; who interrupts one interrupts all.
+    pub fn new(options: &Options) -> Result<(Self, Access), Failure> {
+        let bar = ProgressBar::no_length();
+        let access = access(options, &Arc::new(AtomicBool::new(false)), &bar)?;
+        Ok((Self { bar }, access))
+    }
+
+    /// What the work came to, when the bar is gone.
+    pub async fn end<T>(self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+        let done = work.await;
+        self.bar.finish_and_clear();
+        Ok(done?)
     }
 }
 
@@ -65,7 +47,7 @@ fn access(options: &Options, stop: &Arc<AtomicBool>, bar: &ProgressBar) -> Resul
         NewHostKeys::Accept
     } else if prompt::possible() {
         let stop = Arc::clone(stop);
-        NewHostKeys::Ask(Box::new(move |key| answer(&stop, is_right(key)).unwrap_or(false)))
+        NewHostKeys::Ask(Arc::new(move |key| answer(&stop, is_right(key)).unwrap_or(false)))
     } else {
         NewHostKeys::Refuse
     };

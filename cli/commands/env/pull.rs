@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use ays_operations::pull;
 use ays_repository as git;
 
-use super::{commits, link, short, show_changes};
+use super::link::{self, Link};
+use super::{commits, short, show_changes};
 use crate::failure::Failure;
 use crate::render::table;
+use crate::signals::stop_at_once;
 
 /// Brings what is new at the remote, and says what it is
 ///
@@ -22,7 +25,8 @@ pub struct Args {
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let root = git::root_of(repo.unwrap_or(Path::new(".")))?;
-    let pulled = link::work(&args.link, move |access| git::pull(&root, access)).await?;
+    let (link, access) = Link::new(&args.link)?;
+    let pulled = link.end(pull(root, access, stop_at_once())).await?;
     if args.json {
         return table::json(&pulled);
     }

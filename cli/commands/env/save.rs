@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use ays_lint::Severity;
-use ays_repository::{self as git, Change, Commit, How, Unsaved, What};
+use ays_operations::{save, unsaved};
+use ays_repository::{self as git, Change, How, Unsaved, What};
 
 use super::author::author;
-use super::{commits, link, short, show_changes};
+use super::link::{self, Link};
+use super::{commits, short, show_changes};
 use crate::commands::lint;
 use crate::failure::{Failure, eprint_line};
 use crate::prompt;
 use crate::render::{self, quoted, table};
+use crate::signals::stop_at_once;
 
 /// Checks what changed as `ays lint` does, commits it, and pushes the branch
 ///
@@ -32,7 +34,7 @@ pub struct Args {
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let root = git::root_of(repo.unwrap_or(Path::new(".")))?;
-    let unsaved = git::unsaved(&root)?;
+    let unsaved = unsaved(root.clone()).await?;
     tell_of_others(&unsaved);
     let Unsaved { paths, commits: pending, .. } = &unsaved;
     if paths.is_empty() && *pending == 0 {
@@ -50,13 +52,10 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         author.keep(&root)?;
         Some((message, author.author))
     };
-    refuse_mistakes(&root, paths)?;
+    refuse_mistakes(&root, paths).await?;
     let pending = *pending;
-    let saved = link::work(&args.link, move |access| {
-        let commit = written.as_ref().map(|(message, author)| Commit { message, author });
-        git::save(&root, &unsaved, commit, access)
-    });
-    let saved = saved.await?;
+    let (link, access) = Link::new(&args.link)?;
+    let saved = link.end(save(root, unsaved, written, access, stop_at_once())).await?;
     if args.json {
         return table::json(&saved);
     }
@@ -70,19 +69,16 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// What is wrong in these files is told; an error must not come to operators.
-fn refuse_mistakes(root: &Path, paths: &[PathBuf]) -> Result<(), Failure> {
+async fn refuse_mistakes(root: &Path, paths: &[PathBuf]) -> Result<(), Failure> {
     let paths: Vec<_> = paths.iter().map(|path| root.join(path)).filter(|path| path.exists()).collect();
     if paths.is_empty() {
         return Ok(());
     }
-    let findings = lint::findings(&paths, Some(root))?;
-    for finding in &findings {
-        eprint_line(&render::lint::text(finding));
+    let found = lint::mistakes(paths, Some(root)).await?;
+    for mistake in &found {
+        eprint_line(&render::lint::text(mistake));
     }
-    match findings.iter().filter(|finding| finding.severity == Severity::Error).count() {
-        0 => Ok(()),
-        errors => Err(Failure::Mistakes(errors)),
-    }
+    lint::refuse_errors(&found)
 }
 
 fn message(given: Option<String>) -> Result<String, Failure> {

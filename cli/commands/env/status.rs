@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use ays_operations::status;
 use ays_repository::{self as git, Status};
 
-use super::{commits, link, short, show_changes};
+use super::link::{self, Link};
+use super::{commits, short, show_changes};
 use crate::failure::Failure;
 use crate::render::table;
+use crate::signals::stop_at_once;
 
 /// Shows what is not saved, and how the branch stands to its remote
 #[derive(clap::Args)]
@@ -23,11 +26,8 @@ pub struct Args {
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let root = git::root_of(repo.unwrap_or(Path::new(".")))?;
-    if args.fetch {
-        let root = root.clone();
-        link::work(&args.link, move |access| git::fetch(&root, access)).await?;
-    }
-    let status = git::status(&root)?;
+    let (link, access) = Link::new(&args.link)?;
+    let status = link.end(status(root, args.fetch.then_some(access), stop_at_once())).await?;
     if args.json {
         return table::json(&status);
     }

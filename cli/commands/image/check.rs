@@ -2,16 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use ays_engine::{findings, inspect_copy, inspect_file};
-use ays_model::{Expected, Finding, Inspection, Severity, Target};
-use ays_recipes::LookupError;
-use ays_transport::Transport;
+use ays_model::{Finding, Inspection, NodeName, Severity};
+use ays_operations::{CheckImage, CheckedImage, check_file};
 use serde::Serialize;
 
 use crate::context;
-use crate::failure::Failure;
+use crate::failure::{Failure, eprint_line};
 use crate::render::{disk, table};
-use crate::targets::all_nodes;
+use crate::signals::stop_at_once;
 
 /// Looks into an image without mounting it: its system, how it starts, whether it can grow, cloud-init, VirtIO drivers
 ///
@@ -36,7 +34,7 @@ pub struct Args {
 struct Checked {
     checked: String,
     /// The node that looked; none: this machine, at a file of its own.
-    node: Option<String>,
+    node: Option<NodeName>,
     #[serde(flatten)]
     found: Inspection,
     findings: Vec<Finding>,
@@ -47,11 +45,18 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let checked = if file.is_file() {
         let path = std::path::absolute(&file).and_then(|path| path.canonicalize());
         let path = path.map_err(|source| Failure::Unreadable { path: file, source })?;
-        let found = inspect_file(&path, &std::env::temp_dir()).await?;
-        let findings = found.findings(Expected::default());
+        let (found, findings) = check_file(path, std::env::temp_dir(), stop_at_once()).await?;
         Checked { checked: args.asked, node: None, found, findings }
     } else {
-        registered(args.asked, args.accept_new_host_key, repo).await?
+        let controller = context::controller_of(repo).await?;
+        let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
+        let check = CheckImage { image: args.asked };
+        let CheckedImage { image, node, found, findings, broken } =
+            check.run(controller, ssh, stop_at_once()).await?;
+        for (node, error) in broken {
+            eprint_line(&format!("warning: {node}: {error}"));
+        }
+        Checked { checked: image.into(), node: Some(node), found, findings }
     };
     if args.json {
         table::json(&checked)?;
@@ -65,33 +70,13 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-/// An image of the catalogue.
-async fn registered(
-    asked: String,
-    accept_new_host_key: bool,
-    repo: Option<&Path>,
-) -> Result<Checked, Failure> {
-    let environment = context::environment(repo)?;
-    let catalogue = context::catalogue(&environment).await?;
-    let Some(image) = catalogue.image(&asked).await? else {
-        let images = catalogue.images().await?;
-        let names = images.iter().map(|image| image.name.as_str());
-        return Err(LookupError::unknown("image", &asked, names).into());
-    };
-    let nodes: Vec<Target> = all_nodes(&environment);
-    let transport = Transport::Ssh(context::ssh(&environment, accept_new_host_key)?);
-    let (node, found) = inspect_copy(&image, &nodes, &transport, &catalogue).await?;
-    let findings = findings(&found, image.image.boot_type);
-    Ok(Checked { checked: image.image.name, node: Some(node), found, findings })
-}
-
 fn show(Checked { checked, node, found, findings }: &Checked) -> Result<(), Failure> {
     let what = match node {
         Some(node) => format!("{checked} on {node}"),
         None => checked.clone(),
     };
     let mut lines = disk::inspection(&what, found);
-    for Finding { severity, message, cure } in findings {
+    for Finding { severity, message, cure, .. } in findings {
         let severity = match severity {
             Severity::Warning => "warning",
             Severity::Error => "ERROR",

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use ays_engine::digest_file;
 use ays_model::{Digest, DiskFormat};
+use ays_operations as operations;
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::render::table;
+use crate::signals::stop_at_once;
 
 /// Prints what names the disk in a file, whatever its format: what `fsverity digest` prints for it as a raw file
 ///
@@ -38,7 +39,7 @@ struct Digested {
 pub async fn run(Args { file, format, json }: Args) -> Result<(), Failure> {
     let path = std::path::absolute(&file).and_then(|path| path.canonicalize());
     let path = path.map_err(|source| Failure::Unreadable { path: file.clone(), source })?;
-    let digested = digest_file(&path, format, &std::env::temp_dir()).await?;
+    let digested = operations::digest(path, format, std::env::temp_dir(), stop_at_once()).await?;
     let digest = Digest::FsVerity(digested.content);
     if json {
         return table::json(&Digested { file, digest, virtual_size: digested.virtual_size });

@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use ays_engine::Finding;
-use ays_model::{Node, Target};
+use ays_engine::NodeProblem;
+use ays_model::{Gid, InstanceName, Node, NodeName, PoolName, Target};
+use ays_operations::CheckNodes;
 use ays_recipes::NewNode;
 use ays_transport::{Asking, ConnectError, InstallKey, InstallKeyError, KeyState, PublicKey, SshSettings};
 
-use crate::commands::node::checked;
 use crate::failure::{Failure, eprint_line};
 use crate::render::{check, table};
+use crate::signals::stop_at_once;
 use crate::{context, prompt};
 
 /// Adds a node to the environment, once it is reached and lets us in
@@ -20,7 +22,7 @@ use crate::{context, prompt};
 #[derive(clap::Args)]
 pub struct Args {
     /// Its name
-    name: String,
+    name: NodeName,
     /// Its address, or its host name
     #[arg(long, value_name = "ADDRESS")]
     ip: String,
@@ -32,16 +34,16 @@ pub struct Args {
     login: Option<String>,
     /// The sshkey service that holds the key to log in with; without one, your agent and ssh's own keys
     #[arg(long, value_name = "NAME")]
-    sshkey: Option<String>,
+    sshkey: Option<InstanceName>,
     /// The node to go through
     #[arg(long, value_name = "NODE")]
-    gateway: Option<String>,
+    gateway: Option<NodeName>,
     /// Its grid
     #[arg(long, value_name = "GRID")]
-    gid: Option<u32>,
+    gid: Option<Gid>,
     /// Where it keeps templates
     #[arg(long)]
-    pool: Option<String>,
+    pool: Option<PoolName>,
     /// No machines start on it
     #[arg(long)]
     no_stack: bool,
@@ -59,7 +61,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let environment = context::environment(repo)?;
+    let environment = Arc::new(context::environment(repo)?);
     let new = NewNode {
         name: args.name,
         host: args.ip,
@@ -80,10 +82,11 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     if let Some(file) = args.install_key {
         put_key(&node, file, &ssh).await?;
     }
-    let mut found = checked(&environment, ssh, &[Target::Node(Box::new(node))], &|_| ()).await?;
+    let check = CheckNodes { targets: vec![Target::Node(Box::new(node))] };
+    let mut found = check.run(Arc::clone(&environment), ssh, stop_at_once(), Arc::new(|_| ())).await?;
     for checked in &mut found {
-        if let Some(at) = checked.findings.iter().position(|found| matches!(found, Finding::Connect(_)))
-            && let Finding::Connect(error) = checked.findings.remove(at)
+        if let Some(at) = checked.problems.iter().position(|found| matches!(found, NodeProblem::Connect(_)))
+            && let NodeProblem::Connect(error) = checked.problems.remove(at)
         {
             return Err(not_added(&new.name, error.into(), None));
         }
@@ -92,7 +95,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     found.iter().try_for_each(|checked| table::line(&check::Row::new(checked).to_string()))
 }
 
-fn added(place: &str, name: &str) -> Result<(), Failure> {
+fn added(place: &str, name: &NodeName) -> Result<(), Failure> {
     table::line(&format!("{name}: added: {place}; ays env save shares it"))
 }
 
@@ -124,12 +127,12 @@ async fn put_key(node: &Node, file: Option<PathBuf>, ssh: &SshSettings) -> Resul
     Ok(())
 }
 
-fn not_added(node: &str, error: InstallKeyError, cure: Option<&'static str>) -> Failure {
+fn not_added(node: &NodeName, error: InstallKeyError, cure: Option<&'static str>) -> Failure {
     let cure = cure.unwrap_or_else(|| match &error {
         InstallKeyError::Connect(error) => error.cure(),
         InstallKeyError::NotWritten { .. } => "let the login write into its own home there",
     });
-    Failure::NotAdded { node: node.to_owned(), cure, source: Box::new(error) }
+    Failure::NotAdded { node: node.clone(), cure: cure.to_owned(), source: Box::new(error) }
 }
 
 fn read(path: &Path) -> Result<PublicKey, Failure> {

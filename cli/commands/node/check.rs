@@ -2,14 +2,16 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
-use ays_engine::Record;
+use ays_model::Record;
+use ays_operations::{CheckNodes, Selected, Selection, Tell};
 use ays_recipes::Flag;
 
 use crate::context;
 use crate::failure::Failure;
 use crate::render::{check, table};
-use crate::targets::{Selected, Targets};
+use crate::signals::stop_at_once;
 
 /// Checks that nodes can be installed on: that they are reached and let in, and have what installs need
 ///
@@ -36,17 +38,17 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         flag: "--parallel",
         value: number.to_string(),
     });
-    let environment = context::environment_with(repo, parallel.into_iter().collect())?;
-    let Selected { targets, broken } = Targets::named(args.nodes).select(&environment)?;
+    let environment = Arc::new(context::environment_with(repo, parallel.into_iter().collect())?);
+    let Selected { targets, broken } = Selection::named(args.nodes).select(&environment)?;
     let is_json = args.json;
-    let show = move |record: &Record| {
+    let tell: Tell = Arc::new(move |record: Record| {
         if is_json {
             // A reader that went away does not end a check.
-            let _ = table::json_line(record);
+            let _ = table::json_line(&record);
         }
-    };
+    });
     let ssh = context::ssh(&environment, args.accept_new_host_key)?;
-    let checked = super::checked(&environment, ssh, &targets, &show).await?;
+    let checked = CheckNodes { targets }.run(environment, ssh, stop_at_once(), tell).await?;
     let rows: Vec<_> = checked
         .iter()
         .map(check::Row::new)

@@ -142,6 +142,7 @@ fn what_is_wrong_with_an_old_image() {
     assert_eq!(
         first,
         Some(Finding {
+            code: "boot",
             severity: Severity::Error,
             message: "it is registered for uefi and has no EFI system partition: machines will stay in the firmware"
                 .to_owned(),

@@ -88,6 +88,7 @@ fn without_virtio_drivers_it_is_said_how_it_fails() {
         found.findings(Expected::default()),
         [
             Finding {
+                code: "virtio",
                 severity: Severity::Error,
                 message:
                     "Windows without VirtIO drivers: it will not boot on KVM: the disk's driver is missing: \
@@ -97,6 +98,7 @@ fn without_virtio_drivers_it_is_said_how_it_fails() {
                     .to_owned(),
             },
             Finding {
+                code: "firstBoot",
                 severity: Severity::Warning,
                 message:
                     "cloudbase-init is missing: machines get no password and no larger file system at their \

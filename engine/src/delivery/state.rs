@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ays_model::Sha256;
 use ays_protocol::{Failure, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Supplier, Whole};
 use tokio::time::Instant;
 
@@ -37,7 +38,7 @@ pub(super) struct Swarm {
     leader: Option<usize>,
     failed_leaders: u32,
     opened: Option<Opened>,
-    pieces: Vec<String>,
+    pieces: Vec<Sha256>,
     whole: Option<Whole>,
     /// All are told that there will be no such file.
     pub failed: Option<Failure>,

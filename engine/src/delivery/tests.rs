@@ -1,6 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ays_model::{Md5, Sha256};
 use ays_protocol::{Failure, News, Opened, PIECE, Phase, Pieces, Said, Supplier, Whole};
 use tokio::time::Instant;
 
@@ -70,7 +71,7 @@ fn opened(epoch: u32) -> Opened {
 }
 
 fn pieces(epoch: u32, first: u64, hashes: &[&str]) -> Pieces {
-    Pieces { epoch, first, sha256: hashes.iter().map(|hash| (*hash).to_owned()).collect() }
+    Pieces { epoch, first, sha256: hashes.iter().map(|hash| Sha256([hash.as_bytes()[0]; 32])).collect() }
 }
 
 #[test]
@@ -196,8 +197,8 @@ fn one_that_joins_late_is_told_all_and_takes_from_one_that_has_it() {
     let whole = Whole {
         epoch: 1,
         size: PIECE,
-        md5: "m".to_owned(),
-        sha256: "s".to_owned(),
+        md5: Md5([1; 16]),
+        sha256: Sha256([1; 32]),
         verified: true,
         etag: None,
         last_modified: None,

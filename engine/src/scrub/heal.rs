@@ -3,11 +3,11 @@
 use std::pin::pin;
 
 use ays_catalogue::ScrubCopy;
-use ays_model::{Check, Network, SecretUrl, UrlError};
-use ays_protocol::{Failure, Fetch, Phase};
+use ays_model::{Check, Download, Network, NodeName, SecretUrl, UrlError};
+use ays_protocol::{Failure, Phase};
 use ays_transport::HelperError;
 
-use super::{Fault, Reached, ScrubError, Told, Work, lost, path};
+use super::{Fault, Reached, ScrubError, Work, lost, path};
 use crate::delivery::{Delivery, share};
 
 /// Why a copy was not healed.
@@ -20,7 +20,7 @@ pub enum NotHealed {
     #[error("{from} could not pass its copy on")]
     Giver {
         /// The node.
-        from: String,
+        from: NodeName,
         /// Why.
         source: Box<ScrubError>,
     },
@@ -28,7 +28,7 @@ pub enum NotHealed {
     #[error("it could not be brought from {from}")]
     Taker {
         /// The node that has a good one.
-        from: String,
+        from: NodeName,
         /// Why.
         source: Box<Failure>,
     },
@@ -36,7 +36,7 @@ pub enum NotHealed {
     #[error("it was brought from {from}, and this node's disk does not give it back")]
     Still {
         /// The node that has a good one.
-        from: String,
+        from: NodeName,
         /// What it is now.
         source: Fault,
     },
@@ -49,12 +49,12 @@ impl Work<'_> {
         &self,
         node: &mut Reached<'_>,
         copy: &ScrubCopy,
-    ) -> Result<Result<String, NotHealed>, ScrubError> {
+    ) -> Result<Result<NodeName, NotHealed>, ScrubError> {
         let _turn = self.healing.lock().await;
         let mut why = NotHealed::NoGoodCopy;
         for good in self.scrub.catalogue.good_copies(copy).await? {
             for target in self.scrub.nodes_of(&good.pool) {
-                let from = target.name().to_owned();
+                let from = target.name().clone();
                 let mut giver = match self.open(target).await {
                     Ok(giver) => giver,
                     Err(ScrubError::Interrupted) => return Err(ScrubError::Interrupted),
@@ -104,8 +104,7 @@ impl Work<'_> {
         let place = delivery.place();
         let mut first = place.join(giver.helper.facts.address, &giver.connection);
         let mut second = place.join(taker.helper.facts.address, &taker.connection);
-        let name = taker.target.name();
-        let on_progress = |progress| (self.tell)(Told::Progress { node: name, copy, progress });
+        let on_progress = self.on_progress(taker.target.name());
         let giving = async {
             first.fetch(&mut giver.helper, gives, |_| {}).await?;
             // The place is still there, so that this ends with the helper alone.
@@ -141,16 +140,15 @@ enum Lost {
 }
 
 /// The copy's file as the source of itself: whoever has it keeps it, and passes it on.
-fn order(copy: &ScrubCopy) -> Result<Fetch, UrlError> {
+fn order(copy: &ScrubCopy) -> Result<Download, UrlError> {
     let dest = path(copy);
     // What an address would take for an escape is escaped.
     let escaped = dest.display().to_string().replace('%', "%25");
-    Ok(Fetch {
+    Ok(Download {
         url: SecretUrl::parse("file:///")?.with_path_suffix(escaped.trim_start_matches('/'))?,
         mirrors: Vec::new(),
         dest,
         check: Check::Stored(copy.digest),
         network: Network::default(),
-        share: None,
     })
 }

@@ -10,9 +10,11 @@ use crate::lanes::Digests;
 /// Compares what the bytes of `url` hash to with what they must hash to.
 pub(crate) fn verify(expected: &Expected, url: &SecretUrl, digests: &Digests) -> Result<(), Failure> {
     let (algorithm, expected, actual) = match expected {
-        Expected::Md5(expected) => (Algorithm::Md5.to_string(), expected.clone(), digests.md5.clone()),
+        Expected::Md5(expected) => {
+            (Algorithm::Md5.to_string(), expected.to_string(), digests.md5.to_string())
+        }
         Expected::Sha256(expected) => {
-            (Algorithm::Sha256.to_string(), expected.clone(), digests.sha256.clone())
+            (Algorithm::Sha256.to_string(), expected.to_string(), digests.sha256.to_string())
         }
         Expected::FsVerity(expected) => {
             let actual = digests.fs_verity.map_or_else(String::new, |actual| actual.to_string());
@@ -33,11 +35,9 @@ pub(crate) async fn expected(
 ) -> Result<Option<Expected>, Failure> {
     let (url, algorithm) = match check {
         Check::None => return Ok(None),
-        Check::Sha256(digits) => {
-            return Ok(Some(Expected::Sha256(digits.to_ascii_lowercase())));
-        }
+        Check::Sha256(sha256) => return Ok(Some(Expected::Sha256(*sha256))),
         Check::Stored(Digest::FsVerity(content)) => return Ok(Some(Expected::FsVerity(*content))),
-        Check::Stored(Digest::Sha256(sha256)) => return Ok(Some(Expected::Sha256(sha256.to_string()))),
+        Check::Stored(Digest::Sha256(sha256)) => return Ok(Some(Expected::Sha256(*sha256))),
         Check::Md5Beside => (source.with_path_suffix(".md5sum"), Algorithm::Md5),
         Check::Sums(list) => (source.sibling(list), Algorithm::Sha256),
     };
@@ -55,8 +55,14 @@ pub(crate) async fn expected(
     };
     let text = String::from_utf8_lossy(&text);
     let digits = match algorithm {
-        Algorithm::Md5 => beside(&text, algorithm, &name).map(Expected::Md5),
-        Algorithm::Sha256 => listed(&text, algorithm, &name).map(Expected::Sha256),
+        Algorithm::Md5 => beside(&text, algorithm, &name).map(|digits| digits.parse().map(Expected::Md5)),
+        Algorithm::Sha256 => {
+            listed(&text, algorithm, &name).map(|digits| digits.parse().map(Expected::Sha256))
+        }
     };
-    digits.map(Some).map_err(|reason| none(&url, reason.to_string()))
+    match digits {
+        Ok(Ok(expected)) => Ok(Some(expected)),
+        Ok(Err(error)) => Err(none(&url, error.to_string())),
+        Err(reason) => Err(none(&url, reason.to_string())),
+    }
 }

@@ -6,8 +6,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use ays_model::SecretUrl;
-use ays_protocol::{Failure, Fetch, Stamp};
+use ays_model::{Download, SecretUrl};
+use ays_protocol::{Failure, Stamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -69,7 +69,7 @@ impl Partial {
 
     /// The bytes that an earlier run left and that can be resumed. After another start of the system only a check
     /// can tell whether they are whole, and of another address of the same file, whether they are the same.
-    pub(crate) fn resumable(&self, order: &Fetch, is_checked: bool) -> Option<Resume> {
+    pub(crate) fn resumable(&self, order: &Download, is_checked: bool) -> Option<Resume> {
         let state = read_state(&self.state_path)?;
         let at = self.file.metadata().ok()?.len();
         let is_whole = is_checked || (state.boot.is_some() && state.boot == boot());

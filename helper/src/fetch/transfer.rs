@@ -4,7 +4,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use ays_protocol::{Activity, Expected, Failure, Fetch, Fetched, Phase};
+use ays_model::{Activity, Download};
+use ays_protocol::{Expected, Failure, Fetched, Phase};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::access::Access;
@@ -24,7 +25,7 @@ use crate::report::Report;
 use crate::share::Lead;
 
 pub(crate) struct Transfer<'a> {
-    order: &'a Fetch,
+    order: &'a Download,
     source: Source,
     expected: Option<Expected>,
     access: Access<'a>,
@@ -42,7 +43,7 @@ pub(crate) struct Transfer<'a> {
 
 impl<'a> Transfer<'a> {
     pub(crate) fn new(
-        order: &'a Fetch,
+        order: &'a Download,
         source: Source,
         expected: Option<Expected>,
         access: Access<'a>,
@@ -74,7 +75,7 @@ impl<'a> Transfer<'a> {
         };
         let identity = self.identity.unwrap_or_default();
         if let Some(lead) = self.lead {
-            lead.whole(self.have, &digests.md5, &digests.sha256, self.expected.as_ref(), &identity);
+            lead.whole(self.have, digests.md5, digests.sha256, self.expected.as_ref(), &identity);
         }
         self.report.at(Activity::Sync, self.have, Some(self.have));
         let stamp = self.partial.commit().await?;

@@ -7,9 +7,8 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use ays_protocol::{
-    Activity, Expected, Failure, Fetched, News, Opened, PIECE, Pieces, Said, Supplier, Whole,
-};
+use ays_model::Activity;
+use ays_protocol::{Expected, Failure, Fetched, News, Opened, PIECE, Pieces, Said, Supplier, Whole};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
@@ -189,10 +188,9 @@ impl Follower<'_, '_> {
 
     fn learn(&self, pieces: &Pieces) {
         self.shared.stock.send_modify(|stock| {
-            for (number, text) in (pieces.first..).zip(&pieces.sha256) {
-                let mut hash = PieceHash::default();
-                if number == stock.known.len() as u64 && hex::decode_to_slice(text, &mut hash).is_ok() {
-                    stock.known.push(hash);
+            for (number, hash) in (pieces.first..).zip(&pieces.sha256) {
+                if number == stock.known.len() as u64 {
+                    stock.known.push(*hash);
                 }
             }
         });
@@ -341,9 +339,13 @@ async fn inbox() -> io::Result<(TcpListener, u16)> {
 }
 
 /// Whether the file has that piece. A file that cannot be read has not.
+fn hash_of(piece: &[u8]) -> PieceHash {
+    ays_model::Sha256(Sha256::digest(piece).into())
+}
+
 fn is_there(file: &File, at: u64, length: u64, hash: PieceHash) -> bool {
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, at).is_ok() && PieceHash::from(Sha256::digest(&bytes)) == hash
+    file.read_exact_at(&mut bytes, at).is_ok() && hash_of(&bytes) == hash
 }
 
 enum Placed {
@@ -354,7 +356,7 @@ enum Placed {
 
 /// Puts a piece at the end of the file; one of zeros as a hole.
 fn place(file: &File, at: u64, piece: &[u8], hash: PieceHash) -> io::Result<Placed> {
-    if PieceHash::from(Sha256::digest(piece)) != hash {
+    if hash_of(piece) != hash {
         return Ok(Placed::Wrong);
     }
     if piece.chunks(ZEROS.len()).all(|block| *block == ZEROS[..block.len()]) {

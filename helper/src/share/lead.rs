@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ays_model::{Md5, Sha256};
 use ays_protocol::{Expected, Failure, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Supplier, Whole};
 use tokio::sync::watch;
 
@@ -122,8 +123,8 @@ impl Lead {
     pub(crate) fn whole(
         &self,
         size: u64,
-        md5: &str,
-        sha256: &str,
+        md5: Md5,
+        sha256: Sha256,
         expected: Option<&Expected>,
         identity: &Identity,
     ) {
@@ -134,8 +135,8 @@ impl Lead {
         self.voice.say(Said::Whole(Whole {
             epoch: self.stock.borrow().epoch,
             size,
-            md5: md5.to_owned(),
-            sha256: sha256.to_owned(),
+            md5,
+            sha256,
             verified: expected.is_some(),
             etag: identity.etag.clone(),
             last_modified: identity.last_modified.clone(),
@@ -149,14 +150,14 @@ impl Lead {
         self.opened(0, &identity, expected);
         let epoch = self.stock.borrow().epoch;
         for (first, hashes) in (0..).step_by(MOST_HASHES).zip(hashes.chunks(MOST_HASHES)) {
-            let sha256 = hashes.iter().map(hex::encode).collect();
+            let sha256 = hashes.to_vec();
             self.voice.say(Said::Pieces(Pieces { epoch, first, sha256 }));
         }
         self.stock.send_modify(|stock| {
             stock.file = Arc::clone(&kept.file);
             stock.known = hashes;
         });
-        self.whole(size, &kept.fetched.md5, &kept.fetched.sha256, expected, &identity);
+        self.whole(size, kept.fetched.md5, kept.fetched.sha256, expected, &identity);
     }
 }
 
@@ -172,7 +173,7 @@ fn read(stock: &watch::Sender<Stock>, voice: &Voice, number: usize, hash: PieceH
         }
     });
     if let Some(epoch) = new {
-        let sha256 = vec![hex::encode(hash)];
+        let sha256 = vec![hash];
         voice.say(Said::Pieces(Pieces { epoch, first: number as u64, sha256 }));
     }
 }

@@ -85,10 +85,12 @@ async fn tell(
 
 #[cfg(test)]
 mod tests {
+    use ays_model::Sha256;
+
     use super::*;
 
     fn pieces(first: u64, count: usize) -> Said {
-        Said::Pieces(Pieces { epoch: 1, first, sha256: vec!["a".into(); count] })
+        Said::Pieces(Pieces { epoch: 1, first, sha256: vec![Sha256([0xaa; 32]); count] })
     }
 
     #[tokio::test(start_paused = true)]

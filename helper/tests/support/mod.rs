@@ -14,10 +14,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use ays_helper::{Ended, Limits, Timing, serve};
-use ays_model::{Check, Network, SecretUrl};
+use ays_model::{Check, Download, Md5, Network, Progress, SecretUrl, Sha256};
 use ays_protocol::{
-    Facts, Failure, Fetch, Fetched, FromNode, GREETING, Look, LookAt, Looked, Outcome, Phase, Progress,
-    Stamp, Step, ToNode, read_frame, write_frame,
+    Facts, Failure, Fetch, Fetched, FromNode, GREETING, Look, LookAt, Looked, Outcome, Phase, Stamp, Step,
+    ToNode, read_frame, write_frame,
 };
 use tokio::io::{
     AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, duplex, split,
@@ -174,14 +174,14 @@ impl<I: AsyncWrite + Unpin, O: AsyncRead + AsyncBufReadExt + Unpin> Node<I, O> {
 }
 
 pub fn fetch(url: &str, dest: &Path, check: Check) -> Step {
-    Step::Fetch(Fetch {
+    let download = Download {
         url: SecretUrl::parse(url).unwrap(),
         mirrors: Vec::new(),
         dest: dest.to_owned(),
         check,
         network: Network::default(),
-        share: None,
-    })
+    };
+    Step::Fetch(Fetch { download, share: None })
 }
 
 pub fn look(url: &str, at: LookAt) -> Step {
@@ -243,14 +243,14 @@ pub fn content(length: usize) -> Vec<u8> {
     (0..length as u64).map(|number| (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u8).collect()
 }
 
-pub fn md5(bytes: &[u8]) -> String {
+pub fn md5(bytes: &[u8]) -> Md5 {
     use md5::Digest;
-    hex::encode(md5::Md5::digest(bytes))
+    Md5(md5::Md5::digest(bytes).into())
 }
 
-pub fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> Sha256 {
     use sha2::Digest;
-    hex::encode(sha2::Sha256::digest(bytes))
+    Sha256(sha2::Sha256::digest(bytes).into())
 }
 
 /// Until nobody writes to the part of `dest` any more: within one process, a thread may do so for a moment after its

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use ays_lint::Finding;
+use ays_lint::Mistake;
+use ays_model::Finding;
 use ays_recipes::{Environment, EnvironmentError, Layers};
 use tempfile::TempDir;
 
@@ -63,8 +64,7 @@ impl Repository {
     }
 }
 
-fn shown(finding: &Finding) -> String {
-    let Finding { code, file, line, column, message, cure, .. } = finding;
-    let severity = format!("{:?}", finding.severity).to_lowercase();
+fn shown(mistake: &Mistake) -> String {
+    let Mistake { finding: Finding { code, severity, message, cure }, file, line, column, .. } = mistake;
     format!("{file}:{line}:{column}: {severity}[{code}] {message}\n    {cure}\n")
 }

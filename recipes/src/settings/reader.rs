@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
             SettingsError::NoPath { origin, pool: name.to_owned() }
         };
         Ok(Pool {
-            name: name.to_owned(),
+            name: name.into(),
             path: self.said(&path("path"), keys::directory).ok_or_else(no_path)?,
             format: self.said(&path("format"), keys::format).unwrap_or(DiskFormat::Raw),
             shared: self.said(&path("shared"), keys::truth).unwrap_or(false),

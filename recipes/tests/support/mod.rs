@@ -50,10 +50,10 @@ impl Repository {
 #[allow(dead_code, reason = "each test binary uses a part of this module")]
 pub fn request(data: &str, nodes: &[&str]) -> Request {
     Request {
-        instance: "main".to_owned(),
+        instance: "main".into(),
         answers: Answers::parse(data).unwrap(),
         dependencies: Dependencies::First,
-        nodes: nodes.iter().map(|name| (*name).to_owned()).collect(),
+        nodes: nodes.iter().map(|name| (*name).into()).collect(),
         stored: Stored::Used,
     }
 }

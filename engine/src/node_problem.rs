@@ -1,14 +1,14 @@
-//! What a check of a node finds, with what an operator does about it.
+//! What is wrong with a node, and what an operator does about it.
 
 use std::path::{Path, PathBuf};
 
-use ays_model::Pool;
+use ays_model::{Finding, NodeName, Pool, PoolName, Severity, causes};
 use ays_protocol::{Directory, Examined, Failure};
 use ays_transport::{ConnectError, HelperError};
 
 /// Something on a node that is not as installs need it.
 #[derive(Debug, thiserror::Error)]
-pub enum Finding {
+pub enum NodeProblem {
     /// There is no connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -57,11 +57,11 @@ pub enum Finding {
     #[error("pool {pool} is said to be shared, but {} is not the same directory here and on {other}", .path.display())]
     NotShared {
         /// The pool.
-        pool: String,
+        pool: PoolName,
         /// Its directory.
         path: PathBuf,
         /// The other node.
-        other: String,
+        other: NodeName,
     },
     /// One connection may not have enough sessions.
     #[error(
@@ -77,7 +77,7 @@ pub enum Finding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// The pool of this name.
-    Pool(String),
+    Pool(PoolName),
     /// That of the downloads.
     Downloads,
 }
@@ -89,15 +89,6 @@ impl std::fmt::Display for Place {
             Self::Downloads => f.write_str("the directory of downloads"),
         }
     }
-}
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weight {
-    /// Installs work, for now.
-    Warning,
-    /// They do not.
-    Error,
 }
 
 /// The sessions that one connection has at most: the helper, one to either neighbour where bytes go through this
@@ -113,7 +104,12 @@ const CLOCK_MS: u64 = 2_000;
 /// From here on certificates are not valid yet, or no longer.
 const CLOCK_WRONG_MS: u64 = 60_000;
 
-impl Finding {
+impl NodeProblem {
+    /// As it is shown.
+    pub fn finding(&self) -> Finding {
+        Finding { code: self.code(), severity: self.severity(), message: causes(self), cure: self.cure() }
+    }
+
     /// A word for programs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -134,12 +130,12 @@ impl Finding {
         }
     }
 
-    /// How bad it is.
-    pub fn weight(&self) -> Weight {
+    /// How bad it is: errors keep installs from working, warnings do not yet.
+    pub fn severity(&self) -> Severity {
         match self {
-            Self::Space { .. } | Self::Leftovers { .. } | Self::Sessions { .. } => Weight::Warning,
-            Self::Clock { ahead_ms } if ahead_ms.unsigned_abs() < CLOCK_WRONG_MS => Weight::Warning,
-            _ => Weight::Error,
+            Self::Space { .. } | Self::Leftovers { .. } | Self::Sessions { .. } => Severity::Warning,
+            Self::Clock { ahead_ms } if ahead_ms.unsigned_abs() < CLOCK_WRONG_MS => Severity::Warning,
+            _ => Severity::Error,
         }
     }
 
@@ -226,7 +222,7 @@ mod tests {
     use super::*;
 
     fn pool() -> Pool {
-        Pool { name: "local".to_owned(), path: "/pool".into(), format: DiskFormat::Raw, shared: false }
+        Pool { name: "local".into(), path: "/pool".into(), format: DiskFormat::Raw, shared: false }
     }
 
     fn good() -> Examined {
@@ -240,9 +236,9 @@ mod tests {
     }
 
     /// Code, weight and text of each.
-    fn found(examined: &Examined) -> Vec<(&'static str, Weight, String)> {
-        let all = Finding::all(examined, "alpine", &pool(), (999_900, 1_000_100));
-        all.iter().map(|finding| (finding.code(), finding.weight(), finding.to_string())).collect()
+    fn found(examined: &Examined) -> Vec<(&'static str, Severity, String)> {
+        let all = NodeProblem::all(examined, "alpine", &pool(), (999_900, 1_000_100));
+        all.iter().map(|problem| (problem.code(), problem.severity(), problem.to_string())).collect()
     }
 
     #[test]
@@ -255,10 +251,10 @@ mod tests {
         for (clock_ms, said) in [
             (1_002_099, None),
             (998_001 - 100, None),
-            (1_002_100, Some((Weight::Warning, "its clock is 2.0 s ahead of this machine's"))),
-            (940_000, Some((Weight::Warning, "its clock is 59.9 s behind this machine's"))),
-            (1_060_100, Some((Weight::Error, "its clock is 60.0 s ahead of this machine's"))),
-            (i64::MIN, Some((Weight::Error, "its clock is 9223372036854776.0 s behind this machine's"))),
+            (1_002_100, Some((Severity::Warning, "its clock is 2.0 s ahead of this machine's"))),
+            (940_000, Some((Severity::Warning, "its clock is 59.9 s behind this machine's"))),
+            (1_060_100, Some((Severity::Error, "its clock is 60.0 s ahead of this machine's"))),
+            (i64::MIN, Some((Severity::Error, "its clock is 9223372036854776.0 s behind this machine's"))),
         ] {
             let expected = said.map(|(weight, text)| ("clock", weight, text.to_owned()));
             assert_eq!(found(&Examined { clock_ms, ..good() }), Vec::from_iter(expected), "{clock_ms}");
@@ -281,19 +277,19 @@ mod tests {
         assert_eq!(
             found(&examined),
             [
-                said("qemuImg", Weight::Error, "qemu-img: it is missing"),
-                said("directory", Weight::Error, "pool local cannot be used"),
-                said("space", Weight::Warning, "the directory of downloads has little space: 5 MB free"),
+                said("qemuImg", Severity::Error, "qemu-img: it is missing"),
+                said("directory", Severity::Error, "pool local cannot be used"),
+                said("space", Severity::Warning, "the directory of downloads has little space: 5 MB free"),
                 said(
                     "leftovers",
-                    Weight::Warning,
+                    Severity::Warning,
                     "the directory of downloads has what stopped runs left: /tmp/.x.ays-part"
                 ),
             ]
         );
-        let cures: Vec<_> = Finding::all(&examined, "alpine", &pool(), (0, i64::MAX))
+        let cures: Vec<_> = NodeProblem::all(&examined, "alpine", &pool(), (0, i64::MAX))
             .iter()
-            .map(Finding::cure)
+            .map(NodeProblem::cure)
             .take(1)
             .collect();
         assert_eq!(cures, ["apk add qemu-img"]);

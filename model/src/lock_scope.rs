@@ -1,0 +1,41 @@
+//! What a run keeps others from working on.
+
+use std::fmt;
+
+use crate::{Gid, InstanceName, NodeName, PoolName, TemplateName};
+
+/// What a run keeps others from working on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockScope {
+    /// A service instance on a node.
+    Service {
+        /// Its template.
+        template: TemplateName,
+        /// Its name.
+        instance: InstanceName,
+        /// The node.
+        node: NodeName,
+    },
+    /// A service instance in a pool that nodes share.
+    Pool {
+        /// Its template.
+        template: TemplateName,
+        /// Its name.
+        instance: InstanceName,
+        /// The pool's grid.
+        gid: Gid,
+        /// The pool.
+        pool: PoolName,
+    },
+}
+
+impl fmt::Display for LockScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service { template, instance, node } => write!(f, "{template}/{instance} on {node}"),
+            Self::Pool { template, instance, gid, pool } => {
+                write!(f, "{template}/{instance} in pool {gid}/{pool}")
+            }
+        }
+    }
+}

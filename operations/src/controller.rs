@@ -1,0 +1,37 @@
+//! What an operation has at hand on this machine, and who wants it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ays_catalogue::Catalogue;
+use ays_model::Record;
+use ays_recipes::Environment;
+
+/// Who wants an operation, for the records: `user@host`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor(pub String);
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an operation has at hand on this machine, and who wants it.
+#[derive(Debug, Clone)]
+pub struct Controller {
+    /// The environment at a commit.
+    pub environment: Arc<Environment>,
+    /// What is known of its images.
+    pub catalogue: Catalogue,
+    /// The directory of the runs' logs.
+    pub logs: PathBuf,
+    /// Where directories may be made that go away.
+    pub temporary: PathBuf,
+    /// Who wants it.
+    pub actor: Actor,
+}
+
+/// Whoever is told what happens.
+pub type Tell = Arc<dyn Fn(Record) + Send + Sync>;

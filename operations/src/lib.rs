@@ -1,0 +1,36 @@
+//! The use cases that the command line and a server share, a file each.
+//!
+//! Each takes what it works on by value, so that it can be a task of its own, says what happens as
+//! [`Event`](ays_model::Event)s, ends when it is told to, and fails with one [`Error`]. Work that blocks (files, git, a
+//! command that gives secrets) is done off the runtime.
+//!
+//! It must not know the terminal or HTTP: whoever calls it asks, renders, and picks exit codes.
+
+mod check_image;
+mod check_nodes;
+mod controller;
+mod error;
+mod git;
+mod install;
+mod lint;
+mod new_image;
+mod off_runtime;
+mod outdated;
+mod queries;
+mod rehearse;
+mod scrub;
+mod selection;
+
+pub use check_image::{CheckImage, CheckedImage, check_file, digest};
+pub use check_nodes::CheckNodes;
+pub use controller::{Actor, Controller, Tell};
+pub use error::{Cause, Error, Kind};
+pub use git::{clone, pull, save, status, unsaved};
+pub use install::{Install, InstallFailed, InstallReport, NotInstalled, PlannedInstall};
+pub use lint::{LintScope, lint, lint_sources};
+pub use new_image::{LookAtImage, Proposal, write_image};
+pub use outdated::{Behind, OutdatedService, behind, outdated};
+pub use queries::{ListedTemplate, find, image, images, is_checksum, nodes, runs, templates};
+pub use rehearse::Rehearse;
+pub use scrub::ScrubCopies;
+pub use selection::{Selected, Selection, all_nodes, local_pool};

@@ -1,0 +1,169 @@
+//! The recipe of a new image: its source is looked at, the rest is proposed, and then it is written.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ays_engine::{Stop, Survey, SurveyedImage, survey};
+use ays_model::{BootType, Check, ImageName, SecretUrl, TemplateName};
+use ays_recipes::{Environment, NewCheck, NewImage, Place};
+
+use crate::error::Error;
+use crate::off_runtime::{blocking, off_runtime};
+
+/// Bytes in the GB of a disk's size.
+const GB: u64 = 1 << 30;
+
+/// A look at the source of an image that there is no recipe for yet.
+#[derive(Debug, Clone)]
+pub struct LookAtImage {
+    /// What the template will be called.
+    pub template: TemplateName,
+    /// The source's address as it is to be written: `$(secret.NAME)` may stand in it.
+    pub url: String,
+}
+
+impl LookAtImage {
+    /// The source's address, with its secrets.
+    ///
+    /// # Errors
+    ///
+    /// The name cannot be a template's, or is taken; the address is none, or names a secret that is not kept.
+    pub async fn address(&self, environment: Arc<Environment>, stop: &Stop) -> Result<SecretUrl, Error> {
+        let Self { template, url } = self.clone();
+        off_runtime(stop, move || {
+            NewImage::check_name(&environment, &template)?;
+            Ok(NewImage::address(&environment, &url)?)
+        })
+        .await
+    }
+
+    /// What is there.
+    ///
+    /// # Errors
+    ///
+    /// It does not answer, or has no disk image.
+    pub async fn run(
+        url: SecretUrl,
+        environment: Arc<Environment>,
+        temporary: PathBuf,
+        stop: Stop,
+    ) -> Result<Survey, Error> {
+        tokio::select! {
+            survey = survey(&url, &environment.settings, &temporary) => Ok(survey?),
+            () = stop.after_steps() => Err(Error::interrupted()),
+        }
+    }
+
+    /// The recipe that is proposed for what was found at `asked`, the address that was looked at first.
+    pub fn propose(&self, asked: &SecretUrl, found: &SurveyedImage) -> Proposal {
+        // As it was typed: what stands in it for a secret stays there.
+        let (url, mut source) = split(&self.url);
+        if found.url != *asked {
+            let path = split(found.url.expose()).1;
+            let path = path.split('?').next().unwrap_or_default();
+            // A query stays as it was typed: it may name a secret.
+            let query = source.find('?').map_or("", |at| &source[at..]);
+            source = format!("{path}{query}");
+        }
+        let file = source.rsplit('/').next().unwrap_or_default();
+        let lower = file.to_lowercase();
+        let is_windows = lower.contains("win") && !lower.contains("darwin");
+        let check = match found.checks.first() {
+            Some(Check::Sums(list)) => NewCheck::Sums(list.clone()),
+            Some(_) => NewCheck::Md5Beside,
+            None => NewCheck::None,
+        };
+        let image = NewImage {
+            file: download(file, &found.disk.format, &self.template),
+            template: self.template.clone(),
+            url,
+            check,
+            name: title(&self.template),
+            category: if is_windows { "Windows" } else { "Linux" }.to_owned(),
+            size_gb: 0,
+            boot_type: if lower.contains("uefi") { BootType::Uefi } else { BootType::Bios },
+            source,
+        };
+        let disk_gb = found.disk.virtual_size.map_or(0, |size| size.div_ceil(GB));
+        Proposal { image, disk_gb: disk_gb.try_into().unwrap_or(u32::MAX) }
+    }
+}
+
+/// A recipe that is proposed; whoever asked may change what it says. Its size is not said yet.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// The recipe.
+    pub image: NewImage,
+    disk_gb: u32,
+}
+
+impl Proposal {
+    /// The smallest disk of a machine, in GB: what the image needs, and what systems of its category do.
+    pub fn size_gb(&self) -> u32 {
+        let least = if self.image.category.eq_ignore_ascii_case("windows") { 20 } else { 10 };
+        self.disk_gb.max(least)
+    }
+}
+
+/// Writes a recipe; it appears when all of its files are there. They are named as errors name them.
+///
+/// # Errors
+///
+/// The name is taken, or the disk says no.
+pub async fn write_image(environment: Arc<Environment>, image: NewImage) -> Result<Vec<Place>, Error> {
+    blocking(move || Ok(image.write(&environment)?)).await
+}
+
+/// Scheme, login and host; and the path with what follows it.
+fn split(url: &str) -> (String, String) {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    match url[host..].find('/') {
+        Some(at) => (url[..host + at].to_owned(), url[host + at..].to_owned()),
+        None => (url.to_owned(), String::new()),
+    }
+}
+
+/// `image_wily-server` -> `Wily Server`.
+fn title(template: &TemplateName) -> ImageName {
+    let words = template.strip_prefix("image_").unwrap_or(template).split(['-', '_']);
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
+    };
+    words.filter_map(capital).collect::<Vec<_>>().join(" ").into()
+}
+
+/// The name of the downloaded file: the source's, with an ending that says what it is.
+fn download(file: &str, format: &str, template: &TemplateName) -> String {
+    let file = file.split('?').next().unwrap_or_default();
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
+    let stem: String = stem.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+    let stem = stem.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    let stem = if stem.is_empty() { template } else { stem };
+    let ending = match format {
+        "vpc" => "vhd",
+        "raw" => "img",
+        other => other,
+    };
+    format!("{stem}.{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_proposed() {
+        assert_eq!(title(&"image_wily-server".into()), "Wily Server");
+        assert_eq!(title(&"debian_13".into()), "Debian 13");
+        let wily = "wily-server-cloudimg-amd64-uefi1";
+        let download = |file: &str, format| download(file, format, &"image_x".into());
+        assert_eq!(download(&format!("{wily}.img"), "qcow2"), format!("{wily}.qcow2"));
+        assert_eq!(download("a%20b.img?x=y", "raw"), "a-20b.img");
+        assert_eq!(download("disk.vhd", "vpc"), "disk.vhd");
+        assert_eq!(download("?id=5", "vmdk"), "image_x.vmdk");
+        assert_eq!(split("ftp://u:p@h/a/b"), ("ftp://u:p@h".to_owned(), "/a/b".to_owned()));
+        assert_eq!(split("http://h"), ("http://h".to_owned(), String::new()));
+    }
+}

@@ -1,0 +1,28 @@
+//! Work that blocks, on a thread of its own.
+
+use ays_engine::Stop;
+
+use crate::error::Error;
+
+/// Does work that blocks. When it is to stop, nobody waits for the work any more.
+pub(crate) async fn off_runtime<T: Send + 'static>(
+    stop: &Stop,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::select! {
+        done = blocking(work) => done,
+        () = stop.after_steps() => Err(Error::interrupted()),
+    }
+}
+
+/// Does work that blocks, to its end.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The runtime is ending.
+        Err(_) => Err(Error::interrupted()),
+    }
+}

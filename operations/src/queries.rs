@@ -1,0 +1,134 @@
+//! What is asked of the environment and its catalogue.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use ays_catalogue::{Found, Image, ImageDetail, Run, RunFilter};
+use ays_model::{Node, NodeName, TemplateName};
+use ays_recipes::{Environment, LookupError, NodeError, Template};
+use serde::Serialize;
+
+use crate::controller::Controller;
+use crate::error::{Error, Kind};
+use crate::off_runtime::blocking;
+
+/// A template as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListedTemplate {
+    /// Its name.
+    pub name: TemplateName,
+    /// What kind of service it is; none where its file says nothing or cannot be read.
+    pub category: Option<String>,
+    /// Its directory, from the environment's root.
+    pub path: String,
+}
+
+/// Why nothing is shown.
+#[derive(Debug, thiserror::Error)]
+enum NotKnown {
+    #[error("no image is named `{0}`: `ays image list` shows all")]
+    Image(String),
+    #[error("no source and no stored file has a checksum that begins with `{0}`")]
+    Checksum(String),
+}
+
+/// All templates, by name.
+///
+/// # Errors
+///
+/// The runtime is ending.
+pub async fn templates(environment: Arc<Environment>) -> Result<Vec<ListedTemplate>, Error> {
+    blocking(move || Ok(list(&environment))).await
+}
+
+/// All nodes by their names; one whose file is wrong is an error of its own.
+///
+/// # Errors
+///
+/// The runtime is ending.
+pub async fn nodes(environment: Arc<Environment>) -> Result<Vec<(NodeName, Result<Node, NodeError>)>, Error> {
+    blocking(move || Ok(environment.nodes().to_vec())).await
+}
+
+/// All images.
+///
+/// # Errors
+///
+/// Those of the catalogue.
+pub async fn images(controller: Controller) -> Result<Vec<Image>, Error> {
+    Ok(controller.catalogue.images().await?)
+}
+
+/// One image, by its name or id.
+///
+/// # Errors
+///
+/// There is none, or several grids have one of this name.
+pub async fn image(controller: Controller, asked: String) -> Result<ImageDetail, Error> {
+    let found = controller.catalogue.image(&asked).await?;
+    found.ok_or_else(|| Error::new(Kind::Unknown, NotKnown::Image(asked)))
+}
+
+/// What an image's name or id, or the first 8 digits or more of a checksum, lead to.
+///
+/// # Errors
+///
+/// Nothing is known by it.
+pub async fn find(controller: Controller, asked: String) -> Result<Vec<Found>, Error> {
+    let found = controller.catalogue.find(&asked).await?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    if is_checksum(&asked) {
+        return Err(Error::new(Kind::Unknown, NotKnown::Checksum(asked)));
+    }
+    Err(no_image(&controller, &asked).await?.into())
+}
+
+/// Whether a text can be the beginning of a checksum.
+pub fn is_checksum(asked: &str) -> bool {
+    asked.len() >= 8 && asked.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The runs that agree with what is given, the newest first.
+///
+/// # Errors
+///
+/// Those of the catalogue.
+pub async fn runs(
+    controller: Controller,
+    template: Option<TemplateName>,
+    node: Option<NodeName>,
+    limit: u32,
+) -> Result<Vec<Run>, Error> {
+    let filter =
+        RunFilter { service: template.as_deref(), node: node.as_deref(), rollout: None, limit: Some(limit) };
+    Ok(controller.catalogue.runs(&filter).await?)
+}
+
+/// What is said of an image that nobody knows.
+pub(crate) async fn no_image(controller: &Controller, asked: &str) -> Result<LookupError, Error> {
+    let images = controller.catalogue.images().await?;
+    Ok(LookupError::unknown("image", asked, images.iter().map(|image| image.name.as_str())))
+}
+
+/// Each template's file is read, on all processors.
+fn list(environment: &Environment) -> Vec<ListedTemplate> {
+    let templates = environment.templates();
+    let listed = |template: &Template| ListedTemplate {
+        name: template.name.clone(),
+        category: template.category(),
+        path: template.dir.strip_prefix(&environment.root).unwrap_or(&template.dir).display().to_string(),
+    };
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let parts = templates.chunks(templates.len().div_ceil(processors).max(1));
+    std::thread::scope(|scope| {
+        let reading: Vec<_> =
+            parts.map(|part| scope.spawn(move || part.iter().map(listed).collect::<Vec<_>>())).collect();
+        let read = reading.into_iter().map(|part| match part.join() {
+            Ok(part) => part,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        read.flatten().collect()
+    })
+}

@@ -1,0 +1,69 @@
+//! Reading every copy of the images again.
+
+use std::sync::Arc;
+
+use ays_engine::{Bad, Scrub, Stop};
+use ays_model::{Event, Node, NodeName};
+use ays_transport::{SshSettings, Transport};
+
+use crate::controller::{Controller, Tell};
+use crate::error::Error;
+use crate::off_runtime::off_runtime;
+use crate::queries::no_image;
+use crate::selection::{Selected, all_nodes};
+
+/// A scrub of copies.
+#[derive(Debug)]
+pub struct ScrubCopies {
+    /// Only of this image: its name or id.
+    pub image: Option<String>,
+    /// Only on these nodes; none: on all.
+    pub nodes: Vec<NodeName>,
+    /// What becomes of copies that are not good.
+    pub bad: Bad,
+}
+
+impl ScrubCopies {
+    /// Reads them; each is told when it has been read.
+    ///
+    /// # Errors
+    ///
+    /// An image or a node that nobody knows, and those of the catalogue. What a copy or its node meets is told.
+    pub async fn run(
+        self,
+        controller: Controller,
+        ssh: SshSettings,
+        stop: Stop,
+        tell: Tell,
+    ) -> Result<(), Error> {
+        let Self { image, nodes: on, bad } = self;
+        let (environment, names) = (Arc::clone(&controller.environment), on.clone());
+        let reading = move || {
+            for name in names.iter().filter(|name| **name != Node::LOCAL) {
+                environment.node(None, name)?;
+            }
+            Ok(all_nodes(&environment))
+        };
+        let Selected { targets, broken } = off_runtime(&stop, reading).await?;
+        for (node, error) in broken {
+            tell(ays_engine::now(&node, Event::Warning { message: format!("{node}: {error}") }));
+        }
+        let catalogue = &controller.catalogue;
+        let copies = match catalogue.copies_to_scrub(image.as_deref()).await? {
+            Some(copies) => copies,
+            None => return Err(no_image(&controller, &image.unwrap_or_default()).await?.into()),
+        };
+        let settings = &controller.environment.settings;
+        let scrub = Scrub {
+            nodes: &targets,
+            on: &on,
+            catalogue,
+            transport: &Transport::Ssh(ssh),
+            rate: settings.scrub.rate,
+            bad,
+            parallel: settings.install.parallel,
+        };
+        scrub.run(scrub.chosen(copies), &stop, &*tell).await;
+        Ok(())
+    }
+}

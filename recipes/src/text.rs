@@ -1,0 +1,39 @@
+//! The text of a file of the repository.
+
+use std::path::Path;
+
+use ays_grammar::{Diagnostic, Span};
+
+/// A text of the repository together with the name that errors call it by.
+#[derive(Debug, Clone)]
+pub struct Text {
+    /// Its path from the environment's root.
+    pub name: String,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+impl Text {
+    /// An error at a place of it.
+    pub(crate) fn diagnostic(&self, span: Span, message: String) -> Diagnostic {
+        Diagnostic::new(&self.name, &String::from_utf8_lossy(&self.bytes), span, message)
+    }
+
+    /// All of it, which must be UTF-8.
+    pub(crate) fn utf8(&self) -> Result<&str, Diagnostic> {
+        std::str::from_utf8(&self.bytes).map_err(|error| {
+            let at = error.valid_up_to();
+            // Up to the wrong byte the lossy text has the same offsets.
+            self.diagnostic(Span { start: at, end: at + 1 }, "this byte is not UTF-8".to_owned())
+        })
+    }
+}
+
+/// The bytes of a repository's file. A link out of the repository is refused: what it leads to is nothing that whoever
+/// wrote the repository may have shown. Outside of any repository, where the root is empty, links are followed.
+pub(crate) fn read_below(root: &Path, path: &Path) -> std::io::Result<Vec<u8>> {
+    if !root.as_os_str().is_empty() && !path.canonicalize()?.starts_with(root.canonicalize()?) {
+        return Err(std::io::Error::other("it is a link that leads out of the repository"));
+    }
+    std::fs::read(path)
+}
