@@ -185,7 +185,14 @@ impl OnNode {
         if std::io::stderr().is_terminal() {
             if self.bar.is_some() || has_room {
                 let title = &self.title;
-                self.bar.get_or_insert_with(|| bars.add(bar(title, activity, total))).set_position(done);
+                let bar = self.bar.get_or_insert_with(|| {
+                    let bar = bars.add(bar(title, activity, total));
+                    // What was there before it began is no part of its rate.
+                    bar.set_position(done);
+                    bar.reset_eta();
+                    bar
+                });
+                bar.set_position(done);
             }
             return None;
         }

@@ -31,8 +31,8 @@ use std::time::Duration;
 
 pub use hasher::Hasher;
 
-use crate::disk::{LARGEST, Refusal};
 use crate::qcow2::Qcow2;
+use crate::refusal::{LARGEST, Refusal};
 use ays_model::DiskFormat;
 use extents::Data;
 

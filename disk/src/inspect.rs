@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io;
 use std::rc::Rc;
 
-use ays_model::{DiskFormat, Family, FileSystem, FirstBoot, Inspection, Partition, System};
+use ays_model::{DiskFormat, FileSystem, Inspection, Partition, System};
 
-use crate::disk::{Disk, Refusal, Volume};
+use crate::disk::{Disk, Volume};
+use crate::found::{Found, plain};
+use crate::refusal::Refusal;
 use crate::{ext4, file_system, linux, ntfs, partitions, windows};
-
-/// The longest text of an image that is passed on, in characters.
-const LONGEST_TEXT: usize = 100;
 
 /// The most remarks about what could not be read.
 const MOST_UNREAD: usize = 50;
@@ -74,23 +73,6 @@ struct Place {
     can_grow: bool,
 }
 
-/// What is known of a system by its files alone.
-pub(crate) struct Found {
-    pub name: Option<String>,
-    pub version: Option<String>,
-    pub architecture: Option<String>,
-    pub first_boot: Option<FirstBoot>,
-    pub virtio: Option<Vec<String>>,
-    family: Family,
-}
-
-impl Found {
-    /// Of which nothing else is known yet.
-    pub fn of(family: Family) -> Self {
-        Self { family, name: None, version: None, architecture: None, first_boot: None, virtio: None }
-    }
-}
-
 impl Place {
     fn look(&self, volume: &Volume, unread: &mut Vec<String>) -> Option<System> {
         let name = match self.number {
@@ -133,11 +115,4 @@ impl Place {
 
 fn reason(error: &io::Error) -> String {
     plain(&error.to_string()).unwrap_or_else(|| "it cannot be read".to_owned())
-}
-
-/// A text of the image as it may be shown: short, without controls; none when nothing is left.
-pub(crate) fn plain(text: &str) -> Option<String> {
-    let plain: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect();
-    let plain = plain.trim();
-    (!plain.is_empty()).then(|| plain.to_owned())
 }

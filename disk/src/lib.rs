@@ -9,6 +9,7 @@ pub mod content;
 mod disk;
 mod ext4;
 mod file_system;
+mod found;
 mod hive;
 mod inspect;
 mod linux;
@@ -16,7 +17,9 @@ mod ntfs;
 mod partitions;
 mod program;
 mod qcow2;
+mod refusal;
 mod windows;
 
-pub use disk::Refusal;
 pub use inspect::inspect;
+pub use qcow2::whole as whole_qcow2;
+pub use refusal::{LARGEST, Refusal};

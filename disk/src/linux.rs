@@ -5,7 +5,7 @@ use std::io;
 use ays_model::{Family, FirstBoot};
 
 use crate::ext4::Tree;
-use crate::inspect::{Found, plain};
+use crate::found::{Found, plain};
 use crate::program::processor;
 
 /// Where systems say what they are; the first one is a link to the second, as a rule.

@@ -14,7 +14,7 @@ use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
-use crate::disk::Refusal;
+use crate::refusal::{LARGEST, Refusal};
 
 /// How many uncompressed clusters are kept, since a file system's structures are read in small pieces.
 const KEPT: usize = 8;
@@ -44,40 +44,56 @@ pub(crate) enum Cluster {
     Compressed { at: u64, length: u64 },
 }
 
+/// Bits of the features that a reader must know (version 3).
+const DIRTY: u64 = 1;
+const CORRUPT: u64 = 1 << 1;
+const DATA_FILE: u64 = 1 << 2;
+const COMPRESSION: u64 = 1 << 3;
+
+/// The version of a qcow2 that is whole in itself, told by the first 80 bytes of its file.
+///
+/// # Errors
+///
+/// It is no qcow2, of a version that there is not, marked as corrupt, encrypted, or a part of it is in another file.
+pub fn whole(head: &[u8]) -> Result<u32, Refusal> {
+    let short = || Refusal::Damaged("it ends too early");
+    let be32 = |at: usize| head.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+    let be64 = |at: usize| head.get(at..at + 8)?.try_into().ok().map(u64::from_be_bytes);
+    if !head.starts_with(b"QFI\xfb") {
+        return Err(Refusal::Damaged("it does not begin as one of qcow2"));
+    }
+    let version = be32(4).ok_or_else(short)?;
+    if !matches!(version, 2 | 3) {
+        return Err(Refusal::Version(version));
+    }
+    if be64(8).ok_or_else(short)? != 0 {
+        return Err(Refusal::Backed);
+    }
+    if be32(32).ok_or_else(short)? != 0 {
+        return Err(Refusal::Encrypted);
+    }
+    let features = if version == 3 { be64(72).ok_or_else(short)? } else { 0 };
+    if features & DATA_FILE != 0 {
+        return Err(Refusal::DataFile);
+    }
+    if features & CORRUPT != 0 {
+        return Err(Refusal::Corrupt);
+    }
+    Ok(version)
+}
+
 impl Qcow2 {
     pub fn open(file: &File) -> Result<Self, Refusal> {
-        const DIRTY: u64 = 1;
-        const CORRUPT: u64 = 1 << 1;
-        const DATA_FILE: u64 = 1 << 2;
-        const COMPRESSION: u64 = 1 << 3;
         let mut header = [0; 112];
         // The header of version 2 ends after 72 bytes, but never the file.
         file.read_exact_at(&mut header, 0).map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => Refusal::Damaged("it ends too early"),
             _ => error.into(),
         })?;
+        let version = whole(&header)?;
         let be32 = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|byte| header[at + byte]));
         let be64 = |at: usize| u64::from(be32(at)) << 32 | u64::from(be32(at + 4));
-        if &header[..4] != b"QFI\xfb" {
-            return Err(Refusal::Damaged("it does not begin as one of qcow2"));
-        }
-        let version = be32(4);
-        if !matches!(version, 2 | 3) {
-            return Err(Refusal::Version(version));
-        }
-        if be64(8) != 0 {
-            return Err(Refusal::Backed);
-        }
-        if be32(32) != 0 {
-            return Err(Refusal::Encrypted);
-        }
         let features = if version == 3 { be64(72) } else { 0 };
-        if features & DATA_FILE != 0 {
-            return Err(Refusal::DataFile);
-        }
-        if features & CORRUPT != 0 {
-            return Err(Refusal::Corrupt);
-        }
         if features & COMPRESSION != 0 && header[104] != 0 {
             return Err(Refusal::Unsupported("clusters compressed by zstd"));
         }
@@ -88,7 +104,7 @@ impl Qcow2 {
         if !(9..=21).contains(&cluster_bits) {
             return Err(Refusal::Damaged("clusters of this size do not exist"));
         }
-        if size > crate::disk::LARGEST {
+        if size > LARGEST {
             return Err(Refusal::TooLarge(size));
         }
         let l1_needed = size.div_ceil(1 << (2 * cluster_bits - 3));

@@ -4,8 +4,8 @@ use std::io;
 
 use ays_model::{Family, FirstBoot};
 
+use crate::found::{Found, plain};
 use crate::hive::Hive;
-use crate::inspect::{Found, plain};
 use crate::ntfs::Tree;
 use crate::program::processor;
 

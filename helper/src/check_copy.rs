@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::num::NonZeroU64;
 
 use ays_model::{Digest, DiskFormat};
 use ays_protocol::{CheckCopy, CheckedCopy, CopyState, Failure, NamedCopy, ReadCopy};
@@ -33,7 +34,10 @@ pub(crate) async fn check(copy: CheckCopy, report: Report) -> Result<CheckedCopy
             }
             Digest::Sha256(expected) => {
                 let is_good = sha256_of(&file, copy.size, pace, &report)? == expected;
-                is_good.then(|| named(&file, format, &report)).transpose().map(|named| named.map(Some))
+                is_good
+                    .then(|| named(&file, format, copy.rate, &report))
+                    .transpose()
+                    .map(|named| named.map(Some))
             }
         });
         match read.map_err(|error| failure(&copy.path, "reading", &error))? {
@@ -44,7 +48,12 @@ pub(crate) async fn check(copy: CheckCopy, report: Report) -> Result<CheckedCopy
     .await
 }
 
-fn named(file: &File, format: DiskFormat, report: &Report) -> io::Result<NamedCopy> {
-    let (content, digest) = content::names(file, format, report)?;
+fn named(
+    file: &File,
+    format: DiskFormat,
+    rate: Option<NonZeroU64>,
+    report: &Report,
+) -> io::Result<NamedCopy> {
+    let (content, digest) = content::names(file, format, rate, report)?;
     Ok(NamedCopy { content, digest })
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::{Mutex, PoisonError};
 
 use ays_disk::content::{self, Control, Measured};
@@ -30,12 +31,18 @@ pub(crate) fn measure(
     content::digest(file, format, control)
 }
 
-/// The content of the disk in `file`, and the digest of the file itself: of a raw file the same.
-pub(crate) fn names(file: &File, format: DiskFormat, report: &Report) -> io::Result<(Content, Digest)> {
-    let content = Content(measure(file, format, Pace::new(None), report).map_err(io::Error::other)?.content);
+/// The content of the disk in `file`, and the digest of the file itself: of a raw file the same. At most `rate` bytes a
+/// second are read.
+pub(crate) fn names(
+    file: &File,
+    format: DiskFormat,
+    rate: Option<NonZeroU64>,
+    report: &Report,
+) -> io::Result<(Content, Digest)> {
+    let content = Content(measure(file, format, Pace::new(rate), report).map_err(io::Error::other)?.content);
     let digest = match format {
         DiskFormat::Raw => content,
-        DiskFormat::Qcow2 => digest_of(file, Pace::new(None), report)?,
+        DiskFormat::Qcow2 => digest_of(file, Pace::new(rate), report)?,
     };
     Ok((content, Digest::FsVerity(digest)))
 }

@@ -1,6 +1,6 @@
 //! What a file is, by its bytes alone: `qemu-img` never guesses, because a guess can be steered by who made the file.
 
-use std::fmt;
+use ays_disk::{Refusal, whole_qcow2};
 
 /// How many bytes of a file's start are looked at: the last sign in them is that of btrfs, at 64 KiB.
 pub(crate) const HEAD: usize = 128 << 10;
@@ -33,43 +33,24 @@ impl ImageKind {
 }
 
 /// Why a file is no disk image that may be registered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum NotAnImage {
-    Empty,
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("it begins with nothing but zeros")]
     Zeros,
+    #[error("it is {0}, not a disk image")]
     Looks(&'static str),
-    Backed,
-    DataFile,
-    Encrypted,
-    Corrupt,
-    Version(u32),
+    #[error("{0} is not supported")]
     Unsupported(&'static str),
+    #[error("no disk image format, partition table or file system was found in it")]
     Unknown,
-}
-
-impl fmt::Display for NotAnImage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("it is empty"),
-            Self::Zeros => f.write_str("it begins with nothing but zeros"),
-            Self::Looks(what) => write!(f, "it is {what}, not a disk image"),
-            Self::Backed => f.write_str("it stands on a backing file, so it is not whole"),
-            Self::DataFile => f.write_str("its data is in another file"),
-            Self::Encrypted => f.write_str("it is encrypted"),
-            Self::Corrupt => f.write_str("it is marked as corrupt"),
-            Self::Version(version) => write!(f, "its qcow version {version} is not supported; 2 and 3 are"),
-            Self::Unsupported(what) => write!(f, "{what} is not supported"),
-            Self::Unknown => {
-                f.write_str("no disk image format, partition table or file system was found in it")
-            }
-        }
-    }
 }
 
 /// Tells by the first [`HEAD`] bytes (fewer when the file is shorter) and the last [`TAIL`] what a file is.
 pub(crate) fn recognise(head: &[u8], tail: &[u8]) -> Result<ImageKind, NotAnImage> {
     if head.is_empty() {
-        return Err(NotAnImage::Empty);
+        return Err(Refusal::Empty.into());
     }
     if let Some(kind) = container(head, tail) {
         return kind;
@@ -78,7 +59,7 @@ pub(crate) fn recognise(head: &[u8], tail: &[u8]) -> Result<ImageKind, NotAnImag
         return Err(NotAnImage::Looks(what));
     }
     if has_at(head, 0, b"LUKS\xba\xbe") {
-        return Err(NotAnImage::Encrypted);
+        return Err(Refusal::Encrypted.into());
     }
     if has_disk_sign(head) {
         return Ok(ImageKind::Raw);
@@ -116,7 +97,7 @@ fn be64(bytes: &[u8], at: usize) -> Option<u64> {
 /// The formats that have a header of their own.
 fn container(head: &[u8], tail: &[u8]) -> Option<Result<ImageKind, NotAnImage>> {
     if has_at(head, 0, b"QFI\xfb") {
-        return Some(qcow2(head));
+        return Some(whole_qcow2(head).map(|_| ImageKind::Qcow2).map_err(Into::into));
     }
     if has_at(head, 0, b"KDMV") {
         return Some(vmdk(head));
@@ -145,32 +126,6 @@ fn container(head: &[u8], tail: &[u8]) -> Option<Result<ImageKind, NotAnImage>> 
     Some(found)
 }
 
-/// The header as QEMU's `docs/interop/qcow2` has it.
-fn qcow2(head: &[u8]) -> Result<ImageKind, NotAnImage> {
-    const CORRUPT: u64 = 1 << 1;
-    const DATA_FILE: u64 = 1 << 2;
-    let version = be32(head, 4).ok_or(NotAnImage::Corrupt)?;
-    if !matches!(version, 2 | 3) {
-        return Err(NotAnImage::Version(version));
-    }
-    if be64(head, 8).ok_or(NotAnImage::Corrupt)? != 0 {
-        return Err(NotAnImage::Backed);
-    }
-    if be32(head, 32).ok_or(NotAnImage::Corrupt)? != 0 {
-        return Err(NotAnImage::Encrypted);
-    }
-    if version == 3 {
-        let features = be64(head, 72).ok_or(NotAnImage::Corrupt)?;
-        if features & DATA_FILE != 0 {
-            return Err(NotAnImage::DataFile);
-        }
-        if features & CORRUPT != 0 {
-            return Err(NotAnImage::Corrupt);
-        }
-    }
-    Ok(ImageKind::Qcow2)
-}
-
 /// A sparse VMDK has its capacity (little endian, in sectors) at 12; with 0 there, QEMU takes the description that
 /// is embedded for one of other files.
 fn vmdk(head: &[u8]) -> Result<ImageKind, NotAnImage> {
@@ -179,16 +134,16 @@ fn vmdk(head: &[u8]) -> Result<ImageKind, NotAnImage> {
             Err(NotAnImage::Looks("the description of a VMDK whose data is in other files"))
         }
         Some(_) => Ok(ImageKind::Vmdk),
-        None => Err(NotAnImage::Corrupt),
+        None => Err(Refusal::Corrupt.into()),
     }
 }
 
 /// A VHD's footer has the kind of disk at 60: 2 fixed, 3 dynamic, 4 the difference to a parent.
 fn vhd(footer: &[u8]) -> Result<ImageKind, NotAnImage> {
     match be32(footer, 60) {
-        Some(4) => Err(NotAnImage::Backed),
+        Some(4) => Err(Refusal::Backed.into()),
         Some(_) => Ok(ImageKind::Vpc),
-        None => Err(NotAnImage::Corrupt),
+        None => Err(Refusal::Corrupt.into()),
     }
 }
 
@@ -247,6 +202,10 @@ fn other(head: &[u8]) -> NotAnImage {
 mod tests {
     use super::*;
 
+    fn said(found: Result<ImageKind, NotAnImage>) -> Result<ImageKind, String> {
+        found.map_err(|error| error.to_string())
+    }
+
     /// Bytes with `parts` at their offsets, zeros between.
     fn bytes(parts: &[(usize, &[u8])]) -> Vec<u8> {
         let mut all = vec![0; HEAD];
@@ -276,7 +235,7 @@ mod tests {
             (vec![(0x10040, b"_BHRfS_M")], ImageKind::Raw),
             (vec![(32769, b"CD001")], ImageKind::Raw),
         ] {
-            assert_eq!(recognise(&bytes(&parts), &[0; TAIL]), Ok(kind), "{parts:?}");
+            assert_eq!(said(recognise(&bytes(&parts), &[0; TAIL])), Ok(kind), "{parts:?}");
         }
     }
 
@@ -284,17 +243,17 @@ mod tests {
     fn a_fixed_vhd_is_known_by_its_end_although_it_begins_as_a_raw_disk() {
         let head = bytes(&[(510, b"\x55\xaa")]);
         let tail = &bytes(&[(0, b"conectix"), (60, b"\0\0\0\x02")])[..TAIL];
-        assert_eq!(recognise(&head, tail), Ok(ImageKind::Vpc));
+        assert_eq!(said(recognise(&head, tail)), Ok(ImageKind::Vpc));
     }
 
     #[test]
     fn what_is_refused() {
         for (parts, reason) in [
-            (vec![QCOW3, (15, &b"\x01"[..])], NotAnImage::Backed),
-            (vec![QCOW3, (35, b"\x02")], NotAnImage::Encrypted),
-            (vec![QCOW3, (79, b"\x04")], NotAnImage::DataFile),
-            (vec![QCOW3, (79, b"\x02")], NotAnImage::Corrupt),
-            (vec![(0, b"QFI\xfb\0\0\0\x01")], NotAnImage::Version(1)),
+            (vec![QCOW3, (15, &b"\x01"[..])], Refusal::Backed.into()),
+            (vec![QCOW3, (35, b"\x02")], Refusal::Encrypted.into()),
+            (vec![QCOW3, (79, b"\x04")], Refusal::DataFile.into()),
+            (vec![QCOW3, (79, b"\x02")], Refusal::Corrupt.into()),
+            (vec![(0, b"QFI\xfb\0\0\0\x01")], Refusal::Version(1).into()),
             (
                 vec![(0, b"KDMV\x01")],
                 NotAnImage::Looks("the description of a VMDK whose data is in other files"),
@@ -303,8 +262,8 @@ mod tests {
                 vec![(0, b"# Disk DescriptorFile\nversion=1")],
                 NotAnImage::Looks("the description of a VMDK whose data is in other files"),
             ),
-            (vec![(0, b"conectix"), (60, b"\0\0\0\x04")], NotAnImage::Backed),
-            (vec![(0, b"LUKS\xba\xbe")], NotAnImage::Encrypted),
+            (vec![(0, b"conectix"), (60, b"\0\0\0\x04")], Refusal::Backed.into()),
+            (vec![(0, b"LUKS\xba\xbe")], Refusal::Encrypted.into()),
             (vec![(0, b"QED\0")], NotAnImage::Unsupported("QED")),
             (vec![(0, b"\x1f\x8b\x08")], NotAnImage::Looks("a gzip archive")),
             (vec![(0, b"\xfd7zXZ\0")], NotAnImage::Looks("an xz archive")),
@@ -315,22 +274,23 @@ mod tests {
             (vec![(0, b"\x01\x02\x03")], NotAnImage::Unknown),
             (vec![], NotAnImage::Zeros),
         ] {
-            assert_eq!(recognise(&bytes(&parts), &[0; TAIL]), Err(reason), "{parts:?}");
+            let found: Result<ImageKind, String> = said(recognise(&bytes(&parts), &[0; TAIL]));
+            assert_eq!(found, said(Err(reason)), "{parts:?}");
         }
     }
 
     #[test]
     fn small_files() {
         for (head, reason) in [
-            (&b""[..], NotAnImage::Empty),
+            (&b""[..], Refusal::Empty.into()),
             (b"\n<!DOCTYPE HTML><html>", NotAnImage::Looks("an HTML page")),
             (b"<html>", NotAnImage::Looks("an HTML page")),
             (b"a small text\n", NotAnImage::Looks("text")),
             ("T\u{e9}xte\n".as_bytes(), NotAnImage::Looks("text")),
-            (b"QFI\xfb", NotAnImage::Corrupt),
-            (b"conectix", NotAnImage::Corrupt),
+            (b"QFI\xfb", Refusal::Damaged("it ends too early").into()),
+            (b"conectix", Refusal::Corrupt.into()),
         ] {
-            assert_eq!(recognise(head, head), Err(reason), "{head:?}");
+            assert_eq!(said(recognise(head, head)), said(Err(reason)), "{head:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
+use ays_disk::{LARGEST, Refusal};
 use ays_model::{Activity, DiskFormat};
 use ays_protocol::Failure;
 use serde::Deserialize;
@@ -76,18 +77,20 @@ struct Extent {
 
 impl Info {
     /// Why the image at `source` is not whole in itself, if it is not.
-    pub(crate) fn objection(&self, source: &Path) -> Option<&'static str> {
+    pub(crate) fn objection(&self, source: &Path) -> Option<Refusal> {
         let data = self.format_specific.as_ref().map(|specific| &specific.data);
+        let is_elsewhere = |data: &Specifics| {
+            data.data_file.is_some()
+                || data.extents.iter().any(|extent| Path::new(&extent.filename) != source)
+        };
         if self.backing_filename.is_some() {
-            Some("it stands on a backing file, so it is not whole")
-        } else if data.is_some_and(|data| data.data_file.is_some()) {
-            Some("its data is in another file")
+            Some(Refusal::Backed)
+        } else if data.is_some_and(is_elsewhere) {
+            Some(Refusal::DataFile)
         } else if self.encrypted {
-            Some("it is encrypted")
-        } else if data
-            .is_some_and(|data| data.extents.iter().any(|extent| Path::new(&extent.filename) != source))
-        {
-            Some("a part of its data is in another file")
+            Some(Refusal::Encrypted)
+        } else if self.virtual_size > LARGEST {
+            Some(Refusal::TooLarge(self.virtual_size))
         } else {
             None
         }
@@ -291,11 +294,15 @@ mod tests {
             ),
             (
                 r#"{"virtual-size": 1, "format-specific": {"data": {"extents": [{"filename": "/etc/shadow"}]}}}"#,
-                Some("a part of its data is in another file"),
+                Some("its data is in another file"),
             ),
         ] {
             let info: Info = serde_json::from_str(json).unwrap();
-            assert_eq!(info.objection(source), objection, "{json}");
+            assert_eq!(
+                info.objection(source).map(|refusal| refusal.to_string()).as_deref(),
+                objection,
+                "{json}"
+            );
         }
     }
 }

@@ -5,7 +5,8 @@
 
 mod dial;
 mod follower;
-mod lead;
+pub(crate) mod lead;
+mod leading;
 mod listeners;
 mod request;
 mod server;
@@ -21,7 +22,7 @@ use ays_protocol::{Failure, Fetched, FromNode, News, Said, Share, Supplier};
 use tokio::sync::{mpsc, watch};
 
 use self::follower::follow;
-use self::lead::lead;
+use self::leading::lead;
 use self::server::{listen, serve};
 use self::stock::Stock;
 use self::teller::Teller;
@@ -32,7 +33,6 @@ use crate::fetch::{Partial, prepare};
 use crate::report::Report;
 
 pub use self::dial::{DIAL_MODE, dial};
-pub(crate) use self::lead::Lead;
 pub(crate) use self::listeners::Listeners;
 
 /// What a step and the controller say to each other while it is under way.

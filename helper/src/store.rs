@@ -20,9 +20,6 @@ use crate::qemu_img::QemuImg;
 use crate::report::Report;
 use crate::temporary::Temporary;
 
-/// The largest virtual disk, in bytes: 64 TiB. More than that is a false claim.
-const LARGEST: u64 = 64 << 40;
-
 /// Looks at the image, refuses what is not whole or no image at all, converts it, and gives it a name by its hash.
 pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored, Failure> {
     check_path(&order.source)?;
@@ -38,10 +35,6 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
     let info = qemu_img.info(&order.source, kind).await?;
     if let Some(objection) = info.objection(&order.source) {
         return Err(bad_image(&order.source, objection));
-    }
-    if info.virtual_size > LARGEST {
-        let reason = format!("it claims {} bytes, more than any disk here may have", info.virtual_size);
-        return Err(bad_image(&order.source, reason));
     }
     let ((), needed) =
         tokio::try_join!(qemu_img.check(&order.source, kind), qemu_img.measure(&order.source, kind))?;
@@ -164,7 +157,7 @@ impl Finish {
         // The disk takes the bytes while they are read again from memory.
         let (synced, names) = thread::scope(|scope| {
             let synced = scope.spawn(|| file.sync_all());
-            let names = content::names(file, format, &self.report);
+            let names = content::names(file, format, None, &self.report);
             self.report.at(Activity::Sync, size, Some(size));
             (
                 synced.join().unwrap_or_else(|_| Err(io::Error::other("the thread that syncs ended early"))),
@@ -187,7 +180,7 @@ impl Finish {
     fn present(&self, path: &Path, content: Content) -> Option<(Digest, u64)> {
         let found = path.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
         let file = File::open(path).ok()?;
-        let (present, digest) = content::names(&file, self.order.format, &self.report).ok()?;
+        let (present, digest) = content::names(&file, self.order.format, None, &self.report).ok()?;
         (present == content).then_some((digest, found.len()))
     }
 }

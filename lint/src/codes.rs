@@ -236,7 +236,8 @@ pub(crate) const REGISTER_IMAGE: Code = Code {
     summary: "a call of registerImage that is not understood",
     reason: "registerImage(service, name, imagename, category, size) or registerImage(service, name, \
              category, size), then username, bootType ('bios' or 'uefi'), delete and hotResize by position or \
-             name. `imagename` is the file name of the last web.export's `dest`; `size` a whole number of GB.",
+             name. `imagename` is the file name of a web.export's `dest`, the last one's where it is left out; `size` is a \
+             whole number of GB.",
     cure: "write registerImage(serviceObj, 'NAME', 'FILE', 'Linux', 10), FILE being the file name of `dest`",
 };
 
@@ -244,8 +245,8 @@ pub(crate) const SAME_STEM: Code = Code {
     name: "same-stem",
     severity: Severity::Error,
     summary: "two recipes whose images have one file stem",
-    reason: "A stored file is named after the stem of `dest` in the recipe's last web.export, so the files of \
-             two images would be told apart by their checksums alone. Mostly a recipe was copied, and its \
+    reason: "A stored file is named after the stem of the `dest` that it was downloaded to, so the files of two \
+             images would be told apart by their checksums alone. Mostly a recipe was copied, and its \
              `dest` forgotten.",
     cure: "give each recipe a `dest` with a file name of its own",
 };

@@ -167,3 +167,20 @@ impl Opened {
         Address::parse(&url).map_err(|source| BranchError::Address { name: branch.remote.clone(), source })
     }
 }
+
+/// How many commits are only at `head`, and how many only at `upstream`.
+pub(crate) fn distance(
+    opened: &Opened,
+    head: Option<Oid>,
+    upstream: Oid,
+) -> Result<(usize, usize), BranchError> {
+    let git = |error| opened.git(error);
+    match head {
+        Some(head) => opened.repository.graph_ahead_behind(head, upstream).map_err(git),
+        None => {
+            let mut walk = opened.repository.revwalk().map_err(git)?;
+            walk.push(upstream).map_err(git)?;
+            Ok((0, walk.count()))
+        }
+    }
+}

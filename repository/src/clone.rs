@@ -10,7 +10,8 @@ use crate::GitError;
 use crate::access::Access;
 use crate::address::Address;
 use crate::branch::first_branch;
-use crate::remote::{Link, RemoteError};
+use crate::remote::Link;
+use crate::remote_error::RemoteError;
 
 /// Why there is no clone.
 #[derive(Debug, thiserror::Error)]

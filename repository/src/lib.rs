@@ -19,6 +19,7 @@ mod layout;
 mod login;
 mod pull;
 mod remote;
+mod remote_error;
 mod save;
 mod ssh;
 mod status;
@@ -32,9 +33,8 @@ pub use clone::{CloneError, Cloned, clone, discard_partial};
 pub use init::{InitError, Made, init};
 pub use known_hosts::HostKeyError;
 pub use layout::{NotFound, SERVICE_FILE, SERVICES, TEMPLATE_FILES, TEMPLATES, root_of, service_of};
-pub use login::Tried;
 pub use pull::{PullError, Pulled, fetch, pull};
-pub use remote::RemoteError;
+pub use remote_error::{RemoteError, Tried};
 pub use save::{Author, Commit, SaveError, Saved, Unsaved, author, save, set_author, unsaved};
 pub use status::{Status, status};
 

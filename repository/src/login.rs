@@ -10,22 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::access::{Access, Question};
 use crate::address::{Address, Kind};
 use crate::key_file::KeyFile;
+use crate::remote_error::Tried;
 use crate::ssh::SshHost;
-
-/// A way that did not lead in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tried {
-    /// `the SSH agent`, a key's file, ..
-    pub way: String,
-    /// What became of it.
-    pub outcome: String,
-}
-
-impl fmt::Display for Tried {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.way, self.outcome)
-    }
-}
 
 /// One way.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use git2::build::CheckoutBuilder;
 use git2::{Delta, Diff, Direction, ObjectType, Oid, StatusOptions, Tree};
 
 use crate::access::Access;
-use crate::branch::{Branch, BranchError, Opened};
-use crate::changes::{Changes, State, changes};
-use crate::remote::{Link, RemoteError};
-use crate::status::path_of;
+use crate::branch::{Branch, BranchError, Opened, distance};
+use crate::changes::{Changes, State, changes, path_of};
+use crate::remote::Link;
+use crate::remote_error::RemoteError;
 
 /// Why nothing was pulled. What is here is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -103,23 +103,6 @@ fn fetched(opened: &Opened, branch: &Branch, access: &Access) -> Result<(), Pull
     let fetch =
         link.connected(&opened.repository, Direction::Fetch, |connection| link.fetch(connection, &specs));
     Ok(fetch?)
-}
-
-/// How many commits are only at `head`, and how many only at `upstream`.
-pub(crate) fn distance(
-    opened: &Opened,
-    head: Option<Oid>,
-    upstream: Oid,
-) -> Result<(usize, usize), BranchError> {
-    let git = |error| opened.git(error);
-    match head {
-        Some(head) => opened.repository.graph_ahead_behind(head, upstream).map_err(git),
-        None => {
-            let mut walk = opened.repository.revwalk().map_err(git)?;
-            walk.push(upstream).map_err(git)?;
-            Ok((0, walk.count()))
-        }
-    }
 }
 
 /// Changes the files from the branch's commit to `new`, then the branch.

@@ -7,74 +7,12 @@ use git2::{
     RemoteCallbacks, RemoteConnection, Repository,
 };
 
-use crate::GitError;
 use crate::access::{Access, Progress};
 use crate::address::{Address, Kind};
-use crate::known_hosts::{self, HostKeyError};
-use crate::login::{Tried, Ways};
+use crate::known_hosts;
+use crate::login::Ways;
+use crate::remote_error::RemoteError;
 use crate::ssh::SshHost;
-
-/// Why a remote could not be worked with.
-#[derive(Debug, thiserror::Error)]
-pub enum RemoteError {
-    /// It was stopped.
-    #[error("interrupted")]
-    Interrupted,
-    /// Its host key cannot be trusted.
-    #[error(transparent)]
-    HostKey(#[from] HostKeyError),
-    /// No way to log in led in.
-    #[error("{address}: the login was refused{}", list(.tried))]
-    Refused {
-        /// The remote.
-        address: String,
-        /// All ways.
-        tried: Vec<Tried>,
-    },
-    /// The server sent us to another machine, which is not given the login.
-    #[error(
-        "{address}: it asks for the login from another place, {other}: clone from there if that is right"
-    )]
-    Elsewhere {
-        /// The remote.
-        address: String,
-        /// The other one.
-        other: String,
-    },
-    /// ssh's configuration cannot be followed.
-    #[error(
-        "{host}: ssh's configuration goes through `{through}`, which git clone and git pull can, and this cannot"
-    )]
-    Through {
-        /// The machine.
-        host: String,
-        /// What it is behind.
-        through: String,
-    },
-    /// ssh does not understand its configuration.
-    #[error("{host}: ssh's configuration cannot be used: {said}")]
-    SshConfiguration {
-        /// The machine.
-        host: String,
-        /// What ssh said.
-        said: String,
-    },
-    /// There is no ssh.
-    #[error("ssh cannot be run")]
-    NoSsh(#[source] std::io::Error),
-    /// Anything else.
-    #[error("{address}: it could not be reached, or did not do what was asked")]
-    Git {
-        /// The remote.
-        address: String,
-        /// What git said.
-        source: GitError,
-    },
-}
-
-fn list(tried: &[Tried]) -> String {
-    tried.iter().map(|tried| format!("\n  {tried}")).collect()
-}
 
 /// A remote that is being worked with.
 pub(crate) struct Link<'a> {

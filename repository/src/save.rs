@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use git2::{Config, Direction, Index, Oid, PushOptions, RemoteConnection, Repository, Signature};
 
 use crate::access::Access;
-use crate::branch::{Branch, BranchError, Opened};
+use crate::branch::{Branch, BranchError, Opened, distance};
 use crate::changes::Changes;
-use crate::pull::distance;
-use crate::remote::{Link, RemoteError, proxy};
+use crate::remote::{Link, proxy};
+use crate::remote_error::RemoteError;
 use crate::status::{changed, meaning};
 
 /// What a save takes; all else stays as it is.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::address::SshAddress;
-use crate::remote::RemoteError;
+use crate::remote_error::RemoteError;
 
 /// A machine as ssh's configuration resolves it.
 #[derive(Debug, Clone, PartialEq, Eq)]

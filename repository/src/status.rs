@@ -1,14 +1,11 @@
 //! How a clone stands.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use git2::StatusOptions;
 
-use crate::branch::{BranchError, Opened};
-use crate::changes::{Changes, State, changes};
-use crate::pull::distance;
+use crate::branch::{BranchError, Opened, distance};
+use crate::changes::{Changes, State, changes, path_of};
 
 /// How a clone stands.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -59,11 +56,6 @@ pub(crate) fn changed(opened: &Opened, paths: &[&str]) -> Result<Vec<PathBuf>, B
     let statuses = opened.repository.statuses(Some(&mut options)).map_err(|error| opened.git(error))?;
     let changed = statuses.iter().filter(|entry| !entry.status().is_ignored());
     Ok(changed.map(|entry| path_of(&entry)).collect())
-}
-
-/// A path as the file system has it.
-pub(crate) fn path_of(entry: &git2::StatusEntry<'_>) -> PathBuf {
-    PathBuf::from(OsStr::from_bytes(entry.path_bytes()))
 }
 
 /// What the changed files mean.

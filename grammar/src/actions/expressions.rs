@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::parser::Parser;
-use super::tokens::Kind;
+use super::tokens::{Kind, is_keyword};
 use super::{Expr, ExprKind, literals};
 use crate::{Diagnostic, Span};
 
@@ -11,16 +11,6 @@ const DEPTH: usize = 100;
 
 /// How high an expression's tree may be: calls and attributes in a row, `a.b().c()`, each hold the one before.
 const HEIGHT: usize = 200;
-
-/// Whether Python 2 keeps a word for itself.
-pub(super) fn is_keyword(word: &str) -> bool {
-    const KEYWORDS: [&str; 31] = [
-        "and", "as", "assert", "break", "class", "continue", "def", "del", "elif", "else", "except", "exec",
-        "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "not", "or", "pass",
-        "print", "raise", "return", "try", "while", "with", "yield",
-    ];
-    KEYWORDS.contains(&word)
-}
 
 impl Parser<'_> {
     /// An expression, or several with commas: a tuple.

@@ -1,7 +1,6 @@
 //! Stepping through the tokens, for statements and expressions.
 
-use super::expressions::is_keyword;
-use super::tokens::{Kind, Token};
+use super::tokens::{Kind, Token, is_keyword};
 use super::{Expr, ExprKind};
 use crate::{Diagnostic, Span};
 

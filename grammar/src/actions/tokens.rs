@@ -215,3 +215,13 @@ impl Layout<'_> {
         Diagnostic::new(self.file, self.text, span, message)
     }
 }
+
+/// Whether Python 2 keeps a word for itself.
+pub(super) fn is_keyword(word: &str) -> bool {
+    const KEYWORDS: [&str; 31] = [
+        "and", "as", "assert", "break", "class", "continue", "def", "del", "elif", "else", "except", "exec",
+        "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "not", "or", "pass",
+        "print", "raise", "return", "try", "while", "with", "yield",
+    ];
+    KEYWORDS.contains(&word)
+}

@@ -5,11 +5,9 @@ use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
 use super::fault::{Fault, innermost};
-use super::ftp::FtpBody;
-use super::local::LocalBody;
-
-/// A buffer that is not full yet is handed on after this long, so that a slow source shows progress.
-const PATIENCE: Duration = Duration::from_millis(200);
+use super::ftp_body::FtpBody;
+use super::local_body::LocalBody;
+use super::waiting::{stalled, wait};
 
 /// The bytes of a source.
 #[derive(Debug)]
@@ -50,16 +48,6 @@ impl HttpBody {
         }
         Ok(true)
     }
-}
-
-/// How long to wait for more bytes: what a buffer holds already must not lie there.
-pub(crate) fn wait(buffer: &[u8], begun: Instant, stall: Duration) -> Duration {
-    if buffer.is_empty() { stall } else { PATIENCE.saturating_sub(begun.elapsed()) }
-}
-
-/// No byte came for so long.
-pub(crate) fn stalled(stall: Duration) -> Fault {
-    Fault::again(Phase::Transfer, format!("no byte came for {stall:?}"))
 }
 
 impl Body {

@@ -1,34 +1,29 @@
 //! `ftp`, with a login or without.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ays_model::SecretUrl;
 use ays_protocol::{Failure, Phase};
-use bytes::BufMut;
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use suppaftp::tokio::{AsyncFtpStream, AsyncNoTlsStream, TransferStream};
 use suppaftp::types::{FileType, Response};
 use suppaftp::{FtpError, Mode, Status};
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use url::{Host, Url};
 
-use super::body::{Body, stalled, wait};
+use super::body::Body;
 use super::fault::{Fault, innermost};
+use super::ftp_body::FtpBody;
 use super::identity::Identity;
 use super::listing::MOST_NAMES;
 use super::names::{NameError, Names};
-use super::source::{Opened, Resume, refused};
+use super::opened::{Opened, Resume, refused};
 use crate::Limits;
 
 const PORT: u16 = 21;
-
-/// How long the server may take to confirm a transfer whose bytes are all here.
-const CONFIRMATION: Duration = Duration::from_secs(5);
 
 /// A file on an FTP server.
 #[derive(Debug)]
@@ -84,8 +79,7 @@ impl Ftp {
             _ => 0,
         };
         let stream = self.retrieve(&mut control, start).await?;
-        let body =
-            FtpBody { stream: Some(stream), _control: Control(control), left: left(identity.size, start) };
+        let body = FtpBody::new(stream, control, left(identity.size, start));
         Ok(Opened { identity, start, body: Body::Ftp(body) })
     }
 
@@ -300,62 +294,4 @@ fn other(mode: Mode) -> Mode {
 /// Codes from 400 to 499 are for what may pass (RFC 959).
 fn is_passing(reply: &Response) -> bool {
     (400..500).contains(&reply.status.code()) && reply.status != Status::InvalidCredentials
-}
-
-/// The connection that a transfer is confirmed on.
-struct Control(#[expect(dead_code, reason = "it is held open, nothing more is asked of it")] AsyncFtpStream);
-
-impl fmt::Debug for Control {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Control")
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct FtpBody {
-    stream: Option<TransferStream<AsyncNoTlsStream>>,
-    _control: Control,
-    /// Bytes that are still to come, where the server said so.
-    left: Option<u64>,
-}
-
-impl FtpBody {
-    pub(crate) async fn fill(
-        &mut self,
-        buffer: &mut Vec<u8>,
-        most: usize,
-        stall: Duration,
-    ) -> Result<bool, Fault> {
-        let Some(stream) = &mut self.stream else { return Ok(false) };
-        let begun = Instant::now();
-        while buffer.len() < most {
-            let missing = most - buffer.len();
-            let count = match timeout(
-                wait(buffer, begun, stall),
-                stream.read_buf(&mut (&mut *buffer).limit(missing)),
-            )
-            .await
-            {
-                Ok(Ok(0)) => return self.confirm().await,
-                Ok(Ok(count)) => count as u64,
-                Ok(Err(error)) => return Err(Fault::again(Phase::Transfer, error)),
-                Err(_) if buffer.is_empty() => return Err(stalled(stall)),
-                Err(_) => break,
-            };
-            self.left = self.left.map(|left| left.saturating_sub(count));
-        }
-        Ok(true)
-    }
-
-    /// After the last byte. With all bytes here, a control connection that a firewall forgot meanwhile does not
-    /// matter; without knowing how many there should be, only the confirmation tells the end from an interruption.
-    async fn confirm(&mut self) -> Result<bool, Fault> {
-        let Some(stream) = self.stream.take() else { return Ok(false) };
-        let confirmed = timeout(CONFIRMATION, stream.finish()).await;
-        if self.left == Some(0) || matches!(confirmed, Ok(Ok(()))) {
-            Ok(false)
-        } else {
-            Err(Fault::again(Phase::Transfer, "the server did not confirm the transfer's end"))
-        }
-    }
 }

@@ -24,8 +24,8 @@ use super::connecting::{Connecting, Lookup};
 use super::fault::{Fault, causes, innermost};
 use super::identity::Identity;
 use super::names::NameError;
+use super::opened::{Opened, Resume, refused};
 use super::proxies::proxies;
-use super::source::{Opened, Resume, refused};
 
 const MOST_REDIRECTS: usize = 10;
 

@@ -1,15 +1,16 @@
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use ays_model::SecretUrl;
-use ays_protocol::{Failure, Phase};
+use ays_protocol::Failure;
 
 use super::body::Body;
 use super::fault::Fault;
 use super::identity::Identity;
-use super::source::{Opened, refused};
+use super::local_body::LocalBody;
+use super::opened::{Opened, refused};
 use crate::disk::on_thread;
 
 /// A file on the node. A copy of it is not resumed: reading it again is as quick as verifying what was copied.
@@ -37,7 +38,7 @@ impl Local {
     pub(crate) async fn open(&self) -> Result<Opened, Fault> {
         let path = self.path.clone();
         let (file, identity) = on_thread(move || read(&path)).await.map_err(|error| self.fault(&error))?;
-        Ok(Opened { identity, start: 0, body: Body::Local(LocalBody { file: Some(file) }) })
+        Ok(Opened { identity, start: 0, body: Body::Local(LocalBody::new(file)) })
     }
 
     pub(crate) async fn state(&self) -> Result<Identity, Fault> {
@@ -65,24 +66,4 @@ fn read(path: &Path) -> std::io::Result<(File, Identity)> {
         last_modified: modified.map(|since| since.as_secs().to_string()),
     };
     Ok((file, identity))
-}
-
-#[derive(Debug)]
-pub(crate) struct LocalBody {
-    file: Option<File>,
-}
-
-impl LocalBody {
-    pub(crate) async fn fill(&mut self, buffer: &mut Vec<u8>, most: usize) -> Result<bool, Fault> {
-        let Some(mut file) = self.file.take() else { return Ok(false) };
-        let mut bytes = std::mem::take(buffer);
-        let (file, bytes, result) = on_thread(move || {
-            let result = (&mut file).take(most as u64).read_to_end(&mut bytes);
-            (file, bytes, result)
-        })
-        .await;
-        *buffer = bytes;
-        self.file = Some(file);
-        result.map(|count| count > 0).map_err(|error| Fault::again(Phase::Transfer, error))
-    }
 }

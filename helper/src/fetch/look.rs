@@ -9,8 +9,9 @@ use super::access::Access;
 use super::expected::expected;
 use super::fault::Fault;
 use super::listing::links;
+use super::opened::{Resume, refused};
 use super::small::{read_small, read_to};
-use super::source::{Resume, Source, refused};
+use super::source::Source;
 use crate::Limits;
 use crate::image_kind::{HEAD, TAIL, recognise, virtual_size};
 

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::identity::Identity;
-use super::source::Resume;
+use super::opened::Resume;
 use crate::disk::{self, failure, on_thread};
 use crate::file_name::{part_of, part_state_of};
 use crate::lanes::Lanes;

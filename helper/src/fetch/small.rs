@@ -7,8 +7,9 @@ use tokio::time::{Instant, sleep};
 use super::access::Access;
 use super::body::Body;
 use super::fault::Fault;
+use super::opened::Opened;
 use super::slowness::Slowness;
-use super::source::{Opened, Source};
+use super::source::Source;
 use super::tries::Tries;
 
 /// The most that a file of checksums may hold, in bytes.

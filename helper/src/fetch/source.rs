@@ -6,12 +6,12 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::access::Access;
-use super::body::Body;
 use super::fault::Fault;
 use super::ftp::Ftp;
 use super::http::Http;
 use super::identity::Identity;
 use super::local::Local;
+use super::opened::{Opened, Resume, refused};
 
 /// A source, ready to be opened as often as it takes.
 #[derive(Debug)]
@@ -19,27 +19,6 @@ pub(crate) enum Source {
     Http(Http),
     Ftp(Ftp),
     Local(Local),
-}
-
-/// Bytes that are there already, and what the source said of them.
-#[derive(Debug, Clone)]
-pub(crate) struct Resume {
-    pub(crate) at: u64,
-    pub(crate) identity: Identity,
-}
-
-/// A source whose bytes are coming.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) identity: Identity,
-    /// Which byte comes first: where it was to be resumed, or 0.
-    pub(crate) start: u64,
-    pub(crate) body: Body,
-}
-
-/// A failure that trying again does not cure.
-pub(crate) fn refused(url: &SecretUrl, reason: impl Into<String>) -> Failure {
-    Failure::Refused { url: url.to_string(), reason: reason.into() }
 }
 
 /// The last component of an address's path, decoded.

@@ -13,16 +13,17 @@ use super::body::Body;
 use super::expected::verify;
 use super::fault::Fault;
 use super::identity::Identity;
+use super::opened::{Opened, Resume};
 use super::partial::Partial;
 use super::room::room;
 use super::slowness::Slowness;
-use super::source::{Opened, Resume, Source};
+use super::source::Source;
 use super::tries::Tries;
 use crate::disk::failure;
 use crate::lanes::{BUFFER, Digests, Lanes};
 use crate::pace::Pace;
 use crate::report::Report;
-use crate::share::Lead;
+use crate::share::lead::Lead;
 
 pub(crate) struct Transfer<'a> {
     order: &'a Download,

@@ -1,46 +1,16 @@
-//! The leader of a shared fetch: it reads the source, and says what it reads.
+//! What the leader of a shared fetch says of what it reads.
 
 use std::sync::Arc;
 
 use ays_model::{Md5, Sha256};
-use ays_protocol::{Expected, Failure, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Supplier, Whole};
+use ays_protocol::{Expected, MOST_HASHES, Opened, PIECE, Pieces, Said, Whole};
 use tokio::sync::watch;
 
 use super::stock::Stock;
 use super::teller::Voice;
-use super::{Shared, Turn};
-use crate::fetch::{Identity, Kept, Partial, bring};
+use crate::fetch::identity::Identity;
+use crate::fetch::kept::Kept;
 use crate::lanes::{OnPiece, PieceHash};
-
-/// Reads the source from where the pieces that are here end; until the file has its name, or another node leads.
-pub(super) async fn lead(shared: &mut Shared<'_>, partial: &mut Partial) -> Result<Turn, Failure> {
-    let (order, limits, report) = (shared.order, shared.limits, shared.report);
-    let lead = Lead { stock: shared.stock.clone(), voice: shared.teller.voice() };
-    let told = tokio::select! {
-        brought = bring(order, limits, report, partial, Some(&lead)) => return brought.map(Turn::Ended),
-        told = other_leader(shared) => told,
-    };
-    partial.settle().await;
-    match told {
-        Ok(supplier) => Ok(Turn::Follow(supplier)),
-        Err(failure) => {
-            partial.give_up();
-            Err(failure)
-        }
-    }
-}
-
-/// Another node is to lead, or nobody. When all is here, nothing changes that any more: the file may be getting its name.
-async fn other_leader(shared: &mut Shared<'_>) -> Result<Supplier, Failure> {
-    loop {
-        match shared.news().await {
-            _ if shared.stock.borrow().is_whole => {}
-            News::From(Supplier::Source) | News::Opened(_) | News::Pieces(_) | News::Whole(_) => {}
-            News::From(supplier) => return Ok(supplier),
-            News::Failed(failure) => return Err(failure),
-        }
-    }
-}
 
 /// What a leader says of what it reads.
 #[derive(Debug)]
@@ -50,6 +20,10 @@ pub(crate) struct Lead {
 }
 
 impl Lead {
+    pub(super) fn new(stock: watch::Sender<Stock>, voice: Voice) -> Self {
+        Self { stock, voice }
+    }
+
     /// The source has been opened at its byte `start`.
     pub(crate) fn opened(&self, start: u64, identity: &Identity, expected: Option<&Expected>) {
         let mut opened = Opened {
