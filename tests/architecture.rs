@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Each crate with those that it may depend on.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("model", &[]),
-    ("secrets", &[]),
+    ("files", &[]),
+    ("secrets", &["files"]),
     ("grammar", &[]),
     ("protocol", &["model"]),
     ("disk", &["model"]),
@@ -15,7 +16,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("actions", &["grammar", "model"]),
     ("catalogue", &["model"]),
     ("repository", &["model"]),
-    ("recipes", &["actions", "grammar", "model", "repository", "secrets"]),
+    ("recipes", &["actions", "files", "grammar", "model", "repository", "secrets"]),
     ("lint", &["actions", "grammar", "model", "recipes"]),
     ("engine", &["actions", "catalogue", "grammar", "model", "protocol", "recipes", "transport"]),
     (

@@ -1,8 +1,8 @@
 //! `ays fmt`
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use ays_files::{Readers, replace};
 use ays_grammar::hrd;
 use walkdir::WalkDir;
 
@@ -43,7 +43,9 @@ pub fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
     }
     if !args.check {
         for Changed { path, formatted } in &changed {
-            replace(path, formatted).map_err(|source| Failure::Unwritable { path: path.clone(), source })?;
+            // Behind a link the file itself.
+            let written = path.canonicalize().and_then(|path| replace(&path, formatted, Readers::AsBefore));
+            written.map_err(|source| Failure::Unwritable { path: path.clone(), source })?;
         }
     }
     let here = std::env::current_dir().unwrap_or_default();
@@ -86,17 +88,4 @@ fn files(paths: &[PathBuf], repo: Option<&Path>) -> Result<Vec<PathBuf>, Failure
         );
     }
     Ok(files)
-}
-
-/// Puts a file with other content, and the same mode, in the place of one.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    // Behind a link the file itself.
-    let path = path.canonicalize()?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().set_permissions(path.metadata()?.permissions())?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(&path)?;
-    std::fs::File::open(directory)?.sync_all()
 }

@@ -62,7 +62,7 @@ fn row(run: Run) -> Vec<String> {
 
 fn took(ms: u64) -> String {
     match ms {
-        0..10_000 => format!("{:.1} s", ms as f64 / 1000.0),
+        0..10_000 => format!("{:.1}s", ms as f64 / 1000.0),
         _ => units::seconds(ms / 1000),
     }
 }

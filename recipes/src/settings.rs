@@ -3,7 +3,6 @@
 mod authority;
 mod keys;
 mod layers;
-mod measure;
 mod reader;
 mod shown;
 mod source;

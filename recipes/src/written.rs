@@ -2,11 +2,11 @@
 //! node that the instance is for.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ays_files::{Readers, replace};
 use ays_grammar::hrd::{self, Hrd, Value, edit};
 use ays_model::NodeName;
 use ays_repository::{SERVICE_FILE, SERVICES};
@@ -125,7 +125,8 @@ pub(crate) fn write(
             }
         }
         if text.as_bytes() != before {
-            replace(&place.file, text.as_bytes())
+            let made = fs::create_dir_all(place.file.parent().unwrap_or(Path::new(".")));
+            made.and_then(|()| replace(&place.file, text.as_bytes(), Readers::AsBefore))
                 .map_err(|source| RecipeError::Unwritable { path: place.file.clone(), source })?;
             changed.push(place.file);
         }
@@ -209,17 +210,4 @@ fn secret_name(
     let name = parts.collect::<Vec<_>>().join(".");
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.') { c } else { '-' };
     name.chars().map(plain).collect::<String>().parse().map_err(|_| RecipeError::SecretName { name })
-}
-
-/// Puts a file in place as a whole; a link in its place is replaced and not followed.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
-    let part = directory.join(".service.hrd.ays-part");
-    let _ = fs::remove_file(&part);
-    let mut file = File::create_new(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&part, path)?;
-    File::open(directory)?.sync_all()
 }

@@ -1,13 +1,14 @@
 //! The file that keeps secrets, encrypted by age for a key of this user.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use age::x25519::Identity;
 use age::{DecryptError, decrypt, encrypt};
+use ays_files::Readers;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -114,20 +115,6 @@ fn lock(path: &Path) -> Result<File, SecretsError> {
 
 /// Puts a file in place as a whole, for its user alone. Its directory is locked.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), SecretsError> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let name = path.file_name().unwrap_or_default().display().to_string();
-    let part = directory.join(format!(".{name}.ays-part"));
-    let write = || {
-        // One whose writer was killed.
-        match fs::remove_file(&part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&part, path)?;
-        File::open(directory)?.sync_all()
-    };
-    write().map_err(|source| SecretsError::Unwritable { path: path.to_owned(), source })
+    let written = ays_files::replace(path, bytes, Readers::User);
+    written.map_err(|source| SecretsError::Unwritable { path: path.to_owned(), source })
 }

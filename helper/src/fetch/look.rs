@@ -61,7 +61,10 @@ async fn look_at(look: &Look, limits: &Limits) -> Result<Looked, Failure> {
 async fn state(look: &Look, check: &Check, access: Access<'_>) -> Result<SourceState, Failure> {
     let mut source = Source::new(&look.url, access)?;
     let said = async { source.state().await.map_err(|fault| once(look, fault)) };
-    let (identity, expected) = tokio::try_join!(said, expected(&look.url, check, access))?;
+    let (identity, expected) = tokio::join!(said, expected(&look.url, check, access));
+    // Where both fail, what is said does not depend on which answer came first.
+    let expected = expected?;
+    let identity = identity?;
     let (size, etag, last_modified) = (identity.size, identity.etag, identity.last_modified);
     Ok(SourceState { size, etag, last_modified, expected })
 }

@@ -5,9 +5,9 @@ use std::path::{Component, PathBuf};
 use std::time::Duration;
 
 use ays_model::{DiskFormat, SecretUrl};
+use bytesize::ByteSize;
 use toml::Value;
 
-use super::measure;
 use crate::names::LookupError;
 
 /// What a key's value is.
@@ -214,7 +214,8 @@ pub(super) fn parallel(value: &Value) -> Result<NonZeroUsize, Problem> {
 }
 
 pub(super) fn time(value: &Value) -> Result<Duration, Problem> {
-    measure::time(text(value)?).ok_or("must be a time such as \"60s\", \"5m\" or \"1h\"")
+    let time = humantime::parse_duration(text(value)?).ok().filter(|time| time.subsec_nanos() == 0);
+    time.ok_or("must be a time such as \"60s\", \"5m\" or \"1h\"")
 }
 
 pub(super) fn patience(value: &Value) -> Result<Duration, Problem> {
@@ -222,7 +223,8 @@ pub(super) fn patience(value: &Value) -> Result<Duration, Problem> {
 }
 
 pub(super) fn size(value: &Value) -> Result<u64, Problem> {
-    measure::size(text(value)?).ok_or("must be a size such as \"10MB\" or \"1KiB\"")
+    let size = text(value)?.parse().map(|size: ByteSize| size.as_u64());
+    size.map_err(|_| "must be a size such as \"10MB\" or \"1KiB\"")
 }
 
 pub(super) fn limit(value: &Value) -> Result<Option<NonZeroU64>, Problem> {
