@@ -8,7 +8,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("files", &[]),
     ("secrets", &["files"]),
-    ("grammar", &[]),
+    ("grammar", &["model"]),
     ("protocol", &["model"]),
     ("disk", &["model"]),
     ("helper", &["disk", "model", "protocol"]),

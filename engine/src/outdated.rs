@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ays_catalogue::{Generation, Image, ImageOnNode, Timestamp};
-use ays_model::{Check, Download, Gid, ImageName, InstanceName, NodeName, TemplateName};
+use ays_model::{Check, Download, Gid, ImageName, InstanceName, NodeName, Scheme, TemplateName};
 use ays_protocol::{Expected, Look, LookAt, Looked, SourceState};
 use ays_recipes::Recipe;
 use ays_transport::HelperError;
@@ -159,7 +159,7 @@ fn question(recipe: Recipe, generation: &Generation) -> Result<Look, Freshness> 
         }
         check => check,
     };
-    if url.scheme() == "file" {
+    if url.scheme() == Scheme::File {
         return Err(unknown("its source is a file on the nodes, which is not asked from here"));
     }
     Ok(Look { url, network, at: LookAt::State(check), within: LIMIT })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ays_catalogue::{Lock, LockHolder, RunEnd, ServiceOnNode, Timestamp};
-use ays_model::{Event, FaultStep, Gid, LockScope, PoolKey, RunAction, RunResult, StepName, Target};
+use ays_model::{Event, FaultStep, Gid, LockScope, PoolKey, RunAction, RunResult, Scheme, StepName, Target};
 use ays_recipes::Recipe;
 use ays_transport::{Connection, Faults, Helper, OpenError, Session, around};
 use futures_util::StreamExt;
@@ -105,7 +105,7 @@ impl Rollout<'_> {
                 let share = share()?;
                 let shared = self.recipe.downloads.iter().map(|download| {
                     // A file on the node is each node's own.
-                    (download.url.scheme() != "file").then(|| Delivery::new(share.clone()))
+                    (download.url.scheme() != Scheme::File).then(|| Delivery::new(share.clone()))
                 });
                 deliveries.insert(gid, shared.collect());
             }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ays_model::{Check, Network, SecretUrl};
+use ays_model::{Check, Network, Scheme, SecretUrl};
 use ays_protocol::{Failure, Look, LookAt, Looked, Outcome, Step};
 use ays_transport::{HelperError, Session};
 use serde::Serialize;
@@ -44,7 +44,7 @@ pub async fn look(looks: Vec<Look>, temporary: &Path) -> Result<Vec<Result<Looke
 
 /// Whether these sources answer.
 pub async fn probe(urls: &[SecretUrl], temporary: &Path) -> Vec<SourceAnswer> {
-    let on_node = |url: &&SecretUrl| url.scheme() == "file";
+    let on_node = |url: &&SecretUrl| url.scheme() == Scheme::File;
     let looks = urls.iter().filter(|url| !on_node(url)).map(|url| Look {
         url: url.clone(),
         network: Network::default(),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ays_model::{is_secret_name, logins};
+
 use crate::Span;
 
 /// How many characters of a line are shown before and after the caret: a line may be megabytes long.
@@ -136,8 +138,7 @@ impl std::error::Error for Diagnostic {}
 /// Whether a line gives a value to what is called a secret. What a key means is not known here; an error is no place
 /// to find out.
 fn is_secret(line: &str) -> bool {
-    let key = line.split('=').next().unwrap_or_default().to_lowercase();
-    ["passw", "secret", "key.priv"].iter().any(|word| key.contains(word))
+    is_secret_name(line.split('=').next().unwrap_or_default())
 }
 
 /// Two parts of a line with a `*` for each byte of its value.
@@ -157,21 +158,11 @@ fn without_value(before: &str, after: &str) -> (String, String) {
 /// Two parts of a line with a `*` for each character of the logins in its addresses (`ftp://user:password@host`): an
 /// error is no place to show them.
 fn without_logins(before: &str, after: &str) -> (String, String) {
-    let line = [before, after].concat();
-    let mut shown = String::with_capacity(line.len());
-    let mut rest = line.as_str();
-    while let Some(at) = rest.find("://") {
-        let (head, address) = rest.split_at(at + "://".len());
-        let end = address
-            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"'))
-            .unwrap_or(address.len());
-        let login = address[..end].rfind('@').unwrap_or(0);
-        shown.push_str(head);
+    let mut shown = [before, after].concat();
+    for login in logins(&shown) {
         // As many bytes, so that the two parts are parted where they were.
-        shown.push_str(&"*".repeat(login));
-        rest = &address[login..];
+        shown.replace_range(login.clone(), &"*".repeat(login.len()));
     }
-    shown.push_str(rest);
     let after = shown.split_off(before.len());
     (shown, after)
 }

@@ -2,7 +2,7 @@
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
-use ays_model::{Check, Download};
+use ays_model::{Check, Download, Scheme};
 use ays_recipes::Text;
 
 use crate::codes::{CHECKMD5, HTTP_UNVERIFIED, SOURCE_REFUSED, SOURCE_SILENT, UNVERIFIED, WEB_EXPORT};
@@ -41,12 +41,12 @@ pub(crate) fn lint(
         Some(Ok(download)) if download.check == Check::None && !is_odd => {
             let span = place("checkmd5").or_else(|| place("url")).unwrap_or(entry.key_span);
             let (code, message) = match download.url.scheme() {
-                "file" => return found,
-                "http" => (
+                Scheme::File => return found,
+                Scheme::Http => (
                     &HTTP_UNVERIFIED,
                     "whoever is between a node and this http source can change what is downloaded",
                 ),
-                _ => (&UNVERIFIED, "nothing verifies what is downloaded"),
+                Scheme::Https | Scheme::Ftp => (&UNVERIFIED, "nothing verifies what is downloaded"),
             };
             found.push(Mistake::at(code, &at(text, span, message)));
         }

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use ays_grammar::{Diagnostic, Span};
+use ays_model::logins;
 use ays_recipes::Text;
 use walkdir::WalkDir;
 
@@ -21,28 +22,26 @@ const KEY_LINE: usize = 40;
 pub(crate) fn in_addresses(text: &Text, span: Span) -> Vec<Mistake> {
     let value = part(text, span);
     let mut found = Vec::new();
-    for (at_scheme, _) in value.match_indices("://") {
-        let start = at_scheme + "://".len();
-        let address = &value[start..];
-        let end = address
-            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"' | ',' | '<'))
-            .unwrap_or(address.len());
-        let Some((login, host)) = address[..end].rsplit_once('@') else { continue };
-        let Some((_, password)) = login.split_once(':') else { continue };
+    for login in logins(value) {
+        let start = login.start;
+        let Some((_, password)) = value[login.clone()].split_once(':') else { continue };
         if password.is_empty() || password.contains("$(") {
             continue;
         }
-        let line = &value[..start][value[..start].rfind('\n').map_or(0, |at| at + 1)..];
-        if line.contains('#') && line.trim_start().starts_with('#') {
+        let line = &value[value[..start].rfind('\n').map_or(0, |at| at + 1)..start];
+        if line.trim_start().starts_with('#') {
             continue;
         }
-        let scheme =
-            value[..at_scheme].rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let before = value[..start].trim_end_matches("://");
+        let scheme = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let after = &value[login.end + 1..];
+        let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"' | ',' | '<');
+        let host = &after[..after.find(ends).unwrap_or(after.len())];
         let name = secret_name(host);
         let cure = format!(
             "keep it outside: `ays secret set {name}` asks for `user:password`, and the recipe says {scheme}://$(secret.{name})@{host}"
         );
-        let place = Span::new(span.start + start, span.start + start + login.len());
+        let place = Span::new(span.start + start, span.start + login.end);
         let message = "an address holds a password, which all who can read the repository can read";
         found.push(Mistake::at(&PASSWORD_IN_URL, &at(text, place, message).with_help(cure)));
     }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
+
+use crate::Scheme;
 
 /// Why a text is no address of a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,72 +22,75 @@ pub enum UrlError {
     NoHost,
 }
 
-/// The address of a source: `http`, `https`, `ftp` or `file`. It prints without its credentials, query values
+/// The address of a source: `http`, `https`, `ftp` or `file`, parsed once. It prints without its credentials, query values
 /// and fragment; only frames to a node and the transfer itself have them.
 #[derive(Clone)]
 pub struct SecretUrl {
-    whole: SecretString,
+    url: Url,
+    scheme: Scheme,
     shown: String,
 }
 
 impl SecretUrl {
     /// Reads an address.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let mut url = Url::parse(text).map_err(UrlError::Syntax)?;
-        match url.scheme() {
-            "http" | "https" | "ftp" => {
-                if url.host_str().is_none_or(str::is_empty) {
-                    return Err(UrlError::NoHost);
-                }
-            }
-            "file" => {}
-            other if text.contains("://") => return Err(UrlError::Scheme(other.to_owned())),
-            // `user:password@host`: what looks like a scheme is a login.
-            _ => return Err(UrlError::Syntax(url::ParseError::RelativeUrlWithoutBase)),
+        let url = Url::parse(text).map_err(UrlError::Syntax)?;
+        // `user:password@host`: what looks like a scheme is a login.
+        if url.scheme().parse::<Scheme>().is_err() && !text.contains("://") {
+            return Err(UrlError::Syntax(url::ParseError::RelativeUrlWithoutBase));
         }
-        let whole = SecretString::from(url.to_string());
+        Self::new(url)
+    }
+
+    /// An address that was parsed, whatever is secret in it.
+    pub fn new(url: Url) -> Result<Self, UrlError> {
+        let scheme: Scheme = url.scheme().parse().map_err(|_| UrlError::Scheme(url.scheme().to_owned()))?;
+        if scheme != Scheme::File && url.host_str().is_none_or(str::is_empty) {
+            return Err(UrlError::NoHost);
+        }
+        let mut shown = url.clone();
         if !url.username().is_empty() || url.password().is_some() {
             // A file URL without a host takes no credentials, and has none.
-            let _ = url.set_username("***");
-            let _ = url.set_password(None);
+            let _ = shown.set_username("***");
+            let _ = shown.set_password(None);
         }
         if url.query().is_some() {
-            url.set_query(Some("***"));
+            shown.set_query(Some("***"));
         }
-        url.set_fragment(None);
-        Ok(Self { whole, shown: url.to_string() })
+        shown.set_fragment(None);
+        Ok(Self { url, scheme, shown: shown.into() })
     }
 
     /// The whole address, credentials and all: for the transfer alone.
-    pub fn expose(&self) -> &str {
-        self.whole.expose_secret()
+    pub fn expose(&self) -> &Url {
+        &self.url
     }
 
-    /// `http`, `https`, `ftp` or `file`.
-    pub fn scheme(&self) -> &str {
-        self.shown.split(':').next().unwrap_or_default()
+    /// How the source is spoken to.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     /// The path of a `file` address.
     pub fn path_on_node(&self) -> Option<PathBuf> {
-        Url::parse(self.expose()).ok().filter(|url| url.scheme() == "file")?.to_file_path().ok()
+        if self.scheme == Scheme::File { self.url.to_file_path().ok() } else { None }
     }
 
     /// The same address with `suffix` put after its path (`.md5sum`); query and fragment are kept.
     pub fn with_path_suffix(&self, suffix: &str) -> Result<Self, UrlError> {
-        let mut url = Url::parse(self.expose()).map_err(UrlError::Syntax)?;
+        let mut url = self.url.clone();
         let path = format!("{}{suffix}", url.path());
         url.set_path(&path);
-        Self::parse(url.as_str())
+        Self::new(url)
     }
 
     /// The address of another file in the same directory (`SHA256SUMS`).
     pub fn sibling(&self, name: &str) -> Result<Self, UrlError> {
-        let mut url = Url::parse(self.expose()).map_err(UrlError::Syntax)?;
+        let mut url = self.url.clone();
         let directory = url.path().rsplit_once('/').map_or("", |(directory, _)| directory);
         let path = format!("{directory}/{name}");
         url.set_path(&path);
-        Self::parse(url.as_str())
+        Self::new(url)
     }
 }
 
@@ -104,7 +108,7 @@ impl fmt::Debug for SecretUrl {
 
 impl PartialEq for SecretUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
+        self.url == other.url
     }
 }
 
@@ -113,7 +117,7 @@ impl Eq for SecretUrl {}
 /// For frames to a node only: writes the whole address.
 impl Serialize for SecretUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.expose())
+        serializer.serialize_str(self.url.as_str())
     }
 }
 
@@ -181,8 +185,8 @@ mod tests {
     #[test]
     fn the_transfer_has_all_of_it() {
         let text = "https://user:p%40ss@host/x.img?token=secret";
-        assert_eq!(url(text).expose(), text);
-        assert_eq!(url(text).scheme(), "https");
+        assert_eq!(url(text).expose().as_str(), text);
+        assert_eq!(url(text).scheme(), Scheme::Https);
         let json = serde_json::to_string(&url(text)).unwrap();
         assert_eq!(json, format!("{text:?}"));
         assert_eq!(serde_json::from_str::<SecretUrl>(&json).unwrap(), url(text));
@@ -192,13 +196,13 @@ mod tests {
     fn addresses_beside_it_keep_the_login() {
         let image = url("ftp://user:secret@host/dir/x%20y.img?token=a");
         assert_eq!(
-            image.with_path_suffix(".md5sum").unwrap().expose(),
+            image.with_path_suffix(".md5sum").unwrap().expose().as_str(),
             "ftp://user:secret@host/dir/x%20y.img.md5sum?token=a"
         );
         assert_eq!(
-            image.sibling("SHA256SUMS").unwrap().expose(),
+            image.sibling("SHA256SUMS").unwrap().expose().as_str(),
             "ftp://user:secret@host/dir/SHA256SUMS?token=a"
         );
-        assert_eq!(url("http://host/x").sibling("SUMS").unwrap().expose(), "http://host/SUMS");
+        assert_eq!(url("http://host/x").sibling("SUMS").unwrap().expose().as_str(), "http://host/SUMS");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ays_engine::{OutdatedError, Stop, look};
 use ays_lint::{Mistake, SourceProblem};
-use ays_model::Download;
+use ays_model::{Download, Scheme};
 use ays_protocol::{Failure, Look, LookAt};
 use ays_recipes::{Environment, SettingsError};
 use ays_secrets::Store;
@@ -99,7 +99,7 @@ fn questions(environment: &Environment, paths: &[PathBuf]) -> (Vec<(usize, usize
         // Why another one cannot be read is found without its source.
         let Some(recipe) = is_meant.then(read).flatten() else { continue };
         for (number, Download { url, check, network, .. }) in recipe.downloads.into_iter().enumerate() {
-            if url.scheme() != "file" {
+            if url.scheme() != Scheme::File {
                 asked.push((at, number));
                 looks.push(Look { url, network, at: LookAt::State(check), within: LIMIT });
             }

@@ -59,7 +59,7 @@ impl LookAtImage {
         // As it was typed: what stands in it for a secret stays there.
         let (url, mut source) = split(&self.url);
         if found.url != *asked {
-            let path = split(found.url.expose()).1;
+            let path = split(found.url.expose().as_str()).1;
             let path = path.split('?').next().unwrap_or_default();
             // A query stays as it was typed: it may name a secret.
             let query = source.find('?').map_or("", |at| &source[at..]);

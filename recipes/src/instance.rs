@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ays_grammar::hrd::{Ask, AskKind, Hrd, Value};
 use ays_grammar::{Diagnostic, Span};
+use ays_model::is_secret_name;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 use crate::answers::Answers;
-use crate::question::{AnswerError, Question, is_secret};
+use crate::question::{AnswerError, Question};
 use crate::recipe_error::RecipeError;
 use crate::secrets::{SECRET, Secrets};
 use crate::text::Text;
@@ -129,7 +130,7 @@ impl InstanceValues {
     pub fn digest(&self) -> ays_model::Sha256 {
         let mut sha256 = Sha256::new();
         for (key, value) in &self.values {
-            let value = if self.hidden.contains(key) || is_secret(key) { "" } else { value };
+            let value = if self.hidden.contains(key) || is_secret_name(key) { "" } else { value };
             for text in [key, value] {
                 sha256.update((text.len() as u64).to_be_bytes());
                 sha256.update(text);

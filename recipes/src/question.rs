@@ -1,6 +1,7 @@
 //! `@ASK`: what an answer must be.
 
 use ays_grammar::hrd::{self, Ask, AskKind, Value};
+use ays_model::is_secret_name;
 use regex::RegexBuilder;
 
 /// Why an answer cannot be taken, or there is none.
@@ -42,7 +43,7 @@ const REGEX_SIZE: usize = 1 << 20;
 impl Question {
     /// Whether its answer is kept as a secret, and is not shown while it is typed.
     pub fn is_secret(&self) -> bool {
-        self.ask.kind == AskKind::Password || is_secret(&self.key)
+        self.ask.kind == AskKind::Password || is_secret_name(&self.key)
     }
 
     /// Whether this can be the answer. One that refers to other values is not known yet, and is taken.
@@ -106,11 +107,6 @@ impl Question {
     fn expected(&self, expected: &str) -> AnswerError {
         AnswerError::Type { key: self.key.clone(), expected: expected.to_owned() }
     }
-}
-
-/// Whether a key is called as secrets are.
-pub(crate) fn is_secret(key: &str) -> bool {
-    ["passw", "secret", "key.priv"].iter().any(|word| key.contains(word))
 }
 
 /// What HRD makes of a text in one line.

@@ -14,7 +14,6 @@ use ays_model::{SecretUrl, UrlError, Words};
 use ays_secrets::{SecretName, SecretsError, Store};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
 
 /// What references to secrets begin with, in lower case.
 pub(crate) const SECRET: &str = "secret.";
@@ -118,7 +117,7 @@ impl<'a> Secrets<'a> {
             UrlError::Syntax(_) if hidden.iter().any(|hidden| text.starts_with(&hidden.word)) => shown(first),
             error => error.into(),
         })?;
-        let mut url = Url::parse(address.expose()).map_err(UrlError::Syntax)?;
+        let mut url = address.expose().clone();
         let encoded = |text: &str| utf8_percent_encode(text, IN_ADDRESS).to_string();
         let filled = |part: &str| {
             hidden.iter().fold(part.to_owned(), |part, hidden| {
@@ -143,7 +142,7 @@ impl<'a> Secrets<'a> {
         url.set_query(query.as_deref());
         match hidden.iter().find(|hidden| url.as_str().contains(&hidden.word)) {
             Some(misplaced) => Err(shown(misplaced)),
-            None => Ok(SecretUrl::parse(url.as_str())?),
+            None => Ok(SecretUrl::new(url)?),
         }
     }
 
@@ -205,7 +204,7 @@ mod tests {
         let secrets = secrets(&store);
         let word = secrets.word("s").unwrap();
         let url = secrets.address(&text.replace("{}", &word))?;
-        Ok((url.expose().to_owned(), url.to_string()))
+        Ok((url.expose().to_string(), url.to_string()))
     }
 
     #[test]

@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ays_grammar::Diagnostic;
-use ays_model::{Network, Pool, SecretUrl};
+use ays_model::{Network, Pool, Scheme, SecretUrl};
 use keys::Proxy;
+use url::Url;
 
 use crate::names::LookupError;
 
@@ -130,7 +131,7 @@ pub struct SecretsSettings {
 /// `[source."https://host/path"]`
 #[derive(Debug, Clone)]
 struct Source {
-    beginning: String,
+    begins: Url,
     fetch: FetchSettings,
     mirrors: Vec<SecretUrl>,
 }
@@ -161,9 +162,11 @@ impl Settings {
     pub fn read(layers: &Layers, ays_toml: Option<&Path>) -> Result<Self, SettingsError> {
         let entries = layers::merge(layers, ays_toml)?;
         let read = Reader(&entries);
-        let sources = read.names("source").map(|name| {
+        // Each name was brought into its one spelling when it was read.
+        let begins = read.names("source").filter_map(|name| Some((name, source::beginning(name).ok()?)));
+        let sources = begins.map(|(name, begins)| {
             Ok(Source {
-                beginning: name.to_owned(),
+                begins,
                 fetch: read.fetch(&["source", name])?,
                 mirrors: read.said(&["source", name, "mirrors"], keys::mirrors).unwrap_or_default(),
             })
@@ -201,7 +204,7 @@ impl Settings {
     /// How the source at this address is reached.
     pub fn network(&self, address: &SecretUrl) -> Network {
         let fetch = self.source(address).map_or(&self.fetch, |(source, _)| &source.fetch);
-        let own = if address.scheme() == "http" { &fetch.http_proxy } else { &fetch.https_proxy };
+        let own = if address.scheme() == Scheme::Http { &fetch.http_proxy } else { &fetch.https_proxy };
         let through = |proxy: &Proxy| match proxy {
             Proxy::Through(url) => Some(url.clone()),
             Proxy::Direct | Proxy::AsNodeSays => None,
@@ -234,7 +237,7 @@ impl Settings {
         let begin = self
             .sources
             .iter()
-            .filter_map(|source| source::rest(&source.beginning, address).map(|rest| (source, rest)));
+            .filter_map(|source| source::rest(&source.begins, address).map(|rest| (source, rest)));
         begin.min_by_key(|(_, rest)| rest.len())
     }
 }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use ays_files::{Readers, replace};
 use ays_grammar::hrd::{self, Hrd, Value, edit};
-use ays_model::NodeName;
+use ays_model::{NodeName, is_secret_name};
 use ays_repository::{SERVICE_FILE, SERVICES};
 use ays_secrets::{SecretName, SecretsError};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::environment::{Environment, FileError, Instance};
 use crate::names::Place;
-use crate::question::{Question, is_secret};
+use crate::question::Question;
 use crate::recipe_error::RecipeError;
 use crate::request::{Request, Stored};
 use crate::secrets::{SECRET, Secrets};
@@ -113,7 +113,7 @@ pub(crate) fn write(
             let Some(answer) = request.answers.get(&key).map(str::to_owned).or_else(forgotten) else {
                 continue;
             };
-            let is_secret = question.is_some_and(|question| question.is_secret()) || is_secret(&key);
+            let is_secret = question.is_some_and(|question| question.is_secret()) || is_secret_name(&key);
             let is_reference = answer.starts_with("$(") && answer.find(')') == Some(answer.len() - 1);
             let answer = if is_secret && !answer.is_empty() && !is_reference {
                 keep(environment, &secret_name(&place, template, request, &key)?, answer)?

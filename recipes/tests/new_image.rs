@@ -41,7 +41,7 @@ fn what_is_written_is_what_is_read() {
     let recipe = Recipe::read(&environment, template, &Request::without_answers("main".into())).unwrap();
     let [fetch] = &recipe.downloads[..] else { panic!("{recipe:?}") };
     assert_eq!(
-        fetch.url.expose(),
+        fetch.url.expose().as_str(),
         "https://cloud-images.ubuntu.com/wily/current/wily-server-cloudimg-amd64-uefi1.img"
     );
     assert_eq!(fetch.check, Check::Sums("SHA256SUMS".to_owned()));

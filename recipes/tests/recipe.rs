@@ -6,7 +6,7 @@ mod support;
 use std::path::PathBuf;
 
 use ays_actions::{Action, Progress, RegisterImage, Value};
-use ays_model::{Check, SecretUrl};
+use ays_model::Check;
 use ays_recipes::Recipe;
 use support::Repository;
 
@@ -78,7 +78,7 @@ fn a_fetch_knows_how_its_source_is_reached_and_where_else_it_is() {
     let limits: Vec<_> = recipe.downloads.iter().map(|fetch| fetch.network.limit.map(u64::from)).collect();
     assert_eq!(limits, [None, Some(1_000_000)]);
     assert_eq!(recipe.downloads[0].mirrors, []);
-    let mirrors: Vec<_> = recipe.downloads[1].mirrors.iter().map(SecretUrl::expose).collect();
+    let mirrors: Vec<_> = recipe.downloads[1].mirrors.iter().map(|url| url.expose().as_str()).collect();
     assert_eq!(mirrors, ["https://m/a/images/win%20%23%201.qcow2"]);
 }
 

@@ -12,7 +12,7 @@ use suppaftp::types::{FileType, Response};
 use suppaftp::{FtpError, Mode, Status};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
-use url::{Host, Url};
+use url::Host;
 
 use super::body::Body;
 use super::fault::{Fault, innermost};
@@ -42,7 +42,8 @@ pub(crate) struct Ftp {
 }
 
 impl Ftp {
-    pub(crate) fn new(address: &SecretUrl, url: &Url, limits: &Limits) -> Result<Self, Failure> {
+    pub(crate) fn new(address: &SecretUrl, limits: &Limits) -> Result<Self, Failure> {
+        let url = address.expose();
         let host =
             url.host().map(|host| host.to_owned()).ok_or_else(|| refused(address, "it has no host"))?;
         let user = match url.username() {

@@ -65,13 +65,13 @@ enum RedirectError {
 }
 
 impl Http {
-    pub(crate) fn new(address: &SecretUrl, url: Url, access: Access<'_>) -> Result<Self, Failure> {
+    pub(crate) fn new(address: &SecretUrl, access: Access<'_>) -> Result<Self, Failure> {
         let limits = access.limits;
         let connecting = Connecting::new(limits.connect / 2);
         let client = client(access, &connecting).map_err(|error| refused(address, reason(error)))?;
         Ok(Self {
             address: address.clone(),
-            url,
+            url: address.expose().clone(),
             client,
             connecting,
             patience: limits.connect + limits.answer,

@@ -10,7 +10,6 @@ use ays_model::{Download, SecretUrl};
 use ays_protocol::{Failure, Stamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use url::Url;
 
 use super::identity::Identity;
 use super::opened::Resume;
@@ -183,14 +182,9 @@ fn boot() -> Option<String> {
 
 /// The address without its credentials: a password may change while the file stays the same.
 fn key(url: &SecretUrl) -> String {
-    let address = Url::parse(url.expose()).map_or_else(
-        |_| url.to_string(),
-        |mut url| {
-            // A file's address takes no credentials, and has none.
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        },
-    );
-    hex::encode(Sha256::digest(address))
+    let mut address = url.expose().clone();
+    // A file's address takes no credentials, and has none.
+    let _ = address.set_username("");
+    let _ = address.set_password(None);
+    hex::encode(Sha256::digest(address.as_str()))
 }

@@ -6,7 +6,7 @@ use reqwest::{NoProxy, Proxy};
 /// What the order says, and where it says nothing, the node's own environment.
 pub(crate) fn proxies(network: &Network) -> reqwest::Result<Vec<Proxy>> {
     let address = |said: &Option<SecretUrl>, names: &[&str]| match said {
-        Some(address) => Some(address.expose().to_owned()),
+        Some(address) => Some(address.expose().to_string()),
         None => in_environment(names),
     };
     // `HTTP_PROXY` is not read: of a program that a web server starts, a visitor chooses it.

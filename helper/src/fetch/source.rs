@@ -1,9 +1,8 @@
 //! Where a file comes from, behind one way to open it.
 
-use ays_model::SecretUrl;
+use ays_model::{Scheme, SecretUrl};
 use ays_protocol::Failure;
 use percent_encoding::percent_decode_str;
-use url::Url;
 
 use super::access::Access;
 use super::fault::Fault;
@@ -23,18 +22,16 @@ pub(crate) enum Source {
 
 /// The last component of an address's path, decoded.
 pub(crate) fn file_name(url: &SecretUrl) -> String {
-    let path = Url::parse(url.expose()).map(|url| url.path().to_owned()).unwrap_or_default();
-    let name = path.rsplit('/').next().unwrap_or_default();
+    let name = url.expose().path().rsplit('/').next().unwrap_or_default();
     percent_decode_str(name).decode_utf8_lossy().into_owned()
 }
 
 impl Source {
     pub(crate) fn new(address: &SecretUrl, access: Access<'_>) -> Result<Self, Failure> {
-        let url = Url::parse(address.expose()).map_err(|error| refused(address, error.to_string()))?;
-        Ok(match url.scheme() {
-            "ftp" => Self::Ftp(Ftp::new(address, &url, access.limits)?),
-            "file" => Self::Local(Local::new(address)?),
-            _ => Self::Http(Http::new(address, url, access)?),
+        Ok(match address.scheme() {
+            Scheme::Ftp => Self::Ftp(Ftp::new(address, access.limits)?),
+            Scheme::File => Self::Local(Local::new(address)?),
+            Scheme::Http | Scheme::Https => Self::Http(Http::new(address, access)?),
         })
     }
 

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Component, PathBuf};
 use std::time::Duration;
 
-use ays_model::{DiskFormat, SecretUrl};
+use ays_model::{DiskFormat, Scheme, SecretUrl};
 use bytesize::ByteSize;
 use toml::Value;
 
@@ -239,13 +239,17 @@ pub(super) fn proxy(value: &Value) -> Result<Proxy, Problem> {
         "" => Ok(Proxy::AsNodeSays),
         "none" => Ok(Proxy::Direct),
         text => match SecretUrl::parse(text) {
-            Ok(url) if url.scheme().starts_with("http") => Ok(Proxy::Through(url)),
+            Ok(url) if matches!(url.scheme(), Scheme::Http | Scheme::Https) => Ok(Proxy::Through(url)),
             _ => Err("must be an address such as \"http://proxy:3128\", or \"none\", or \"\""),
         },
     }
 }
 
 pub(super) fn mirrors(value: &Value) -> Result<Vec<SecretUrl>, Problem> {
-    let parse = |text| SecretUrl::parse(text).ok().filter(|url| !url.expose().contains(['?', '#']));
+    let parse = |text| {
+        SecretUrl::parse(text)
+            .ok()
+            .filter(|url| url.expose().query().is_none() && url.expose().fragment().is_none())
+    };
     texts(value)?.into_iter().map(|text| parse(text).ok_or("must be addresses without a query")).collect()
 }

@@ -165,7 +165,9 @@ impl Layer<'_> {
             let mut name = key.get_ref().to_string();
             match parents.first().map(String::as_str) {
                 Some("source") if parents.len() == 1 => {
-                    name = source::beginning(&name).map_err(|problem| self.wrong(key.span(), problem))?;
+                    let begins =
+                        source::beginning(&name).map_err(|problem| self.wrong(key.span(), problem))?;
+                    source::shown(&begins).clone_into(&mut name);
                 }
                 Some("system" | "values") => name = name.to_lowercase(),
                 _ => {}
