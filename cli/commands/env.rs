@@ -53,7 +53,7 @@ fn show_changes(changes: &[Change]) -> Result<(), Failure> {
             How::Removed => "removed",
         };
         let what = match what {
-            What::Template { name } => name.clone(),
+            What::Template { name } => name.to_string(),
             What::Service { template, name } => format!("{template} {name}"),
             What::File { path } => path.display().to_string(),
         };

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use ays_model::{InstanceName, TemplateName};
 use git2::Tree;
 
 use crate::layout::{SERVICE_FILE, SERVICES, TEMPLATE_FILES, TEMPLATES, service_of};
@@ -28,14 +29,14 @@ pub enum What {
     /// A template.
     Template {
         /// Its name.
-        name: String,
+        name: TemplateName,
     },
     /// A service instance, such as a node.
     Service {
         /// Its template, such as `node.ssh`.
-        template: String,
+        template: TemplateName,
         /// Its name.
-        name: String,
+        name: InstanceName,
     },
     /// A file that is part of neither.
     File {
@@ -96,10 +97,10 @@ pub(crate) fn changes<'a>(old: &State, new: &State, paths: impl IntoIterator<Ite
         let (what, change) = match (template, service.and_then(|dir| Some((dir, service_of(dir)?)))) {
             (Some(dir), _) => {
                 let name = dir.file_name().map(|name| name.display().to_string()).unwrap_or_default();
-                (What::Template { name }, how(old.has_template(dir), new.has_template(dir)))
+                (What::Template { name: name.into() }, how(old.has_template(dir), new.has_template(dir)))
             }
             (None, Some((dir, (template, name)))) => {
-                let (template, name) = (template.to_owned(), name.to_owned());
+                let (template, name) = (template.into(), name.into());
                 (What::Service { template, name }, how(old.has_service(dir), new.has_service(dir)))
             }
             (None, None) => (What::File { path: path.to_owned() }, how(old.has(path), new.has(path))),

@@ -144,11 +144,11 @@ fn author() -> Author {
 }
 
 fn template(name: &str, change: How) -> Change {
-    Change { what: What::Template { name: name.to_owned() }, change }
+    Change { what: What::Template { name: name.into() }, change }
 }
 
 fn node(name: &str, change: How) -> Change {
-    Change { what: What::Service { template: "node.ssh".to_owned(), name: name.to_owned() }, change }
+    Change { what: What::Service { template: "node.ssh".into(), name: name.into() }, change }
 }
 
 fn file(path: &str, change: How) -> Change {
