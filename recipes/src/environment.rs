@@ -218,7 +218,7 @@ impl Environment {
 
     fn services(&self) -> &Services {
         self.services.get_or_init(|| {
-            let instance = |dir: PathBuf| {
+            let instance = |(dir, _): (PathBuf, Vec<&str>)| {
                 let (template, name) = service_of(&dir)?;
                 let (template, name) = (template.into(), name.into());
                 Some(Instance { template, name, dir, file: OnceLock::new() })

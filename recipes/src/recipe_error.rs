@@ -25,12 +25,6 @@ pub enum RecipeError {
         /// Why.
         source: Arc<std::io::Error>,
     },
-    /// It lost its main file since it was found.
-    #[error("{dir} holds no service.hrd", dir = .dir.display())]
-    NoMainFile {
-        /// The template's directory.
-        dir: PathBuf,
-    },
     /// Both spellings of the main file are there.
     #[error("{dir} holds both service.hrd and services.hrd: keep one of them", dir = .dir.display())]
     TwoMainFiles {

@@ -19,6 +19,8 @@ pub struct Template {
     pub name: TemplateName,
     /// Its directory.
     pub dir: PathBuf,
+    /// The names of its main file that are there; one, as a rule.
+    mains: Vec<&'static str>,
     /// The environment's root.
     pub(crate) root: PathBuf,
 }
@@ -27,28 +29,33 @@ impl Template {
     /// All templates below `top`, sorted by name; `root` is what errors leave out of their paths.
     pub fn below(top: &Path, root: &Path) -> Vec<Self> {
         let found = directories_with(top, &TEMPLATE_FILES);
-        let mut templates: Vec<Self> = found.into_iter().map(|dir| Self::of(dir, root)).collect();
+        let mut templates: Vec<Self> =
+            found.into_iter().map(|(dir, mains)| Self::of(dir, mains, root)).collect();
         templates.sort_by(|a, b| (&a.name, &a.dir).cmp(&(&b.name, &b.dir)));
         templates
     }
 
     /// The template that a directory is.
     pub fn at(dir: &Path, root: &Path) -> Option<Self> {
-        let is_template = TEMPLATE_FILES.iter().any(|name| dir.join(name).is_file());
-        is_template.then(|| Self::of(dir.to_owned(), root))
+        let mut mains = TEMPLATE_FILES.to_vec();
+        mains.retain(|name| dir.join(name).is_file());
+        (!mains.is_empty()).then(|| Self::of(dir.to_owned(), mains, root))
     }
 
-    fn of(dir: PathBuf, root: &Path) -> Self {
+    fn of(dir: PathBuf, mains: Vec<&'static str>, root: &Path) -> Self {
         let name = dir.file_name().map(|name| name.display().to_string()).unwrap_or_default();
-        Self { name: name.into(), dir, root: root.to_owned() }
+        Self { name: name.into(), dir, mains, root: root.to_owned() }
     }
 
     /// `service.hrd`, with the text that it came from. Keys are as written, without the prefix `service.`.
     pub fn service(&self) -> Result<(Hrd, Text), RecipeError> {
-        let found: Vec<_> = TEMPLATE_FILES.iter().filter(|name| self.dir.join(name).is_file()).collect();
-        match found[..] {
-            [name] => self.hrd(name),
-            [] => Err(RecipeError::NoMainFile { dir: self.dir.clone() }),
+        Self::parse(self.main()?)
+    }
+
+    /// The text of its main file.
+    fn main(&self) -> Result<Text, RecipeError> {
+        match self.mains[..] {
+            [name] => self.read(name),
             _ => Err(RecipeError::TwoMainFiles { dir: self.dir.clone() }),
         }
     }
@@ -56,7 +63,7 @@ impl Template {
     /// `instance.hrd`: the questions and values of an instance; empty where the file is missing.
     pub(crate) fn instance(&self) -> Result<(Hrd, Text), RecipeError> {
         if self.dir.join("instance.hrd").is_file() {
-            self.hrd("instance.hrd")
+            Self::parse(self.read("instance.hrd")?)
         } else {
             let text = Text { name: self.shown("instance.hrd"), bytes: Vec::new() };
             Ok((Hrd { entries: Vec::new() }, text))
@@ -70,7 +77,13 @@ impl Template {
 
     /// What kind of service it is (`service.category`); none where the file says nothing or cannot be read.
     pub fn category(&self) -> Option<String> {
-        let (service, _) = self.service().ok()?;
+        let main = self.main().ok()?;
+        // Most have none, and are not parsed for that.
+        let word = b"category";
+        if !main.bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word)) {
+            return None;
+        }
+        let (service, _) = Self::parse(main).ok()?;
         match &service.get("category")?.value {
             hrd::Value::String(category) => Some(category.clone()),
             _ => None,
@@ -94,8 +107,7 @@ impl Template {
         Ok(Md5(md5.finalize().into()))
     }
 
-    fn hrd(&self, file: &str) -> Result<(Hrd, Text), RecipeError> {
-        let text = self.read(file)?;
+    fn parse(text: Text) -> Result<(Hrd, Text), RecipeError> {
         let hrd = hrd::parse(&text.name, &text.bytes)?.resolve(&text.name, &text.bytes)?;
         Ok((hrd, text))
     }

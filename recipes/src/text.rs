@@ -1,8 +1,13 @@
 //! The text of a file of the repository.
 
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use ays_grammar::{Diagnostic, Span};
+use rustix::fs::OFlags;
 
 /// A text of the repository together with the name that errors call it by.
 #[derive(Debug, Clone)]
@@ -31,9 +36,23 @@ impl Text {
 
 /// The bytes of a repository's file. A link out of the repository is refused: what it leads to is nothing that whoever
 /// wrote the repository may have shown. Outside of any repository, where the root is empty, links are followed.
-pub(crate) fn read_below(root: &Path, path: &Path) -> std::io::Result<Vec<u8>> {
-    if !root.as_os_str().is_empty() && !path.canonicalize()?.starts_with(root.canonicalize()?) {
-        return Err(std::io::Error::other("it is a link that leads out of the repository"));
+pub(crate) fn read_below(root: &Path, path: &Path) -> io::Result<Vec<u8>> {
+    // A pipe in its place must not make anybody wait.
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let mut file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a file"));
     }
-    std::fs::read(path)
+    if !root.as_os_str().is_empty() {
+        // Where the open file really lies, by one question.
+        let place = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let place = place.or_else(|_| path.canonicalize())?;
+        if !place.starts_with(root) && !place.starts_with(root.canonicalize()?) {
+            return Err(io::Error::other("it is a link that leads out of the repository"));
+        }
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
