@@ -2,12 +2,12 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use ays_grammar::{Diagnostic, Span};
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 /// A text of the repository together with the name that errors call it by.
 #[derive(Debug, Clone)]
@@ -34,23 +34,29 @@ impl Text {
     }
 }
 
-/// The bytes of a repository's file. A link out of the repository is refused: what it leads to is nothing that whoever
-/// wrote the repository may have shown. Outside of any repository, where the root is empty, links are followed.
+/// The bytes of a repository's file, in a directory that a walk found. A link out of the repository is refused: what it
+/// leads to is nothing that whoever wrote the repository may have shown. Outside of any repository, where the root is empty,
+/// links are followed.
 pub(crate) fn read_below(root: &Path, path: &Path) -> io::Result<Vec<u8>> {
     // A pipe in its place must not make anybody wait.
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let mut file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    let open = |flags: OFlags| {
+        let flags = (flags | OFlags::NONBLOCK).bits().cast_signed();
+        OpenOptions::new().read(true).custom_flags(flags).open(path)
+    };
+    let mut file = match open(OFlags::NOFOLLOW) {
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            let is_within =
+                |root: &Path| Ok::<_, io::Error>(path.canonicalize()?.starts_with(root.canonicalize()?));
+            if !root.as_os_str().is_empty() && !is_within(root)? {
+                return Err(io::Error::other("it is a link that leads out of the repository"));
+            }
+            open(OFlags::empty())?
+        }
+        opened => opened?,
+    };
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a file"));
-    }
-    if !root.as_os_str().is_empty() {
-        // Where the open file really lies, by one question.
-        let place = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        let place = place.or_else(|_| path.canonicalize())?;
-        if !place.starts_with(root) && !place.starts_with(root.canonicalize()?) {
-            return Err(io::Error::other("it is a link that leads out of the repository"));
-        }
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
     file.read_to_end(&mut bytes)?;
