@@ -41,13 +41,13 @@ fn environment(repository: &Repository) -> Environment {
 fn open(repository: &Repository, request: &Request) -> Vec<String> {
     let environment = &environment(repository);
     let template = environment.template("t").unwrap();
-    let questions = Recipe::questions(environment, &template, request).unwrap();
+    let questions = Recipe::questions(environment, template, request).unwrap();
     questions.into_iter().map(|question| question.key).collect()
 }
 
 /// The files that were written, and their texts.
 fn written(repository: &Repository, environment: &Environment, request: &Request) -> Vec<(String, String)> {
-    let changed = Recipe::write_answers(environment, &environment.template("t").unwrap(), request).unwrap();
+    let changed = Recipe::write_answers(environment, environment.template("t").unwrap(), request).unwrap();
     let text = |path: std::path::PathBuf| {
         let relative = path.strip_prefix(repository.path("")).unwrap().display().to_string();
         (relative, std::fs::read_to_string(path).unwrap())
@@ -57,7 +57,7 @@ fn written(repository: &Repository, environment: &Environment, request: &Request
 
 fn read(repository: &Repository, request: &Request) -> Result<Recipe, RecipeError> {
     let environment = &environment(repository);
-    Recipe::read(environment, &environment.template("t").unwrap(), request)
+    Recipe::read(environment, environment.template("t").unwrap(), request)
 }
 
 #[test]
@@ -178,6 +178,6 @@ fn an_instance_s_name_is_no_path() {
     let environment = environment(&repository);
     let request = Request { instance: "a/../../../x".into(), ..request("name:x", &["n1"]) };
     let error =
-        Recipe::write_answers(&environment, &environment.template("t").unwrap(), &request).unwrap_err();
+        Recipe::write_answers(&environment, environment.template("t").unwrap(), &request).unwrap_err();
     assert!(matches!(error, RecipeError::Instance { .. }), "{error}");
 }

@@ -24,7 +24,7 @@ fn environment(repository: &Repository) -> Environment {
 
 fn recipe(repository: &Repository, data: &str) -> Result<Recipe, RecipeError> {
     let environment = environment(repository);
-    Recipe::read(&environment, &environment.template("t").unwrap(), &request(data, &[]))
+    Recipe::read(&environment, environment.template("t").unwrap(), &request(data, &[]))
 }
 
 fn repository(service: &str, instance: &str, actions: &str) -> Repository {
@@ -121,7 +121,7 @@ fn a_store_that_cannot_be_read_is_the_error_and_only_where_a_secret_is_named() {
     let mut environment = repository.environment();
     environment.secrets = Store::new([], Vec::new(), Some(vault));
     let read = |environment: &Environment| {
-        Recipe::read(environment, &environment.template("t").unwrap(), &request("", &[]))
+        Recipe::read(environment, environment.template("t").unwrap(), &request("", &[]))
     };
     assert!(matches!(read(&environment), Err(RecipeError::Secrets(_))));
     repository.write("servicetemplates/t/service.hrd", &export("url:'ftp://pub:pub1234@h', dest:'/x'"));

@@ -42,7 +42,7 @@ impl Repository {
     #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub fn recipe(&self, template: &str, data: &str) -> Result<Recipe, RecipeError> {
         let environment = self.environment();
-        Recipe::read(&environment, &environment.template(template).unwrap(), &request(data, &[]))
+        Recipe::read(&environment, environment.template(template).unwrap(), &request(data, &[]))
     }
 }
 
