@@ -120,6 +120,8 @@ pub struct Generation {
     pub source_size: u64,
     /// Whether its bytes were verified against what the source says.
     pub verified_at_source: bool,
+    /// The checksum that they were verified by, as [`ays_model::Checksum`] is written.
+    pub verified_by: Option<String>,
     /// What it was stored as when it was made.
     #[sqlx(try_from = "String")]
     pub format: DiskFormat,

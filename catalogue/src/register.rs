@@ -1,6 +1,8 @@
 //! Registering an image: what is on a pool's disk becomes true in the catalogue, in one transaction.
 
-use ays_model::{BootType, Digest, DiskFormat, Gid, ImageName, Md5, NodeName, PoolKey, Sha256, TemplateName};
+use ays_model::{
+    BootType, Checksum, Digest, DiskFormat, Gid, ImageName, Md5, NodeName, PoolKey, Sha256, TemplateName,
+};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
@@ -61,8 +63,8 @@ pub struct SourceFacts {
     pub sha256: Sha256,
     /// Bytes.
     pub size: u64,
-    /// Whether the bytes were verified against what the source says, not only received.
-    pub verified: bool,
+    /// What the bytes were verified by; none: they were only received.
+    pub verified_by: Option<Checksum>,
 }
 
 /// What lies in the pool.
@@ -164,6 +166,7 @@ impl Catalogue {
         let (generation, number) = match found {
             Some(found) => {
                 name_generation(db, found.0, &registration.stored.content).await.map_err(&failed)?;
+                verify_generation(db, found.0, &registration.source).await.map_err(&failed)?;
                 found
             }
             None => add_generation(db, image_id, registration, &sizes, now).await.map_err(&failed)?,
@@ -268,9 +271,9 @@ async fn add_generation(
     sqlx::query_as(
         "INSERT INTO generation (image_id, number, source_url, etag, last_modified, source_md5, source_sha256,
                                  source_size, source_verified, format, content, stored_size, virtual_size,
-                                 template, template_checksum, template_commit, made_at, made_by)
+                                 template, template_checksum, template_commit, made_at, made_by, verified_by)
          VALUES (?1, (SELECT COALESCE(MAX(number), 0) + 1 FROM generation WHERE image_id = ?1),
-                 ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                 ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
          RETURNING id, number",
     )
     .bind(image)
@@ -280,7 +283,7 @@ async fn add_generation(
     .bind(source.md5.to_string())
     .bind(source.sha256.to_string())
     .bind(sizes.source)
-    .bind(source.verified)
+    .bind(source.verified_by.is_some())
     .bind(stored.format.as_str())
     .bind(stored.content.to_string())
     .bind(sizes.stored)
@@ -290,8 +293,27 @@ async fn add_generation(
     .bind(&template.commit)
     .bind(now)
     .bind(&registration.by)
+    .bind(source.verified_by.map(|checksum| checksum.to_string()))
     .fetch_one(db)
     .await
+}
+
+/// The same bytes were brought again: what verified them this time is what their source says now.
+async fn verify_generation(
+    db: &mut SqliteConnection,
+    generation: GenerationId,
+    source: &SourceFacts,
+) -> sqlx::Result<()> {
+    let Some(checksum) = source.verified_by else { return Ok(()) };
+    sqlx::query(
+        "UPDATE generation SET source_verified = 1, verified_by = ?3 WHERE id = ?1 AND source_sha256 = ?2",
+    )
+    .bind(generation)
+    .bind(source.sha256.to_string())
+    .bind(checksum.to_string())
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// What was known by its file's SHA-256 only is known by its content from now on.

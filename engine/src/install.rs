@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use ays_actions::{Action, RegisterImage, Value};
 use ays_catalogue::{InstalledImage, InstalledPart, NewInstalled, ServiceOnNode, Timestamp};
-use ays_model::{FaultStep, StepName, Target};
-use ays_protocol::{CopyState, Fetch, Outcome, Requirements, Step};
+use ays_model::{Checksum, FaultStep, StepName, Target};
+use ays_protocol::{CopyState, Expected, Fetch, Outcome, Requirements, Step};
 use ays_transport::{Connection, Helper, around};
 
 use crate::delivery::{Member, Place};
@@ -183,7 +183,13 @@ impl Working<'_, '_> {
                 fetched
             }
         };
-        let verified = if fetched.verified { "verified" } else { "not verified at its source" };
+        let verified = match fetched.verified_by {
+            Some(Expected::Checksum(checksum)) if !matches!(checksum, Checksum::Md5(_)) => {
+                format!("verified by its {}", checksum.kind().title())
+            }
+            Some(_) => "verified".to_owned(),
+            None => "not verified at its source".to_owned(),
+        };
         let how = match (fetched.kept, fetched.resumed_at) {
             (true, _) => "was there".to_owned(),
             (false, 0) => "fetched".to_owned(),

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use ays_catalogue::{Generation, Image, ImageOnNode, Timestamp};
-use ays_model::{Check, Download, Gid, ImageName, InstanceName, NodeName, Scheme, TemplateName};
+use ays_model::{
+    Check, Checksum, ChecksumKind, Download, Gid, ImageName, InstanceName, NodeName, Scheme, TemplateName,
+};
 use ays_protocol::{Expected, Look, LookAt, Looked, SourceState};
 use ays_recipes::Recipe;
 use ays_transport::HelperError;
@@ -153,16 +155,31 @@ fn question(recipe: Recipe, generation: &Generation) -> Result<Look, Freshness> 
     }
     let check = match check {
         // What the recipe says of the bytes is nothing that the source says.
-        Check::Sha256(sha256) if sha256 == generation.source_sha256 => Check::None,
-        Check::Sha256(sha256) => {
-            return Err(Freshness::Outdated(format!("the recipe's SHA-256 is {sha256} now")));
-        }
+        Check::Checksum(checksum) => match was(generation, checksum.kind()) {
+            Some(was) if was == checksum.digits() => Check::None,
+            _ => {
+                let (kind, digits) = (checksum.kind().title(), checksum.digits());
+                return Err(Freshness::Outdated(format!("the recipe's {kind} is {digits} now")));
+            }
+        },
         check => check,
     };
     if url.scheme() == Scheme::File {
         return Err(unknown("its source is a file on the nodes, which is not asked from here"));
     }
     Ok(Look { url, network, at: LookAt::State(check), within: LIMIT })
+}
+
+/// The digits that a generation's source had of a kind of checksum, where its record has them.
+fn was(generation: &Generation, kind: ChecksumKind) -> Option<String> {
+    match kind {
+        ChecksumKind::Md5 => Some(generation.source_md5.to_string()),
+        ChecksumKind::Sha256 => Some(generation.source_sha256.to_string()),
+        ChecksumKind::Sha1 | ChecksumKind::Sha384 | ChecksumKind::Sha512 => {
+            let checksum: Checksum = generation.verified_by.as_ref()?.parse().ok()?;
+            (checksum.kind() == kind).then(|| checksum.digits())
+        }
+    }
 }
 
 /// A checksum decides alone; then the validators, where both have them.
@@ -174,16 +191,15 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
             Freshness::Outdated(format!("{what} is {is} now, it was {was}"))
         }
     };
-    match &now.expected {
-        Some(Expected::Md5(md5)) => {
-            return changed("its MD5", &generation.source_md5.to_string(), &md5.to_string());
-        }
-        Some(Expected::Sha256(sha256)) => {
-            return changed("its SHA-256", &generation.source_sha256.to_string(), &sha256.to_string());
-        }
-        // Of stored files only, which are no sources.
-        Some(Expected::FsVerity(_)) => {}
-        None => {}
+    // Of stored files only is there another digest, and they are no sources.
+    if let Some(Expected::Checksum(now)) = &now.expected {
+        let kind = now.kind().title();
+        return match was(generation, now.kind()) {
+            Some(was) => changed(&format!("its {kind}"), &was, &now.digits()),
+            None => Freshness::Unknown(format!(
+                "its source says its {kind}, which the generation's record does not have: the next install adds it"
+            )),
+        };
     }
     if let Some(size) = now.size.filter(|size| *size != generation.source_size) {
         return Freshness::Outdated(format!("its size is {size} now, it was {}", generation.source_size));
@@ -206,7 +222,7 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
 mod tests {
     use ays_catalogue::{DiskFacts, GenerationId};
     use ays_model::DiskFormat;
-    use ays_model::{Content, Digest, Md5, Sha256};
+    use ays_model::{Content, Digest, Md5, Sha1, Sha256, Sha512};
 
     use super::*;
 
@@ -222,6 +238,7 @@ mod tests {
             source_sha256: Sha256([0xbb; 32]),
             source_size: 5,
             verified_at_source: true,
+            verified_by: Some(format!("sha512:{}", "cc".repeat(64))),
             format: DiskFormat::Raw,
             content: Digest::FsVerity(Content([0; 32])),
             stored_size: 5,
@@ -244,8 +261,10 @@ mod tests {
             last_modified: last_modified.map(str::to_owned),
             expected,
         };
-        let md5 = |byte| Some(Expected::Md5(Md5([byte; 16])));
-        let sha256 = |byte| Some(Expected::Sha256(Sha256([byte; 32])));
+        let md5 = |byte| Some(Expected::Checksum(Checksum::Md5(Md5([byte; 16]))));
+        let sha256 = |byte| Some(Expected::Checksum(Checksum::Sha256(Sha256([byte; 32]))));
+        let sha512 = |byte| Some(Expected::Checksum(Checksum::Sha512(Sha512([byte; 64]))));
+        let sha1 = |byte| Some(Expected::Checksum(Checksum::Sha1(Sha1([byte; 20]))));
         let is_not = |kind: &str, is: &str, was: &str, bytes| {
             Freshness::Outdated(format!(
                 "its {kind} is {} now, it was {}",
@@ -260,6 +279,16 @@ mod tests {
             (&both, state(Some(5), None, None, md5(0xab)), is_not("MD5", "ab", "aa", 16)),
             (&both, state(None, None, None, sha256(0xbb)), Freshness::Current),
             (&both, state(Some(5), None, None, sha256(0xb0)), is_not("SHA-256", "b0", "bb", 32)),
+            (&both, state(None, None, None, sha512(0xcc)), Freshness::Current),
+            (&both, state(Some(5), None, None, sha512(0xc0)), is_not("SHA-512", "c0", "cc", 64)),
+            (
+                &both,
+                state(Some(5), None, None, sha1(0xcc)),
+                Freshness::Unknown(
+                    "its source says its SHA-1, which the generation's record does not have: the next install adds it"
+                        .to_owned(),
+                ),
+            ),
             (
                 &both,
                 state(Some(6), Some("\"a\""), Some("Fri"), None),

@@ -26,7 +26,7 @@ pub enum Planned {
         /// Where to.
         dest: PathBuf,
         /// How it is verified.
-        check: &'static str,
+        check: String,
     },
     /// It is converted into the pool and registered.
     Register {
@@ -141,13 +141,16 @@ fn interpret_all(script: &Script) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn describe(check: &Check) -> &'static str {
+fn describe(check: &Check) -> String {
     match check {
-        Check::None => "not verified: checkmd5 is off",
-        Check::Md5Beside => "MD5 beside the source",
-        Check::Sha256(_) => "SHA-256 of the recipe",
-        Check::Sums(_) => "SHA-256 list beside the source",
-        Check::Stored(_) => "digest of the stored file",
+        Check::None => "not verified: checkmd5 is off".to_owned(),
+        Check::Md5Beside => "MD5 beside the source".to_owned(),
+        Check::Checksum(checksum) => {
+            let weak = if checksum.kind().is_weak() { ", which is weak" } else { "" };
+            format!("{} of the recipe{weak}", checksum.kind().title())
+        }
+        Check::Sums { list, .. } => format!("{list} beside the source"),
+        Check::Stored(_) => "digest of the stored file".to_owned(),
     }
 }
 

@@ -8,7 +8,9 @@ use ays_catalogue::{
     ImageFacts, InstalledImage, KnownCopy, Registration, SourceFacts, StoredFacts, TemplateFacts, Timestamp,
 };
 use ays_model::{Digest, DiskFormat, Event, PoolKey, StepName};
-use ays_protocol::{CheckCopy, CheckedCopy, CopyState, Fetched, Outcome, ReadCopy, Step, StoreImage, Stored};
+use ays_protocol::{
+    CheckCopy, CheckedCopy, CopyState, Expected, Fetched, Outcome, ReadCopy, Step, StoreImage, Stored,
+};
 
 use crate::install::Working;
 use crate::install_error::InstallError;
@@ -46,7 +48,11 @@ impl Working<'_, '_> {
                 md5: fetched.md5,
                 sha256: fetched.sha256,
                 size: fetched.size,
-                verified: fetched.verified,
+                verified_by: match fetched.verified_by {
+                    Some(Expected::Checksum(checksum)) => Some(checksum),
+                    // Of stored files only, which are no sources.
+                    Some(Expected::FsVerity(_)) | None => None,
+                },
             },
             stored,
             template: TemplateFacts {

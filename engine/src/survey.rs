@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ays_model::{Check, SecretUrl};
-use ays_protocol::{Failure, Look, LookAt, Looked, SourceDisk, SourceState};
+use ays_protocol::{Expected, Failure, Look, LookAt, Looked, SourceDisk, SourceState};
 use ays_recipes::Settings;
 use ays_transport::HelperError;
 
@@ -16,11 +16,18 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// How deep the newest directory is looked for.
 const DEEPEST: usize = 3;
 
-/// How the lists of SHA-256s are named that lie beside images.
-const LISTS: [&str; 5] = ["SHA256SUMS", "SHA256SUM", "CHECKSUM", "sha256sums.txt", "sha256sum.txt"];
+/// How lists of checksums are named that lie beside images, where a directory does not tell.
+const LISTS: [&str; 7] =
+    ["SHA512SUMS", "SHA256SUMS", "SHA256SUM", "CHECKSUM", "sha256sums.txt", "sha256sum.txt", "MD5SUMS"];
 
-/// What lists of SHA-256s are named that lie beside one image: its name with this behind it.
-const BESIDE: [&str; 2] = [".sha256", ".sha256sum"];
+/// How lists of checksums are named that are for one image: its name with this behind it.
+const BESIDE: [&str; 6] = [".sha512", ".sha256", ".SHA256", ".sha256sum", ".CHECKSUM", ".md5"];
+
+/// The most lists that are read.
+const MOST_LISTS: usize = 32;
+
+/// What the endings of signatures are: they are beside lists, and are none.
+const SIGNATURES: [&str; 6] = [".asc", ".gpg", ".sig", ".sign", ".minisig", ".pem"];
 
 /// How disk images' files are named.
 const IMAGES: [&str; 8] = [".img", ".qcow2", ".raw", ".vmdk", ".vhd", ".vhdx", ".vdi", ".image"];
@@ -96,9 +103,14 @@ pub async fn survey(url: &SecretUrl, settings: &Settings, temporary: &Path) -> R
 }
 
 async fn image(url: &SecretUrl, settings: &Settings, temporary: &Path) -> Result<SurveyedImage, SurveyError> {
-    let name = file_name(url);
-    let lists = LISTS.map(str::to_owned).into_iter().chain(BESIDE.map(|suffix| format!("{name}{suffix}")));
-    let checks: Vec<Check> = lists.map(Check::Sums).chain([Check::Md5Beside]).collect();
+    // A source that does not list its directory has the usual names, or none.
+    let directory = url.sibling("").ok();
+    let listed = match &directory {
+        Some(directory) => list(directory, settings, temporary).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let lists = lists(&file_name(url), &listed).into_iter().map(|list| Check::Sums { list, file: None });
+    let checks: Vec<Check> = lists.chain([Check::Md5Beside]).collect();
     let mut looks = vec![LookAt::State(Check::None), LookAt::Disk];
     looks.extend(checks.iter().cloned().map(LookAt::State));
     let mut answers = ask(url, looks, settings, temporary).await?.into_iter();
@@ -112,10 +124,54 @@ async fn image(url: &SecretUrl, settings: &Settings, temporary: &Path) -> Result
         Some(Err(failure)) => return Err(failure.into()),
         _ => return Err(HelperError::Answer.into()),
     };
-    let is_there = |answer| matches!(answer, Ok(Looked::State(SourceState { expected: Some(_), .. })));
-    let checks =
-        checks.into_iter().zip(answers).filter_map(|(check, answer)| is_there(answer).then_some(check));
-    Ok(SurveyedImage { url: url.clone(), state, disk, checks: checks.collect() })
+    let found = checks.into_iter().zip(answers).filter_map(|(check, answer)| match answer {
+        Ok(Looked::State(SourceState { expected: Some(Expected::Checksum(checksum)), .. })) => {
+            Some((checksum.kind(), check))
+        }
+        _ => None,
+    });
+    let mut found: Vec<_> = found.collect();
+    // Those of one kind stay in their order.
+    found.sort_by_key(|(kind, _)| std::cmp::Reverse(*kind));
+    let checks = found.into_iter().map(|(_, check)| check).collect();
+    Ok(SurveyedImage { url: url.clone(), state, disk, checks })
+}
+
+/// The names of what may be lists with a checksum of the image, among what its directory holds and what is usual.
+fn lists(image: &str, listed: &[String]) -> Vec<String> {
+    let of_another = |name: &str| {
+        let mut others = listed.iter().filter(|other| *other != image && !other.ends_with('/'));
+        others.any(|other| {
+            other != name && name.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        })
+    };
+    let in_directory = listed.iter().filter(|name| is_list(name, image) && !of_another(name)).cloned();
+    let usual = LISTS.map(str::to_owned).into_iter();
+    let beside = BESIDE.map(|suffix| format!("{image}{suffix}"));
+    let mut lists: Vec<String> = Vec::new();
+    for name in in_directory.chain(usual).chain(beside).take(MOST_LISTS) {
+        if !lists.contains(&name) {
+            lists.push(name);
+        }
+    }
+    lists
+}
+
+/// Whether a file of that name holds checksums of several files, or of this image.
+fn is_list(name: &str, image: &str) -> bool {
+    const KINDS: [&str; 5] = ["md5", "sha1", "sha256", "sha384", "sha512"];
+    let lower = name.to_ascii_lowercase();
+    // That one has a check of its own.
+    let is_md5_beside = name.strip_prefix(image) == Some(".md5sum");
+    if is_md5_beside || name.ends_with('/') || SIGNATURES.iter().any(|ending| lower.ends_with(ending)) {
+        return false;
+    }
+    let plain: String = lower.chars().filter(char::is_ascii_alphanumeric).collect();
+    let plain = plain.strip_suffix("txt").unwrap_or(&plain);
+    let is_of_many = plain.contains("checksum")
+        || KINDS.iter().any(|kind| plain == *kind || plain.contains(&format!("{kind}sum")));
+    let suffix = name.strip_prefix(image).map(|suffix| suffix.to_ascii_lowercase());
+    is_of_many || suffix.is_some_and(|suffix| KINDS.iter().any(|kind| suffix == format!(".{kind}")))
 }
 
 async fn list(url: &SecretUrl, settings: &Settings, temporary: &Path) -> Result<Vec<String>, SurveyError> {
@@ -175,6 +231,39 @@ fn newest(names: &[String]) -> Option<&String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_known_by_their_names() {
+        for (image, name) in [
+            ("Fedora-41.qcow2", "Fedora-Cloud-41-1.4-x86_64-CHECKSUM"),
+            ("Rocky-9.qcow2", "Rocky-9.qcow2.CHECKSUM"),
+            ("Arch.qcow2", "Arch.qcow2.SHA256"),
+            ("CentOS.qcow2", "CentOS.qcow2.SHA256SUM"),
+            ("FreeBSD.qcow2", "CHECKSUM.SHA256"),
+            ("cirros.img", "MD5SUMS"),
+            ("a.qcow2", "a.qcow2.sha256"),
+            ("a.qcow2", "sha512sum.txt"),
+            ("a.qcow2", "a.qcow2.md5"),
+            ("a.qcow2", "SHA512"),
+            ("a.qcow2", "sha256sums-2026"),
+        ] {
+            assert!(is_list(name, image), "{name}");
+            assert!(lists(image, &[image.to_owned(), name.to_owned()]).contains(&name.to_owned()), "{name}");
+        }
+        for name in [
+            "a.qcow2",
+            "a.qcow2.asc",
+            "SHA256SUMS.gpg",
+            "sha256sums/",
+            "b.img.sha1",
+            "a.qcow2.md5sum",
+            "x.sums",
+        ] {
+            assert!(!is_list(name, "a.qcow2"), "{name}");
+        }
+        let listed = ["a.img", "b.img", "b.img.SHA256SUM"].map(str::to_owned);
+        assert!(!lists("a.img", &listed).contains(&listed[2]));
+    }
 
     #[test]
     fn the_newest_directory() {

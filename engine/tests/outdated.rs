@@ -74,7 +74,7 @@ async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, C
                 md5: format!("{number:032x}").parse().unwrap(),
                 sha256: format!("{number:064x}").parse().unwrap(),
                 size: 5,
-                verified: false,
+                verified_by: None,
             },
             stored: StoredFacts {
                 file: format!("x{number}.raw"),

@@ -1,33 +1,9 @@
-//! The text of `.md5sum` and `SHA256SUMS` files, as they are in life.
+//! The text of `.md5sum`, `SHA256SUMS` and `CHECKSUM` files, as they are in life.
 
+use std::borrow::Cow;
 use std::fmt;
 
-/// The kind of a checksum, by the length of its digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Algorithm {
-    /// 32 digits.
-    Md5,
-    /// 64 digits.
-    Sha256,
-}
-
-impl Algorithm {
-    fn digits(self) -> usize {
-        match self {
-            Self::Md5 => 32,
-            Self::Sha256 => 64,
-        }
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Md5 => "MD5",
-            Self::Sha256 => "SHA-256",
-        })
-    }
-}
+use ays_model::{Checksum, ChecksumKind};
 
 /// What is wrong with such a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +12,8 @@ pub enum Unusable {
     Empty,
     /// It is a page of a web server that answers everything.
     Html,
-    /// No line has a checksum of that kind.
-    NoDigits(Algorithm),
+    /// No line has a checksum, or none of the kind that is wanted.
+    NoDigits(Option<ChecksumKind>),
     /// Its lines are for other files.
     NoLine,
     /// Two of its lines for the file differ.
@@ -49,47 +25,55 @@ impl fmt::Display for Unusable {
         match self {
             Self::Empty => f.write_str("it is empty"),
             Self::Html => f.write_str("it is an HTML page"),
-            Self::NoDigits(algorithm) => {
-                write!(f, "it holds no {} hexadecimal digits of {algorithm}", algorithm.digits())
+            Self::NoDigits(Some(kind)) => {
+                write!(f, "it holds no {} hexadecimal digits of {}", kind.digits(), kind.title())
             }
+            Self::NoDigits(None) => f.write_str("it holds no checksum that is known"),
             Self::NoLine => f.write_str("none of its lines is for that file"),
             Self::Contradiction => f.write_str("its lines for that file differ"),
         }
     }
 }
 
-/// One line: the digits, and the file's name where the line has one.
+/// One line: the checksum, and the file's name where the line has one.
 struct Line<'a> {
-    digits: &'a str,
-    name: Option<&'a str>,
+    checksum: Checksum,
+    name: Option<Cow<'a, str>>,
 }
 
-/// The checksum of the file `name`, in lower case. A file with a single line is for that file whatever name the line
-/// has: it lies under an address that is made from the file's.
-pub fn beside(text: &str, algorithm: Algorithm, name: &str) -> Result<String, Unusable> {
-    let lines = lines(text, algorithm)?;
+/// The MD5 of the file `name`. A text with a single line is for that file whatever name the line has: it lies under an
+/// address that is made from the file's.
+pub fn md5_beside(text: &str, name: &str) -> Result<Checksum, Unusable> {
+    let lines = lines(text, Some(ChecksumKind::Md5))?;
     match &lines[..] {
-        [only] => Ok(only.digits.to_ascii_lowercase()),
+        [only] => Ok(only.checksum),
         _ => of_name(&lines, name),
     }
 }
 
-/// The checksum that a list of several files has for `name`, in lower case.
-pub fn listed(text: &str, algorithm: Algorithm, name: &str) -> Result<String, Unusable> {
-    let lines = lines(text, algorithm)?;
+/// The strongest checksum that the list called `list` has for `name`.
+pub fn listed(text: &str, list: &str, name: &str) -> Result<Checksum, Unusable> {
+    let lines = lines(text, None)?;
     match &lines[..] {
-        [Line { digits, name: None }] => Ok(digits.to_ascii_lowercase()),
+        [only] if only.name.is_none() || is_beside(list, name) => Ok(only.checksum),
         _ => of_name(&lines, name),
     }
 }
 
-fn of_name(lines: &[Line<'_>], name: &str) -> Result<String, Unusable> {
-    let mut found = lines.iter().filter(|line| line.name.is_some_and(|path| file_name(path) == name));
-    let digits = found.next().ok_or(Unusable::NoLine)?.digits.to_ascii_lowercase();
-    if found.any(|line| !line.digits.eq_ignore_ascii_case(&digits)) {
+/// Whether a list of that name is for one file, and this one: `x.img.sha256`.
+fn is_beside(list: &str, name: &str) -> bool {
+    let list = list.rsplit('/').next().unwrap_or(list);
+    list.strip_prefix(name).is_some_and(|suffix| suffix.starts_with(['.', '-', '_']))
+}
+
+fn of_name(lines: &[Line<'_>], name: &str) -> Result<Checksum, Unusable> {
+    let of_it =
+        || lines.iter().filter(|line| line.name.as_deref().is_some_and(|path| file_name(path) == name));
+    let found = of_it().map(|line| line.checksum).max_by_key(Checksum::kind).ok_or(Unusable::NoLine)?;
+    if of_it().any(|line| line.checksum.kind() == found.kind() && line.checksum != found) {
         return Err(Unusable::Contradiction);
     }
-    Ok(digits)
+    Ok(found)
 }
 
 /// Lists name files with a path (`./name`, `images/name`), or a backslash for it.
@@ -97,35 +81,50 @@ fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-fn lines(text: &str, algorithm: Algorithm) -> Result<Vec<Line<'_>>, Unusable> {
+/// The lines that have a checksum, of this kind where one is wanted.
+fn lines(text: &str, wanted: Option<ChecksumKind>) -> Result<Vec<Line<'_>>, Unusable> {
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
         return Err(Unusable::Empty);
     }
     // Whatever else stands in the file, such as a signature around the list, is no line of the list.
-    let lines: Vec<_> = text.lines().filter_map(|line| read(line.trim(), algorithm)).collect();
+    let lines = text.lines().filter_map(|line| read(line.trim()));
+    let lines: Vec<_> =
+        lines.filter(|line| wanted.is_none_or(|wanted| line.checksum.kind() == wanted)).collect();
     if !lines.is_empty() {
         return Ok(lines);
     }
-    Err(if text.starts_with('<') { Unusable::Html } else { Unusable::NoDigits(algorithm) })
+    Err(if text.starts_with('<') { Unusable::Html } else { Unusable::NoDigits(wanted) })
 }
 
-fn read(line: &str, algorithm: Algorithm) -> Option<Line<'_>> {
-    let is_digits =
-        |word: &str| word.len() == algorithm.digits() && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    // BSD: `MD5 (name) = digits`.
+fn read(line: &str) -> Option<Line<'_>> {
+    // BSD: `MD5 (name) = digits`; the kind is said, and may be one that is not known.
     if let Some((head, digits)) = line.rsplit_once(") = ").or_else(|| line.rsplit_once(")= "))
-        && let Some((_, name)) = head.split_once('(')
+        && let Some((title, name)) = head.split_once('(')
     {
-        let digits = digits.trim();
-        return is_digits(digits).then_some(Line { digits, name: Some(name) });
+        let checksum = kind_of(title.trim())?.read(digits.trim()).ok()?;
+        return Some(Line { checksum, name: Some(name.into()) });
     }
     // GNU: `digits  name`, `digits *name`; a backslash in front says that the name is escaped.
+    let is_escaped = line.starts_with('\\');
     let line = line.strip_prefix('\\').unwrap_or(line);
     let (digits, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let checksum = ChecksumKind::ALL.iter().find(|kind| kind.digits() == digits.len())?.read(digits).ok()?;
     let name = rest.trim_start();
     let name = name.strip_prefix('*').unwrap_or(name);
-    is_digits(digits).then_some(Line { digits, name: (!name.is_empty()).then_some(name) })
+    let name: Cow<'_, str> = if is_escaped { name.replace("\\\\", "\\").into() } else { name.into() };
+    Some(Line { checksum, name: (!name.is_empty()).then_some(name) })
+}
+
+/// `SHA256`, `SHA2-256`, `sha-256`; not `SHA3-256` or `SHA512/256`, which are others.
+fn kind_of(title: &str) -> Option<ChecksumKind> {
+    let plain = title.to_ascii_lowercase().replace('-', "");
+    let plain = plain
+        .strip_prefix("sha2")
+        .filter(|rest| rest.len() == 3)
+        .map(|rest| format!("sha{rest}"))
+        .unwrap_or(plain);
+    plain.parse().ok()
 }
 
 #[cfg(test)]
@@ -134,6 +133,10 @@ mod tests {
 
     const A: &str = "0123456789abcdef0123456789abcdef";
     const B: &str = "fedcba9876543210fedcba9876543210";
+
+    fn md5(digits: &str) -> Checksum {
+        ChecksumKind::Md5.read(digits).unwrap()
+    }
 
     #[test]
     fn a_checksum_beside_its_file() {
@@ -156,28 +159,30 @@ mod tests {
             format!("{A}  x.img\n{upper}  x.img\n"),
             format!("# made by hand\n{A}  x.img\n"),
             format!("MD5 (y.img) = {B}\nMD5 (x.img) = {A}\n"),
+            format!("{A}  x.img\n{A}{B}  x.img\n"),
         ] {
-            assert_eq!(beside(&text, Algorithm::Md5, "x.img"), Ok(A.to_owned()), "{text:?}");
+            assert_eq!(md5_beside(&text, "x.img"), Ok(md5(A)), "{text:?}");
         }
     }
 
     #[test]
     fn what_is_no_checksum() {
+        let none = Unusable::NoDigits(Some(ChecksumKind::Md5));
         for (text, reason) in [
             (String::new(), Unusable::Empty),
-            (" \n\u{feff}\n".to_owned(), Unusable::NoDigits(Algorithm::Md5)),
+            (" \n\u{feff}\n".to_owned(), none),
             ("<!DOCTYPE html>\n<h1>404 Not Found</h1>".to_owned(), Unusable::Html),
             ("<html><body>no</body></html>".to_owned(), Unusable::Html),
-            ("not found".to_owned(), Unusable::NoDigits(Algorithm::Md5)),
-            (A[1..].to_owned(), Unusable::NoDigits(Algorithm::Md5)),
-            (format!("{A}0"), Unusable::NoDigits(Algorithm::Md5)),
-            (A.replace('a', "g"), Unusable::NoDigits(Algorithm::Md5)),
-            (format!("{A}{B}  x.img"), Unusable::NoDigits(Algorithm::Md5)),
+            ("not found".to_owned(), none),
+            (A[1..].to_owned(), none),
+            (format!("{A}0"), none),
+            (A.replace('a', "g"), none),
+            (format!("{A}{B}  x.img"), none),
             (format!("{A}  y.img\n{B}  z.img"), Unusable::NoLine),
             (format!("{A}  y.img\n{B}  prefix-x.img"), Unusable::NoLine),
             (format!("{A}  x.img\n{B}  x.img"), Unusable::Contradiction),
         ] {
-            assert_eq!(beside(&text, Algorithm::Md5, "x.img"), Err(reason), "{text:?}");
+            assert_eq!(md5_beside(&text, "x.img"), Err(reason), "{text:?}");
         }
     }
 
@@ -194,10 +199,45 @@ mod tests {
                 "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n# x.img: 5 bytes\nSHA256 (x.img) = {sum}\n\
                  -----BEGIN PGP SIGNATURE-----\n\niQIzBAEBCAAdFiEE\n=abcd\n-----END PGP SIGNATURE-----\n"
             ),
+            // Of several kinds the strongest counts, and what is of no known kind does not.
+            format!("{A}  x.img\n{sum}  x.img\n{B}01234567  x.img\n"),
+            format!("SHA3-256 (x.img) = {other}\nSHA512/256 (x.img) = {other}\nSHA2-256 (x.img) = {sum}\n"),
         ] {
-            assert_eq!(listed(&text, Algorithm::Sha256, "x.img"), Ok(sum.clone()), "{text:?}");
+            let expected = ChecksumKind::Sha256.read(&sum);
+            assert_eq!(listed(&text, "SHA256SUMS", "x.img"), Ok(expected.unwrap()), "{text:?}");
         }
-        // A list is made for many files: one line for another file says nothing of this one.
-        assert_eq!(listed(&format!("{sum}  y.img\n"), Algorithm::Sha256, "x.img"), Err(Unusable::NoLine));
+        // A list is made for many files: one line for another file says nothing of this one..
+        assert_eq!(listed(&format!("{sum}  y.img\n"), "SHA256SUMS", "x.img"), Err(Unusable::NoLine));
+        // .. unless the list's own name says that it is for this one.
+        let sum = ChecksumKind::Sha256.read(&sum).unwrap();
+        let text = format!("SHA256 (y-20261126.img) = {}\n", sum.digits());
+        for list in ["x.img.CHECKSUM", "../sums/x.img.sha256", "x.img-CHECKSUM"] {
+            assert_eq!(listed(&text, list, "x.img"), Ok(sum), "{list}");
+        }
+        assert_eq!(listed(&text, "x.img2.sha256", "x.img"), Err(Unusable::NoLine));
+    }
+
+    #[test]
+    fn every_kind_of_checksum_is_read() {
+        for kind in ChecksumKind::ALL {
+            let sum = kind.read(&"5e".repeat(kind.digits() / 2)).unwrap();
+            let (title, digits) = (kind.title(), sum.digits());
+            let bare = title.replace('-', "");
+            for text in [
+                digits.clone(),
+                format!("{digits}  x.img\r\n"),
+                format!("{bare} (x.img) = {digits}"),
+                format!("{bare}(x.img)= {digits}"),
+                format!("{title} (x.img) = {digits}"),
+            ] {
+                assert_eq!(listed(&text, "CHECKSUM", "x.img"), Ok(sum), "{text:?}");
+            }
+        }
+        assert_eq!(listed("not found", "CHECKSUM", "x.img"), Err(Unusable::NoDigits(None)));
+    }
+
+    #[test]
+    fn an_escaped_name() {
+        assert_eq!(listed(&format!("\\{A}  a\\\\b\n{B}  c\n"), "MD5SUMS", "b"), Ok(md5(A)));
     }
 }

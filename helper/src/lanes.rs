@@ -1,4 +1,4 @@
-//! Bytes on their way: each of MD5, SHA-256, the pieces' hashes and the disk takes them on a thread of its own, so that
+//! Bytes on their way: each of MD5, SHA-256, what else is wanted of them, the pieces' hashes and the disk takes them on a thread of its own, so that
 //! the slowest of them alone sets the pace. The buffers go round and round; waiting for a free one is what holds back
 //! the source.
 
@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{io, thread};
 
 use ays_disk::content::Hasher;
-use ays_model::{Activity, Content, Md5, Sha256};
+use ays_model::{Activity, Checksum, Content, Md5, Sha1, Sha256, Sha384, Sha512};
 use ays_protocol::{Expected, PIECE};
 use sha2::Digest;
 use sha2::digest::Output;
@@ -37,8 +37,8 @@ pub(crate) type OnPiece = Box<dyn FnMut(PieceHash) + Send>;
 pub(crate) struct Digests {
     pub(crate) md5: Md5,
     pub(crate) sha256: Sha256,
-    /// The digest of the file, where it is wanted.
-    pub(crate) fs_verity: Option<Content>,
+    /// What else was wanted of the file.
+    pub(crate) wanted: Option<Expected>,
     /// Of the bytes after the last whole piece, where pieces are hashed and there are such bytes.
     pub(crate) last_piece: Option<PieceHash>,
 }
@@ -64,7 +64,7 @@ pub(crate) struct Lanes {
     home: mpsc::UnboundedSender<Vec<u8>>,
     md5: Lane<Md5>,
     sha256: Lane<Sha256>,
-    fs_verity: Option<Lane<Content>>,
+    wanted: Option<Lane<Expected>>,
     pieces: Option<Lane<Option<PieceHash>>>,
     disk: Option<DiskLane>,
 }
@@ -91,14 +91,25 @@ impl Lanes {
         let pieces = on_piece.map(hash_pieces);
         let md5 = hash::<md5::Md5, _>(|bytes| Md5(bytes.into()));
         let sha256 = hash::<sha2::Sha256, _>(|bytes| Sha256(bytes.into()));
-        Self { free, home, md5, sha256, fs_verity: None, pieces, disk: None }
+        Self { free, home, md5, sha256, wanted: None, pieces, disk: None }
     }
 
-    /// The same with the digest of the file where `expected` is one.
+    /// The same with what `expected` is, where nothing else tells it.
     pub(crate) fn for_expected(mut self, expected: Option<&Expected>) -> Self {
-        if let Some(Expected::FsVerity(_)) = expected {
-            self.fs_verity = Some(hash_disk());
-        }
+        self.wanted = match expected {
+            Some(Expected::FsVerity(_)) => Some(hash_disk()),
+            Some(Expected::Checksum(checksum)) => match checksum {
+                Checksum::Md5(_) | Checksum::Sha256(_) => None,
+                Checksum::Sha1(_) => Some(wanted::<sha1::Sha1>(|bytes| Checksum::Sha1(Sha1(bytes.into())))),
+                Checksum::Sha384(_) => {
+                    Some(wanted::<sha2::Sha384>(|bytes| Checksum::Sha384(Sha384(bytes.into()))))
+                }
+                Checksum::Sha512(_) => {
+                    Some(wanted::<sha2::Sha512>(|bytes| Checksum::Sha512(Sha512(bytes.into()))))
+                }
+            },
+            None => None,
+        };
         self
     }
 
@@ -137,8 +148,8 @@ impl Lanes {
 
     fn hash_whole(&mut self, buffer: Arc<Buffer>) {
         let _ = self.md5.queue.send(Arc::clone(&buffer));
-        if let Some(fs_verity) = &self.fs_verity {
-            let _ = fs_verity.queue.send(Arc::clone(&buffer));
+        if let Some(wanted) = &self.wanted {
+            let _ = wanted.queue.send(Arc::clone(&buffer));
         }
         let _ = self.sha256.queue.send(buffer);
     }
@@ -180,11 +191,11 @@ impl Lanes {
             Some(pieces) => pieces.finish().await?,
             None => None,
         };
-        let fs_verity = match self.fs_verity {
-            Some(fs_verity) => Some(fs_verity.finish().await?),
+        let wanted = match self.wanted {
+            Some(wanted) => Some(wanted.finish().await?),
             None => None,
         };
-        Ok(Digests { md5, sha256, fs_verity, last_piece })
+        Ok(Digests { md5, sha256, wanted, last_piece })
     }
 }
 
@@ -212,13 +223,23 @@ fn hash<D: Digest + Send, T: Send + 'static>(named: fn(Output<D>) -> T) -> Lane<
     })
 }
 
-fn hash_disk() -> Lane<Content> {
+fn wanted<D: Digest + Send + 'static>(named: fn(Output<D>) -> Checksum) -> Lane<Expected> {
+    lane(move |pieces| {
+        let mut hash = D::new();
+        for piece in pieces {
+            hash.update(&piece.bytes);
+        }
+        Expected::Checksum(named(hash.finalize()))
+    })
+}
+
+fn hash_disk() -> Lane<Expected> {
     lane(|pieces| {
         let mut hash = Hasher::new();
         for piece in pieces {
             hash.update(&piece.bytes);
         }
-        Content(hash.finalize().content)
+        Expected::FsVerity(Content(hash.finalize().content))
     })
 }
 
@@ -292,7 +313,7 @@ mod tests {
             Digests {
                 md5: Md5(md5::Md5::digest(&whole).into()),
                 sha256: Sha256(sha2::Sha256::digest(&whole).into()),
-                fs_verity: None,
+                wanted: None,
                 last_piece: None
             }
         );

@@ -37,7 +37,7 @@ mod store;
 mod temporary;
 mod write_back;
 
-pub use checksum_list::{Algorithm, Unusable, beside, listed};
+pub use checksum_list::{Unusable, listed, md5_beside};
 pub use child::{CHILD_MODE, become_child};
 pub use facts::facts;
 pub use inspector::{INSPECT_MODE, become_inspector};

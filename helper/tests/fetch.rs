@@ -9,10 +9,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use ays_helper::{Limits, Timing};
-use ays_model::{Check, Sha256};
-use ays_protocol::{Failure, Fetched, FromNode, Outcome, Phase};
+use ays_model::{Check, Checksum, Sha256};
+use ays_protocol::{Expected, Failure, Fetched, FromNode, Outcome, Phase};
 use support::{
-    Answer, End, Web, content, fetch, fetched, inside, md5, names, run, sha256, unreachable, until,
+    Answer, End, Web, by_md5, content, fetch, fetched, inside, md5, names, run, sha256, unreachable, until,
 };
 use tempfile::tempdir;
 
@@ -63,14 +63,14 @@ async fn a_file_that_matches_its_checksum_is_kept() {
     let dest = directory.path().join("y.img");
     let step = || fetch(&web.url("/x.img?token=1"), &dest, Check::Md5Beside);
     let result = run(step()).await;
-    let first = Fetched { verified: true, ..fetched(&dest, &body, None) };
+    let first = Fetched { verified_by: by_md5(&body), ..fetched(&dest, &body, None) };
     assert_eq!(result, Ok(Outcome::Fetched(first.clone())));
     let second = Fetched { kept: true, ..first };
     assert_eq!(run(step()).await, Ok(Outcome::Fetched(second)));
     assert_eq!(web.requests().len(), 3);
     fs::write(&dest, "damaged").unwrap();
     let result = run(step()).await;
-    let third = Fetched { verified: true, ..fetched(&dest, &body, None) };
+    let third = Fetched { verified_by: by_md5(&body), ..fetched(&dest, &body, None) };
     assert_eq!(result, Ok(Outcome::Fetched(third)));
     assert_eq!(names(directory.path()), ["y.img"]);
 }
@@ -91,8 +91,18 @@ async fn a_wrong_checksum_leaves_what_was_there() {
     let url = web.url("/x.img");
     for (check, algorithm, expected, actual) in [
         (Check::Md5Beside, "MD5", "c".repeat(32), md5(&body).to_string()),
-        (Check::Sha256(Sha256([0xdd; 32])), "SHA-256", "d".repeat(64), sha256(&body).to_string()),
-        (Check::Sums("SHA256SUMS".into()), "SHA-256", "b".repeat(64), sha256(&body).to_string()),
+        (
+            Check::Checksum(Checksum::Sha256(Sha256([0xdd; 32]))),
+            "SHA-256",
+            "d".repeat(64),
+            sha256(&body).to_string(),
+        ),
+        (
+            Check::Sums { list: "SHA256SUMS".into(), file: None },
+            "SHA-256",
+            "b".repeat(64),
+            sha256(&body).to_string(),
+        ),
     ] {
         let failure = Failure::Checksum { url: url.clone(), algorithm: algorithm.into(), expected, actual };
         assert_eq!(run(fetch(&url, &dest, check)).await, Err(failure));
@@ -309,6 +319,57 @@ async fn links_are_replaced_and_never_written_through() {
     assert_eq!(fs::read(&behind).unwrap(), b"untouched");
 }
 
+/// What `md5sum`, `sha1sum` and so on say of `12345`.
+const OF_12345: [&str; 5] = [
+    "md5:827ccb0eea8a706c4c34a16891f84e7b",
+    "sha1:8cb2237d0679ca88db6464eac60da96345513964",
+    "sha256:5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5",
+    "sha384:0fa76955abfa9dafd83facca8343a92aa09497f98101086611b0bfa95dbc0dcc661d62e9568a5a032ba81960f3e55d4a",
+    "sha512:3627909a29c31381a071ec27f7c9ca97726182aed29a7ddd2e54353322cfb30abb9e3a6df2ac2c20fe23436311d678564d0c8d3\
+     05930575f60e2d3d048184d79",
+];
+
+#[tokio::test]
+async fn every_kind_of_checksum_verifies_by_value_and_by_list() {
+    for text in OF_12345 {
+        let sum: Checksum = text.parse().unwrap();
+        let list = format!("{} (x) = {}\nMD5 (y) = {}\n", sum.kind().title(), sum.digits(), "0".repeat(32));
+        let web = Web::start(move |request, _| match request.path.split('?').next() {
+            Some("/x") => Answer::whole(b"12345"),
+            Some("/LIST") => Answer::text(&list),
+            _ => Answer::whole(b"other"),
+        })
+        .await;
+        let directory = tempdir().unwrap();
+        let dest = directory.path().join("x");
+        let by_list = || Check::Sums { list: "LIST".to_owned(), file: None };
+        for check in [Check::Checksum(sum), by_list()] {
+            let _ = fs::remove_file(&dest);
+            let result = run(fetch(&web.url("/x"), &dest, check)).await;
+            let verified_by = Some(Expected::Checksum(sum));
+            assert_eq!(
+                result,
+                Ok(Outcome::Fetched(Fetched { verified_by, ..fetched(&dest, b"12345", None) }))
+            );
+        }
+        // What is there is known again by it, and another file is not taken for it.
+        let kept = run(fetch(&web.url("/x"), &dest, Check::Checksum(sum))).await;
+        assert!(matches!(kept, Ok(Outcome::Fetched(Fetched { kept: true, .. }))), "{kept:?}");
+        let other = run(fetch(&web.url("/y"), &directory.path().join("y"), Check::Checksum(sum))).await;
+        assert!(
+            matches!(&other, Err(Failure::Checksum { algorithm, .. }) if *algorithm == sum.kind().title()),
+            "{other:?}"
+        );
+        // A list may call the file otherwise than its address does.
+        let check = Check::Sums { list: "LIST".to_owned(), file: Some("x".to_owned()) };
+        let other = run(fetch(&web.url("/download.php?id=5"), &directory.path().join("z"), check)).await;
+        assert!(matches!(other, Err(Failure::Checksum { .. })), "{other:?}");
+        let check = by_list();
+        let unlisted = run(fetch(&web.url("/download.php?id=5"), &directory.path().join("z"), check)).await;
+        assert!(matches!(unlisted, Err(Failure::NoChecksum { .. })), "{unlisted:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_on_the_node_is_copied_or_kept() {
     let directory = tempdir().unwrap();
@@ -321,16 +382,17 @@ async fn a_file_on_the_node_is_copied_or_kept() {
     let modified = source.metadata().unwrap().modified().unwrap();
     let modified = modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().to_string();
     let result = run(fetch(&url, &dest, Check::Md5Beside)).await;
-    let copied = Fetched { verified: true, last_modified: Some(modified), ..fetched(&dest, &body, None) };
+    let copied =
+        Fetched { verified_by: by_md5(&body), last_modified: Some(modified), ..fetched(&dest, &body, None) };
     assert_eq!(result, Ok(Outcome::Fetched(copied)));
     assert!(fs::read(&dest).unwrap() == body);
 
     let link = directory.path().join("link");
     fs::hard_link(&source, &link).unwrap();
-    for (dest, check, verified) in
-        [(&source, Check::None, false), (&source, Check::Md5Beside, true), (&link, Check::None, false)]
+    for (dest, check, verified_by) in
+        [(&source, Check::None, None), (&source, Check::Md5Beside, by_md5(&body)), (&link, Check::None, None)]
     {
-        let kept = Fetched { verified, kept: true, is_source: true, ..fetched(dest, &body, None) };
+        let kept = Fetched { verified_by, kept: true, is_source: true, ..fetched(dest, &body, None) };
         assert_eq!(run(fetch(&url, dest, check)).await, Ok(Outcome::Fetched(kept)));
     }
     assert_eq!(names(directory.path()), ["a file.img", "a file.img.md5sum", "link", "x"]);

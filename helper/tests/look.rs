@@ -6,7 +6,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use ays_helper::Timing;
-use ays_model::{Check, Network, SecretUrl};
+use ays_model::{Check, Checksum, Network, SecretUrl};
 use ays_protocol::{Expected, Failure, Look, LookAt, Looked, Outcome, Phase, SourceDisk, SourceState, Step};
 use support::ftp::{Ftp, GOOD};
 use support::{Answer, End, Web, answer, content, inside, look, md5, run, sha256, short};
@@ -41,9 +41,15 @@ async fn a_web_server_says_what_it_has() {
         Ok(Looked::State(SourceState { size: Some(5), etag, last_modified, expected }))
     };
     assert_eq!(state(&web.url("/x"), Check::None).await, x(None));
-    assert_eq!(state(&web.url("/x"), Check::Md5Beside).await, x(Some(Expected::Md5(md5(b"12345")))));
-    let sums = Check::Sums("SHA256SUMS".to_owned());
-    assert_eq!(state(&web.url("/x"), sums).await, x(Some(Expected::Sha256(sha256(b"12345")))));
+    assert_eq!(
+        state(&web.url("/x"), Check::Md5Beside).await,
+        x(Some(Expected::Checksum(Checksum::Md5(md5(b"12345")))))
+    );
+    let sums = Check::Sums { list: "SHA256SUMS".to_owned(), file: None };
+    assert_eq!(
+        state(&web.url("/x"), sums).await,
+        x(Some(Expected::Checksum(Checksum::Sha256(sha256(b"12345")))))
+    );
     assert_eq!(state(&web.url("/no-head"), Check::None).await, Ok(Looked::State(says(Some(5)))));
     assert_eq!(state(&web.url("/silent"), Check::None).await, Ok(Looked::State(says(None))));
     let url = web.url("/gone");

@@ -9,15 +9,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ays_helper::{Limits, Timing};
-use ays_model::{Check, Digest, DiskFormat, Network, SecretUrl};
+use ays_model::{Check, Checksum, Digest, DiskFormat, Network, SecretUrl};
 use ays_protocol::{
     CheckCopy, CheckedCopy, CopyState, Failure, Fetched, Look, LookAt, Looked, Outcome, Phase, ReadCopy,
     SourceState, Step,
 };
 use support::relay::{Proxy, Tls};
 use support::{
-    Answer, End, Web, answer, content, fetched, inside, look, md5, names, outside, run, sha256, short,
-    unreachable,
+    Answer, End, Web, answer, by_md5, by_sha256, content, fetched, inside, look, md5, names, outside, run,
+    sha256, short, unreachable,
 };
 use tempfile::tempdir;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -260,7 +260,10 @@ async fn mirrors_are_tried_in_turn_each_with_its_own_checksum() {
     let bad = [missing.url("/x"), without_sum.url("/x"), damaged.url("/b/x")];
     let all = [&bad[..], &[good.url("/c/x")]].concat();
     let result = run(from(&all, &dest, Check::Md5Beside, &Network::default())).await;
-    assert_eq!(result, Ok(Outcome::Fetched(Fetched { verified: true, ..fetched(&dest, &body, None) })));
+    assert_eq!(
+        result,
+        Ok(Outcome::Fetched(Fetched { verified_by: by_md5(&body), ..fetched(&dest, &body, None) }))
+    );
     assert_eq!(names(directory.path()), ["x"]);
     // When none of them has it, what the first said is told.
     let other = directory.path().join("other");
@@ -277,7 +280,9 @@ async fn mirrors_are_tried_in_turn_each_with_its_own_checksum() {
 #[tokio::test]
 async fn a_mirror_goes_on_with_a_part_only_where_a_check_proves_the_whole() {
     let body = content(3 * PIECE);
-    for (check, range) in [(Check::Sha256(sha256(&body)), Some(PIECE)), (Check::None, None)] {
+    for (check, range) in
+        [(Check::Checksum(Checksum::Sha256(sha256(&body))), Some(PIECE)), (Check::None, None)]
+    {
         let served = body.clone();
         let first = Web::start(move |request, number| match number {
             0 => Answer::file(request, &served, ETAG).cut(PIECE, End::Close),
@@ -292,13 +297,13 @@ async fn a_mirror_goes_on_with_a_part_only_where_a_check_proves_the_whole() {
         .await;
         let directory = tempdir().unwrap();
         let dest = directory.path().join("x");
-        let verified = check != Check::None;
+        let verified_by = if check == Check::None { None } else { by_sha256(&body) };
         let result = run(from(&[first.url("/x"), second.url("/y")], &dest, check, &Network::default())).await;
         let resumed_at = range.unwrap_or(0) as u64;
         let etag = Some("\"two\"".to_owned());
         assert_eq!(
             result,
-            Ok(Outcome::Fetched(Fetched { verified, resumed_at, etag, ..fetched(&dest, &body, None) }))
+            Ok(Outcome::Fetched(Fetched { verified_by, resumed_at, etag, ..fetched(&dest, &body, None) }))
         );
         assert!(fs::read(&dest).unwrap() == body);
         let ranges = second.ranges();

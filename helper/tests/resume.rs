@@ -7,9 +7,11 @@ use std::fs;
 use std::path::Path;
 
 use ays_helper::{Limits, Timing};
-use ays_model::Check;
+use ays_model::{Check, Checksum};
 use ays_protocol::{Failure, Fetched, Outcome};
-use support::{Answer, End, Web, content, fetch, fetched, inside, names, released, run, sha256, until};
+use support::{
+    Answer, End, Web, by_sha256, content, fetch, fetched, inside, names, released, run, sha256, until,
+};
 use tempfile::tempdir;
 
 /// What comes before an interruption.
@@ -28,9 +30,13 @@ async fn an_interrupted_transfer_goes_on_where_it_stopped() {
         .await;
         let directory = tempdir().unwrap();
         let dest = directory.path().join("x");
-        let result = run(fetch(&web.url("/x"), &dest, Check::Sha256(sha256(&body)))).await;
-        let expected =
-            Fetched { verified: true, resumed_at: PIECE as u64, ..fetched(&dest, &body, Some(ETAG)) };
+        let result =
+            run(fetch(&web.url("/x"), &dest, Check::Checksum(Checksum::Sha256(sha256(&body))))).await;
+        let expected = Fetched {
+            verified_by: by_sha256(&body),
+            resumed_at: PIECE as u64,
+            ..fetched(&dest, &body, Some(ETAG))
+        };
         assert_eq!(result, Ok(Outcome::Fetched(expected)), "{end:?}");
         assert!(fs::read(&dest).unwrap() == body);
         assert_eq!(web.ranges(), [None, Some(PIECE), Some(2 * PIECE)]);
@@ -150,8 +156,11 @@ async fn pieces_of_two_files_are_noticed_and_fetched_again() {
     .await;
     let directory = tempdir().unwrap();
     let dest = directory.path().join("x");
-    let result = run(fetch(&web.url("/x"), &dest, Check::Sha256(sha256(&body)))).await;
-    assert_eq!(result, Ok(Outcome::Fetched(Fetched { verified: true, ..fetched(&dest, &body, Some(ETAG)) })));
+    let result = run(fetch(&web.url("/x"), &dest, Check::Checksum(Checksum::Sha256(sha256(&body))))).await;
+    assert_eq!(
+        result,
+        Ok(Outcome::Fetched(Fetched { verified_by: by_sha256(&body), ..fetched(&dest, &body, Some(ETAG)) }))
+    );
     assert_eq!(web.ranges(), [None, Some(PIECE), None]);
 }
 
@@ -238,7 +247,8 @@ async fn what_can_be_resumed_outlives_a_run_that_never_asks_the_source() {
 #[tokio::test]
 async fn after_another_start_of_the_system_only_a_check_makes_the_bytes_good() {
     let body = content(2 * PIECE);
-    for (check, ranges) in [(Check::None, [None, None]), (Check::Sha256(sha256(&body)), [None, Some(PIECE)])]
+    for (check, ranges) in
+        [(Check::None, [None, None]), (Check::Checksum(Checksum::Sha256(sha256(&body))), [None, Some(PIECE)])]
     {
         let served = body.clone();
         let web = Web::start(move |request, number| {

@@ -7,10 +7,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use ays_model::{Check, Sha256};
+use ays_model::{Check, Checksum, Sha256};
 use ays_protocol::{Failure, Fetched, News, Outcome, PIECE, Step, ToNode};
 use support::grid::{Grid, STEP, dests};
-use support::{Answer, End, Web, content, names, released, sha256};
+use support::{Answer, End, Web, by_sha256, content, names, released, sha256};
 use tempfile::tempdir;
 
 const ETAG: &str = "\"one\"";
@@ -45,14 +45,14 @@ async fn a_chain_brings_the_file_with_one_reading_of_the_source() {
     let dests = dests(directory.path(), 3);
     let mut grid = Grid::new();
     for dest in &dests {
-        grid.join(&web.url("/x"), dest, Check::Sha256(sha256(&body))).await;
+        grid.join(&web.url("/x"), dest, Check::Checksum(Checksum::Sha256(sha256(&body)))).await;
     }
     grid.from(2, 1).await;
     grid.from(1, 0).await;
     grid.source(0).await;
     let expected: Vec<_> = grid.results().await;
     for (dest, result) in dests.iter().zip(expected) {
-        assert_eq!(result, ok(Fetched { verified: true, ..fetched(dest, &body) }));
+        assert_eq!(result, ok(Fetched { verified_by: by_sha256(&body), ..fetched(dest, &body) }));
         assert!(fs::read(dest).unwrap() == body);
         assert_eq!(names(dest.parent().unwrap()), ["x"]);
     }
@@ -209,12 +209,12 @@ async fn a_file_that_is_there_is_kept_and_passed_on() {
     }
     let mut grid = Grid::new();
     for dest in &dests {
-        grid.join(&web.url("/x"), dest, Check::Sha256(sha256(&body))).await;
+        grid.join(&web.url("/x"), dest, Check::Checksum(Checksum::Sha256(sha256(&body)))).await;
     }
     grid.from(2, 1).await;
     grid.source(0).await;
     let results = grid.results().await;
-    let whole = |dest| Fetched { verified: true, etag: None, ..fetched(dest, &body) };
+    let whole = |dest| Fetched { verified_by: by_sha256(&body), etag: None, ..fetched(dest, &body) };
     let kept = |dest| ok(Fetched { kept: true, ..whole(dest) });
     assert_eq!(results, [kept(&dests[0]), kept(&dests[1]), ok(whole(&dests[2]))]);
     assert!(fs::read(&dests[2]).unwrap() == body);
@@ -352,7 +352,7 @@ async fn a_wrong_checksum_ends_it_for_all() {
     let mut grid = Grid::new();
     let wrong = Sha256([0; 32]);
     for dest in &dests {
-        grid.join(&web.url("/x"), dest, Check::Sha256(wrong)).await;
+        grid.join(&web.url("/x"), dest, Check::Checksum(Checksum::Sha256(wrong))).await;
     }
     fs::write(&dests[1], "old").unwrap();
     grid.from(1, 0).await;

@@ -19,7 +19,7 @@ pub struct Code {
 }
 
 /// All of them, in the order of their names.
-pub const CODES: [Code; 35] = [
+pub const CODES: [Code; 37] = [
     ACTIONS,
     ACTIONS_SYNTAX,
     CATEGORY,
@@ -47,6 +47,7 @@ pub const CODES: [Code; 35] = [
     STORED_KEY,
     TEMPLATE_TWICE,
     TWO_MAIN_FILES,
+    UNKNOWN_CHECK,
     UNKNOWN_DEPENDENCY,
     UNKNOWN_KEY,
     UNKNOWN_METHOD,
@@ -54,6 +55,7 @@ pub const CODES: [Code; 35] = [
     UNREADABLE,
     UNRESOLVED,
     UNVERIFIED,
+    WEAK_CHECK,
     WEB_EXPORT,
 ];
 
@@ -86,10 +88,11 @@ pub(crate) const CATEGORY: Code = Code {
 
 pub(crate) const CHECKMD5: Code = Code {
     name: "checkmd5",
-    severity: Severity::Warning,
+    severity: Severity::Error,
     summary: "a checkmd5 that is neither true nor false",
     reason: "`checkmd5:'true'` compares what was downloaded with the MD5 in the file beside the source whose \
-             name ends in .md5sum. Every other text means false.",
+             name ends in .md5sum. Whoever writes another text wants something that is not done, so nothing is \
+             installed.",
     cure: "write checkmd5:'true' or checkmd5:'false'",
 };
 
@@ -295,6 +298,16 @@ pub(crate) const UNKNOWN_DEPENDENCY: Code = Code {
     cure: "write the template's name, or the `domain` that it is from",
 };
 
+pub(crate) const UNKNOWN_CHECK: Code = Code {
+    name: "unknown-check",
+    severity: Severity::Error,
+    summary: "a key that looks like a check of a download, and is none",
+    reason: "A download is never verified less than its recipe asks. A key such as `checksum` or `sha512sum` asks \
+             for something that is not done, so nothing is installed.",
+    cure: "write sha256:'..' (md5, sha1, sha384 and sha512 are known too), sums:'SHA256SUMS' for a list beside the \
+             file, or checkmd5:'true' for FILE.md5sum",
+};
+
 pub(crate) const UNKNOWN_KEY: Code = Code {
     name: "unknown-key",
     severity: Severity::Warning,
@@ -368,6 +381,15 @@ pub(crate) const UNVERIFIED: Code = Code {
              every machine. Such an image is shown as unverified.",
     cure: "write sha256:'..' (the first word of `sha256sum FILE`), sums:'SHA256SUMS' where the source has \
              such a list beside the file, or checkmd5:'true' where it has FILE.md5sum",
+};
+
+pub(crate) const WEAK_CHECK: Code = Code {
+    name: "weak-check",
+    severity: Severity::Warning,
+    summary: "a download that a weak checksum verifies",
+    reason: "Two files that have the same MD5, or the same SHA-1, can be made. Such a checksum finds damage, and not \
+             somebody who makes the image and means harm.",
+    cure: "write sha256:'..' (the first word of `sha256sum FILE`)",
 };
 
 pub(crate) const WEB_EXPORT: Code = Code {

@@ -2,10 +2,13 @@
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
-use ays_model::{Check, Download, Scheme};
-use ays_recipes::Text;
+use ays_model::{Check, Download, Scheme, near};
+use ays_recipes::{CHECKS, Text, looks_like_a_check};
 
-use crate::codes::{CHECKMD5, HTTP_UNVERIFIED, SOURCE_REFUSED, SOURCE_SILENT, UNVERIFIED, WEB_EXPORT};
+use crate::codes::{
+    CHECKMD5, HTTP_UNVERIFIED, SOURCE_REFUSED, SOURCE_SILENT, UNKNOWN_CHECK, UNVERIFIED, WEAK_CHECK,
+    WEB_EXPORT,
+};
 use crate::mistake::Mistake;
 use crate::pairs::pairs;
 use crate::place::at;
@@ -25,11 +28,20 @@ pub(crate) fn lint(
     let is_truth = |text: &str| matches!(&*text.trim().to_lowercase(), "true" | "false" | "1" | "0" | "");
     let is_odd = checkmd5.is_some_and(|text| !text.contains("$(") && !is_truth(text));
     if is_odd {
-        let message = "`checkmd5` is neither true nor false, so nothing is checked by it";
+        let message = "`checkmd5` is neither true nor false";
         let span = place("checkmd5").unwrap_or(entry.key_span);
         found.push(Mistake::at(&CHECKMD5, &at(text, span, message)));
     }
+    let unknown: Vec<_> =
+        pairs(text, entry).into_iter().filter(|pair| looks_like_a_check(pair.name)).collect();
+    for pair in &unknown {
+        let meant = near(pair.name, CHECKS).map(|meant| format!("; did you mean `{meant}`?"));
+        let message = format!("`{}` is no check that is known{}", pair.name, meant.unwrap_or_default());
+        found.push(Mistake::at(&UNKNOWN_CHECK, &at(text, pair.span, message)));
+    }
     match download {
+        // Its place is told above.
+        Some(Err(_)) if is_odd || !unknown.is_empty() => {}
         Some(Err(error)) => {
             let mut mistake = Mistake::at(&WEB_EXPORT, error);
             if error.message().contains("$(") {
@@ -38,7 +50,7 @@ pub(crate) fn lint(
             }
             found.push(mistake);
         }
-        Some(Ok(download)) if download.check == Check::None && !is_odd => {
+        Some(Ok(download)) if download.check == Check::None => {
             let span = place("checkmd5").or_else(|| place("url")).unwrap_or(entry.key_span);
             let (code, message) = match download.url.scheme() {
                 Scheme::File => return found,
@@ -49,6 +61,12 @@ pub(crate) fn lint(
                 Scheme::Https | Scheme::Ftp => (&UNVERIFIED, "nothing verifies what is downloaded"),
             };
             found.push(Mistake::at(code, &at(text, span, message)));
+        }
+        Some(Ok(Download { check: Check::Checksum(checksum), .. })) if checksum.kind().is_weak() => {
+            let kind = checksum.kind();
+            let span = place(kind.as_str()).unwrap_or(entry.key_span);
+            let message = format!("{} alone verifies what is downloaded", kind.title());
+            found.push(Mistake::at(&WEAK_CHECK, &at(text, span, message)));
         }
         _ => {}
     }

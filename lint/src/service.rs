@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use ays_grammar::hrd::{Hrd, Value};
 use ays_model::near;
-use ays_recipes::Text;
+use ays_recipes::{Text, looks_like_a_check};
 
 use crate::codes::{UNKNOWN_KEY, UNKNOWN_PLATFORM};
 use crate::mistake::Mistake;
@@ -38,7 +38,10 @@ const CLOSED: [&str; 2] = ["web.export.", "platform."];
 
 /// What the dicts of a numbered key hold.
 const PAIRS: [(&str, &[&str]); 5] = [
-    ("web.export", &["url", "source", "dest", "checkmd5", "sha256", "sums"]),
+    (
+        "web.export",
+        &["url", "source", "dest", "checkmd5", "md5", "sha1", "sha256", "sha384", "sha512", "sums", "file"],
+    ),
     (
         "git.export",
         &[
@@ -77,9 +80,6 @@ const PAIRS: [(&str, &[&str]); 5] = [
     ),
     ("dependencies", &["name", "domain", "instance", "args", "type"]),
 ];
-
-/// What looks like a check of a download, and is none.
-const NO_CHECKS: [&str; 6] = ["md5", "md5sum", "checksum", "sha256sum", "sha512", "checksha256"];
 
 /// Operating systems as nodes name theirs, and what they are a part of.
 const PLATFORMS: [&str; 34] = [
@@ -149,12 +149,8 @@ pub(crate) fn lint(hrd: &Hrd, text: &Text, others: &[&Text]) -> Vec<Mistake> {
             let name = pair.name.to_lowercase();
             let message = match near(&name, known.iter().copied()) {
                 _ if known.contains(&name.as_str()) => continue,
-                _ if stem == "web.export" && NO_CHECKS.contains(&name.as_str()) => {
-                    format!(
-                        "`{}` is no key of `{}`, so nothing is checked by it; `sha256`, `sums` and `checkmd5` are",
-                        pair.name, entry.key
-                    )
-                }
+                // That is told as what it is.
+                _ if stem == "web.export" && looks_like_a_check(&name) => continue,
                 Some(meant) => {
                     format!("`{}` is no key of `{}`; did you mean `{meant}`?", pair.name, entry.key)
                 }

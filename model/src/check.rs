@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Sha256};
+use crate::{Checksum, Digest};
 
 /// How the bytes of a source are verified before they take their name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,10 +11,15 @@ pub enum Check {
     None,
     /// By the MD5 that stands at the source's address + `.md5sum` (`checkmd5:'true'`).
     Md5Beside,
-    /// By this SHA-256 (`sha256:'..'`).
-    Sha256(Sha256),
-    /// By the line for the file's name in a list beside the file, such as `SHA256SUMS` (`sums:'..'`).
-    Sums(String),
+    /// By this checksum (`md5:'..'`, `sha1:'..'`, `sha256:'..'`, `sha384:'..'`, `sha512:'..'`).
+    Checksum(Checksum),
+    /// By the strongest checksum that a list beside the file has for it.
+    Sums {
+        /// The list, such as `SHA256SUMS` (`sums:'..'`).
+        list: String,
+        /// What the list calls the file (`file:'..'`); none: as the last part of its address.
+        file: Option<String>,
+    },
     /// By the digest of a stored file: it is passed on from pool to pool.
     Stored(Digest),
 }

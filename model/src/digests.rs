@@ -78,8 +78,20 @@ digest! {
     Md5, 16
 }
 digest! {
+    /// A file's SHA-1.
+    Sha1, 20
+}
+digest! {
     /// A file's SHA-256.
     Sha256, 32
+}
+digest! {
+    /// A file's SHA-384.
+    Sha384, 48
+}
+digest! {
+    /// A file's SHA-512.
+    Sha512, 64
 }
 digest! {
     /// What a guest sees, named by the fs-verity digest of the virtual disk's bytes (SHA-256, blocks of 4096, no salt):

@@ -5,6 +5,7 @@
 mod boot_type;
 mod causes;
 mod check;
+mod checksum;
 mod digest;
 mod digests;
 mod disk_format;
@@ -30,8 +31,9 @@ mod words;
 pub use boot_type::BootType;
 pub use causes::causes;
 pub use check::Check;
+pub use checksum::{Checksum, ChecksumKind};
 pub use digest::Digest;
-pub use digests::{Content, Md5, NoDigest, Sha256};
+pub use digests::{Content, Md5, NoDigest, Sha1, Sha256, Sha384, Sha512};
 pub use disk_format::DiskFormat;
 pub use download::Download;
 pub use event::{

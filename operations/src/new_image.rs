@@ -69,7 +69,7 @@ impl LookAtImage {
         let lower = file.to_lowercase();
         let is_windows = lower.contains("win") && !lower.contains("darwin");
         let check = match found.checks.first() {
-            Some(Check::Sums(list)) => NewCheck::Sums(list.clone()),
+            Some(Check::Sums { list, .. }) => NewCheck::Sums(list.clone()),
             Some(_) => NewCheck::Md5Beside,
             None => NewCheck::None,
         };

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Progress, Sha256};
 use serde::{Deserialize, Serialize};
 
-use crate::{Examine, Examined, Failure, Look, Looked, News, Said, Share};
+use crate::{Examine, Examined, Expected, Failure, Look, Looked, News, Said, Share};
 
 /// Controller to helper. When its input ends, the helper ends what it started and exits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -130,8 +130,8 @@ pub struct Fetched {
     pub md5: Md5,
     /// Of its bytes.
     pub sha256: Sha256,
-    /// The bytes were verified against what the source says, not only received.
-    pub verified: bool,
+    /// What the bytes were verified by; none: they were only received.
+    pub verified_by: Option<Expected>,
     /// `dest` was there already and matched: nothing was transferred.
     pub kept: bool,
     /// `dest` is the very file that the `file` address names, perhaps by another name: nothing was downloaded, and

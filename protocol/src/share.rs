@@ -8,7 +8,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use ays_model::{Content, Md5, Sha256};
+use ays_model::{Checksum, Content, Md5, Sha256};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -94,12 +94,10 @@ pub struct Opened {
 }
 
 /// What a whole file must hash to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Expected {
-    /// The MD5 of its bytes.
-    Md5(Md5),
-    /// The SHA-256 of its bytes.
-    Sha256(Sha256),
+    /// This, of its bytes.
+    Checksum(Checksum),
     /// The digest of a stored file.
     FsVerity(Content),
 }
@@ -126,8 +124,8 @@ pub struct Whole {
     pub md5: Md5,
     /// Of its bytes.
     pub sha256: Sha256,
-    /// The bytes were verified against what the source says, not only received.
-    pub verified: bool,
+    /// What the bytes were verified by; none: they were only received.
+    pub verified_by: Option<Expected>,
     /// The source's `ETag`, as sent.
     pub etag: Option<String>,
     /// The source's `Last-Modified` (as sent) or MDTM.

@@ -4,11 +4,14 @@ use std::path::{Component, Path, PathBuf};
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
-use ays_model::{Check, Download, Sha256};
+use ays_model::{Check, Checksum, ChecksumKind, Download, near};
 
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
 use crate::text::Text;
+
+/// The keys that say how a download is verified.
+pub const CHECKS: [&str; 7] = ["checkmd5", "md5", "sha1", "sha256", "sha384", "sha512", "sums"];
 
 /// Reads one entry; `substitute` replaces `$(..)`, secrets by words, `settings` say how its source is reached.
 pub(crate) fn read(
@@ -52,18 +55,80 @@ pub(crate) fn read(
     let url = secrets.address(&address).map_err(|error| wrong(error.to_string()))?;
     let dest = get("dest")?.ok_or_else(|| missing("dest"))?;
     let dest = destination(&dest).map_err(|problem| wrong(format!("`dest` {problem}")))?;
-    let sha256 = get("sha256")?.map(|text| text.trim().parse::<Sha256>());
-    let sha256 =
-        sha256.transpose().map_err(|_| wrong("`sha256` must be 64 hexadecimal digits".to_owned()))?;
-    let md5 = get("checkmd5")?.is_some_and(|text| matches!(&*text.trim().to_lowercase(), "true" | "1"));
-    let check = match (sha256, get("sums")?) {
-        (Some(sha256), _) => Check::Sha256(sha256),
-        (None, Some(sums)) => Check::Sums(sums),
-        (None, None) if md5 => Check::Md5Beside,
-        (None, None) => Check::None,
-    };
+    let check = check(pairs, &get).map_err(|problem| match problem {
+        NoCheck::Value(error) => error,
+        NoCheck::Asked { message, cure } => wrong(message).with_help(cure),
+    })?;
     let (mirrors, network) = (settings.mirrors(&url), settings.network(&url));
     Ok(Download { url, mirrors, dest, check, network })
+}
+
+/// Why a download has no check.
+enum NoCheck {
+    /// The value of a key cannot be had.
+    Value(Diagnostic),
+    /// What is asked for cannot be done.
+    Asked {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        cure: String,
+    },
+}
+
+/// How the bytes are verified: the strongest way that is asked for. What looks like a check and is none that is known
+/// is an error: nothing may be weaker than a recipe asks.
+fn check(
+    pairs: &[(String, Item)],
+    get: &dyn Fn(&str) -> Result<Option<String>, Diagnostic>,
+) -> Result<Check, NoCheck> {
+    if let Some((key, _)) = pairs.iter().find(|(key, _)| looks_like_a_check(key)) {
+        let meant = near(key, CHECKS).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+        let message = format!("`{key}` is no check that is known{meant}");
+        return Err(NoCheck::Asked { message, cure: format!("those are {}", CHECKS.join(", ")) });
+    }
+    let get = |name| get(name).map_err(NoCheck::Value);
+    let mut strongest: Option<Checksum> = None;
+    for kind in ChecksumKind::ALL {
+        let Some(text) = get(kind.as_str())? else { continue };
+        let checksum = kind.read(text.trim()).map_err(|_| NoCheck::Asked {
+            message: format!("`{kind}` must be {} hexadecimal digits", kind.digits()),
+            cure: format!("write the first word of `{kind}sum FILE`"),
+        })?;
+        // They come from the weakest to the strongest.
+        strongest = Some(checksum);
+    }
+    let md5 = match get("checkmd5")?.map(|text| text.trim().to_lowercase()).as_deref() {
+        Some("true" | "1") => true,
+        Some("false" | "0") | None => false,
+        Some(_) => {
+            return Err(NoCheck::Asked {
+                message: "`checkmd5` is neither true nor false".to_owned(),
+                cure: "write checkmd5:'true' or checkmd5:'false'".to_owned(),
+            });
+        }
+    };
+    Ok(match (strongest, get("sums")?) {
+        (Some(checksum), Some(_)) if checksum.kind().is_weak() => {
+            return Err(NoCheck::Asked {
+                message: format!("`{}` is weak, and the list of `sums` may be stronger", checksum.kind()),
+                cure: "keep one of them".to_owned(),
+            });
+        }
+        (Some(checksum), _) => Check::Checksum(checksum),
+        (None, Some(list)) => Check::Sums { list, file: get("file")? },
+        (None, None) if md5 => Check::Md5Beside,
+        (None, None) => Check::None,
+    })
+}
+
+/// Whether a key that is none of [`CHECKS`] asks for a check all the same, in the words of other tools.
+pub fn looks_like_a_check(key: &str) -> bool {
+    const WORDS: [&str; 11] =
+        ["md5", "sha1", "sha2", "sha3", "sha5", "sum", "check", "digest", "hash", "verif", "sign"];
+    let plain = key.to_lowercase().replace(['-', '_', '.'], "");
+    !CHECKS.iter().any(|known| key.eq_ignore_ascii_case(known))
+        && WORDS.iter().any(|word| plain.contains(word))
 }
 
 /// `url` + `/` + `source`, whatever slashes they bring along. A `#` is a character of a path or a password: what is

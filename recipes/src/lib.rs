@@ -28,6 +28,7 @@ mod written;
 pub use answers::{Answers, DataError};
 pub use environment::{Environment, EnvironmentError, Instance};
 pub use examine::{Actions, Examined, Unknown};
+pub use export::{CHECKS, looks_like_a_check};
 pub use names::{LookupError, Place};
 pub use new_image::{NewCheck, NewImage, NewImageError};
 pub use new_node::{NewNode, NewNodeError};

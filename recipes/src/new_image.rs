@@ -37,7 +37,7 @@ pub struct NewImage {
 /// How a new recipe verifies its source's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewCheck {
-    /// By a list of SHA-256s beside it.
+    /// By a list of checksums beside it.
     Sums(String),
     /// By the MD5 at its address + `.md5sum`.
     Md5Beside,

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ays_model::{Md5, Sha256};
+use ays_model::{Checksum, Md5, Sha256};
 use ays_protocol::{
-    Facts, Failure, Fetched, FromNode, GREETING, News, Opened, Outcome, PROTOCOL, Pieces, Said, Stamp, Step,
-    Supplier, ToNode, Whole, read_frame, write_frame,
+    Expected, Facts, Failure, Fetched, FromNode, GREETING, News, Opened, Outcome, PROTOCOL, Pieces, Said,
+    Stamp, Step, Supplier, ToNode, Whole, read_frame, write_frame,
 };
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex, empty};
 
@@ -109,17 +109,17 @@ fn whole() -> Whole {
         size: SIZE,
         md5: Md5([0; 16]),
         sha256: Sha256([0; 32]),
-        verified: true,
+        verified_by: Some(Expected::Checksum(Checksum::Md5(Md5([0; 16])))),
         etag: None,
         last_modified: None,
     }
 }
 
 fn fetched(id: u64) -> FromNode {
-    let Whole { size, md5, sha256, verified, etag, last_modified, .. } = whole();
+    let Whole { size, md5, sha256, verified_by, etag, last_modified, .. } = whole();
     let stamp = Stamp { device: 0, inode: 0, size, modified_ns: 0 };
     let (kept, is_source, resumed_at) = (false, false, 0);
     let fetched =
-        Fetched { size, md5, sha256, verified, kept, is_source, resumed_at, etag, last_modified, stamp };
+        Fetched { size, md5, sha256, verified_by, kept, is_source, resumed_at, etag, last_modified, stamp };
     FromNode::Done { id, result: Ok(Outcome::Fetched(fetched)) }
 }

@@ -189,7 +189,8 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
         Digest::FsVerity(content) => Digest::Sha256(Sha256(content.0)),
         Digest::Sha256(_) => panic!("{digest}"),
     };
-    let named = fixture.catalogue.image("debian").await.unwrap().unwrap();
+    let mut named = fixture.catalogue.image("debian").await.unwrap().unwrap();
+    named.generations.iter_mut().for_each(|generation| generation.verified_by = None);
     let mut expected = named.clone();
     for generation in &mut expected.generations {
         generation.content = of_before(generation.content);

@@ -104,6 +104,7 @@ fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde
         "sourceSha256": source(content),
         "sourceSize": 500,
         "verifiedAtSource": true,
+        "verifiedBy": format!("md5:{}", md5(content)),
         "format": "raw",
         "content": digest(content),
         "storedSize": 2000,

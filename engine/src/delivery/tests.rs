@@ -199,7 +199,7 @@ fn one_that_joins_late_is_told_all_and_takes_from_one_that_has_it() {
         size: PIECE,
         md5: Md5([1; 16]),
         sha256: Sha256([1; 32]),
-        verified: true,
+        verified_by: None,
         etag: None,
         last_modified: None,
     };

@@ -1,30 +1,36 @@
-use ays_model::{Check, Digest, SecretUrl};
+use ays_model::{Check, Checksum, Digest, SecretUrl};
 use ays_protocol::{Expected, Failure};
 
 use super::access::Access;
 use super::small::read_small;
 use super::source::file_name;
-use crate::checksum_list::{Algorithm, beside, listed};
+use crate::checksum_list::{listed, md5_beside};
 use crate::lanes::Digests;
 
 /// Compares what the bytes of `url` hash to with what they must hash to.
 pub(crate) fn verify(expected: &Expected, url: &SecretUrl, digests: &Digests) -> Result<(), Failure> {
-    let (algorithm, expected, actual) = match expected {
-        Expected::Md5(expected) => {
-            (Algorithm::Md5.to_string(), expected.to_string(), digests.md5.to_string())
-        }
-        Expected::Sha256(expected) => {
-            (Algorithm::Sha256.to_string(), expected.to_string(), digests.sha256.to_string())
-        }
-        Expected::FsVerity(expected) => {
-            let actual = digests.fs_verity.map_or_else(String::new, |actual| actual.to_string());
-            ("fs-verity digest".to_owned(), expected.to_string(), actual)
-        }
+    let actual = match expected {
+        Expected::Checksum(Checksum::Md5(_)) => Some(Expected::Checksum(Checksum::Md5(digests.md5))),
+        Expected::Checksum(Checksum::Sha256(_)) => Some(Expected::Checksum(Checksum::Sha256(digests.sha256))),
+        Expected::Checksum(_) | Expected::FsVerity(_) => digests.wanted,
     };
-    if actual == expected {
+    if actual.as_ref() == Some(expected) {
         return Ok(());
     }
-    Err(Failure::Checksum { url: url.to_string(), algorithm, expected, actual })
+    let algorithm = match expected {
+        Expected::Checksum(checksum) => checksum.kind().title(),
+        Expected::FsVerity(_) => "fs-verity digest",
+    };
+    let digits = |digest: &Expected| match digest {
+        Expected::Checksum(checksum) => checksum.digits(),
+        Expected::FsVerity(content) => content.to_string(),
+    };
+    Err(Failure::Checksum {
+        url: url.to_string(),
+        algorithm: algorithm.to_owned(),
+        expected: digits(expected),
+        actual: actual.as_ref().map_or_else(String::new, digits),
+    })
 }
 
 /// Finds out what the file must be; none when it is not checked.
@@ -33,15 +39,20 @@ pub(crate) async fn expected(
     check: &Check,
     access: Access<'_>,
 ) -> Result<Option<Expected>, Failure> {
-    let (url, algorithm) = match check {
+    let url = match check {
         Check::None => return Ok(None),
-        Check::Sha256(sha256) => return Ok(Some(Expected::Sha256(*sha256))),
+        Check::Checksum(checksum) => return Ok(Some(Expected::Checksum(*checksum))),
+        Check::Stored(Digest::Sha256(sha256)) => {
+            return Ok(Some(Expected::Checksum(Checksum::Sha256(*sha256))));
+        }
         Check::Stored(Digest::FsVerity(content)) => return Ok(Some(Expected::FsVerity(*content))),
-        Check::Stored(Digest::Sha256(sha256)) => return Ok(Some(Expected::Sha256(*sha256))),
-        Check::Md5Beside => (source.with_path_suffix(".md5sum"), Algorithm::Md5),
-        Check::Sums(list) => (source.sibling(list), Algorithm::Sha256),
+        Check::Md5Beside => source.with_path_suffix(".md5sum"),
+        Check::Sums { list, .. } => source.sibling(list),
     };
-    let name = file_name(source);
+    let name = match check {
+        Check::Sums { file: Some(name), .. } => name.clone(),
+        _ => file_name(source),
+    };
     let none = |url: &SecretUrl, reason: String| Failure::NoChecksum {
         url: url.to_string(),
         name: name.clone(),
@@ -54,15 +65,11 @@ pub(crate) async fn expected(
         Err(other) => return Err(other),
     };
     let text = String::from_utf8_lossy(&text);
-    let digits = match algorithm {
-        Algorithm::Md5 => beside(&text, algorithm, &name).map(|digits| digits.parse().map(Expected::Md5)),
-        Algorithm::Sha256 => {
-            listed(&text, algorithm, &name).map(|digits| digits.parse().map(Expected::Sha256))
-        }
+    let checksum = match check {
+        Check::Sums { list, .. } => listed(&text, list, &name),
+        _ => md5_beside(&text, &name),
     };
-    match digits {
-        Ok(Ok(expected)) => Ok(Some(expected)),
-        Ok(Err(error)) => Err(none(&url, error.to_string())),
-        Err(reason) => Err(none(&url, reason.to_string())),
-    }
+    checksum
+        .map(|checksum| Some(Expected::Checksum(checksum)))
+        .map_err(|reason| none(&url, reason.to_string()))
 }

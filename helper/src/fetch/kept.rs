@@ -55,7 +55,7 @@ pub(crate) async fn keep(
         size: stamp.size,
         md5: digests.md5,
         sha256: digests.sha256,
-        verified: expected.is_some(),
+        verified_by: expected.copied(),
         kept: true,
         is_source,
         resumed_at: 0,

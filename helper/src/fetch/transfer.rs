@@ -84,7 +84,7 @@ impl<'a> Transfer<'a> {
             size: self.have,
             md5: digests.md5,
             sha256: digests.sha256,
-            verified: self.expected.is_some(),
+            verified_by: self.expected,
             kept: false,
             is_source: false,
             resumed_at: self.resumed_at,

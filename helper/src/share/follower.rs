@@ -304,7 +304,7 @@ impl Follower<'_, '_> {
             size: whole.size,
             md5: whole.md5,
             sha256: whole.sha256,
-            verified: whole.verified,
+            verified_by: whole.verified_by,
             kept: false,
             is_source: false,
             resumed_at: self.resumed_at,

@@ -111,7 +111,7 @@ impl Lead {
             size,
             md5,
             sha256,
-            verified: expected.is_some(),
+            verified_by: expected.copied(),
             etag: identity.etag.clone(),
             last_modified: identity.last_modified.clone(),
         }));

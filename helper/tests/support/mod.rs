@@ -14,10 +14,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use ays_helper::{Ended, Limits, Timing, serve};
-use ays_model::{Check, Download, Md5, Network, Progress, SecretUrl, Sha256};
+use ays_model::{Check, Checksum, Download, Md5, Network, Progress, SecretUrl, Sha256};
 use ays_protocol::{
-    Facts, Failure, Fetch, Fetched, FromNode, GREETING, Look, LookAt, Looked, Outcome, Phase, Stamp, Step,
-    ToNode, read_frame, write_frame,
+    Expected, Facts, Failure, Fetch, Fetched, FromNode, GREETING, Look, LookAt, Looked, Outcome, Phase,
+    Stamp, Step, ToNode, read_frame, write_frame,
 };
 use tokio::io::{
     AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, duplex, split,
@@ -203,7 +203,7 @@ pub fn fetched(dest: &Path, body: &[u8], etag: Option<&str>) -> Fetched {
         size: body.len() as u64,
         md5: md5(body),
         sha256: sha256(body),
-        verified: false,
+        verified_by: None,
         kept: false,
         is_source: false,
         resumed_at: 0,
@@ -241,6 +241,16 @@ pub fn stamp(path: &Path) -> Stamp {
 /// Bytes that do not repeat.
 pub fn content(length: usize) -> Vec<u8> {
     (0..length as u64).map(|number| (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u8).collect()
+}
+
+/// What `body` is verified by where its MD5 is known.
+pub fn by_md5(body: &[u8]) -> Option<Expected> {
+    Some(Expected::Checksum(Checksum::Md5(md5(body))))
+}
+
+/// What `body` is verified by where its SHA-256 is known.
+pub fn by_sha256(body: &[u8]) -> Option<Expected> {
+    Some(Expected::Checksum(Checksum::Sha256(sha256(body))))
 }
 
 pub fn md5(bytes: &[u8]) -> Md5 {
