@@ -11,6 +11,7 @@ use ays_protocol::{
     BEAT_EVERY, Failure, FrameError, FromNode, GREETING, News, Outcome, SILENCE_LIMIT, Step, ToNode,
     read_frame, write_frame,
 };
+use rustix::fs::Mode;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -57,6 +58,8 @@ pub enum Ended {
 
 /// Serves the controller on stdin and stdout.
 pub fn serve_stdio() -> ExitCode {
+    // What is made here is for machines, whose processes run as somebody else: the login's or sudo's umask is for people.
+    rustix::process::umask(Mode::from_bits_truncate(0o022));
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::FAILURE;
     };

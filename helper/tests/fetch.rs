@@ -319,6 +319,34 @@ async fn links_are_replaced_and_never_written_through() {
     assert_eq!(fs::read(&behind).unwrap(), b"untouched");
 }
 
+#[tokio::test]
+async fn an_answer_that_was_packed_for_the_way_is_named() {
+    for (path, encoding, is_the_file) in [
+        ("/x.img", "gzip", false),
+        ("/x.qcow2", "X-Gzip", false),
+        ("/x.img", "br", false),
+        ("/x.xz", "gzip", false),
+        ("/x.img", "identity", true),
+        ("/x.img.GZ", "x-gzip", true),
+        ("/x.tgz", "gzip", true),
+        ("/x.xz?token=1", "xz", true),
+        ("/x.zst", "zstd", true),
+        ("/x.bz2", "x-bzip2", true),
+    ] {
+        let web = Web::start(move |_, _| Answer::whole(b"12345").with("Content-Encoding", encoding)).await;
+        let directory = tempdir().unwrap();
+        let dest = directory.path().join("x");
+        let result = run(fetch(&web.url(path), &dest, Check::None)).await;
+        if is_the_file {
+            assert_eq!(result, Ok(Outcome::Fetched(fetched(&dest, b"12345", None))), "{path} {encoding}");
+        } else {
+            let said = result.unwrap_err().to_string();
+            assert!(said.contains(&format!("Content-Encoding: {}", encoding.to_lowercase())), "{said}");
+            assert_eq!(names(directory.path()), [""; 0], "{path} {encoding}");
+        }
+    }
+}
+
 /// What `md5sum`, `sha1sum` and so on say of `12345`.
 const OF_12345: [&str; 5] = [
     "md5:827ccb0eea8a706c4c34a16891f84e7b",

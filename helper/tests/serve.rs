@@ -251,6 +251,18 @@ async fn everybody_may_read_an_index() {
 }
 
 #[tokio::test]
+async fn everybody_may_look_into_a_pool() {
+    let directory = tempdir().unwrap();
+    let (mut node, _child) = support::outside_with_strict_umask().await;
+    let pool = directory.path().join("deep/pool");
+    let requirements = Requirements { pool: Some(pool.clone()), qemu_img: false };
+    assert_eq!(node.run(Step::CheckRequirements(requirements)).await, Ok(Outcome::Ready));
+    for made in [&pool, &directory.path().join("deep")] {
+        assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o755, "{}", made.display());
+    }
+}
+
+#[tokio::test]
 async fn a_removed_file_leaves_nothing_behind() {
     let directory = tempdir().unwrap();
     for name in ["x", ".x.ays-part", ".x.ays-part.json", "y"] {

@@ -132,6 +132,7 @@ pub(crate) fn settings(root: &Path, error: &SettingsError) -> Option<Mistake> {
             Mistake::of_file(&SETTINGS, "", format!("it cannot be read: {source}"))
         }
         SettingsError::NoPath { origin: Origin::File { path, line }, .. }
+        | SettingsError::SystemPath { origin: Origin::File { path, line }, .. }
         | SettingsError::Authority { origin: Origin::File { path, line }, .. }
         | SettingsError::NoCertificate { origin: Origin::File { path, line }, .. }
             if *path == own =>

@@ -20,6 +20,11 @@ pub enum UrlError {
     /// An address without a host.
     #[error("the URL has no host")]
     NoHost,
+    /// Where the login ends cannot be told.
+    #[error(
+        "where the URL's login ends is not clear: in a login `@` is written %40 and `/` %2F, and in a path `@` is written %40"
+    )]
+    Login,
 }
 
 /// The address of a source: `http`, `https`, `ftp` or `file`, parsed once. It prints without its credentials, query values
@@ -32,8 +37,21 @@ pub struct SecretUrl {
 }
 
 impl SecretUrl {
-    /// Reads an address.
+    /// Reads an address that somebody wrote. Where a password may have been taken for a host or a path, it is none.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let address = Self::read(text)?;
+        let url = &address.url;
+        let has_login = !url.username().is_empty() || url.password().is_some();
+        // `ftp://user:12/34@host`: sources of FTP have logins, and hardly ports.
+        let may_have_one = address.scheme == Scheme::Ftp && url.port().is_some();
+        if (has_login || may_have_one) && url.path().contains('@') {
+            Err(UrlError::Login)
+        } else {
+            Ok(address)
+        }
+    }
+
+    fn read(text: &str) -> Result<Self, UrlError> {
         let url = Url::parse(text).map_err(UrlError::Syntax)?;
         // `user:password@host`: what looks like a scheme is a login.
         if url.scheme().parse::<Scheme>().is_err() && !text.contains("://") {
@@ -123,7 +141,7 @@ impl Serialize for SecretUrl {
 
 impl<'de> Deserialize<'de> for SecretUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::read(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -175,6 +193,11 @@ mod tests {
             ("", UrlError::Syntax(url::ParseError::RelativeUrlWithoutBase)),
             ("sftp://user:secret@host/x", UrlError::Scheme("sftp".into())),
             ("http:///", UrlError::Syntax(url::ParseError::EmptyHost)),
+            ("ftp://user:p@ss/secret@host/", UrlError::Login),
+            ("ftp://user:12/secret@host/", UrlError::Login),
+            ("https://user:p@host/@secret/x", UrlError::Login),
+            ("ftp://user:secret/w@host/", UrlError::Syntax(url::ParseError::InvalidPort)),
+            ("http://user:secret?w@host/", UrlError::Syntax(url::ParseError::InvalidPort)),
         ] {
             let found = SecretUrl::parse(text).unwrap_err();
             assert!(!found.to_string().contains("secret"), "{found}");
@@ -203,6 +226,10 @@ mod tests {
             image.sibling("SHA256SUMS").unwrap().expose().as_str(),
             "ftp://user:secret@host/dir/SHA256SUMS?token=a"
         );
+        let listed = image.sibling("a@b.img").unwrap();
+        let json = serde_json::to_string(&listed).unwrap();
+        assert_eq!(serde_json::from_str::<SecretUrl>(&json).unwrap(), listed, "what was read is read again");
+        assert_eq!(url("http://host:80/a@b").to_string(), "http://host/a@b");
         assert_eq!(url("http://host/x").sibling("SUMS").unwrap().expose().as_str(), "http://host/SUMS");
     }
 }

@@ -8,6 +8,7 @@ use ays_model::{Check, Checksum, ChecksumKind, Download, near};
 
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
+use crate::system_path::{SYSTEM_PATH_CURE, is_of_system};
 use crate::text::Text;
 
 /// The keys that say how a download is verified.
@@ -55,6 +56,10 @@ pub(crate) fn read(
     let url = secrets.address(&address).map_err(|error| wrong(error.to_string()))?;
     let dest = get("dest")?.ok_or_else(|| missing("dest"))?;
     let dest = destination(&dest).map_err(|problem| wrong(format!("`dest` {problem}")))?;
+    if is_of_system(&dest, &settings.system_paths) {
+        let message = format!("`dest` lies where the node's own system does: {}", dest.display());
+        return Err(wrong(message).with_help(SYSTEM_PATH_CURE));
+    }
     let check = check(pairs, &get).map_err(|problem| match problem {
         NoCheck::Value(error) => error,
         NoCheck::Asked { message, cure } => wrong(message).with_help(cure),

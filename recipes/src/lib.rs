@@ -19,6 +19,7 @@ mod recipe_error;
 mod request;
 mod secrets;
 mod settings;
+mod system_path;
 mod template;
 mod text;
 mod value;

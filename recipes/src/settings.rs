@@ -18,6 +18,7 @@ use keys::Proxy;
 use url::Url;
 
 use crate::names::LookupError;
+use crate::system_path::{SYSTEM_PATH_CURE, is_of_system};
 
 pub use layers::{Flag, Layers, Origin};
 use reader::Reader;
@@ -64,6 +65,14 @@ pub enum SettingsError {
         origin: Origin,
         /// The pool.
         pool: String,
+    },
+    /// A pool of the environment's repository where a node's system lies.
+    #[error("{origin}: {path} lies where the node's own system does; {SYSTEM_PATH_CURE}", path = .path.display())]
+    SystemPath {
+        /// Where it is named.
+        origin: Origin,
+        /// The directory.
+        path: PathBuf,
     },
     /// A file of `ca` cannot be read.
     #[error("{origin}: {path} cannot be read", path = .path.display())]
@@ -151,6 +160,8 @@ pub struct Settings {
     pub scrub: ScrubSettings,
     /// Where secrets are beside the file that keeps them.
     pub secrets: SecretsSettings,
+    /// Directories of a node's system that recipes may write to all the same.
+    pub(crate) system_paths: Vec<PathBuf>,
     sources: Vec<Source>,
     pools: BTreeMap<String, Pool>,
     values: BTreeMap<String, String>,
@@ -171,16 +182,27 @@ impl Settings {
                 mirrors: read.said(&["source", name, "mirrors"], keys::mirrors).unwrap_or_default(),
             })
         });
-        let pools = read.names("pool").map(|name| Ok((name.to_owned(), read.pool(name)?)));
+        let system_paths = read.need(&["recipes", "system_paths"], keys::directories)?;
+        let pools = read.names("pool").map(|name| {
+            let (pool, origin) = (read.pool(name)?, read.origin(&["pool", name, "path"]));
+            let is_repositorys =
+                matches!(&origin, Origin::File { path, .. } if Some(path.as_path()) == ays_toml);
+            if is_repositorys && is_of_system(&pool.path, &system_paths) {
+                return Err(SettingsError::SystemPath { origin, path: pool.path });
+            }
+            Ok((name.to_owned(), pool))
+        });
+        let pools = pools.collect::<Result<_, SettingsError>>()?;
         Ok(Self {
             name: Some(read.need(&["name"], keys::text)?.to_owned()).filter(|name| !name.is_empty()),
             install: InstallSettings { parallel: read.need(&["install", "parallel"], keys::parallel)? },
+            system_paths,
             ssh: ConnectionSettings { keep: read.need(&["ssh", "keep"], keys::time)? },
             fetch: read.fetch(&["fetch"])?,
             scrub: ScrubSettings { rate: read.need(&["scrub", "rate"], keys::limit)? },
             secrets: SecretsSettings { command: read.need(&["secrets", "command"], keys::command)? },
             sources: sources.collect::<Result<_, SettingsError>>()?,
-            pools: pools.collect::<Result<_, SettingsError>>()?,
+            pools,
             values: reader::values(&entries),
             all: shown::all(entries),
         })

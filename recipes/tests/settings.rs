@@ -1,7 +1,7 @@
 //! Settings as operators and teams write them: which layer wins, what is said of a mistake, how a source is reached.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ays_model::{Network, SecretUrl};
@@ -98,6 +98,7 @@ fn without_any_layer_the_defaults_hold_and_all_of_them_are_shown() {
             r#"pool.local.format = "raw" (default)"#,
             r#"pool.local.path = "/var/lib/ays/templates" (default)"#,
             r#"pool.local.shared = false (default)"#,
+            "recipes.system_paths = [] (default)",
             r#"scrub.rate = "50MB" (default)"#,
             "secrets.command = [] (default)",
             r#"ssh.keep = "60s" (default)"#,
@@ -113,6 +114,21 @@ fn without_any_layer_the_defaults_hold_and_all_of_them_are_shown() {
     assert_eq!(settings.scrub.rate.map(u64::from), Some(50_000_000));
     assert_eq!(settings.value("system.paths.tmp"), Some("/opt/jumpscale7/var/tmp"));
     assert_eq!(settings.network(&url("https://h/x")), Network::default());
+}
+
+#[test]
+fn a_repository_s_pool_is_not_where_a_node_s_system_is_unless_the_operator_says_so() {
+    let machine = Machine::with("[pool.a]\npath = '/etc/a'\n");
+    let cure = "choose another directory, or allow it in recipes.system_paths of ~/.config/ays/config.toml";
+    let said = format!("ays.toml:2: /etc/a lies where the node's own system does; {cure}");
+    assert_eq!(machine.said(), said);
+    machine.write("user.toml", "[recipes]\nsystem_paths = ['/etc/a']\n");
+    assert_eq!(machine.settings().pool("a").unwrap().path, Path::new("/etc/a"));
+    let machine = Machine::with("");
+    machine.write("user.toml", "[pool.a]\npath = '/usr/a'\n");
+    assert_eq!(machine.settings().pool("a").unwrap().path, Path::new("/usr/a"));
+    let machine = Machine::with("[recipes]\nsystem_paths = ['/etc']\n");
+    assert!(machine.said().contains("it permits what recipes ask for, so no repository can say it"));
 }
 
 #[test]

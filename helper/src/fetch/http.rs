@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use ays_model::SecretUrl;
 use ays_protocol::{Failure, Phase};
 use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_RANGE,
-    LAST_MODIFIED, RANGE, RETRY_AFTER,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE, RETRY_AFTER,
 };
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -146,7 +146,16 @@ impl Http {
     async fn send(&self, request: RequestBuilder) -> Result<Response, Fault> {
         self.connecting.begin();
         match timeout(self.patience, request.send()).await {
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => match packed(&response) {
+                Some(encoding) if response.status().is_success() => {
+                    let reason = format!(
+                        "the server packs its answer (Content-Encoding: {encoding}) though it was asked for the bytes \
+                         as they are"
+                    );
+                    Err(Fault::Final(refused(&self.address, reason)))
+                }
+                _ => Ok(response),
+            },
             Ok(Err(error)) => Err(self.send_fault(error.without_url())),
             Err(_) => Err(Fault::again(Phase::Answer, format!("no answer within {:?}", self.patience))),
         }
@@ -253,6 +262,24 @@ fn pause(text: &str) -> Option<Duration> {
     let text = text.trim();
     let until = || httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok();
     text.parse().ok().map(Duration::from_secs).or_else(until)
+}
+
+/// How the bytes of an answer were packed for the way, where they are not those of the file. Servers say of a `.gz` that
+/// it is packed, and mean the file itself.
+fn packed(response: &Response) -> Option<String> {
+    let encoding = text(response.headers(), &CONTENT_ENCODING)?.trim().to_ascii_lowercase();
+    let endings: &[&str] = match encoding.as_str() {
+        "" | "identity" => return None,
+        "gzip" | "x-gzip" => &["gz", "tgz"],
+        "bzip2" | "x-bzip2" => &["bz2"],
+        "xz" | "x-xz" => &["xz"],
+        "zstd" => &["zst"],
+        "compress" | "x-compress" => &["z"],
+        _ => &[],
+    };
+    let path = response.url().path().to_ascii_lowercase();
+    let is_the_file = path.rsplit_once('.').is_some_and(|(_, ending)| endings.contains(&ending));
+    (!is_the_file).then(|| encoding.chars().filter(|c| !c.is_control()).take(40).collect())
 }
 
 fn identity(response: &Response, size: Option<u64>) -> Identity {

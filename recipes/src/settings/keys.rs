@@ -25,16 +25,30 @@ pub(super) enum Kind {
     Proxy,
     Files,
     Mirrors,
-    /// Runs on this machine, so the environment's repository may not say it.
+    /// Runs on this machine.
     Command,
+    /// What recipes may do that they may not elsewhere.
+    Permission,
     /// Whatever a recipe may ask for by `$(..)`.
     Free,
 }
 
+impl Kind {
+    /// Why the environment's repository may not say it, where it may not.
+    pub const fn only_operators(self) -> Option<&'static str> {
+        match self {
+            Self::Command => Some("it is run on this machine, so"),
+            Self::Permission => Some("it permits what recipes ask for, so"),
+            _ => None,
+        }
+    }
+}
+
 /// All keys: `*` is a name that the writer chooses, `**` any number of them.
-const KEYS: [(&str, Kind); 26] = [
+const KEYS: [(&str, Kind); 27] = [
     ("name", Kind::Text),
     ("install.parallel", Kind::Count),
+    ("recipes.system_paths", Kind::Permission),
     ("ssh.keep", Kind::Keep),
     ("fetch.http_proxy", Kind::Proxy),
     ("fetch.https_proxy", Kind::Proxy),
@@ -124,6 +138,7 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), Problem> {
         Kind::Files => texts(value).map(drop),
         Kind::Mirrors => mirrors(value).map(drop),
         Kind::Command => command(value).map(drop),
+        Kind::Permission => directories(value).map(drop),
         Kind::Free => Ok(()),
     }
 }
@@ -137,7 +152,7 @@ pub(super) fn from_words(kind: Kind, words: &str) -> Value {
         Kind::Command => {
             Value::Array(words.split_whitespace().map(|word| Value::String(word.to_owned())).collect())
         }
-        Kind::Files | Kind::Mirrors => {
+        Kind::Files | Kind::Mirrors | Kind::Permission => {
             let parts = words.split(',').map(str::trim).filter(|part| !part.is_empty());
             Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
         }
@@ -190,6 +205,11 @@ pub(super) fn directory(value: &Value) -> Result<PathBuf, Problem> {
     let path = PathBuf::from(text(value)?);
     let plain = path.components().all(|part| part != Component::ParentDir);
     if path.is_absolute() && plain { Ok(path) } else { Err("must be absolute and without `..`") }
+}
+
+pub(super) fn directories(value: &Value) -> Result<Vec<PathBuf>, Problem> {
+    let paths = texts(value)?.into_iter().map(|path| directory(&Value::String(path.to_owned())));
+    paths.collect()
 }
 
 pub(super) fn format(value: &Value) -> Result<DiskFormat, Problem> {

@@ -185,12 +185,13 @@ impl Layer<'_> {
                 (Found::Section, _) => {
                     return Err(self.wrong(span, "keys belong here, not a value"));
                 }
-                (Found::Key(Kind::Command), _) if self.from == Writer::Repository => {
-                    let message = "it is run on this machine, so no repository can say it: /etc/ays/config.toml or \
-                                   ~/.config/ays/config.toml can";
-                    return Err(self.wrong(key.span(), message));
-                }
                 (Found::Key(kind), _) => {
+                    if let (Some(why), Writer::Repository) = (kind.only_operators(), self.from) {
+                        let message = format!(
+                            "{why} no repository can say it: /etc/ays/config.toml or ~/.config/ays/config.toml can"
+                        );
+                        return Err(self.wrong(key.span(), &message));
+                    }
                     let value = Value::deserialize(ValueDeserializer::from(value))
                         .map_err(|error| self.wrong(span.clone(), error.message()))?;
                     keys::check(kind, &value).map_err(|problem| self.wrong(span, problem))?;

@@ -38,6 +38,11 @@ impl<'a> Reader<'a> {
         self.said(path, parse).ok_or_else(|| SettingsError::Missing { key: written(&owned(path)) })
     }
 
+    /// Where a key's value is from.
+    pub fn origin(&self, path: &[&str]) -> Origin {
+        self.0.get(&owned(path)).map_or(Origin::Default, |entry| entry.origin.clone())
+    }
+
     pub fn pool(&self, name: &str) -> Result<Pool, SettingsError> {
         let path = |key| ["pool", name, key];
         let no_path = || {

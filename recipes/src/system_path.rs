@@ -1,0 +1,53 @@
+//! Paths of a node that belong to its system: no recipe writes there.
+
+use std::path::{Component, Path, PathBuf};
+
+/// Whatever lies in these makes a node what it is: programs, configuration, devices, jobs, logins.
+const SYSTEM: [&str; 14] = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/proc",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var/spool/cron",
+    "/root/.ssh",
+];
+
+/// What can be done about one.
+pub(crate) const SYSTEM_PATH_CURE: &str =
+    "choose another directory, or allow it in recipes.system_paths of ~/.config/ays/config.toml";
+
+/// Whether a path lies where a node's system does, and in none of the directories that the operator allows.
+pub(crate) fn is_of_system(path: &Path, allowed: &[PathBuf]) -> bool {
+    // `//etc/./x` is `/etc/x`.
+    let plain: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    let holds_logins = plain.components().any(|part| part.as_os_str() == ".ssh");
+    (holds_logins || SYSTEM.iter().any(|directory| plain.starts_with(directory)))
+        && !allowed.iter().any(|directory| plain.starts_with(directory))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_a_system() {
+        let allowed = [PathBuf::from("/usr/local/images")];
+        let is_of_system = |path: &str| is_of_system(Path::new(path), &allowed);
+        for path in
+            ["/etc/shadow-", "/etc", "//etc/x", "/./usr/bin/x", "/dev/sda", "/home/u/.ssh/x", "/usr/local/x"]
+        {
+            assert!(is_of_system(path), "{path}");
+        }
+        for path in ["/opt/x", "/var/tmp/etc/x", "/etcetera", "/usr/local/images/x", "/srv/usr", "/root/x"] {
+            assert!(!is_of_system(path), "{path}");
+        }
+    }
+}
