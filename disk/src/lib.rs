@@ -5,7 +5,10 @@
 //! what cannot be read is said so and never guessed; that a process with limits of its own does it is for the caller.
 //! It must not know nodes, recipes or the catalogue.
 
+mod bytes;
+mod claimed_size;
 pub mod content;
+mod crc32;
 mod disk;
 mod ext4;
 mod file_system;
