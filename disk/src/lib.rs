@@ -21,8 +21,10 @@ mod partitions;
 mod program;
 mod qcow2;
 mod refusal;
+mod virtual_size;
 mod windows;
 
 pub use inspect::inspect;
 pub use qcow2::whole as whole_qcow2;
 pub use refusal::{LARGEST, Refusal};
+pub use virtual_size::{ImageFormat, virtual_size};
