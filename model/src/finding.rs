@@ -57,7 +57,7 @@ impl Inspection {
     /// Severities are by what UEFI (EDK II), Linux and GRUB do with such a disk.
     fn of_flaw(&self, flaw: &Flaw) -> Finding {
         const FETCH: &str = "fetch the image again: its end is missing";
-        const REPAIR: &str = "repair its GPT with `sgdisk`, or take another image";
+        const REPAIR: &str = "repair the image with `sgdisk --move-second-header`, or take another one";
         let disk = self.virtual_size;
         match flaw {
             // UEFI skips such a partition, Linux shortens it, and its file system is not mounted.
@@ -79,7 +79,7 @@ impl Inspection {
             Flaw::NoProtectiveMbr => error(
                 "protectiveMbr",
                 "it has a GPT and no protective MBR: neither UEFI nor Linux will find its partitions",
-                "write a protective MBR with `sgdisk`",
+                "open the image with `gdisk`, choose its GPT and write it",
             ),
             Flaw::NoGpt => error(
                 "gpt",
@@ -98,7 +98,7 @@ impl Inspection {
             // Linux looks at the second copy only when it is told to (`gpt`), GRUB never.
             Flaw::PrimaryGpt { damage } => error(
                 "primaryGpt",
-                &format!("its GPT at the beginning of the disk {damage}: Linux will find no partitions"),
+                &format!("the first copy of its GPT {damage}: Linux will find no partitions"),
                 REPAIR,
             ),
             // UEFI, Linux and GRUB go by the first copy.
@@ -213,4 +213,89 @@ fn error(code: &'static str, message: &str, cure: &str) -> Finding {
 
 fn warning(code: &'static str, message: &str, cure: &str) -> Finding {
     Finding { code, severity: Severity::Warning, message: message.to_owned(), cure: cure.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{DiskFormat, FileSystem, GptDamage};
+
+    use super::*;
+
+    #[test]
+    fn flaws_and_what_is_said_of_them() {
+        let all = [
+            (
+                Flaw::PartitionsBeyondEnd { partitions: vec![1], end: 2000 },
+                "error partitionEnd: the disk is cut short: it ends at byte 1000, partition 1 at byte 2000",
+            ),
+            (
+                Flaw::PartitionsOverlap { partitions: vec![1, 5] },
+                "error partitionOverlap: partitions 1, 5 lie on each other",
+            ),
+            (
+                Flaw::NoProtectiveMbr,
+                "error protectiveMbr: it has a GPT and no protective MBR: neither UEFI nor Linux will find its \
+                 partitions",
+            ),
+            (
+                Flaw::NoGpt,
+                "error gpt: its GPT is damaged, at the beginning and at the end of the disk: its partitions are not \
+                 known",
+            ),
+            (
+                Flaw::GptSectorSize { sector: 4096 },
+                "error gptSectorSize: its GPT is made for sectors of 4096 bytes: machines have disks with sectors of \
+                 512 bytes and will find no partitions",
+            ),
+            (
+                Flaw::PrimaryGpt { damage: GptDamage::Header },
+                "error primaryGpt: the first copy of its GPT has a damaged header: Linux will find no partitions",
+            ),
+            (
+                Flaw::BackupGpt { damage: GptDamage::Missing },
+                "warning backupGpt: the second copy of its GPT is missing: nothing replaces the first one should \
+                 that be damaged",
+            ),
+            (
+                Flaw::BackupGptPlace { end: 1001 },
+                "error backupGpt: the disk is cut short: it ends at byte 1000, its GPT is for a disk of 1001 bytes",
+            ),
+            (
+                Flaw::BackupGptPlace { end: 999 },
+                "warning backupGpt: the disk has grown to 1000 bytes, its GPT is for 999 bytes: the second copy is \
+                 not at the end",
+            ),
+            (
+                Flaw::FileSystemTooLarge {
+                    partition: Some(2),
+                    file_system: FileSystem::Xfs,
+                    claimed: 9,
+                    size: 8,
+                },
+                "error fileSystemSize: the XFS of partition 2 has 9 bytes, partition 2 only 8",
+            ),
+        ];
+        for (flaw, expected) in all {
+            // It comes from a node as JSON.
+            let json = serde_json::to_string(&flaw).unwrap();
+            assert_eq!(serde_json::from_str::<Flaw>(&json).unwrap(), flaw, "{json}");
+            let found = with(flaw);
+            let finding = found.findings(Expected::default()).remove(0);
+            assert_eq!(format!("{} {}: {}", finding.severity, finding.code, finding.message), expected);
+            assert_eq!(found.is_broken(), finding.severity == Severity::Error, "{expected}");
+        }
+    }
+
+    fn with(flaw: Flaw) -> Inspection {
+        Inspection {
+            format: DiskFormat::Raw,
+            virtual_size: 1000,
+            table: None,
+            boot: None,
+            partitions: Vec::new(),
+            systems: Vec::new(),
+            unread: Vec::new(),
+            flaws: vec![flaw],
+        }
+    }
 }
