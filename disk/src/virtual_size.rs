@@ -28,7 +28,7 @@ pub enum ImageFormat {
     Vdi,
 }
 
-/// The bytes that a machine sees of the image, which is `format`. At most 1 MiB is read, and no other file is opened.
+/// The bytes that a machine sees of the image, which is `format`. At most 2 MiB are read, and no other file is opened.
 ///
 /// # Errors
 ///

@@ -79,7 +79,7 @@ impl Inspection {
             Flaw::NoProtectiveMbr => error(
                 "protectiveMbr",
                 "it has a GPT and no protective MBR: neither UEFI nor Linux will find its partitions",
-                "open the image with `gdisk`, choose its GPT and write it",
+                "open the image with `gdisk` and write its GPT again",
             ),
             Flaw::NoGpt => error(
                 "gpt",

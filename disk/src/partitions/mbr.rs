@@ -33,8 +33,9 @@ pub(super) fn is_table(sector: &[u8; 512]) -> bool {
     sector[446..510].chunks_exact(16).all(|entry| entry[0] & 0x7f == 0)
 }
 
-pub(super) fn is_used((kind, entry): &(u8, Entry)) -> bool {
-    *kind != 0 && entry.count > 0
+/// As Linux tells it: an isohybrid has an active partition of no kind.
+pub(super) fn is_used((_, entry): &(u8, Entry)) -> bool {
+    entry.count > 0
 }
 
 /// The partitions of the table and of the chain that it leads to.
@@ -60,7 +61,7 @@ pub(super) fn read(disk: &Disk, primary: Vec<(u8, Entry)>) -> io::Result<Vec<Ent
             break;
         }
         let mut described = self::primary(&sector).into_iter();
-        if let Some((_, logical)) = described.next().filter(is_used) {
+        if let Some((_, logical)) = described.next().filter(is_used).filter(|(_, entry)| !entry.is_extended) {
             entries.push(Entry { number, start: at + logical.start, ..logical });
         }
         match described.next() {
