@@ -3,8 +3,11 @@
 use std::error::Error;
 use std::io;
 
+use ays_model::FileSystem;
 use ext4_view::{Ext4, Ext4Error, Ext4Read};
 
+use crate::bytes::le32;
+use crate::claimed_size::claimed_size;
 use crate::disk::Volume;
 
 /// The most groups of blocks that an ext4 may have, which is one of 16 TiB: the reader reads and keeps a note of each.
@@ -49,16 +52,15 @@ impl Tree {
 
 /// The reader takes memory for what the superblock claims, so the claims are looked at first.
 fn check_size(volume: &Volume) -> io::Result<()> {
-    const SIXTY_FOUR_BITS: u32 = 0x80;
     let mut block = [0; 1024];
     volume.read_at(1024, &mut block)?;
-    let le32 = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| block[at + byte]));
-    let high = if le32(96) & SIXTY_FOUR_BITS == 0 { 0 } else { u64::from(le32(336)) << 32 };
-    let blocks = high | u64::from(le32(4));
-    let groups = blocks.checked_div(u64::from(le32(32)));
-    let size = 1024u64.checked_shl(le32(24)).and_then(|size| size.checked_mul(blocks));
-    let fits =
-        size.is_some_and(|size| size <= volume.size) && groups.is_some_and(|groups| groups <= MOST_GROUPS);
+    let (block_size, per_group) = (1024_u64.checked_shl(le32(&block, 24)), le32(&block, 32));
+    let group = block_size.and_then(|size| size.checked_mul(per_group.into()));
+    let fits = claimed_size(volume, FileSystem::Ext4)
+        .filter(|size| *size <= volume.size)
+        .zip(group)
+        .and_then(|(size, group)| size.checked_div(group))
+        .is_some_and(|groups| groups <= MOST_GROUPS);
     if fits {
         Ok(())
     } else {

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io;
 use std::rc::Rc;
 
-use ays_model::{DiskFormat, FileSystem, Inspection, Partition, System};
+use ays_model::{DiskFormat, FileSystem, Flaw, Inspection, Partition, System};
 
+use crate::claimed_size::claimed_size;
 use crate::disk::{Disk, Volume};
 use crate::found::{Found, plain};
 use crate::refusal::Refusal;
@@ -24,23 +25,26 @@ const MOST_UNREAD: usize = 50;
 pub fn inspect(file: File, format: DiskFormat) -> Result<Inspection, Refusal> {
     let disk = Disk::open(file, format)?;
     let mut unread = Vec::new();
-    let layout = partitions::read(&disk, &mut unread)?;
+    let mut layout = partitions::read(&disk)?;
     let mut systems = Vec::new();
     if layout.table.is_none() {
         let volume = Volume::new(&disk, 0, disk.size);
         match volume.map(|volume| (file_system::recognise(&volume), volume)) {
             Some((Some(file_system), volume)) => {
                 let place = Place { number: None, file_system, can_grow: true };
+                layout.flaws.extend(place.flaw(&volume));
                 systems.extend(place.look(&volume, &mut unread));
             }
             _ => unread.push("no partition table and no file system was found in it".to_owned()),
         }
     }
     for partition in &layout.partitions {
-        systems.extend(in_partition(&disk, partition, &layout.partitions, &mut unread));
+        let Some((place, volume)) = in_partition(&disk, partition, &layout.partitions) else { continue };
+        layout.flaws.extend(place.flaw(&volume));
+        systems.extend(place.look(&volume, &mut unread));
     }
     unread.truncate(MOST_UNREAD);
-    Ok(Inspection {
+    let mut found = Inspection {
         format,
         virtual_size: disk.size,
         table: layout.table,
@@ -48,22 +52,20 @@ pub fn inspect(file: File, format: DiskFormat) -> Result<Inspection, Refusal> {
         partitions: layout.partitions,
         systems,
         unread,
-    })
+        flaws: layout.flaws,
+    };
+    found.boot = found.boot.filter(|_| !found.is_broken());
+    Ok(found)
 }
 
-fn in_partition(
-    disk: &Rc<Disk>,
-    partition: &Partition,
-    all: &[Partition],
-    unread: &mut Vec<String>,
-) -> Option<System> {
+fn in_partition(disk: &Rc<Disk>, partition: &Partition, all: &[Partition]) -> Option<(Place, Volume)> {
     let end = partition.start.saturating_add(partition.size);
     let place = Place {
         number: Some(partition.number),
         file_system: partition.file_system?,
         can_grow: all.iter().all(|other| other.start < end),
     };
-    place.look(&Volume::new(disk, partition.start, partition.size)?, unread)
+    Some((place, Volume::new(disk, partition.start, partition.size)?))
 }
 
 /// Where a file system is.
@@ -74,6 +76,12 @@ struct Place {
 }
 
 impl Place {
+    fn flaw(&self, volume: &Volume) -> Option<Flaw> {
+        let (partition, file_system, size) = (self.number, self.file_system, volume.size);
+        let claimed = claimed_size(volume, file_system).filter(|claimed| *claimed > size)?;
+        Some(Flaw::FileSystemTooLarge { partition, file_system, claimed, size })
+    }
+
     fn look(&self, volume: &Volume, unread: &mut Vec<String>) -> Option<System> {
         let name = match self.number {
             Some(number) => format!("partition {number} ({})", self.file_system),

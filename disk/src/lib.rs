@@ -5,7 +5,10 @@
 //! what cannot be read is said so and never guessed; that a process with limits of its own does it is for the caller.
 //! It must not know nodes, recipes or the catalogue.
 
+mod bytes;
+mod claimed_size;
 pub mod content;
+mod crc32;
 mod disk;
 mod ext4;
 mod file_system;
@@ -18,8 +21,10 @@ mod partitions;
 mod program;
 mod qcow2;
 mod refusal;
+mod virtual_size;
 mod windows;
 
 pub use inspect::inspect;
 pub use qcow2::whole as whole_qcow2;
 pub use refusal::{LARGEST, Refusal};
+pub use virtual_size::{ImageFormat, virtual_size};

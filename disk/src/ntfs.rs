@@ -5,7 +5,10 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use ::ntfs::attribute_value::NtfsAttributeValueAttached;
 use ::ntfs::indexes::NtfsFileNameIndex;
 use ::ntfs::{Ntfs, NtfsAttributeFlags, NtfsError, NtfsFile};
+use ays_model::FileSystem;
 
+use crate::bytes::le16;
+use crate::claimed_size::claimed_size;
 use crate::disk::Volume;
 
 /// The largest record of a file, in bytes; Windows makes them of 1 or 4 KiB.
@@ -95,8 +98,7 @@ impl Tree {
 fn check_size(volume: &Volume) -> io::Result<()> {
     let mut sector = [0; 512];
     volume.read_at(0, &mut sector)?;
-    let sector_size = u64::from(u16::from_le_bytes([sector[11], sector[12]]));
-    let sectors = u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|byte| sector[40 + byte]));
+    let sector_size = u64::from(le16(&sector, 11));
     let cluster_size = sector_size * u64::from(sector[13]);
     // Clusters, or, below zero, the power of two.
     let record = sector[64].cast_signed();
@@ -104,7 +106,7 @@ fn check_size(volume: &Volume) -> io::Result<()> {
         Ok(clusters) => cluster_size.checked_mul(clusters.into()),
         Err(_) => 1u64.checked_shl(record.unsigned_abs().into()),
     };
-    let fits = sectors.checked_mul(sector_size).is_some_and(|size| size <= volume.size)
+    let fits = claimed_size(volume, FileSystem::Ntfs).is_some_and(|size| size <= volume.size)
         && cluster_size > 0
         && record_size.is_some_and(|size| (256..=LARGEST_RECORD).contains(&size));
     if fits {

@@ -50,7 +50,9 @@ fn look(file: File, format: DiskFormat) {
     let Ok(found) = inspect(file, format) else { return };
     let said = serde_json::to_string(&found).unwrap_or_default();
     assert!(said.len() < 1 << 18, "{} bytes are said", said.len());
-    let _ = found.findings(Expected::default());
+    let findings = found.findings(Expected::default());
+    assert!(findings.len() < 1000, "{} findings", findings.len());
+    assert!(found.boot.is_none() || !found.is_broken(), "what starts a broken disk is said");
     let texts = found.systems.iter().flat_map(|system| [&system.name, &system.version]).flatten();
     for text in texts.chain(&found.unread) {
         assert!(!text.chars().any(char::is_control), "{text:?}");

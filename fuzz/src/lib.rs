@@ -11,12 +11,13 @@ pub mod frames;
 pub mod hrd;
 pub mod images_json;
 pub mod md5sum;
+pub mod virtual_size;
 
 /// Panics where what must hold does not.
 pub type Check = fn(&[u8]);
 
 /// Each module, by the name of its target and of its folder in `fixtures/fuzz`.
-pub const TARGETS: [(&str, Check); 7] = [
+pub const TARGETS: [(&str, Check); 8] = [
     ("actions", actions::check),
     ("content", content::check),
     ("disk", disk::check),
@@ -24,4 +25,5 @@ pub const TARGETS: [(&str, Check); 7] = [
     ("hrd", hrd::check),
     ("images_json", images_json::check),
     ("md5sum", md5sum::check),
+    ("virtual_size", virtual_size::check),
 ];

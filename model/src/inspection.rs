@@ -16,7 +16,7 @@ pub struct Inspection {
     pub virtual_size: u64,
     /// The kind of its partition table; none: it has no table.
     pub table: Option<Table>,
-    /// What can start it; none: without a partition table that is not known.
+    /// What can start it; none: without a partition table, or with an error among the flaws, that is not known.
     pub boot: Option<Boot>,
     /// By their place on the disk.
     pub partitions: Vec<Partition>,
@@ -24,6 +24,85 @@ pub struct Inspection {
     pub systems: Vec<System>,
     /// What could not be read, and why.
     pub unread: Vec<String>,
+    /// What its partition table and its file systems claim and the disk does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flaws: Vec<Flaw>,
+}
+
+/// A claim of a partition table or a file system that does not hold for its disk. Places and sizes are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "flaw")]
+pub enum Flaw {
+    /// Partitions end behind the disk.
+    PartitionsBeyondEnd {
+        /// Their numbers.
+        partitions: Vec<u32>,
+        /// Where the last of them ends.
+        end: u64,
+    },
+    /// Partitions lie on others.
+    PartitionsOverlap {
+        /// Their numbers.
+        partitions: Vec<u32>,
+    },
+    /// The first sector does not say that the disk has a GPT.
+    NoProtectiveMbr,
+    /// The disk should have a GPT, and neither of its copies can be read.
+    NoGpt,
+    /// The GPT is for disks with sectors of this size; every virtual disk has sectors of 512 bytes.
+    GptSectorSize {
+        /// In bytes.
+        sector: u32,
+    },
+    /// The GPT's first copy cannot be read; partitions are known by the second one.
+    PrimaryGpt {
+        /// What is wrong with it.
+        damage: GptDamage,
+    },
+    /// The GPT's second copy cannot be read.
+    BackupGpt {
+        /// What is wrong with it.
+        damage: GptDamage,
+    },
+    /// The GPT's second copy is not at the end of the disk.
+    BackupGptPlace {
+        /// Where the disk ends that the GPT was made for.
+        end: u64,
+    },
+    /// A file system is larger than its partition, or than the disk.
+    #[serde(rename_all = "camelCase")]
+    FileSystemTooLarge {
+        /// The number of its partition; none: the file system is the whole disk.
+        partition: Option<u32>,
+        /// Which one it is.
+        file_system: FileSystem,
+        /// How large it says that it is.
+        claimed: u64,
+        /// How large its partition or the disk is.
+        size: u64,
+    },
+}
+
+/// What is wrong with a copy of a GPT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum GptDamage {
+    /// There is none in its place.
+    Missing,
+    /// Its header is damaged.
+    Header,
+    /// Its table of partitions is damaged.
+    Partitions,
+}
+
+impl fmt::Display for GptDamage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "is missing",
+            Self::Header => "has a damaged header",
+            Self::Partitions => "has a damaged table of partitions",
+        })
+    }
 }
 
 /// The kind of a partition table.

@@ -42,7 +42,9 @@ pub use event::{
 pub use fault::{FaultAt, FaultKind, FaultStep};
 pub use finding::{Expected, Finding, Severity};
 pub use host_key::{HostKey, NewHostKeys};
-pub use inspection::{Boot, Family, FileSystem, FirstBoot, Inspection, Partition, Role, System, Table};
+pub use inspection::{
+    Boot, Family, FileSystem, FirstBoot, Flaw, GptDamage, Inspection, Partition, Role, System, Table,
+};
 pub use lock_scope::LockScope;
 pub use names::{Gid, ImageName, InstanceName, NodeName, PoolName, TemplateName};
 pub use near::{alike, near};

@@ -1,4 +1,4 @@
-//! Disks made by sfdisk, mkfs.ext4, mkntfs, hivexsh and qemu-img; nothing is mounted.
+//! Disks made by sfdisk, fdisk, mkfs.ext4, mkntfs, hivexsh and qemu-img; nothing is mounted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -52,6 +52,13 @@ impl Workshop {
         image
     }
 
+    /// An NTFS of 4 MiB without any file.
+    pub fn empty_ntfs(&self, name: &str) -> PathBuf {
+        let image = self.empty(name, 4 * MIB);
+        run(Command::new("mkntfs").args(["-qQF", "-s", "512", "-p", "0", "-H", "0", "-S", "0"]).arg(&image));
+        image
+    }
+
     /// An NTFS of 4 MiB with the directories of a Windows and these files.
     pub fn ntfs(&self, name: &str, files: &[(&str, &Path)]) -> PathBuf {
         let image = self.path(name);
@@ -66,16 +73,10 @@ impl Workshop {
     /// A raw disk of so many MiB, partitioned as `sfdisk` reads it, with each content at its MiB.
     pub fn disk(&self, size: u64, table: &str, contents: &[(u64, &Path)]) -> PathBuf {
         let disk = self.empty("disk.raw", size * MIB);
-        let mut sfdisk = Command::new("sfdisk");
-        let mut sfdisk = sfdisk
-            .args(["-q", "--no-reread", "--no-tell-kernel"])
-            .arg(&disk)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        sfdisk.stdin.take().unwrap().write_all(table.as_bytes()).unwrap();
-        assert!(sfdisk.wait().unwrap().success());
+        run_with(
+            Command::new("sfdisk").args(["-q", "--no-reread", "--no-tell-kernel"]).arg(&disk),
+            table.as_bytes(),
+        );
         for (at, content) in contents {
             write(&disk, at * MIB, &fs::read(content).unwrap());
         }
@@ -126,6 +127,10 @@ pub fn write(path: &Path, at: u64, bytes: &[u8]) {
     file.write_all(bytes).unwrap();
 }
 
+pub fn set_size(path: &Path, size: u64) {
+    OpenOptions::new().write(true).open(path).unwrap().set_len(size).unwrap();
+}
+
 pub fn read_at(path: &Path, at: u64, count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     File::open(path).unwrap().read_exact_at(&mut bytes, at).unwrap();
@@ -139,6 +144,14 @@ pub fn look(path: &Path, format: DiskFormat) -> Result<Inspection, Refusal> {
 pub fn run(command: &mut Command) {
     let status = command.stderr(Stdio::null()).status().unwrap();
     assert!(status.success(), "{command:?}: {status:?}");
+}
+
+/// With this input.
+pub fn run_with(command: &mut Command, input: &[u8]) {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    assert!(child.wait().unwrap().success(), "{command:?}");
 }
 
 /// A hive with nothing but its root key: what hivexsh cannot make.

@@ -60,6 +60,7 @@ fn as_expected(format: DiskFormat) -> Inspection {
             virtio: None,
         }],
         unread: Vec::new(),
+        flaws: Vec::new(),
     }
 }
 

@@ -2,6 +2,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod disks;
+mod flaws;
 mod hostile;
 mod linux;
+mod sound;
 mod windows;
