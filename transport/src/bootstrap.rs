@@ -160,7 +160,11 @@ fn failed(phase: &Phase, said: String, printed: &[u8]) -> HelperError {
     match phase {
         Phase::Push if said.contains("No space left on device") => HelperError::NoSpace { said },
         Phase::Push => HelperError::NotPushed { said },
-        Phase::Login if let Some(why) = NoSudo::of(&said) => HelperError::NoSudo { why, said },
+        Phase::Login if let Some(why) = NoSudo::of(&said) => {
+            // It is the shell that says so, of a line that nobody knows.
+            let said = if why == NoSudo::Missing { String::new() } else { said };
+            HelperError::NoSudo { why, said }
+        }
         Phase::Login | Phase::Start => {
             HelperError::NoShell { said: if said.is_empty() { shown(printed) } else { said } }
         }
