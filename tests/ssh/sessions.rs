@@ -1,10 +1,11 @@
 //! Connections that have few sessions, or no socket.
 
 use std::fs;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use super::{DEST, scene};
-use crate::support::{Ays, Kind, Lab, lab, sha256};
+use crate::support::{Ays, Kind, Lab, Node, lab, sha256};
 
 const ONE_SESSION: [&str; 2] = ["-o", "MaxSessions=1"];
 
@@ -39,6 +40,8 @@ fn one_session_is_enough_for_one_run_after_the_other_and_for_some_at_once() {
     for _ in 0..10 {
         scene.assert_installed(&scene.install(&ays, &node, &["-r"]), &node);
     }
+    // A session that is freed late costs a login.
+    assert!(node.logins() < 5, "{}", node.log());
     for _ in 0..3 {
         let spawn = |name| ays.spawn(&["install", "-n", name, "--targetname", "n1", "-r"]);
         let running = names.map(spawn);
@@ -67,7 +70,7 @@ fn bytes_go_through_the_controller_to_nodes_with_one_session() {
         node.wait_until_quiet(std::time::Duration::from_secs(15));
     }
     // The helper has the only session of the first connection.
-    assert!(nodes.iter().map(|node| node.logins()).sum::<usize>() > nodes.len());
+    assert!(nodes.iter().map(Node::logins).sum::<usize>() > nodes.len());
     assert_eq!(scene.origin.sent("data"), fs::metadata(scene.origin.file("data")).unwrap().len());
 }
 
@@ -110,21 +113,48 @@ impl Drop for Immutable<'_> {
 }
 
 #[test]
-fn where_no_socket_can_be_made_each_command_has_a_connection() {
+fn where_no_connection_can_be_kept_it_has_a_directory_of_its_own() {
     let lab = Lab::new();
     let node = lab.node("n1");
     let scene = scene(lab);
     scene.environment.add_node(&node, "");
     let mut ays = Ays::new(&scene.lab, &scene.environment, &[&node]);
     ays.set("AYS_SSH_KEEP", "60s");
-    scene.assert_installed(&scene.install(&ays, &node, &[]), &node);
-    scene.lab.end("/usr/bin/ssh");
-    // Its log is there, its socket is not, and cannot be.
     let kept = ays.temporary().join("ays-0");
+    fs::DirBuilder::new().mode(0o700).create(&kept).unwrap();
+    {
+        let _immutable = Immutable::new(&kept);
+        scene.assert_installed(&scene.install(&ays, &node, &[]), &node);
+    }
+    scene.assert_installed(&scene.install(&ays, &node, &["-r"]), &node);
+    scene.lab.end("/usr/bin/ssh");
+    // Now its log is there, its socket is not: ssh fails to make it, after a login.
+    let logins = node.logins();
     let _immutable = Immutable::new(&kept);
     scene.assert_installed(&scene.install(&ays, &node, &["-r"]), &node);
-    assert_eq!(node.logins(), 3, "{}", node.log());
+    assert_eq!(node.logins(), logins + 2, "{}", node.log());
     scene.lab.wait_until_gone("/usr/bin/ssh", std::time::Duration::from_secs(5));
+}
+
+#[test]
+fn on_a_file_system_without_sockets_each_command_has_a_connection() {
+    let lab = Lab::new();
+    let node = lab.node("n1");
+    let scene = scene(lab);
+    scene.environment.add_node(&node, "");
+    let mut ays = Ays::new(&scene.lab, &scene.environment, &[]);
+    // The real ssh, which is told to make its socket where there can be none.
+    let programs = scene.lab.dir().join("programs");
+    fs::create_dir(&programs).unwrap();
+    let script = "#!/bin/sh\nwas=\nfor word; do\n  shift\n  [ \"$was\" != -S ] || word=/sys/master\n  was=$word\n  \
+                  set -- \"$@\" \"$word\"\ndone\nexec /usr/bin/ssh \"$@\"\n";
+    fs::write(programs.join("ssh"), script).unwrap();
+    fs::set_permissions(programs.join("ssh"), fs::Permissions::from_mode(0o755)).unwrap();
+    ays.set("PATH", &format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", programs.display()));
+    scene.assert_installed(&scene.install(&ays, &node, &["--accept-new-host-key"]), &node);
+    assert_eq!(node.logins(), 2, "{}", node.log());
+    scene.lab.wait_until_gone("/usr/bin/ssh", std::time::Duration::from_secs(5));
+    node.wait_until_quiet(std::time::Duration::from_secs(5));
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl Kept {
 
     /// The master that is there, or a new one.
     pub async fn start<'a>(&self, way: &'a Way) -> Result<Master, NoMaster<'a>> {
-        let failed = |error: io::Error| NoMaster { hop: &way.node, said: error.to_string() };
+        let failed = |error: io::Error| NoMaster { hop: &way.node, said: format!("{NO_SOCKET}: {error}") };
         let log = self.path(".log");
         loop {
             if let Some(found) = self.find().await {
@@ -112,7 +112,7 @@ impl Kept {
                 let _ = std::fs::remove_file(old);
             }
             launch(way, &self.path(""), &log, self.keep).await?;
-            return self.find().await.ok_or_else(|| failed(io::Error::other(NO_SOCKET)));
+            return self.find().await.ok_or_else(|| failed(io::Error::other("it does not answer")));
         }
     }
 
@@ -174,9 +174,10 @@ async fn launch<'a>(way: &'a Way, socket: &Path, log: &Path, keep: Duration) -> 
     Err(blamed(way, said))
 }
 
-const NO_SOCKET: &str = "its socket does not answer";
+/// What is said when the place of a master on this machine is at fault.
+const NO_SOCKET: &str = "its socket cannot be used";
 
-/// Whether the node let ssh in, and only the socket of a master could not be made.
+/// Whether the master's place on this machine is at fault. ssh makes the socket after it was let in.
 pub(crate) fn lacks_socket(said: &str) -> bool {
     [NO_SOCKET, "unix_listener:", "link mux listener"].iter().any(|words| said.contains(words))
 }

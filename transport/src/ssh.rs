@@ -73,7 +73,7 @@ impl SshNode {
 
 /// None where the node lets us in, but no socket for a master can be made.
 async fn find_or_start(node: &Node, settings: &SshSettings) -> Result<Option<Master>, ConnectError> {
-    let kept = if settings.keep.is_zero() {
+    let mut kept = if settings.keep.is_zero() {
         None
     } else {
         // Where that directory is somebody else's, none is kept.
@@ -101,7 +101,12 @@ async fn find_or_start(node: &Node, settings: &SshSettings) -> Result<Option<Mas
         };
         match started {
             Ok(master) => return Ok(Some(master)),
-            Err(NoMaster { said, .. }) if lacks_socket(&said) => return Ok(None),
+            Err(NoMaster { said, .. }) if lacks_socket(&said) => {
+                // A directory that cannot keep one may still have one for a while.
+                if kept.take().is_none() {
+                    return Ok(None);
+                }
+            }
             Err(NoMaster { hop, said }) if unknown > 0 && host_key::is_unknown(&said) => {
                 unknown -= 1;
                 host_key::learn(hop, way.directory.path(), settings).await?;
