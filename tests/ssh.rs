@@ -1,5 +1,9 @@
 //! How a node is reached: host keys, keys, agents, gateways, logins, and nodes that have next to nothing.
 
+mod login_shells;
+mod sessions;
+mod sudo;
+
 use std::{
     fs,
     io::{BufRead, BufReader},

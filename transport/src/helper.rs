@@ -15,10 +15,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::bootstrap::{self, Greeted, last_words};
+use crate::connection::Connection;
 use crate::faults::{Faults, OnPurpose};
 use crate::helper_error::HelperError;
 use crate::remote::Remote;
-use crate::ssh::Connection;
 
 /// What a step that is under way has to say.
 pub enum Heard {

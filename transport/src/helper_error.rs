@@ -5,6 +5,7 @@ use std::time::Duration;
 use ays_protocol::{Failure, FrameError, PROTOCOL};
 
 use crate::faults::OnPurpose;
+use crate::no_sudo::NoSudo;
 
 /// Why a helper does not work, or no longer does.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +20,11 @@ pub enum HelperError {
         said: String,
     },
     /// The login is not root's, and sudo does not make it root.
-    #[error("sudo does not let this login become root without a password{}", quoted(.said))]
+    #[error("{why}{}", quoted(.said))]
     NoSudo {
-        /// What sudo said.
+        /// Why not.
+        why: NoSudo,
+        /// What the node said.
         said: String,
     },
     /// The helper is not made for the node's kind of processor.
@@ -82,10 +85,9 @@ impl HelperError {
     /// What an operator does about it, where that is known.
     pub fn cure(&self) -> &'static str {
         match self {
-            Self::NoSudo { .. } => {
-                "let it: a line `LOGIN ALL=(ALL) NOPASSWD: ALL` in a file of /etc/sudoers.d there (visudo -f FILE)"
-            }
-            Self::Spawn(_) | Self::NoShell { .. } => {
+            Self::NoSudo { why, .. } => why.cure(),
+            Self::Spawn(_) => "try again; ssh must be there on this machine",
+            Self::NoShell { .. } => {
                 "give the login a POSIX shell there, and sshd at least one session a connection (MaxSessions)"
             }
             Self::Machine(_) => "no node of this kind can be used; take it out of services/",

@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 use ays_model::{Node, NodeName};
 use rustix::fs::MemfdFlags;
 use secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+use crate::run_directory::{own_directory, usable};
+use crate::settings::SshSettings;
 
 /// A file in memory that a child of ours can open by its path.
 struct MemoryFile(std::fs::File);
@@ -30,25 +34,18 @@ impl MemoryFile {
     }
 }
 
-/// Where ssh finds the user's files.
-pub(crate) struct Files<'a> {
-    /// The user's home directory.
-    pub home: &'a Path,
-    /// The host keys that the environment's repository knows.
-    pub known_hosts: &'a Path,
-    /// A directory of this connection's own.
-    pub run: &'a Path,
-}
-
 /// The way to a node.
 pub(crate) struct Way {
     /// Machines to go through, the nearest first.
     pub gateways: Vec<Hop>,
     pub node: Hop,
+    /// A directory of its own, for what ssh says of the machines.
+    pub directory: TempDir,
 }
 
 impl Way {
-    pub fn to(node: &Node, files: &Files) -> std::io::Result<Self> {
+    pub fn to(node: &Node, settings: &SshSettings) -> std::io::Result<Self> {
+        let directory = own_directory(usable(&settings.run))?;
         let mut through = Vec::new();
         let mut next = node.gateway.as_deref();
         while let Some(gateway) = next {
@@ -57,12 +54,12 @@ impl Way {
         }
         let mut gateways: Vec<Hop> = Vec::new();
         for gateway in through.into_iter().rev() {
-            let log = files.run.join(format!("gateway-{}.log", gateways.len()));
-            let hop = Hop::new(gateway, gateways.last(), files, Some(log))?;
+            let log = directory.path().join(format!("gateway-{}.log", gateways.len()));
+            let hop = Hop::new(gateway, gateways.last(), settings, Some(log))?;
             gateways.push(hop);
         }
-        let node = Hop::new(node, gateways.last(), files, None)?;
-        Ok(Self { gateways, node })
+        let node = Hop::new(node, gateways.last(), settings, None)?;
+        Ok(Self { gateways, node, directory })
     }
 }
 
@@ -88,13 +85,13 @@ impl Hop {
     fn new(
         node: &Node,
         gateway: Option<&Self>,
-        files: &Files,
+        settings: &SshSettings,
         log: Option<PathBuf>,
     ) -> std::io::Result<Self> {
         let key = node.key.as_ref();
         let key =
             key.map(|key| MemoryFile::new("ays-key", key.private.expose_secret().as_bytes())).transpose()?;
-        let config = config(node, gateway, key.as_ref(), files);
+        let config = config(node, gateway, key.as_ref(), settings);
         Ok(Self {
             name: node.name.clone(),
             host: node.host.clone(),
@@ -107,7 +104,7 @@ impl Hop {
 }
 
 /// For every option ssh takes the first value that it finds: the node's own, then the user's, then the fallbacks.
-fn config(node: &Node, gateway: Option<&Hop>, key: Option<&MemoryFile>, files: &Files) -> String {
+fn config(node: &Node, gateway: Option<&Hop>, key: Option<&MemoryFile>, settings: &SshSettings) -> String {
     let mut text = format!("Host {}\n", node.host);
     let mut line = |option: &str, value: &str| text.push_str(&format!("  {option} {value}\n"));
     if let Some(login) = &node.login {
@@ -139,9 +136,9 @@ fn config(node: &Node, gateway: Option<&Hop>, key: Option<&MemoryFile>, files: &
     line("ForwardX11", "no");
     line("PermitLocalCommand", "no");
     line("ClearAllForwardings", "yes");
-    let ssh = files.home.join(".ssh");
+    let ssh = settings.home.join(".ssh");
     // Keys that were learned here count, whatever file the user's configuration names for known hosts.
-    let own = [files.known_hosts.to_owned(), ssh.join("known_hosts")].map(|path| quoted(&path)).join(" ");
+    let own = [settings.known_hosts.clone(), ssh.join("known_hosts")].map(|path| quoted(&path)).join(" ");
     line("GlobalKnownHostsFile", &format!("/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2 {own}"));
     text.push_str(&format!(
         "Host *\nInclude {}\nInclude /etc/ssh/ssh_config\nHost *\n",

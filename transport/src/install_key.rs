@@ -7,9 +7,11 @@ use ays_model::{Node, NodeName};
 use tokio::process::Command;
 
 use crate::connect_error::{ConnectError, refused};
-use crate::hop::{Files, Way};
+use crate::hop::Way;
 use crate::host_key;
-use crate::master::{NoMaster, blamed, forget, own_directory};
+use crate::login_shell;
+use crate::master::{NoMaster, blamed, forget};
+use crate::run_directory::usable;
 use crate::settings::SshSettings;
 
 /// A public key, as a line of `authorized_keys` has it, without options.
@@ -71,9 +73,30 @@ pub struct InstallKey<'a> {
     pub settings: &'a SshSettings,
 }
 
-/// `$1`: the key without its comment. `$2`: its comment. It is taken by any shell that knows single quotes, so there are
-/// none in it. The new file takes the old one's place when it is whole.
-const SCRIPT: &str = r#"umask 077; cd && mkdir -p .ssh && chmod 700 .ssh || exit; f=.ssh/authorized_keys; [ -L $f ] && f=$(readlink -f $f); if [ -f "$f" ] && grep -v "^[[:space:]]*#" "$f" | grep -qF -e "$1"; then echo ays: was there; exit; fi; t=$f.ays-$$; { if [ -f "$f" ]; then cat "$f" && if [ -n "$(tail -c 1 "$f")" ]; then echo; fi; fi && echo "$1${2:+ $2}"; } >"$t" && chmod 600 "$t" && mv -f "$t" "$f" || { rm -f "$t"; exit 1; }; if command -v restorecon >/dev/null; then restorecon -F .ssh "$f"; fi; echo ays: added"#;
+/// `$1`: the key without its comment. `$2`: its comment. The new file takes the old one's place when it is whole.
+const SCRIPT: &str = r#"
+umask 077
+cd && mkdir -p .ssh && chmod 700 .ssh || exit
+f=.ssh/authorized_keys
+[ -L $f ] && f=$(readlink -f $f)
+if [ -f "$f" ] && grep -v '^[[:space:]]*#' "$f" | grep -qF -e "$1"; then
+  echo
+  echo ays: was there
+  exit
+fi
+t=$f.ays-$$
+{
+  if [ -f "$f" ]; then
+    cat "$f" && if [ -n "$(tail -c 1 "$f")" ]; then echo; fi
+  fi && echo "$1${2:+ $2}"
+} >"$t" && chmod 600 "$t" && mv -f "$t" "$f" || {
+  rm -f "$t"
+  exit 1
+}
+if command -v restorecon >/dev/null; then restorecon -F .ssh "$f"; fi
+echo
+echo ays: added
+"#;
 
 impl PublicKey {
     /// Reads the first line of a `.pub` file that is not empty.
@@ -98,21 +121,22 @@ impl InstallKey<'_> {
     /// Puts it there, once.
     pub async fn run(&self) -> Result<KeyState, InstallKeyError> {
         let settings = self.settings;
-        let files_error = |source| ConnectError::Files { path: settings.run.clone(), source };
-        let run = own_directory(&settings.run).map_err(files_error)?;
-        let files = Files { home: &settings.home, known_hosts: &settings.known_hosts, run: run.path() };
-        let way = Way::to(self.node, &files).map_err(files_error)?;
-        let log = run.path().join("log");
+        let files_error = |source| ConnectError::Files { path: usable(&settings.run).to_owned(), source };
+        let way = Way::to(self.node, settings).map_err(files_error)?;
+        let log = way.directory.path().join("log");
         // Each machine on the way may have a key to be learned.
         let mut unknown = way.gateways.len() + 1;
         loop {
             forget(&way);
             let output = self.ssh(&way, &log).output().await.map_err(files_error)?;
             let printed = String::from_utf8_lossy(&output.stdout);
-            match printed.lines().last().map(str::trim) {
-                Some("ays: added") => return Ok(KeyState::Added),
-                Some("ays: was there") => return Ok(KeyState::WasThere),
-                _ => {}
+            // A login shell may say something before and after.
+            for line in printed.lines() {
+                match line.trim() {
+                    "ays: added" => return Ok(KeyState::Added),
+                    "ays: was there" => return Ok(KeyState::WasThere),
+                    _ => {}
+                }
             }
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             // What a shell says is not in the log.
@@ -125,7 +149,7 @@ impl InstallKey<'_> {
                 NoMaster { hop, said } if unknown > 0 && host_key::is_unknown(&said) => {
                     unknown -= 1;
                     let _ = std::fs::remove_file(&log);
-                    host_key::learn(hop, run.path(), settings).await.map_err(ConnectError::from)?;
+                    host_key::learn(hop, way.directory.path(), settings).await.map_err(ConnectError::from)?;
                 }
                 NoMaster { hop, said } => return Err(refused(hop, &said).await.into()),
             }
@@ -140,7 +164,7 @@ impl InstallKey<'_> {
             ssh.args(["-o", "PreferredAuthentications=publickey,password,keyboard-interactive"]);
         }
         let PublicKey { key, comment } = self.key;
-        let command = format!("exec sh -c '{SCRIPT}' ays '{key}' '{comment}'");
+        let command = login_shell::command(SCRIPT, &[key, comment]);
         ssh.args(["-o", "StrictHostKeyChecking=yes", "-T", "--", &way.node.host, &command]);
         ssh.stdin(Stdio::null()).kill_on_drop(true);
         ssh
@@ -184,18 +208,17 @@ mod tests {
 
     #[test]
     fn a_key_is_put_there_once_and_nothing_else_changes() {
-        assert!(!SCRIPT.contains('\''));
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join(".ssh/authorized_keys");
         let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(put(home.path(), "ssh-ed25519 AAAA"), "ays: added\n");
+        assert_eq!(put(home.path(), "ssh-ed25519 AAAA"), "\nays: added\n");
         assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
-        assert_eq!(put(home.path(), "ssh-ed25519 AAAA"), "ays: was there\n");
+        assert_eq!(put(home.path(), "ssh-ed25519 AAAA"), "\nays: was there\n");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "ssh-ed25519 AAAA me\n");
 
         std::fs::write(&file, "# ssh-ed25519 AAAA\nfrom=\"10.0.0.1\" ssh-rsa BBBB x").unwrap();
-        assert_eq!(put(home.path(), "ssh-rsa BBBB"), "ays: was there\n");
-        assert_eq!(put(home.path(), "ssh-ed25519 AAAA"), "ays: added\n");
+        assert_eq!(put(home.path(), "ssh-rsa BBBB"), "\nays: was there\n");
+        assert_eq!(put(home.path(), "ssh-ed25519 AAAA"), "\nays: added\n");
         assert_eq!(
             std::fs::read_to_string(&file).unwrap(),
             "# ssh-ed25519 AAAA\nfrom=\"10.0.0.1\" ssh-rsa BBBB x\nssh-ed25519 AAAA me\n"

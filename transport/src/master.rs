@@ -7,16 +7,18 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process;
+use std::sync::Arc;
 use std::time::Duration;
 
-use openssh::Session;
+use openssh::{Session, Stdio};
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::sleep;
 
 use crate::hop::{Hop, Way};
+use crate::remote::Remote;
+use crate::run_directory::own_directory;
 
 /// How long a master stays that is not kept: one whose controller was killed goes soon after.
 const UNKEPT: Duration = Duration::from_secs(5);
@@ -26,9 +28,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A connection to a node.
 pub(crate) struct Master {
-    pub session: Session,
+    session: Arc<Session>,
     /// Where notes about the node at its other end may lie as long as it stays; none when it is not kept.
     pub notes: Option<PathBuf>,
+}
+
+impl Master {
+    fn new(session: Session, notes: Option<PathBuf>) -> Self {
+        Self { session: Arc::new(session), notes }
+    }
+
+    /// Starts a command on the node; none when the node lets this connection have no more sessions, or it is gone.
+    pub async fn start(&self, command: &str) -> Option<Remote> {
+        let mut command = Arc::clone(&self.session).arc_raw_command(command);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().await.ok()?;
+        let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
+        Remote::new(stdin, stdout, stderr, child).ok()
+    }
 }
 
 /// What ssh said when there was no connection, and the machine on the way that it is about.
@@ -71,12 +88,12 @@ impl Kept {
     pub async fn find(&self) -> Option<Master> {
         let session = Session::resume_mux(self.path("").into(), None);
         session.check().await.ok()?;
-        Some(Master { session, notes: Some(self.path(".notes")) })
+        Some(Master::new(session, Some(self.path(".notes"))))
     }
 
     /// The master that is there, or a new one.
     pub async fn start<'a>(&self, way: &'a Way) -> Result<Master, NoMaster<'a>> {
-        let failed = |error: io::Error| NoMaster { hop: &way.node, said: error.to_string() };
+        let failed = |error: io::Error| NoMaster { hop: &way.node, said: format!("{NO_SOCKET}: {error}") };
         let log = self.path(".log");
         loop {
             if let Some(found) = self.find().await {
@@ -95,7 +112,7 @@ impl Kept {
                 let _ = std::fs::remove_file(old);
             }
             launch(way, &self.path(""), &log, self.keep).await?;
-            return self.find().await.ok_or_else(|| failed(io::Error::other("its socket does not answer")));
+            return self.find().await.ok_or_else(|| failed(io::Error::other("it does not answer")));
         }
     }
 
@@ -125,27 +142,7 @@ pub(crate) async fn start_unkept<'a>(way: &'a Way, run: &Path) -> Result<Master,
     let directory = own_directory(run)
         .map_err(|error| NoMaster { hop: &way.node, said: format!("{}: {error}", run.display()) })?;
     launch(way, &directory.path().join("master"), &directory.path().join("log"), UNKEPT).await?;
-    Ok(Master { session: Session::new_native_mux(directory), notes: None })
-}
-
-/// A directory for one connection of this process.
-pub(crate) fn own_directory(run: &Path) -> io::Result<TempDir> {
-    tempfile::Builder::new().prefix(&format!("ays-ssh-{}-", std::process::id())).tempdir_in(run)
-}
-
-/// Removes the directories of connections whose process was killed.
-pub(crate) fn remove_stale(run: &Path) {
-    let Ok(entries) = std::fs::read_dir(run) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let pid = name
-            .to_str()
-            .and_then(|name| name.strip_prefix("ays-ssh-")?.split('-').next()?.parse::<u32>().ok());
-        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-            // Another user's is not ours to remove.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
+    Ok(Master::new(Session::new_native_mux(directory), None))
 }
 
 /// Starts a master; ssh goes to the background when it is connected.
@@ -163,9 +160,9 @@ async fn launch<'a>(way: &'a Way, socket: &Path, log: &Path, keep: Duration) -> 
         .args(["-M", "-f", "-N", "-o"])
         .arg(format!("ControlPersist={}", keep.as_secs().max(1)))
         .args(["-o", "StrictHostKeyChecking=yes", "--", &way.node.host])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stdin(process::Stdio::null())
+        .stdout(process::Stdio::null())
+        .stderr(process::Stdio::null())
         .kill_on_drop(true)
         .status()
         .await;
@@ -175,6 +172,14 @@ async fn launch<'a>(way: &'a Way, socket: &Path, log: &Path, keep: Duration) -> 
         Err(error) => error.to_string(),
     };
     Err(blamed(way, said))
+}
+
+/// What is said when the place of a master on this machine is at fault.
+const NO_SOCKET: &str = "its socket cannot be used";
+
+/// Whether the master's place on this machine is at fault. ssh makes the socket after it was let in.
+pub(crate) fn lacks_socket(said: &str) -> bool {
+    [NO_SOCKET, "unix_listener:", "link mux listener"].iter().any(|words| said.contains(words))
 }
 
 /// Removes what was said of the gateways before: it would be taken for the next try's.

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, copy_buf};
 
 use crate::bootstrap::{self, Greeted};
+use crate::connection::Connection;
 use crate::helper_error::HelperError;
 use crate::remote::Remote;
-use crate::ssh::Connection;
 
 /// How much is passed on at once, in bytes.
 const BUFFER: usize = 128 << 10;

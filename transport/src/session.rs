@@ -5,10 +5,10 @@ use std::path::Path;
 use ays_model::Target;
 
 use crate::connect_error::ConnectError;
+use crate::connection::Connection;
 use crate::helper::Helper;
 use crate::helper_error::HelperError;
 use crate::settings::Transport;
-use crate::ssh::Connection;
 
 /// A running helper and the connection to it.
 pub struct Session {

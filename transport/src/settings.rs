@@ -23,7 +23,7 @@ pub enum Transport {
 pub struct SshSettings {
     /// The user's home directory: `.ssh` in it is honoured.
     pub home: PathBuf,
-    /// Where a connection's socket may lie; a short path, since sockets' names are limited to about 100 bytes.
+    /// Where connections' sockets lie, where their names are not too long there; else they lie in `/tmp`.
     pub run: PathBuf,
     /// The host keys that the environment's repository knows.
     pub known_hosts: PathBuf,
