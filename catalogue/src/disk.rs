@@ -25,6 +25,20 @@ pub struct DiskFacts {
     pub can_grow: Option<bool>,
     /// When it was looked into; none: never.
     pub inspected_at: Option<Timestamp>,
+    /// What is wrong with it.
+    #[sqlx(try_from = "String")]
+    pub findings: Findings,
+}
+
+/// What is wrong with a disk, each finding one line that begins with its severity.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(transparent)]
+pub struct Findings(pub Vec<String>);
+
+impl From<String> for Findings {
+    fn from(text: String) -> Self {
+        Self(text.lines().map(str::to_owned).collect())
+    }
 }
 
 /// What can start a disk.
@@ -67,7 +81,7 @@ impl Catalogue {
         let mut tx = self.write(doing).await?;
         sqlx::query(
             "UPDATE generation SET os = ?, os_version = ?, architecture = ?, started_by = ?, first_boot = ?,
-                                   virtio = ?, can_grow = ?, inspected_at = ?
+                                   virtio = ?, can_grow = ?, inspected_at = ?, findings = ?
              WHERE id = ?",
         )
         .bind(&facts.os)
@@ -78,6 +92,7 @@ impl Catalogue {
         .bind(facts.virtio)
         .bind(facts.can_grow)
         .bind(&facts.inspected_at)
+        .bind(facts.findings.0.join("\n"))
         .bind(generation)
         .execute(&mut *tx)
         .await

@@ -27,7 +27,7 @@ mod timestamp;
 
 pub use catalogue::Catalogue;
 pub use copy::{Copy, CopyState, KnownCopy};
-pub use disk::{DiskFacts, FirstBoot, StartedBy};
+pub use disk::{DiskFacts, Findings, FirstBoot, StartedBy};
 pub use error::CatalogueError;
 pub use find::Found;
 pub use image::{Generation, GenerationId, Image, ImageDetail, ImageId, ImageStatus, StackOffer};

@@ -118,6 +118,9 @@ fn show_generation(generation: &Generation) -> Result<(), Failure> {
     ))?;
     if let Some(facts) = disk::facts(&generation.disk) {
         table::line(&format!("     disk    {facts}"))?;
+        for finding in &generation.disk.findings.0 {
+            table::line(&format!("             {finding}"))?;
+        }
     }
     for Copy { pool, state, file, .. } in &generation.copies {
         let node = pool.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();

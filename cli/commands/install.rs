@@ -55,6 +55,9 @@ pub struct Args {
     /// Forget what was answered before, and ask again (also -hr)
     #[arg(long)]
     hrdreset: bool,
+    /// Register an image even when the disk in it is broken; the record says by whom
+    #[arg(long)]
+    force: bool,
     /// Print what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -177,7 +180,7 @@ impl Work<'_> {
         let template = environment.template(template)?.name.clone();
         let request = self.request(&template, instance, &nodes).await?;
         if args.dry_run {
-            let install = Install { template, request, nodes, mode };
+            let install = Install { template, request, nodes, mode, force: self.args.force };
             let environment = Arc::clone(environment);
             let planned = install.plan(environment, std::env::temp_dir(), stop.clone()).await?;
             return show_plans(&planned, args.json);
@@ -198,7 +201,7 @@ impl Work<'_> {
         let tell: Tell =
             Arc::new(move |record| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(&record));
         let ssh = context::ssh(environment, args.accept_new_host_key)?;
-        let install = Install { template: template.clone(), request, nodes, mode };
+        let install = Install { template: template.clone(), request, nodes, mode, force: self.args.force };
         let report = install.run(self.controller().await?, ssh, stop.clone(), tell).await?;
         self.ended(template, instance, report, mode, style)
     }
@@ -298,7 +301,9 @@ impl Work<'_> {
             words.extend(["-i".to_owned(), quoted(instance)]);
         }
         words.extend(["--targetname".to_owned(), quoted(&nodes.join(","))]);
-        for (is_given, option) in [(mode == Mode::Again, "-r"), (self.args.single, "--single")] {
+        for (is_given, option) in
+            [(mode == Mode::Again, "-r"), (self.args.single, "--single"), (self.args.force, "--force")]
+        {
             if is_given {
                 words.push(option.to_owned());
             }

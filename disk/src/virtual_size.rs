@@ -28,6 +28,20 @@ pub enum ImageFormat {
     Vdi,
 }
 
+impl ImageFormat {
+    /// As `qemu-img -f` wants it.
+    pub const fn qemu_name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+            Self::Vmdk => "vmdk",
+            Self::Vhd => "vpc",
+            Self::Vhdx => "vhdx",
+            Self::Vdi => "vdi",
+        }
+    }
+}
+
 /// The bytes that a machine sees of the image, which is `format`. At most 2 MiB are read, and no other file is opened.
 ///
 /// # Errors

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use ays_catalogue::{
-    Catalogue, CatalogueError, Copy, CopyState, DiskFacts, Generation, GenerationId, ImageDetail, StartedBy,
-    Timestamp,
+    Catalogue, CatalogueError, Copy, CopyState, DiskFacts, Findings, Generation, GenerationId, ImageDetail,
+    StartedBy, Timestamp,
 };
 use ays_model::{
     Boot, BootType, DiskFormat, Event, Expected, Family, Finding, FirstBoot, ImageName, Inspection, NodeName,
@@ -91,7 +91,7 @@ pub async fn inspect_copy(
             let path = PathBuf::from(&copy.pool.path).join(&copy.file);
             match on_node(target, transport, path, generation.format).await {
                 Ok(found) => {
-                    catalogue.set_disk_facts(generation.id, &facts(&found)).await?;
+                    catalogue.set_disk_facts(generation.id, &facts(&found, image.boot_type)).await?;
                     return Ok((target.name().clone(), found));
                 }
                 Err(failed) => error = failed,
@@ -136,8 +136,9 @@ async fn ask(
     }
 }
 
-/// What of it is recorded: that of the first system.
-fn facts(found: &Inspection) -> DiskFacts {
+/// What of it is recorded: that of the first system, and what is wrong.
+fn facts(found: &Inspection, boot_type: BootType) -> DiskFacts {
+    let said = |finding: Finding| format!("{}: {}", finding.severity, finding.message);
     let system = found.systems.first();
     DiskFacts {
         os: system.map(|system| match (&system.name, system.family) {
@@ -161,35 +162,44 @@ fn facts(found: &Inspection) -> DiskFacts {
         virtio: system.and_then(ays_model::System::has_disk_driver),
         can_grow: system.map(|system| system.can_grow),
         inspected_at: Some(Timestamp::now()),
+        findings: Findings(findings(found, boot_type).into_iter().map(said).collect()),
     }
 }
 
 impl Working<'_, '_> {
-    /// Looks into the copy of a generation in the target's pool, records what is found, and warns of what will go wrong.
-    /// That nothing can be said of it, or recorded, is a warning too.
-    pub(crate) async fn inspect(
-        &mut self,
-        image: &ImageName,
-        boot_type: BootType,
-        file: &str,
-        generation: GenerationId,
-    ) -> Result<(), InstallError> {
+    /// What is in a file of the target's pool, or why nothing can be said of that.
+    pub(crate) async fn inspect(&mut self, file: &str) -> Result<Result<Inspection, String>, InstallError> {
         let pool = self.target.pool();
         let (path, format) = (pool.path.join(file), pool.format);
         match ask(&mut self.helper, path, Some(format)).await {
-            Ok(found) => {
-                if let Err(error) = self.rollout.catalogue.set_disk_facts(generation, &facts(&found)).await {
-                    self.events.send(Event::Warning { message: format!("{image}: {error}") });
-                }
-                for Finding { message, cure, .. } in findings(&found, boot_type) {
-                    self.events.send(Event::Warning { message: format!("{image}: {message}; {cure}") });
-                }
-            }
-            Err(error @ (HelperError::Failed(_) | HelperError::Answer)) => {
-                self.events.send(Event::Warning { message: error.to_string() });
-            }
-            Err(source) => return Err(InstallError::at(StepName::Register, Err(source))),
+            Ok(found) => Ok(Ok(found)),
+            Err(error @ (HelperError::Failed(_) | HelperError::Answer)) => Ok(Err(error.to_string())),
+            Err(source) => Err(InstallError::at(StepName::Register, Err(source))),
         }
-        Ok(())
+    }
+
+    /// Records what was found in a generation's disk, and warns of what will go wrong. That nothing can be said of it, or
+    /// recorded, is a warning too.
+    pub(crate) async fn tell_of_disk(
+        &mut self,
+        image: &ImageName,
+        boot_type: BootType,
+        found: Result<Inspection, String>,
+        generation: GenerationId,
+    ) {
+        let found = match found {
+            Ok(found) => found,
+            Err(message) => return self.events.send(Event::Warning { message }),
+        };
+        let mut facts = facts(&found, boot_type);
+        if found.is_broken() && self.rollout.force {
+            facts.findings.0.push(format!("registered all the same by {} (--force)", self.rollout.by));
+        }
+        if let Err(error) = self.rollout.catalogue.set_disk_facts(generation, &facts).await {
+            self.events.send(Event::Warning { message: format!("{image}: {error}") });
+        }
+        for Finding { message, cure, .. } in findings(&found, boot_type) {
+            self.events.send(Event::Warning { message: format!("{image}: {message}; {cure}") });
+        }
     }
 }

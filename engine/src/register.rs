@@ -7,7 +7,7 @@ use ays_actions::RegisterImage;
 use ays_catalogue::{
     ImageFacts, InstalledImage, KnownCopy, Registration, SourceFacts, StoredFacts, TemplateFacts, Timestamp,
 };
-use ays_model::{Digest, DiskFormat, Event, PoolKey, StepName};
+use ays_model::{Digest, DiskFormat, Event, Inspection, PoolKey, StepName};
 use ays_protocol::{
     CheckCopy, CheckedCopy, CopyState, Expected, Fetched, Outcome, ReadCopy, Step, StoreImage, Stored,
 };
@@ -27,9 +27,9 @@ impl Working<'_, '_> {
         self.go_on()?;
         self.events.start(StepName::Register, image.name.clone());
         let pool = self.target.pool_key();
-        let stored = match self.known_copy(image, fetched, &pool).await? {
-            Some(known) => known,
-            None => self.store(image, fetched).await?,
+        let (stored, found) = match self.known_copy(image, fetched, &pool).await? {
+            Some(known) => (known, None),
+            None => self.store(image, fetched).await.map(|(stored, found)| (stored, Some(found)))?,
         };
         let registration = Registration {
             image: ImageFacts {
@@ -75,7 +75,11 @@ impl Working<'_, '_> {
         )
         .await?;
         let Registration { image, stored, .. } = &registration;
-        self.inspect(&image.name, image.boot_type, &stored.file, registered.generation).await?;
+        let found = match found {
+            Some(found) => found,
+            None => self.inspect(&stored.file).await?,
+        };
+        self.tell_of_disk(&image.name, image.boot_type, found, registered.generation).await;
         let kept = if registered.new_generation { "" } else { ", as before" };
         self.events.done(
             StepName::Register,
@@ -143,7 +147,12 @@ impl Working<'_, '_> {
         }
     }
 
-    async fn store(&mut self, image: &RegisterImage, fetched: &Fetched) -> Result<StoredFacts, InstallError> {
+    /// What lies in the pool then, and what is in it.
+    async fn store(
+        &mut self,
+        image: &RegisterImage,
+        fetched: &Fetched,
+    ) -> Result<(StoredFacts, Result<Inspection, String>), InstallError> {
         let pool = self.target.pool();
         let store = StoreImage {
             source: image.file.clone(),
@@ -151,11 +160,12 @@ impl Working<'_, '_> {
             stem: image.stem.clone(),
             format: pool.format,
             stamp: Some(fetched.stamp),
+            force: self.rollout.force,
         };
         match self.helper.run(Step::StoreImage(store), self.events.progress(StepName::Register)).await {
-            Ok(Outcome::Stored(Stored { file, content, digest, size, virtual_size, .. })) => {
+            Ok(Outcome::Stored(Stored { file, content, digest, size, virtual_size, found, .. })) => {
                 let content = Digest::FsVerity(content);
-                Ok(StoredFacts { file, format: self.format(), content, digest, size, virtual_size })
+                Ok((StoredFacts { file, format: self.format(), content, digest, size, virtual_size }, found))
             }
             other => Err(InstallError::at(StepName::Register, other)),
         }

@@ -193,6 +193,7 @@ impl<'a> Stage<'a> {
             logs: &self.directory.path().join("runs"),
             transport: self.rehearsal.transport,
             mode,
+            force: false,
             sharing: Sharing::Alone,
             parallel: NonZeroUsize::MIN,
             by: self.rehearsal.by,

@@ -55,6 +55,8 @@ pub struct Rollout<'a> {
     pub transport: &'a Transport,
     /// Whether what is installed is left alone.
     pub mode: Mode,
+    /// Whether an image is registered even when the disk in it is broken.
+    pub force: bool,
     /// Whether nodes pass on what they fetch.
     pub sharing: Sharing,
     /// The most nodes at work at once.

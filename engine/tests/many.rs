@@ -79,6 +79,7 @@ impl Scene {
             logs: &self.directory.path().join("runs"),
             transport: &Transport::Scripted(nodes),
             mode,
+            force: false,
             sharing: Sharing::Neighbours,
             parallel: NonZeroUsize::new(32).unwrap(),
             by: "test",
@@ -105,6 +106,7 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
             virtual_size: 1 << 20,
             source_format: "qcow2".to_owned(),
             kept: false,
+            found: Err("nobody looked".to_owned()),
         }),
         Step::CheckCopy(_) => Outcome::Checked(CheckedCopy { state: CopyState::Good, named: None }),
         Step::Inspect(_) => Outcome::Inspected(Inspection {
@@ -113,6 +115,7 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
             table: None,
             boot: None,
             partitions: Vec::new(),
+            flaws: Vec::new(),
             systems: Vec::new(),
             unread: Vec::new(),
         }),

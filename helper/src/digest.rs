@@ -9,12 +9,12 @@ use ays_protocol::{DigestDisk, DigestedDisk, Failure};
 
 use crate::content::measure;
 use crate::disk::{check_path, failure, on_thread};
-use crate::image_kind::ImageKind;
 use crate::pace::Pace;
 use crate::qemu_img::QemuImg;
 use crate::report::Report;
 use crate::store::{bad_image, look_at, open_file};
 use crate::temporary::Temporary;
+use ays_disk::ImageFormat;
 
 /// Reads the disk in an image. One in another format than raw and qcow2 is unpacked first.
 pub(crate) async fn digest(order: DigestDisk, report: &Report) -> Result<DigestedDisk, Failure> {
@@ -22,13 +22,13 @@ pub(crate) async fn digest(order: DigestDisk, report: &Report) -> Result<Digeste
     check_path(&order.temporary)?;
     let path = order.path.clone();
     let kind = match order.format {
-        Some(DiskFormat::Raw) => ImageKind::Raw,
-        Some(DiskFormat::Qcow2) => ImageKind::Qcow2,
+        Some(DiskFormat::Raw) => ImageFormat::Raw,
+        Some(DiskFormat::Qcow2) => ImageFormat::Qcow2,
         None => on_thread(move || look_at(&path)).await?,
     };
     let direct = match kind {
-        ImageKind::Raw => Some(DiskFormat::Raw),
-        ImageKind::Qcow2 => Some(DiskFormat::Qcow2),
+        ImageFormat::Raw => Some(DiskFormat::Raw),
+        ImageFormat::Qcow2 => Some(DiskFormat::Qcow2),
         _ => None,
     };
     if let Some(format) = direct {

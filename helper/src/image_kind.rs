@@ -1,36 +1,12 @@
 //! What a file is, by its bytes alone: `qemu-img` never guesses, because a guess can be steered by who made the file.
 
-use ays_disk::{Refusal, whole_qcow2};
+use ays_disk::{ImageFormat, Refusal, whole_qcow2};
 
 /// How many bytes of a file's start are looked at: the last sign in them is that of btrfs, at 64 KiB.
 pub(crate) const HEAD: usize = 128 << 10;
 
 /// How many bytes of a file's end are looked at: the footer of a fixed VHD.
 pub(crate) const TAIL: usize = 512;
-
-/// A disk image that may be converted, named as `qemu-img -f` wants it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ImageKind {
-    Qcow2,
-    Vmdk,
-    Vpc,
-    Vhdx,
-    Vdi,
-    Raw,
-}
-
-impl ImageKind {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Qcow2 => "qcow2",
-            Self::Vmdk => "vmdk",
-            Self::Vpc => "vpc",
-            Self::Vhdx => "vhdx",
-            Self::Vdi => "vdi",
-            Self::Raw => "raw",
-        }
-    }
-}
 
 /// Why a file is no disk image that may be registered.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +24,7 @@ pub(crate) enum NotAnImage {
 }
 
 /// Tells by the first [`HEAD`] bytes (fewer when the file is shorter) and the last [`TAIL`] what a file is.
-pub(crate) fn recognise(head: &[u8], tail: &[u8]) -> Result<ImageKind, NotAnImage> {
+pub(crate) fn recognise(head: &[u8], tail: &[u8]) -> Result<ImageFormat, NotAnImage> {
     if head.is_empty() {
         return Err(Refusal::Empty.into());
     }
@@ -62,23 +38,23 @@ pub(crate) fn recognise(head: &[u8], tail: &[u8]) -> Result<ImageKind, NotAnImag
         return Err(Refusal::Encrypted.into());
     }
     if has_disk_sign(head) {
-        return Ok(ImageKind::Raw);
+        return Ok(ImageFormat::Raw);
     }
     Err(other(head))
 }
 
 /// What a machine sees, in bytes, as far as these bytes of a file of `size` say it.
-pub(crate) fn virtual_size(kind: ImageKind, head: &[u8], tail: &[u8], size: Option<u64>) -> Option<u64> {
+pub(crate) fn virtual_size(kind: ImageFormat, head: &[u8], tail: &[u8], size: Option<u64>) -> Option<u64> {
     let le64 = |at: usize| head.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
     match kind {
-        ImageKind::Qcow2 => be64(head, 24),
-        ImageKind::Vmdk => le64(12)?.checked_mul(512),
-        ImageKind::Vpc if has_at(head, 0, b"conectix") => be64(head, 48),
-        ImageKind::Vpc => be64(tail, 48),
-        ImageKind::Vdi => le64(0x170),
+        ImageFormat::Qcow2 => be64(head, 24),
+        ImageFormat::Vmdk => le64(12)?.checked_mul(512),
+        ImageFormat::Vhd if has_at(head, 0, b"conectix") => be64(head, 48),
+        ImageFormat::Vhd => be64(tail, 48),
+        ImageFormat::Vdi => le64(0x170),
         // It is in a table that may be anywhere.
-        ImageKind::Vhdx => None,
-        ImageKind::Raw => size,
+        ImageFormat::Vhdx => None,
+        ImageFormat::Raw => size,
     }
 }
 
@@ -95,9 +71,9 @@ fn be64(bytes: &[u8], at: usize) -> Option<u64> {
 }
 
 /// The formats that have a header of their own.
-fn container(head: &[u8], tail: &[u8]) -> Option<Result<ImageKind, NotAnImage>> {
+fn container(head: &[u8], tail: &[u8]) -> Option<Result<ImageFormat, NotAnImage>> {
     if has_at(head, 0, b"QFI\xfb") {
-        return Some(whole_qcow2(head).map(|_| ImageKind::Qcow2).map_err(Into::into));
+        return Some(whole_qcow2(head).map(|_| ImageFormat::Qcow2).map_err(Into::into));
     }
     if has_at(head, 0, b"KDMV") {
         return Some(vmdk(head));
@@ -109,9 +85,9 @@ fn container(head: &[u8], tail: &[u8]) -> Option<Result<ImageKind, NotAnImage>> 
         return Some(vhd(tail));
     }
     let found = if has_at(head, 0, b"vhdxfile") {
-        Ok(ImageKind::Vhdx)
+        Ok(ImageFormat::Vhdx)
     } else if has_at(head, 0x40, b"\x7f\x10\xda\xbe") {
-        Ok(ImageKind::Vdi)
+        Ok(ImageFormat::Vdi)
     } else if head.trim_ascii_start().starts_with(b"# Disk DescriptorFile") {
         Err(NotAnImage::Looks("the description of a VMDK whose data is in other files"))
     } else if has_at(head, 0, b"COWD") {
@@ -128,21 +104,21 @@ fn container(head: &[u8], tail: &[u8]) -> Option<Result<ImageKind, NotAnImage>> 
 
 /// A sparse VMDK has its capacity (little endian, in sectors) at 12; with 0 there, QEMU takes the description that
 /// is embedded for one of other files.
-fn vmdk(head: &[u8]) -> Result<ImageKind, NotAnImage> {
+fn vmdk(head: &[u8]) -> Result<ImageFormat, NotAnImage> {
     match head.get(12..20) {
         Some([0, 0, 0, 0, 0, 0, 0, 0]) => {
             Err(NotAnImage::Looks("the description of a VMDK whose data is in other files"))
         }
-        Some(_) => Ok(ImageKind::Vmdk),
+        Some(_) => Ok(ImageFormat::Vmdk),
         None => Err(Refusal::Corrupt.into()),
     }
 }
 
 /// A VHD's footer has the kind of disk at 60: 2 fixed, 3 dynamic, 4 the difference to a parent.
-fn vhd(footer: &[u8]) -> Result<ImageKind, NotAnImage> {
+fn vhd(footer: &[u8]) -> Result<ImageFormat, NotAnImage> {
     match be32(footer, 60) {
         Some(4) => Err(Refusal::Backed.into()),
-        Some(_) => Ok(ImageKind::Vpc),
+        Some(_) => Ok(ImageFormat::Vhd),
         None => Err(Refusal::Corrupt.into()),
     }
 }
@@ -202,7 +178,7 @@ fn other(head: &[u8]) -> NotAnImage {
 mod tests {
     use super::*;
 
-    fn said(found: Result<ImageKind, NotAnImage>) -> Result<ImageKind, String> {
+    fn said(found: Result<ImageFormat, NotAnImage>) -> Result<ImageFormat, String> {
         found.map_err(|error| error.to_string())
     }
 
@@ -220,20 +196,20 @@ mod tests {
     #[test]
     fn disk_images() {
         for (parts, kind) in [
-            (vec![QCOW3], ImageKind::Qcow2),
-            (vec![(0, &b"QFI\xfb\0\0\0\x02"[..])], ImageKind::Qcow2),
+            (vec![QCOW3], ImageFormat::Qcow2),
+            (vec![(0, &b"QFI\xfb\0\0\0\x02"[..])], ImageFormat::Qcow2),
             // Version 2 has no features; what stands there is something else.
-            (vec![(0, &b"QFI\xfb\0\0\0\x02"[..]), (79, b"\x04")], ImageKind::Qcow2),
-            (vec![(0, b"KDMV\x01\0\0\0"), (12, b"\0\x10")], ImageKind::Vmdk),
-            (vec![(0, b"conectix"), (60, b"\0\0\0\x03")], ImageKind::Vpc),
-            (vec![(0, b"vhdxfile")], ImageKind::Vhdx),
-            (vec![(0x40, b"\x7f\x10\xda\xbe")], ImageKind::Vdi),
-            (vec![(510, b"\x55\xaa")], ImageKind::Raw),
-            (vec![(512, b"EFI PART")], ImageKind::Raw),
-            (vec![(1080, b"\x53\xef")], ImageKind::Raw),
-            (vec![(0, b"XFSB")], ImageKind::Raw),
-            (vec![(0x10040, b"_BHRfS_M")], ImageKind::Raw),
-            (vec![(32769, b"CD001")], ImageKind::Raw),
+            (vec![(0, &b"QFI\xfb\0\0\0\x02"[..]), (79, b"\x04")], ImageFormat::Qcow2),
+            (vec![(0, b"KDMV\x01\0\0\0"), (12, b"\0\x10")], ImageFormat::Vmdk),
+            (vec![(0, b"conectix"), (60, b"\0\0\0\x03")], ImageFormat::Vhd),
+            (vec![(0, b"vhdxfile")], ImageFormat::Vhdx),
+            (vec![(0x40, b"\x7f\x10\xda\xbe")], ImageFormat::Vdi),
+            (vec![(510, b"\x55\xaa")], ImageFormat::Raw),
+            (vec![(512, b"EFI PART")], ImageFormat::Raw),
+            (vec![(1080, b"\x53\xef")], ImageFormat::Raw),
+            (vec![(0, b"XFSB")], ImageFormat::Raw),
+            (vec![(0x10040, b"_BHRfS_M")], ImageFormat::Raw),
+            (vec![(32769, b"CD001")], ImageFormat::Raw),
         ] {
             assert_eq!(said(recognise(&bytes(&parts), &[0; TAIL])), Ok(kind), "{parts:?}");
         }
@@ -243,7 +219,7 @@ mod tests {
     fn a_fixed_vhd_is_known_by_its_end_although_it_begins_as_a_raw_disk() {
         let head = bytes(&[(510, b"\x55\xaa")]);
         let tail = &bytes(&[(0, b"conectix"), (60, b"\0\0\0\x02")])[..TAIL];
-        assert_eq!(said(recognise(&head, tail)), Ok(ImageKind::Vpc));
+        assert_eq!(said(recognise(&head, tail)), Ok(ImageFormat::Vhd));
     }
 
     #[test]
@@ -274,7 +250,7 @@ mod tests {
             (vec![(0, b"\x01\x02\x03")], NotAnImage::Unknown),
             (vec![], NotAnImage::Zeros),
         ] {
-            let found: Result<ImageKind, String> = said(recognise(&bytes(&parts), &[0; TAIL]));
+            let found: Result<ImageFormat, String> = said(recognise(&bytes(&parts), &[0; TAIL]));
             assert_eq!(found, said(Err(reason)), "{parts:?}");
         }
     }

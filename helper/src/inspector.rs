@@ -9,13 +9,13 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use ays_disk::Refusal;
+use ays_disk::{ImageFormat, Refusal};
 use ays_model::{DiskFormat, Inspection};
 use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
 use rustix::thread::{set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::child::{die_with, parent};
-use crate::image_kind::{ImageKind, recognise};
+use crate::image_kind::recognise;
 use crate::store::read_ends;
 
 /// The first argument that starts the helper as an inspector: `inspect PARENT_PID FORMAT`, the image as its input. It
@@ -86,10 +86,10 @@ fn look(image: File, format: Option<&str>) -> Result<Inspection, Box<dyn Error>>
         _ => {
             let (head, tail) = read_ends(&image)?;
             match recognise(&head, &tail).map_err(|reason| reason.to_string())? {
-                ImageKind::Raw => DiskFormat::Raw,
-                ImageKind::Qcow2 => DiskFormat::Qcow2,
+                ImageFormat::Raw => DiskFormat::Raw,
+                ImageFormat::Qcow2 => DiskFormat::Qcow2,
                 kind => {
-                    let kind = kind.as_str();
+                    let kind = kind.qemu_name();
                     return Err(format!(
                         "{kind} is not read here: `qemu-img convert -f {kind} -O raw` makes a disk of it that is"
                     )

@@ -1,6 +1,8 @@
 //! `qemu-img`, always told the format of what it reads.
 
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -14,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use crate::child::bound;
-use crate::image_kind::ImageKind;
 use crate::report::Report;
+use ays_disk::ImageFormat;
 
 const NAME: &str = "qemu-img";
 
@@ -127,9 +129,9 @@ impl QemuImg {
     }
 
     /// Reads an image's header. A file that `qemu-img` cannot open is a [`Failure::BadImage`].
-    pub(crate) async fn info(&self, source: &Path, kind: ImageKind) -> Result<Info, Failure> {
+    pub(crate) async fn info(&self, source: &Path, kind: ImageFormat) -> Result<Info, Failure> {
         let mut command = self.command();
-        command.args(["info", "--output=json", "-f", kind.as_str()]).arg(source);
+        command.args(["info", "--output=json"]).args(input(source, kind));
         let ended = self.run(command, |_| ()).await?;
         match ended.status.code() {
             Some(0) => serde_json::from_slice(&ended.said).map_err(|error| failed(error.to_string())),
@@ -141,10 +143,10 @@ impl QemuImg {
     }
 
     /// Looks for damage, such as that of a file that was cut off: without this, what is missing is read as zeros.
-    pub(crate) async fn check(&self, source: &Path, kind: ImageKind) -> Result<(), Failure> {
+    pub(crate) async fn check(&self, source: &Path, kind: ImageFormat) -> Result<(), Failure> {
         // Exit codes: 2 is damage, 3 is unused space only, 63 a format without checks.
         let mut command = self.command();
-        command.args(["check", "-q", "-f", kind.as_str()]).arg(source);
+        command.args(["check", "-q"]).args(input(source, kind));
         let ended = self.run(command, |_| ()).await?;
         match ended.status.code() {
             Some(0 | 3 | 63) => Ok(()),
@@ -158,9 +160,9 @@ impl QemuImg {
 
     /// How many bytes of disk the image's data takes. It is measured as qcow2, which counts what is not empty; a raw
     /// file counts as its whole length, which a sparse one never takes.
-    pub(crate) async fn measure(&self, source: &Path, kind: ImageKind) -> Result<u64, Failure> {
+    pub(crate) async fn measure(&self, source: &Path, kind: ImageFormat) -> Result<u64, Failure> {
         let mut command = self.command();
-        command.args(["measure", "--output=json", "-f", kind.as_str(), "-O", "qcow2"]).arg(source);
+        command.args(["measure", "--output=json", "-O", "qcow2"]).args(input(source, kind));
         let ended = self.run(command, |_| ()).await?;
         if !ended.status.success() {
             return Err(ended.failure());
@@ -174,14 +176,14 @@ impl QemuImg {
     pub(crate) async fn convert(
         &self,
         source: &Path,
-        kind: ImageKind,
+        kind: ImageFormat,
         target: &Path,
         to: DiskFormat,
         size: u64,
         report: &Report,
     ) -> Result<(), Failure> {
         let mut command = self.command();
-        command.args(["convert", "-p", "-f", kind.as_str(), "-O", to.as_str()]).arg(source).arg(target);
+        command.args(["convert", "-p", "-O", to.as_str()]).args(input(source, kind)).arg(target);
         let ended = self
             .run(command, |said| {
                 if let Some(done) = permyriad(said) {
@@ -207,6 +209,21 @@ impl QemuImg {
             tokio::join!(gather(stdout, hear), gather(stderr, |_| ()), child.wait());
         Ok(Ended { status: status.map_err(|error| failed(error.to_string()))?, said, complained })
     }
+}
+
+/// The arguments that name an image and its format. The disk of a VHD is as large as its footer says: which of two sizes
+/// holds, qemu-img would guess by the name of the program that made it.
+fn input(source: &Path, kind: ImageFormat) -> Vec<OsString> {
+    if kind != ImageFormat::Vhd {
+        return vec!["-f".into(), kind.qemu_name().into(), source.into()];
+    }
+    let mut options =
+        OsString::from("driver=vpc,force_size_calc=current_size,file.driver=file,file.filename=");
+    // A comma ends an option.
+    options.push(OsString::from_vec(
+        source.as_os_str().as_bytes().split(|byte| *byte == b',').collect::<Vec<_>>().join(&b",,"[..]),
+    ));
+    vec!["--image-opts".into(), options]
 }
 
 #[derive(Debug)]

@@ -6,19 +6,21 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::thread;
 
-use ays_model::{Activity, Content, Digest};
-use ays_protocol::{Failure, Stamp, StoreImage, Stored};
+use ays_model::{Activity, Content, Digest, Expected, Finding, Inspection, Severity};
+use ays_protocol::{Failure, Inspect, Stamp, StoreImage, Stored};
 use rustix::fs::OFlags;
 
 use crate::content;
 use crate::disk::{check_path, failure, free_space, make_directory, on_thread, refused, rename};
 use crate::file_name::PART_SUFFIX;
-use crate::image_kind::{HEAD, ImageKind, TAIL, recognise};
+use crate::image_kind::{HEAD, TAIL, recognise};
+use crate::inspect::inspect;
 use crate::leftovers::{PART_PREFIX, remove_leftovers};
 use crate::locked::open_locked;
 use crate::qemu_img::QemuImg;
 use crate::report::Report;
 use crate::temporary::Temporary;
+use ays_disk::ImageFormat;
 
 /// Looks at the image, refuses what is not whole or no image at all, converts it, and gives it a name by its hash.
 pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored, Failure> {
@@ -36,6 +38,7 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
     if let Some(objection) = info.objection(&order.source) {
         return Err(bad_image(&order.source, objection));
     }
+    check_size(&order.source, kind, info.virtual_size).await?;
     let ((), needed) =
         tokio::try_join!(qemu_img.check(&order.source, kind), qemu_img.measure(&order.source, kind))?;
 
@@ -59,7 +62,18 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
     on_thread(move || check_stamp(&source, stamp)).await?;
 
     let finish = Finish { order: order.clone(), part: part.path().to_owned(), report: report.clone() };
-    let written = on_thread(move || finish.run(&file)).await?;
+    // What is in it is read while it is hashed and synced.
+    let look = Inspect { path: part.path().to_owned(), format: Some(order.format) };
+    let hashing = on_thread(move || finish.hash(&file).map(|hashed| (finish, hashed)));
+    let (hashed, found) = tokio::join!(hashing, inspect(&look));
+    let (finish, hashed) = hashed?;
+    if let Ok(found) = &found
+        && found.is_broken()
+        && !order.force
+    {
+        return Err(bad_image(&order.source, broken(found)));
+    }
+    let written = on_thread(move || finish.name(hashed)).await?;
     if !written.kept {
         part.keep();
     }
@@ -69,9 +83,35 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
         digest: written.digest,
         size: written.size,
         virtual_size: info.virtual_size,
-        source_format: kind.as_str().to_owned(),
+        source_format: kind.qemu_name().to_owned(),
         kept: written.kept,
+        found: found.map_err(|failure| failure.to_string()),
     })
+}
+
+/// What is wrong with a disk, and what can be done about it.
+fn broken(found: &Inspection) -> String {
+    let findings = found.findings(Expected::default());
+    let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
+    let errors: Vec<String> =
+        errors.map(|Finding { message, cure, .. }| format!("{message} ({cure})")).collect();
+    format!("{}; `--force` registers it all the same", errors.join("; "))
+}
+
+/// What qemu-img believes of the disk's size must be what the image itself says: the rest of it would be lost.
+async fn check_size(source: &Path, kind: ImageFormat, believed: u64) -> Result<(), Failure> {
+    let path = source.to_owned();
+    let said = on_thread(move || {
+        let mut file = open_file(&path).map_err(|error| failure(&path, "reading", &error))?;
+        ays_disk::virtual_size(&mut file, kind).map_err(|refusal| bad_image(&path, refusal))
+    })
+    .await?;
+    // qemu-img fills the last sector of a raw file.
+    if said.next_multiple_of(512) == believed.next_multiple_of(512) {
+        return Ok(());
+    }
+    let reason = format!("it says that its disk has {said} bytes, and qemu-img takes it for {believed}");
+    Err(bad_image(source, reason))
 }
 
 pub(crate) fn bad_image(path: &Path, reason: impl ToString) -> Failure {
@@ -100,7 +140,7 @@ fn check_stamp(source: &Path, stamp: Option<Stamp>) -> Result<(), Failure> {
     }
 }
 
-pub(crate) fn look_at(source: &Path) -> Result<ImageKind, Failure> {
+pub(crate) fn look_at(source: &Path) -> Result<ImageFormat, Failure> {
     let ends = open_file(source).and_then(|file| read_ends(&file));
     let (head, tail) = ends.map_err(|error| failure(source, "reading", &error))?;
     recognise(&head, &tail).map_err(|reason| bad_image(source, reason))
@@ -147,8 +187,16 @@ struct Written {
     kept: bool,
 }
 
+/// What names a file, and whether the disk has it.
+struct Hashed {
+    content: Content,
+    digest: Digest,
+    size: u64,
+    synced: io::Result<()>,
+}
+
 impl Finish {
-    fn run(&self, file: &File) -> Result<Written, Failure> {
+    fn hash(&self, file: &File) -> Result<Hashed, Failure> {
         let reading = |error: io::Error| failure(&self.part, "reading", &error);
         let syncing = |error: io::Error| failure(&self.part, "syncing", &error);
         file.set_permissions(Permissions::from_mode(0o644)).map_err(syncing)?;
@@ -165,12 +213,17 @@ impl Finish {
             )
         });
         let (content, digest) = names.map_err(reading)?;
+        Ok(Hashed { content, digest, size, synced })
+    }
+
+    fn name(&self, Hashed { content, digest, size, synced }: Hashed) -> Result<Written, Failure> {
+        let format = self.order.format;
         let name = content.file_name(&self.order.stem, format);
         let path = self.order.pool.join(&name);
         if let Some((digest, size)) = self.present(&path, content) {
             return Ok(Written { name, content, digest, size, kept: true });
         }
-        synced.map_err(syncing)?;
+        synced.map_err(|error| failure(&self.part, "syncing", &error))?;
         rename(&self.part, &path)?;
         Ok(Written { name, content, digest, size, kept: false })
     }

@@ -165,8 +165,14 @@ async fn however_the_helper_ends_its_child_does() {
             command.env("PATH", format!("{}:/usr/bin:/bin", directory.path().display()));
         })
         .await;
-        let order =
-            StoreImage { source, stamp: None, pool: pool.clone(), stem: "x".into(), format: DiskFormat::Raw };
+        let order = StoreImage {
+            source,
+            stamp: None,
+            pool: pool.clone(),
+            stem: "x".into(),
+            format: DiskFormat::Raw,
+            force: false,
+        };
         node.start(Step::StoreImage(order)).await;
         until("the conversion", || noted.exists()).await;
         let converter: i32 = fs::read_to_string(&noted).unwrap().trim().parse().unwrap();

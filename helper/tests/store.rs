@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ays_model::{Content, Digest, DiskFormat};
+use ays_model::{Content, Digest, DiskFormat, Inspection};
 use ays_protocol::{Failure, Outcome, Step, StoreImage, Stored};
 use support::{names, stamp, until};
 use tempfile::{TempDir, tempdir};
@@ -42,14 +42,23 @@ async fn store(directory: &Path, source: &str, format: DiskFormat) -> Result<Sto
         pool: directory.join("pool"),
         stem: "disk".into(),
         format,
+        force: false,
     };
     // The program itself, because it starts `qemu-img` through itself.
     let (mut node, _child) = support::outside(|_| {}).await;
     match node.run(Step::StoreImage(order)).await {
-        Ok(Outcome::Stored(stored)) => Ok(stored),
+        Ok(Outcome::Stored(stored)) => {
+            assert!(stored.found.is_ok(), "{stored:?}");
+            Ok(Stored { found: unseen(), ..stored })
+        }
         Ok(other) => panic!("{other:?}"),
         Err(failure) => Err(failure),
     }
+}
+
+/// What is found in the disk is looked at elsewhere.
+fn unseen() -> Result<Inspection, String> {
+    Err("left out".to_owned())
 }
 
 /// What `fsverity` prints for these bytes.
@@ -71,6 +80,7 @@ fn stored(bytes: &[u8], source_format: &str) -> Stored {
         virtual_size: bytes.len() as u64,
         source_format: source_format.into(),
         kept: false,
+        found: unseen(),
     }
 }
 
@@ -104,6 +114,106 @@ async fn every_format_becomes_the_same_raw_file() {
     assert!(found.blocks() * 512 < SIZE as u64 / 2, "{} blocks", found.blocks());
 }
 
+/// A fixed VHD of a disk whose size is not that of the geometry in its footer, as `program` writes it.
+fn fixed_vhd(disk: &[u8], program: [u8; 4]) -> Vec<u8> {
+    let size = disk.len() as u64;
+    let (sectors, per_track) = (size / 512, 17);
+    let heads = (sectors / per_track).div_ceil(1024).max(4);
+    let cylinders = sectors / per_track / heads;
+    let mut footer = Vec::new();
+    footer.extend(b"conectix");
+    footer.extend(2_u32.to_be_bytes());
+    footer.extend(0x1_0000_u32.to_be_bytes());
+    footer.extend(u64::MAX.to_be_bytes());
+    footer.extend([0; 4]);
+    footer.extend(program);
+    footer.extend(0x5_0003_u32.to_be_bytes());
+    footer.extend(b"Wi2k");
+    footer.extend(size.to_be_bytes());
+    footer.extend(size.to_be_bytes());
+    footer.extend((cylinders as u16).to_be_bytes());
+    footer.extend([heads as u8, per_track as u8]);
+    footer.extend(2_u32.to_be_bytes());
+    footer.resize(512, 0);
+    let sum: u32 = footer.iter().map(|byte| u32::from(*byte)).sum();
+    footer[64..68].copy_from_slice(&(!sum).to_be_bytes());
+    [disk, &footer].concat()
+}
+
+#[tokio::test]
+async fn a_vhd_keeps_its_end_whoever_made_it() {
+    let directory = tempdir().unwrap();
+    let mut disk = vec![0; (64 << 20) + 3 * 512 * 7];
+    disk[510..512].copy_from_slice(b"\x55\xaa");
+    let end = disk.len() - 3;
+    disk[end..].copy_from_slice(b"END");
+    for program in
+        [*b"vpc ", *b"vbox", *b"qemu", *b"qem2", *b"win ", *b"d2v ", *b"tap\0", *b"CTXS", *b"vs  ", *b"some"]
+    {
+        // A comma would end an option of qemu-img.
+        fs::write(directory.path().join("a,b.vhd"), fixed_vhd(&disk, program)).unwrap();
+        let found = store(directory.path(), "a,b.vhd", DiskFormat::Raw).await.unwrap();
+        assert_eq!(found.virtual_size, disk.len() as u64, "{program:?}");
+        assert_eq!(found.content, content(&disk), "{program:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_disk_is_stored_only_by_force() {
+    let (directory, _) = disk();
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/disks/linux.gpt.gz");
+    let cut = Command::new("sh")
+        .args(["-c", "gzip -dc \"$1\" | head -c 299520", "sh"])
+        .arg(whole)
+        .output()
+        .unwrap();
+    fs::write(directory.path().join("cut.img"), cut.stdout).unwrap();
+    qemu_img(directory.path(), "convert -f raw -O qcow2 cut.img cut.qcow2");
+    for source in ["cut.img", "cut.qcow2"] {
+        for format in [DiskFormat::Raw, DiskFormat::Qcow2] {
+            let refused = store(directory.path(), source, format).await.unwrap_err().to_string();
+            assert!(refused.contains("the disk is cut short"), "{refused}");
+            assert!(refused.contains("--force"), "{refused}");
+            assert_eq!(names(&directory.path().join("pool")), [""; 0]);
+        }
+    }
+    let order = StoreImage {
+        source: directory.path().join("cut.img"),
+        stamp: None,
+        pool: directory.path().join("pool"),
+        stem: "disk".into(),
+        format: DiskFormat::Raw,
+        force: true,
+    };
+    let (mut node, _child) = support::outside(|_| {}).await;
+    let Ok(Outcome::Stored(stored)) = node.run(Step::StoreImage(order)).await else { panic!("not stored") };
+    assert!(stored.found.unwrap().is_broken());
+}
+
+#[tokio::test]
+async fn a_converter_that_takes_a_disk_for_smaller_is_not_believed() {
+    let (directory, _) = disk();
+    let program = directory.path().join("qemu-img");
+    fs::write(&program, "#!/bin/sh\necho '{\"virtual-size\": 524288}'\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let (mut node, _child) = support::outside(|command| {
+        command.env("PATH", format!("{}:/usr/bin:/bin", directory.path().display()));
+    })
+    .await;
+    let source = directory.path().join("disk.raw");
+    let order = StoreImage {
+        source: source.clone(),
+        stamp: None,
+        pool: directory.path().join("pool"),
+        stem: "disk".into(),
+        format: DiskFormat::Raw,
+        force: true,
+    };
+    let reason = format!("it says that its disk has {SIZE} bytes, and qemu-img takes it for 524288");
+    let path = source.display().to_string();
+    assert_eq!(node.run(Step::StoreImage(order)).await, Err(Failure::BadImage { path, reason }));
+}
+
 #[tokio::test]
 async fn a_pool_may_keep_qcow2() {
     let (directory, disk) = disk();
@@ -117,6 +227,7 @@ async fn a_pool_may_keep_qcow2() {
         virtual_size: SIZE as u64,
         source_format: "raw".into(),
         kept: false,
+        found: unseen(),
     };
     assert_eq!(first, expected);
     let second = store(directory.path(), "disk.raw", DiskFormat::Qcow2).await;
@@ -229,6 +340,7 @@ async fn an_image_with_more_data_than_the_disk_takes_is_refused_before_it_is_con
             pool: pool.clone(),
             stem: "disk".into(),
             format: DiskFormat::Raw,
+            force: false,
         };
         node.run(Step::StoreImage(order)).await
     };
@@ -250,7 +362,7 @@ async fn a_converter_that_dies_is_named_and_leaves_nothing() {
     let program: PathBuf = directory.path().join("qemu-img");
     fs::write(
         &program,
-        "#!/bin/sh\ncase $1 in\ninfo) echo '{\"virtual-size\": 512}';;\n\
+        "#!/bin/sh\ncase $1 in\ninfo) echo '{\"virtual-size\": 1048576}';;\n\
          measure) echo '{\"required\": 512}';;\nconvert) kill -9 $$;;\nesac\n",
     )
     .unwrap();
@@ -266,6 +378,7 @@ async fn a_converter_that_dies_is_named_and_leaves_nothing() {
         pool: pool.clone(),
         stem: "disk".into(),
         format: DiskFormat::Raw,
+        force: false,
     };
     assert_eq!(
         node.run(Step::StoreImage(order)).await,
@@ -277,7 +390,7 @@ async fn a_converter_that_dies_is_named_and_leaves_nothing() {
 /// A pretended `qemu-img` whose conversion waits until `go` is there.
 fn waiting_qemu_img(directory: &Path) {
     let script = format!(
-        "#!/bin/sh\ncase $1 in\ninfo) echo '{{\"virtual-size\": 512}}';;\n\
+        "#!/bin/sh\ncase $1 in\ninfo) echo '{{\"virtual-size\": 1048576}}';;\n\
          measure) echo '{{\"required\": 512}}';;\n\
          convert) > {0}/begun; until [ -e {0}/go ]; do sleep 0.01; done;;\nesac\n",
         directory.display()
@@ -303,6 +416,7 @@ async fn a_source_that_another_run_replaced_is_not_registered() {
             pool: pool.clone(),
             stem: "disk".into(),
             format: DiskFormat::Raw,
+            force: false,
         })
     };
     let replace = || {

@@ -26,6 +26,8 @@ pub struct Install {
     pub nodes: Selected,
     /// Whether what is installed is left alone.
     pub mode: Mode,
+    /// Whether an image is registered even when the disk in it is broken.
+    pub force: bool,
 }
 
 /// What an install came to.
@@ -135,7 +137,7 @@ impl Install {
         stop: Stop,
         tell: Tell,
     ) -> Result<InstallReport, Error> {
-        let Self { template, request, nodes: Selected { targets, broken }, mode } = self;
+        let Self { template, request, nodes: Selected { targets, broken }, mode, force } = self;
         let environment = Arc::clone(&controller.environment);
         let reading = move || {
             let (recipe, stacks) = read(&environment, &template, &request)?;
@@ -151,6 +153,7 @@ impl Install {
             logs: &controller.logs,
             transport: &Transport::Ssh(ssh),
             mode,
+            force,
             sharing: if settings.fetch.share { Sharing::Neighbours } else { Sharing::Alone },
             parallel: settings.install.parallel,
             by: &controller.actor.0,

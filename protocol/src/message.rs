@@ -173,6 +173,8 @@ pub struct StoreImage {
     pub stem: String,
     /// What it is converted to.
     pub format: DiskFormat,
+    /// Store it even when the disk in it is broken ([`Inspection::is_broken`]), which is [`Failure::BadImage`] else.
+    pub force: bool,
 }
 
 /// A file in a pool: complete, verified, synced, under its final name.
@@ -193,6 +195,8 @@ pub struct Stored {
     pub source_format: String,
     /// It was there already with these bytes: nothing was written.
     pub kept: bool,
+    /// What is in it, or why nothing can be said of that.
+    pub found: Result<Inspection, String>,
 }
 
 /// See [`Step::CheckCopy`].

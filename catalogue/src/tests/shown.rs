@@ -5,7 +5,7 @@ use serde_json::json;
 use ays_model::{Gid, PoolKey};
 
 use crate::tests::support::{Fixture, at, digest, md5, n1, own, registration, shared, source};
-use crate::{CatalogueError, DiskFacts, FirstBoot, StackFacts, StackStatus, StartedBy, index_json};
+use crate::{CatalogueError, DiskFacts, Findings, FirstBoot, StackFacts, StackStatus, StartedBy, index_json};
 
 #[tokio::test]
 async fn an_image_has_the_fields_of_ays() {
@@ -77,6 +77,7 @@ async fn what_was_found_in_a_disk_is_of_its_generation_alone() {
         virtio: None,
         can_grow: Some(true),
         inspected_at: Some(at(2)),
+        findings: Findings(vec!["error: the disk is cut short".into(), "warning: no cloud-init".into()]),
     };
     catalogue.set_disk_facts(second.generation, &facts).await.unwrap();
     let generations = catalogue.image("debian").await.unwrap().unwrap().generations;
@@ -87,6 +88,7 @@ async fn what_was_found_in_a_disk_is_of_its_generation_alone() {
         json!({
             "os": "Debian GNU/Linux", "osVersion": "12", "architecture": "x86_64", "startedBy": "both",
             "firstBoot": "cloud-init", "virtio": null, "canGrow": true, "inspectedAt": "2026-11-21T20:00:02.000Z",
+            "findings": ["error: the disk is cut short", "warning: no cloud-init"],
         })
     );
 }
@@ -116,7 +118,7 @@ fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde
         "madeBy": "an operator",
         "disk": {
             "os": null, "osVersion": null, "architecture": null, "startedBy": null, "firstBoot": null, "virtio": null,
-            "canGrow": null, "inspectedAt": null,
+            "canGrow": null, "inspectedAt": null, "findings": [],
         },
         "copies": [{
             "pool": pool,

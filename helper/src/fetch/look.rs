@@ -91,7 +91,10 @@ async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {
     };
     let kind = recognise(&head, &tail)
         .map_err(|reason| Failure::BadImage { path: look.url.to_string(), reason: reason.to_string() })?;
-    Ok(SourceDisk { format: kind.as_str().to_owned(), virtual_size: virtual_size(kind, &head, &tail, size) })
+    Ok(SourceDisk {
+        format: kind.qemu_name().to_owned(),
+        virtual_size: virtual_size(kind, &head, &tail, size),
+    })
 }
 
 async fn listing(look: &Look, access: Access<'_>) -> Result<Vec<String>, Failure> {
