@@ -255,6 +255,29 @@ fn a_node_needs_nothing_but_sshd_and_a_shell() {
 }
 
 #[test]
+fn a_helper_that_was_changed_is_not_run_whatever_tool_compares_it() {
+    let lab = Lab::new();
+    let node = lab.node("n1");
+    let scene = scene(lab);
+    scene.environment.add_node(&node, "");
+    let ays = Ays::new(&scene.lab, &scene.environment, &[&node]);
+    scene.assert_installed(&scene.install(&ays, &node, &[]), &node);
+    let path = node.path("/root/.cache/ays").join(&node.list("/root/.cache/ays")[0]);
+    let honest = fs::read(&path).unwrap();
+    let mut changed = b"#!/bin/sh\ntouch /root/was-run\nexit\n".to_vec();
+    changed.resize(honest.len(), b'#');
+    for broken in ["sha256sum", "openssl"] {
+        // With both of them broken it is read back.
+        node.exec(&format!("mount --bind /usr/bin/false /usr/bin/{broken}"));
+        node.wait_until_quiet(std::time::Duration::from_secs(5));
+        fs::write(&path, &changed).unwrap();
+        scene.assert_installed(&scene.install(&ays, &node, &["-r"]), &node);
+        assert!(fs::read(&path).unwrap() == honest, "without {broken}");
+        assert!(!node.path("/root/was-run").exists());
+    }
+}
+
+#[test]
 fn another_port_and_a_talkative_shell() {
     let lab = Lab::new();
     let node = lab.node_with("n1", Kind::Full, "64m", &["-o", "Port=2222"]);

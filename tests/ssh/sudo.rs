@@ -43,8 +43,9 @@ fn it_wants_a_terminal() {
     refused(
         Kind::Full,
         "Defaults:ops requiretty\n",
-        "sudo makes this login root only on a terminal (requiretty); it said: sudo: sorry, you must have a tty to run sudo",
-        "let it do without: a line `Defaults:LOGIN !requiretty` in a file of /etc/sudoers.d there (visudo -f FILE)",
+        "sudo makes this login root only on a terminal: its sudoers need `Defaults:LOGIN !requiretty`; it said: sudo: sorry, \
+         you must have a tty to run sudo",
+        "put that line into a file of /etc/sudoers.d there (visudo -f FILE)",
     );
 }
 

@@ -41,9 +41,7 @@ impl NoSudo {
     pub fn cure(self) -> &'static str {
         match self {
             Self::Missing => "install sudo there, or let instance.login name root",
-            Self::Terminal => {
-                "let it do without: a line `Defaults:LOGIN !requiretty` in a file of /etc/sudoers.d there (visudo -f FILE)"
-            }
+            Self::Terminal => "put that line into a file of /etc/sudoers.d there (visudo -f FILE)",
             Self::Password => {
                 "let it: a line `LOGIN ALL=(ALL) NOPASSWD: ALL` in a file of /etc/sudoers.d there (visudo -f FILE)"
             }
@@ -56,7 +54,9 @@ impl fmt::Display for NoSudo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "this login is not root, and the node has no sudo",
-            Self::Terminal => "sudo makes this login root only on a terminal (requiretty)",
+            Self::Terminal => {
+                "sudo makes this login root only on a terminal: its sudoers need `Defaults:LOGIN !requiretty`"
+            }
             Self::Password => "sudo does not let this login become root without a password",
             Self::Other => "sudo does not make this login root",
         })
