@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use git2::build::CheckoutBuilder;
 use git2::{Direction, ErrorCode, Oid, Repository, RepositoryInitOptions};
 
-use crate::GitError;
 use crate::access::Access;
 use crate::address::Address;
 use crate::branch::first_branch;
+use crate::git_error::GitError;
+use crate::needs;
 use crate::remote::Link;
 use crate::remote_error::RemoteError;
+use crate::user_git::{UserGit, UserGitError};
 
 /// Why there is no clone.
 #[derive(Debug, thiserror::Error)]
@@ -160,20 +162,40 @@ fn fill(address: &Address, partial: &Path, dir: &Path, access: &Access) -> Resul
             false => Err(CloneError::NoBranch { address: address.to_string() }),
         };
     };
-    check_out(&repository, &name, commit).map_err(git)?;
+    switch_to(&repository, &name, commit).map_err(git)?;
+    check_out(&repository, partial, commit, access).map_err(|source| not_filled(dir, source))?;
     let is_environment = partial.join("servicetemplates").is_dir();
     Ok(Cloned { branch: Some(name), commit: Some(commit.to_string()), is_environment })
 }
 
-fn check_out(repository: &Repository, name: &str, commit: Oid) -> Result<(), git2::Error> {
+fn not_filled(dir: &Path, source: GitError) -> CloneError {
+    match source {
+        GitError::User(UserGitError::Interrupted) => RemoteError::Interrupted.into(),
+        source => CloneError::Git { dir: dir.to_owned(), source },
+    }
+}
+
+/// Makes the branch, and lets it be the one that is checked out.
+fn switch_to(repository: &Repository, name: &str, commit: Oid) -> Result<(), git2::Error> {
     let full = format!("refs/heads/{name}");
     let head = format!("refs/remotes/origin/{name}");
     repository.reference_symbolic("refs/remotes/origin/HEAD", &head, true, "ays: clone")?;
     let mut branch = repository.branch(name, &repository.find_commit(commit)?, false)?;
     branch.set_upstream(Some(&format!("origin/{name}")))?;
     match repository.set_head(&full) {
-        Err(error) if error.code() != ErrorCode::UnbornBranch => return Err(error),
-        _ => {}
+        Err(error) if error.code() != ErrorCode::UnbornBranch => Err(error),
+        _ => Ok(()),
     }
-    repository.checkout_head(Some(CheckoutBuilder::new().force()))
+}
+
+fn check_out(repository: &Repository, root: &Path, commit: Oid, access: &Access) -> Result<(), GitError> {
+    let tree = repository.find_commit(commit)?.tree()?;
+    match needs::to_check_out(repository, &tree, "post-checkout")? {
+        Some(need) => {
+            let git = UserGit { root, need, stop: &access.stop };
+            git.run(&["checkout", "-q", "-f"], &[])?;
+        }
+        None => repository.checkout_head(Some(CheckoutBuilder::new().force()))?,
+    }
+    Ok(())
 }

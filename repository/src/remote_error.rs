@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::GitError;
+use crate::git_error::GitError;
 use crate::known_hosts::HostKeyError;
+use crate::user_git::UserGitError;
 
 /// A way that did not lead in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,9 @@ pub enum RemoteError {
     /// There is no ssh.
     #[error("ssh cannot be run")]
     NoSsh(#[source] std::io::Error),
+    /// The operator's own hook did not want the push.
+    #[error("the hook pre-push did not let it through")]
+    PrePush(#[source] UserGitError),
     /// Anything else.
     #[error("{address}: it could not be reached, or did not do what was asked")]
     Git {

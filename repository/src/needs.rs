@@ -1,0 +1,165 @@
+//! What a repository asks for that libgit2 does not do, and git does.
+
+use std::fmt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use git2::{ErrorCode, Index, IndexEntry, IndexEntryExtendedFlag, IndexEntryFlag, Repository};
+
+/// One of the reasons why git itself has to do a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// Only some of the files are checked out.
+    SparseCheckout,
+    /// libgit2 cannot read the index, such as a sparse or a split one.
+    Index,
+    /// Changes of this file are to be left alone.
+    LeftAlone {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another repository is a part of this one.
+    Submodule {
+        /// Where.
+        path: PathBuf,
+    },
+    /// Files go through programs that git's configuration names.
+    Filter {
+        /// The filter.
+        name: String,
+    },
+    /// Files have another encoding outside of git.
+    Encoding {
+        /// The attributes that say so.
+        attributes: PathBuf,
+    },
+    /// A program of the operator's is to be run.
+    Hook {
+        /// Its name.
+        name: &'static str,
+    },
+    /// Commits are to be signed.
+    Signature,
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SparseCheckout => f.write_str("the sparse checkout (core.sparseCheckout)"),
+            Self::Index => f.write_str("the form of the index"),
+            Self::LeftAlone { path } => write!(f, "the mark of {} (git update-index)", path.display()),
+            Self::Submodule { path } => write!(f, "the submodule {}", path.display()),
+            Self::Filter { name } => write!(f, "the filter `{name}` of git's configuration"),
+            Self::Encoding { attributes } => {
+                write!(f, "the encoding of files in {}", attributes.display())
+            }
+            Self::Hook { name } => write!(f, "the hook {name}"),
+            Self::Signature => f.write_str("the signature of commits (commit.gpgSign)"),
+        }
+    }
+}
+
+const COMMIT_HOOKS: [&str; 4] = ["pre-commit", "prepare-commit-msg", "commit-msg", "post-commit"];
+const SUBMODULE: u32 = 0o160_000;
+const ATTRIBUTES: &[u8] = b".gitattributes";
+
+/// Why only git can compare the files with the index.
+pub(crate) fn to_compare(repository: &Repository) -> Result<Option<Need>, git2::Error> {
+    let config = repository.config()?.snapshot()?;
+    if config.get_bool("core.sparseCheckout").unwrap_or(false) {
+        return Ok(Some(Need::SparseCheckout));
+    }
+    match repository.index() {
+        Ok(index) => with_index(repository, &index),
+        Err(_) => Ok(Some(Need::Index)),
+    }
+}
+
+/// Why only git can make a commit.
+pub(crate) fn to_commit(repository: &Repository) -> Result<Option<Need>, git2::Error> {
+    if let Some(need) = to_compare(repository)? {
+        return Ok(Some(need));
+    }
+    if repository.config()?.get_bool("commit.gpgSign").unwrap_or(false) {
+        return Ok(Some(Need::Signature));
+    }
+    Ok(COMMIT_HOOKS.into_iter().find_map(|name| hook(repository, name)))
+}
+
+/// Why only git can check out the files of `tree`; `after` is the hook that is run then.
+pub(crate) fn to_check_out(
+    repository: &Repository,
+    tree: &git2::Tree<'_>,
+    after: &'static str,
+) -> Result<Option<Need>, git2::Error> {
+    if let Some(need) = to_compare(repository)? {
+        return Ok(Some(need));
+    }
+    let mut index = Index::new()?;
+    index.read_tree(tree)?;
+    let need = with_index(repository, &index)?;
+    Ok(need.or_else(|| hook(repository, after)))
+}
+
+/// A hook that git would run.
+pub(crate) fn hook(repository: &Repository, name: &'static str) -> Option<Need> {
+    let configured = repository.config().and_then(|config| config.get_path("core.hooksPath")).ok();
+    let dir = match configured {
+        Some(dir) => repository.workdir().unwrap_or_else(|| repository.path()).join(dir),
+        None => repository.commondir().join("hooks"),
+    };
+    let found = dir.join(name).metadata();
+    let is_run = found.is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);
+    is_run.then_some(Need::Hook { name })
+}
+
+fn with_index(repository: &Repository, index: &Index) -> Result<Option<Need>, git2::Error> {
+    let runs = |key: &str| matches!(key, "clean" | "smudge" | "process");
+    if let Some((name, _)) = filters(repository)?.into_iter().find(|(_, key)| runs(key)) {
+        return Ok(Some(Need::Filter { name }));
+    }
+    for entry in index.iter() {
+        if let Some(need) = of_entry(repository, &entry)? {
+            return Ok(Some(need));
+        }
+    }
+    Ok(None)
+}
+
+fn of_entry(repository: &Repository, entry: &IndexEntry) -> Result<Option<Need>, git2::Error> {
+    let path = || PathBuf::from(String::from_utf8_lossy(&entry.path).into_owned());
+    let is_skipped = entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0;
+    if is_skipped || entry.flags & IndexEntryFlag::VALID.bits() != 0 {
+        return Ok(Some(Need::LeftAlone { path: path() }));
+    }
+    if entry.mode == SUBMODULE {
+        return Ok(Some(Need::Submodule { path: path() }));
+    }
+    let is_attributes = entry.path.rsplit(|byte| *byte == b'/').next() == Some(ATTRIBUTES);
+    if is_attributes {
+        let text = match repository.find_blob(entry.id) {
+            Ok(blob) => String::from_utf8_lossy(blob.content()).into_owned(),
+            // A file that was only announced (`git add -N`) has none.
+            Err(error) if error.code() == ErrorCode::NotFound => String::new(),
+            Err(error) => return Err(error),
+        };
+        if text.contains("working-tree-encoding") {
+            return Ok(Some(Need::Encoding { attributes: path() }));
+        }
+    }
+    Ok(None)
+}
+
+/// The names and keys of `filter.NAME.KEY` that git's configuration gives a value.
+pub(crate) fn filters(repository: &Repository) -> Result<Vec<(String, String)>, git2::Error> {
+    let config = repository.config()?;
+    let mut entries = config.entries(Some("^filter\\..*"))?;
+    let mut found = Vec::new();
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let parts = entry.name().ok().and_then(|name| name.strip_prefix("filter.")?.rsplit_once('.'));
+        let has_value = entry.value().is_ok_and(|value| !value.is_empty());
+        found.extend(parts.filter(|_| has_value).map(|(name, key)| (name.to_owned(), key.to_owned())));
+    }
+    Ok(found)
+}
