@@ -143,10 +143,11 @@ fn fill(address: &Address, partial: &Path, dir: &Path, access: &Access) -> Resul
     let repository = Repository::init_opts(partial, &options).map_err(git)?;
     // It gives the remote the refspecs that every clone has.
     drop(repository.remote("origin", address.as_str()).map_err(git)?);
-    let link = Link::new(address, &repository, access)?;
+    let rewritten = rewritten(address, &repository).map_err(git)?;
+    let link = Link::new(rewritten.as_ref().unwrap_or(address), &repository, access)?;
     let specs = ["+refs/heads/*:refs/remotes/origin/*".to_owned()];
     let main = link.connected(&repository, Direction::Fetch, |connection| {
-        let main = connection.default_branch().ok().and_then(|name| name.as_str().ok().map(str::to_owned));
+        let main = link.default_branch(connection)?;
         link.fetch(connection, &specs)?;
         Ok::<_, RemoteError>(main)
     })?;
@@ -166,6 +167,13 @@ fn fill(address: &Address, partial: &Path, dir: &Path, access: &Access) -> Resul
     check_out(&repository, partial, commit, access).map_err(|source| not_filled(dir, source))?;
     let is_environment = partial.join("servicetemplates").is_dir();
     Ok(Cloned { branch: Some(name), commit: Some(commit.to_string()), is_environment })
+}
+
+/// Where `url.<base>.insteadOf` leads instead, as far as that is an address.
+fn rewritten(address: &Address, repository: &Repository) -> Result<Option<Address>, git2::Error> {
+    let remote = repository.find_remote("origin")?;
+    let url = remote.url()?;
+    Ok(if url == address.as_str() { None } else { Address::parse(url).ok() })
 }
 
 fn not_filled(dir: &Path, source: GitError) -> CloneError {

@@ -23,9 +23,12 @@ impl From<git2::Error> for GitError {
 }
 
 /// What helps, where libgit2 does not say so itself.
-fn cure(error: &git2::Error) -> &'static str {
-    match error.code() {
-        ErrorCode::Owner => ": where you trust its files, git config --global --add safe.directory DIRECTORY",
-        _ => "",
+fn cure(error: &git2::Error) -> String {
+    match (error.code(), error.message().split('\'').nth(1)) {
+        (ErrorCode::Owner, Some(path)) => format!(
+            ": where you trust its files, git config --global --add safe.directory {}",
+            path.trim_end_matches('/')
+        ),
+        _ => String::new(),
     }
 }

@@ -40,6 +40,17 @@ pub enum Need {
     },
     /// Commits are to be signed.
     Signature,
+    /// ssh is to reach a machine in a way of its own.
+    Ssh {
+        /// The machine.
+        host: String,
+        /// What ssh's configuration says of it.
+        way: String,
+    },
+    /// Something else than ssh is to be run to reach a machine.
+    SshCommand,
+    /// Credential helpers are to be asked.
+    Credentials,
 }
 
 impl fmt::Display for Need {
@@ -55,6 +66,9 @@ impl fmt::Display for Need {
             }
             Self::Hook { name } => write!(f, "the hook {name}"),
             Self::Signature => f.write_str("the signature of commits (commit.gpgSign)"),
+            Self::Ssh { host, way } => write!(f, "the way of ssh to {host} ({way})"),
+            Self::SshCommand => f.write_str("the way to the remote (core.sshCommand)"),
+            Self::Credentials => f.write_str("asking credential helpers"),
         }
     }
 }

@@ -48,16 +48,6 @@ pub enum RemoteError {
         /// The other one.
         other: String,
     },
-    /// ssh's configuration cannot be followed.
-    #[error(
-        "{host}: ssh's configuration goes through `{through}`, which git clone and git pull can, and this cannot"
-    )]
-    Through {
-        /// The machine.
-        host: String,
-        /// What it is behind.
-        through: String,
-    },
     /// ssh does not understand its configuration.
     #[error("{host}: ssh's configuration cannot be used: {said}")]
     SshConfiguration {

@@ -1,10 +1,9 @@
 //! What was changed here, committed and pushed.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use git2::{Config, Direction, Oid, PushOptions, RemoteConnection, Repository, Signature};
+use git2::{Config, Direction, Oid, Repository, Signature};
 
 use crate::access::Access;
 use crate::address::Address;
@@ -15,7 +14,7 @@ use crate::differing::checked_out;
 use crate::filter::unknown_filter;
 use crate::git_error::GitError;
 use crate::needs;
-use crate::remote::{Link, proxy};
+use crate::remote::{Connection, Link};
 use crate::remote_error::RemoteError;
 use crate::status::{changed, meaning};
 use crate::user_git::{UserGit, UserGitError};
@@ -236,12 +235,8 @@ impl Push<'_> {
     }
 
     /// The remote may have nothing that is not here; gives its commit.
-    fn is_ahead(&self, connection: &RemoteConnection<'_, '_, '_>) -> Result<Option<Oid>, SaveError> {
-        let name = format!("refs/heads/{}", self.branch.upstream);
-        let heads = connection.list().map_err(|error| self.link.error(error))?;
-        let Some(there) = heads.iter().find(|head| head.name() == name).map(git2::RemoteHead::oid) else {
-            return Ok(None);
-        };
+    fn is_ahead(&self, connection: &Connection<'_, '_, '_>) -> Result<Option<Oid>, SaveError> {
+        let Some(there) = self.link.commit_of(connection, &self.branch.upstream)? else { return Ok(None) };
         let repository = &self.opened.repository;
         let is_here = self.branch.head.is_some_and(|head| {
             head == there || repository.graph_descendant_of(head, there).unwrap_or(false)
@@ -251,30 +246,18 @@ impl Push<'_> {
 
     fn run(
         &self,
-        connection: &mut RemoteConnection<'_, '_, '_>,
+        connection: &mut Connection<'_, '_, '_>,
         commit: Oid,
         there: Option<Oid>,
     ) -> Result<(), SaveError> {
         let kept = commit.to_string();
         let not_pushed = |source| SaveError::NotPushed { commit: kept.clone(), source: Box::new(source) };
         self.ask_hook(commit, there).map_err(not_pushed)?;
-        let rejected = RefCell::new(None);
-        let mut callbacks = self.link.callbacks();
-        callbacks.push_update_reference(|_, status| {
-            *rejected.borrow_mut() = status.map(str::to_owned);
-            Ok(())
-        });
-        let mut options = PushOptions::new();
-        options.remote_callbacks(callbacks).proxy_options(proxy());
         let refspec = format!("refs/heads/{}:refs/heads/{}", self.branch.name, self.branch.upstream);
-        let pushed = connection.remote().push(&[refspec], Some(&mut options));
-        drop(options);
-        pushed.map_err(|error| not_pushed(self.link.error(error)))?;
-        if let Some(status) = rejected.take() {
-            let said = [self.link.told(), status].join("\n").trim().replace('\n', "\n  ");
+        if let Some(said) = self.link.push(connection, &refspec).map_err(not_pushed)? {
             return Err(SaveError::Rejected {
                 upstream: self.upstream(),
-                said: format!("  {said}"),
+                said: format!("  {}", said.replace('\n', "\n  ")),
                 commit: kept,
             });
         }
