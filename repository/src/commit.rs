@@ -1,6 +1,7 @@
 //! A commit of certain files, and of nothing else that may be staged.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use git2::{Index, Oid, Signature};
@@ -20,15 +21,19 @@ pub(crate) struct Draft<'a> {
 impl Draft<'_> {
     /// Makes the commit, and moves the branch to it.
     pub fn commit(&self, opened: &Opened, branch: &Branch, stop: &AtomicBool) -> Result<Oid, GitError> {
-        match needs::to_commit(&opened.repository)? {
+        match needs::to_commit(&opened.repository, self.paths)? {
             Some(need) => self.by_git(opened, &UserGit { root: &opened.root, need, stop }),
             None => Ok(self.by_library(opened, branch)?),
         }
     }
 
     fn by_git(&self, opened: &Opened, git: &UserGit<'_>) -> Result<Oid, GitError> {
-        let paths = zero_separated(self.paths);
-        git.run(&["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], &paths)?;
+        let (here, gone): (Vec<_>, Vec<_>) =
+            self.paths.iter().cloned().partition(|path| is_here(&opened.root, path));
+        let stdin = ["-z", "--stdin"];
+        // First, since a file may be where a directory was.
+        git.run(&[&["update-index", "--force-remove"], &stdin[..]].concat(), &zero_separated(&gone))?;
+        git.run(&[&["update-index", "--add"], &stdin[..]].concat(), &zero_separated(&here))?;
         let name = String::from_utf8_lossy(self.author.name_bytes());
         let email = String::from_utf8_lossy(self.author.email_bytes());
         let identity = [
@@ -38,9 +43,20 @@ impl Draft<'_> {
             ("GIT_COMMITTER_EMAIL", &*email),
         ];
         let message = self.message.trim();
-        let only = ["--only", "--pathspec-from-file=-", "--pathspec-file-nul"];
-        git.run_with(&[&["commit", "-q", "-m", message], &only[..]].concat(), &paths, &identity)?;
+        let mut commit = vec!["commit", "-q", "-m", message];
+        // Given paths, git cannot put a directory where a file was; they are only needed to leave out what else is staged.
+        if self.is_more_staged(git)? {
+            commit.extend(["--only", "--pathspec-from-file=-", "--pathspec-file-nul"]);
+        }
+        git.run_with(&commit, &zero_separated(self.paths), &identity)?;
         Ok(opened.repository.refname_to_id("HEAD")?)
+    }
+
+    fn is_more_staged(&self, git: &UserGit<'_>) -> Result<bool, GitError> {
+        let staged = git.run(&["diff", "--cached", "--name-only", "--no-renames", "-z"], &[])?;
+        let ours: HashSet<&[u8]> =
+            self.paths.iter().map(|path| path.as_os_str().as_encoded_bytes()).collect();
+        Ok(staged.split(|byte| *byte == 0).any(|path| !path.is_empty() && !ours.contains(path)))
     }
 
     fn by_library(&self, opened: &Opened, branch: &Branch) -> Result<Oid, git2::Error> {
@@ -52,7 +68,7 @@ impl Draft<'_> {
             only.read_tree(&parent.tree()?)?;
         }
         for path in self.paths {
-            if opened.root.join(path).symlink_metadata().is_ok_and(|found| !found.is_dir()) {
+            if is_here(&opened.root, path) {
                 index.add_path(path)?;
                 if let Some(entry) = index.get_path(path, 0) {
                     only.add(&entry)?;
@@ -69,4 +85,12 @@ impl Draft<'_> {
         let parents: Vec<_> = parent.iter().collect();
         repository.commit(Some("HEAD"), self.author, self.author, &message, &tree, &parents)
     }
+}
+
+/// Whether there is a file of this path, or a repository of its own. What a link leads to is elsewhere.
+fn is_here(root: &Path, path: &Path) -> bool {
+    let is_link = |dir: &Path| root.join(dir).symlink_metadata().is_ok_and(|found| found.is_symlink());
+    let found = root.join(path);
+    !path.ancestors().skip(1).any(is_link)
+        && found.symlink_metadata().is_ok_and(|entry| !entry.is_dir() || found.join(".git").exists())
 }

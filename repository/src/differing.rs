@@ -92,7 +92,10 @@ fn said_by_git(git: &UserGit<'_>, paths: &[&Path], ignored: Ignored) -> Result<V
     // More paths than a command line takes may be asked for.
     let wanted: HashSet<&Path> = paths.iter().copied().collect();
     let is_wanted = |path: &PathBuf| wanted.is_empty() || path.ancestors().any(|part| wanted.contains(part));
-    Ok(found.filter(is_wanted).collect())
+    let mut found: Vec<_> = found.filter(is_wanted).collect();
+    // New files come last from git.
+    found.sort();
+    Ok(found)
 }
 
 fn zero_split(output: &[u8]) -> impl Iterator<Item = &OsStr> {

@@ -22,9 +22,7 @@ pub(crate) fn unknown_filter(
         None => said_by_library(repository, paths)?,
     };
     let mut all = paths.iter().zip(wanted);
-    let unknown = all.find(|(_, filter)| {
-        filter.as_ref().is_some_and(|filter| !known.iter().any(|(name, _)| name == filter))
-    });
+    let unknown = all.find(|(_, filter)| filter.as_ref().is_some_and(|filter| !known.contains(filter)));
     Ok(unknown.and_then(|(path, filter)| Some((path.clone(), filter?))))
 }
 

@@ -1,10 +1,14 @@
 //! What a repository asks for that libgit2 does not do, and git does.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Index, IndexEntry, IndexEntryExtendedFlag, IndexEntryFlag, Repository};
+use git2::{
+    AttrCheckFlags, ErrorCode, Index, IndexEntry, IndexEntryExtendedFlag, IndexEntryFlag, Repository,
+};
 
 /// One of the reasons why git itself has to do a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +79,7 @@ impl fmt::Display for Need {
 
 const COMMIT_HOOKS: [&str; 4] = ["pre-commit", "prepare-commit-msg", "commit-msg", "post-commit"];
 const SUBMODULE: u32 = 0o160_000;
-const ATTRIBUTES: &[u8] = b".gitattributes";
+const ATTRIBUTES: &str = ".gitattributes";
 
 /// Why only git can compare the files with the index.
 pub(crate) fn to_compare(repository: &Repository) -> Result<Option<Need>, git2::Error> {
@@ -89,10 +93,18 @@ pub(crate) fn to_compare(repository: &Repository) -> Result<Option<Need>, git2::
     }
 }
 
-/// Why only git can make a commit.
-pub(crate) fn to_commit(repository: &Repository) -> Result<Option<Need>, git2::Error> {
+/// Why only git can commit these files.
+pub(crate) fn to_commit(repository: &Repository, paths: &[PathBuf]) -> Result<Option<Need>, git2::Error> {
     if let Some(need) = to_compare(repository)? {
         return Ok(Some(need));
+    }
+    for name in filters(repository)? {
+        for path in paths {
+            let wanted = repository.get_attr(path, "filter", AttrCheckFlags::FILE_THEN_INDEX)?;
+            if wanted == Some(name.as_str()) {
+                return Ok(Some(Need::Filter { name }));
+            }
+        }
     }
     if repository.config()?.get_bool("commit.gpgSign").unwrap_or(false) {
         return Ok(Some(Need::Signature));
@@ -119,7 +131,7 @@ pub(crate) fn to_check_out(
 pub(crate) fn hook(repository: &Repository, name: &'static str) -> Option<Need> {
     let configured = repository.config().and_then(|config| config.get_path("core.hooksPath")).ok();
     let dir = match configured {
-        Some(dir) => repository.workdir().unwrap_or_else(|| repository.path()).join(dir),
+        Some(dir) => root(repository).join(dir),
         None => repository.commondir().join("hooks"),
     };
     let found = dir.join(name).metadata();
@@ -128,20 +140,24 @@ pub(crate) fn hook(repository: &Repository, name: &'static str) -> Option<Need> 
 }
 
 fn with_index(repository: &Repository, index: &Index) -> Result<Option<Need>, git2::Error> {
-    let runs = |key: &str| matches!(key, "clean" | "smudge" | "process");
-    if let Some((name, _)) = filters(repository)?.into_iter().find(|(_, key)| runs(key)) {
-        return Ok(Some(Need::Filter { name }));
+    let filter = filters(repository)?.into_iter().next().map(|name| Need::Filter { name });
+    if filter.is_some() && own_attributes(repository)?.iter().any(|text| text.contains("filter=")) {
+        return Ok(filter);
     }
     for entry in index.iter() {
-        if let Some(need) = of_entry(repository, &entry)? {
+        if let Some(need) = of_entry(repository, &entry, filter.as_ref())? {
             return Ok(Some(need));
         }
     }
     Ok(None)
 }
 
-fn of_entry(repository: &Repository, entry: &IndexEntry) -> Result<Option<Need>, git2::Error> {
-    let path = || PathBuf::from(String::from_utf8_lossy(&entry.path).into_owned());
+fn of_entry(
+    repository: &Repository,
+    entry: &IndexEntry,
+    filter: Option<&Need>,
+) -> Result<Option<Need>, git2::Error> {
+    let path = || PathBuf::from(OsStr::from_bytes(&entry.path));
     let is_skipped = entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0;
     if is_skipped || entry.flags & IndexEntryFlag::VALID.bits() != 0 {
         return Ok(Some(Need::LeftAlone { path: path() }));
@@ -149,31 +165,51 @@ fn of_entry(repository: &Repository, entry: &IndexEntry) -> Result<Option<Need>,
     if entry.mode == SUBMODULE {
         return Ok(Some(Need::Submodule { path: path() }));
     }
-    let is_attributes = entry.path.rsplit(|byte| *byte == b'/').next() == Some(ATTRIBUTES);
-    if is_attributes {
-        let text = match repository.find_blob(entry.id) {
-            Ok(blob) => String::from_utf8_lossy(blob.content()).into_owned(),
-            // A file that was only announced (`git add -N`) has none.
-            Err(error) if error.code() == ErrorCode::NotFound => String::new(),
-            Err(error) => return Err(error),
-        };
-        if text.contains("working-tree-encoding") {
-            return Ok(Some(Need::Encoding { attributes: path() }));
-        }
+    if entry.path.rsplit(|byte| *byte == b'/').next() != Some(ATTRIBUTES.as_bytes()) {
+        return Ok(None);
     }
-    Ok(None)
+    let mut text = match repository.find_blob(entry.id) {
+        Ok(blob) => String::from_utf8_lossy(blob.content()).into_owned(),
+        // A file that was only announced (`git add -N`) has none.
+        Err(error) if error.code() == ErrorCode::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    text.push_str(&text_of(&root(repository).join(path())));
+    if text.contains("filter=") && filter.is_some() {
+        return Ok(filter.cloned());
+    }
+    Ok(text.contains("working-tree-encoding").then(|| Need::Encoding { attributes: path() }))
 }
 
-/// The names and keys of `filter.NAME.KEY` that git's configuration gives a value.
-pub(crate) fn filters(repository: &Repository) -> Result<Vec<(String, String)>, git2::Error> {
+/// What files of attributes say that are not in the index.
+fn own_attributes(repository: &Repository) -> Result<Vec<String>, git2::Error> {
+    let configured = repository.config()?.get_path("core.attributesFile").ok();
+    let root = root(repository);
+    let mut files = vec![repository.commondir().join("info/attributes"), root.join(ATTRIBUTES)];
+    files.extend(configured.map(|file| root.join(file)));
+    Ok(files.iter().map(|file| text_of(file)).collect())
+}
+
+/// A file's text; none where there is no such file, or nobody may read it.
+fn text_of(file: &Path) -> String {
+    std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+fn root(repository: &Repository) -> &Path {
+    repository.workdir().unwrap_or_else(|| repository.path())
+}
+
+/// The filters whose programs git's configuration names.
+pub(crate) fn filters(repository: &Repository) -> Result<Vec<String>, git2::Error> {
     let config = repository.config()?;
-    let mut entries = config.entries(Some("^filter\\..*"))?;
+    let mut entries = config.entries(Some("^filter\\..*\\.(clean|smudge|process)$"))?;
     let mut found = Vec::new();
     while let Some(entry) = entries.next() {
         let entry = entry?;
-        let parts = entry.name().ok().and_then(|name| name.strip_prefix("filter.")?.rsplit_once('.'));
+        let name = entry.name().ok().and_then(|name| Some(name.strip_prefix("filter.")?.rsplit_once('.')?.0));
         let has_value = entry.value().is_ok_and(|value| !value.is_empty());
-        found.extend(parts.filter(|_| has_value).map(|(name, key)| (name.to_owned(), key.to_owned())));
+        found.extend(name.filter(|_| has_value).map(str::to_owned));
     }
+    found.dedup();
     Ok(found)
 }

@@ -10,6 +10,7 @@ use crate::scene::{Scene, chain, git_in, git_tries, write};
 
 const A: &str = "servicetemplates/image_a/service.hrd";
 const B: &str = "servicetemplates/image_b/services.hrd";
+const OLD: &str = "servicetemplates/image_old/service.hrd";
 const N1: &str = "services/jumpscale__node.ssh__n1/service.hrd";
 
 /// Two clones that are set up alike: ours, and the one in which git itself works.
@@ -118,54 +119,70 @@ fn a_save_leaves_alone_what_git_leaves_alone() {
 
 #[test]
 fn a_save_commits_what_git_commits() {
-    assert_alike_after_save(&[
-        ("a mode", &[], &[], |root| chmod(&root.join(A))),
-        ("a mode that does not count", &[], &[&["config", "core.fileMode", "false"]], |root| {
-            chmod(&root.join(B));
-            edit(root);
-        }),
-        ("a file becomes a link", &[], &[], |root| {
-            fs::remove_file(root.join(A)).unwrap();
-            symlink("../image_b/services.hrd", root.join(A)).unwrap();
-        }),
-        ("a directory becomes a link", &[], &[], |root| {
-            fs::remove_dir_all(root.join("servicetemplates/image_a")).unwrap();
-            symlink("image_b", root.join("servicetemplates/image_a")).unwrap();
-        }),
-        ("links are files here", &[], &[&["config", "core.symlinks", "false"]], edit),
-        ("a file becomes a directory", &[], &[], |root| {
-            fs::remove_file(root.join(A)).unwrap();
-            write(&root.join(A).join("x"), "x");
-        }),
-        ("a directory becomes a file", &[], &[], |root| {
-            fs::remove_dir_all(root.join("servicetemplates/image_a")).unwrap();
-            write(&root.join("servicetemplates/image_a"), "x");
-        }),
-        ("the case of a name", &[], &[], |root| {
-            fs::rename(root.join("servicetemplates/image_a"), root.join("servicetemplates/IMAGE_A")).unwrap();
-        }),
-        ("names of all sorts", &[], &[], |root| {
-            for name in ["a b", "*", ":(top)x", "-x", "é", "a\nb", "\"q\"", "[a]", "a\\b"] {
-                write(&root.join("servicetemplates").join(name).join(name), name);
-            }
-        }),
-        ("staged as new, then removed", &[], &[], |root| {
-            edit(root);
-            write(&root.join("services/x/service.hrd"), "x = 1\n");
-            git_in(root, &["add", "services/x"]);
-            fs::remove_dir_all(root.join("services/x")).unwrap();
-        }),
-        ("staged as removed, and there", &[], &[], |root| {
-            git_in(root, &["rm", "-q", "--cached", A]);
-            edit(root);
-        }),
-        ("removed from the index", &[], &[], |root| drop(git_in(root, &["rm", "-q", A]))),
-        ("only announced", &[], &[], |root| {
-            write(&root.join("services/x/service.hrd"), "x = 1\n");
-            git_in(root, &["add", "-N", "services/x"]);
-        }),
-    ]);
+    assert_alike_after_save(&FILES);
 }
+
+/// The same changes where only git can compare the files.
+#[test]
+fn a_save_by_git_commits_what_git_commits() {
+    let by_git: &[&[&str]] = &[&["update-index", "--assume-unchanged", "notes.md"]];
+    let kinds = FILES.map(|(kind, remote, set_up, change)| {
+        (kind, remote, if set_up.is_empty() { by_git } else { set_up }, change)
+    });
+    assert_alike_after_save(&kinds);
+}
+
+const FILES: [Kind<'static>; 14] = [
+    ("a mode", &[], &[], |root| chmod(&root.join(A))),
+    ("a mode that does not count", &[], &[&["config", "core.fileMode", "false"]], |root| {
+        chmod(&root.join(B));
+        edit(root);
+    }),
+    ("a file becomes a link", &[], &[], |root| {
+        fs::remove_file(root.join(A)).unwrap();
+        symlink("../image_b/services.hrd", root.join(A)).unwrap();
+    }),
+    ("a directory becomes a link", &[], &[], |root| {
+        fs::remove_dir_all(root.join("servicetemplates/image_a")).unwrap();
+        symlink("image_b", root.join("servicetemplates/image_a")).unwrap();
+    }),
+    ("links are files here", &[], &[&["config", "core.symlinks", "false"]], edit),
+    ("a file becomes a directory", &[], &[], |root| {
+        fs::remove_file(root.join(A)).unwrap();
+        write(&root.join(A).join("x"), "x");
+    }),
+    ("a directory becomes a file", &[], &[], |root| {
+        fs::remove_dir_all(root.join("servicetemplates/image_a")).unwrap();
+        write(&root.join("servicetemplates/image_a"), "x");
+    }),
+    ("a directory becomes a link to one that has the same file", &[(OLD, "a = 0\n")], &[], |root| {
+        fs::remove_dir_all(root.join("servicetemplates/image_a")).unwrap();
+        symlink("image_old", root.join("servicetemplates/image_a")).unwrap();
+    }),
+    ("the case of a name", &[], &[], |root| {
+        fs::rename(root.join("servicetemplates/image_a"), root.join("servicetemplates/IMAGE_A")).unwrap();
+    }),
+    ("names of all sorts", &[], &[], |root| {
+        for name in ["a b", "*", ":(top)x", "-x", "é", "a\nb", "\"q\"", "[a]", "a\\b"] {
+            write(&root.join("servicetemplates").join(name).join(name), name);
+        }
+    }),
+    ("staged as new, then removed", &[], &[], |root| {
+        edit(root);
+        write(&root.join("services/x/service.hrd"), "x = 1\n");
+        git_in(root, &["add", "services/x"]);
+        fs::remove_dir_all(root.join("services/x")).unwrap();
+    }),
+    ("staged as removed, and there", &[], &[], |root| {
+        git_in(root, &["rm", "-q", "--cached", A]);
+        edit(root);
+    }),
+    ("removed from the index", &[], &[], |root| drop(git_in(root, &["rm", "-q", A]))),
+    ("only announced", &[], &[], |root| {
+        write(&root.join("services/x/service.hrd"), "x = 1\n");
+        git_in(root, &["add", "-N", "services/x"]);
+    }),
+];
 
 #[test]
 fn a_save_stores_text_as_git_does() {
@@ -230,8 +247,8 @@ fn a_save_goes_through_filters() {
     twins.scene.write(N1, "instance.password = secret2\n");
     twins.scene.git(&["config", "filter.crypt.clean", "echo locked >&2; exit 1"]);
     let said = chain(&twins.scene.save("x").unwrap_err());
-    let expected = format!("nothing was committed\ngit update-index failed:\n  locked\n");
-    assert_eq!(said.get(..expected.len()), Some(expected.as_str()), "{said}");
+    let expected = "nothing was committed\ngit update-index failed:\n  locked\n";
+    assert_eq!(said.get(..expected.len()), Some(expected), "{said}");
     for key in ["clean", "smudge", "required"] {
         twins.scene.git(&["config", "--unset", &format!("filter.crypt.{key}")]);
     }

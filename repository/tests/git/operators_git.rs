@@ -7,7 +7,7 @@ use std::process::Command;
 
 use ays_repository as git;
 
-use crate::scene::{Scene, chain, git_in, write};
+use crate::scene::{Scene, access, chain, git_in, write};
 
 const A: &str = "servicetemplates/image_a/service.hrd";
 
@@ -210,7 +210,7 @@ fn a_stopped_save_ends_the_hook() {
     scene.write(A, "a = 2\n");
     let unsaved = git::unsaved(&scene.ours("")).unwrap();
     let author = git::author(&scene.ours("")).unwrap();
-    let access = crate::scene::access();
+    let access = access();
     let stop = std::sync::Arc::clone(&access.stop);
     let root = scene.ours("");
     let save = std::thread::spawn(move || {
@@ -226,4 +226,39 @@ fn a_stopped_save_ends_the_hook() {
     fs::write(scene.dir().join("started.end"), "\n").unwrap();
     assert_eq!((scene.git(&["rev-parse", "HEAD"]), there(&scene)), (before.clone(), before));
     assert!(!scene.ours(".git/index.lock").exists());
+}
+
+/// git-lfs is a filter, and a hook that uploads.
+#[test]
+fn large_files_are_pointers_at_the_remote() {
+    let scene = Scene::new();
+    let colleague = scene.dir().join("colleague");
+    let file = "servicetemplates/image_a/large.bin";
+    // The uploads go to a directory that the operator's configuration names.
+    let remote = format!("file://{}", scene.dir().join("g8.git").display());
+    git_in(&colleague, &["remote", "set-url", "origin", &remote]);
+    git_in(&colleague, &["lfs", "install", "--local"]);
+    git_in(&colleague, &["lfs", "track", "*.bin"]);
+    scene.theirs(file, "one\n");
+    scene.push();
+    let pointer = |commit: &str| git_in(&scene.dir().join("g8.git"), &["show", &format!("{commit}:{file}")]);
+    assert!(pointer("main").starts_with("version https://git-lfs.github.com/spec/v1\n"));
+
+    let address = git::Address::parse(&remote).unwrap();
+    git::clone(&address, &scene.ours(""), &access()).unwrap();
+    scene.git(&["config", "user.name", "us"]);
+    scene.git(&["config", "user.email", "us@example.org"]);
+    scene.git(&["lfs", "install", "--local"]);
+    scene.git(&["lfs", "pull"]);
+    assert_eq!((scene.read(file), scene.status().changes), ("one\n".to_owned(), Vec::new()));
+
+    scene.write(file, "two\n");
+    scene.save("x").unwrap();
+    assert!(pointer("main").starts_with("version https://git-lfs.github.com/spec/v1\n"));
+    git_in(&colleague, &["pull", "-q"]);
+    assert_eq!(fs::read_to_string(colleague.join(file)).unwrap(), "two\n");
+    scene.theirs(file, "three\n");
+    scene.push();
+    scene.pull().unwrap();
+    assert_eq!((scene.read(file), scene.status().changes), ("three\n".to_owned(), Vec::new()));
 }
