@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use git2::{
-    AttrCheckFlags, ErrorCode, Index, IndexEntry, IndexEntryExtendedFlag, IndexEntryFlag, Repository,
+    AttrCheckFlags, Config, ErrorCode, Index, IndexEntry, IndexEntryExtendedFlag, IndexEntryFlag, Repository,
 };
 
 /// One of the reasons why git itself has to do a step.
@@ -53,6 +53,11 @@ pub enum Need {
     },
     /// Something else than ssh is to be run to reach a machine.
     SshCommand,
+    /// A server of the web is to be reached in a way of its own.
+    Web {
+        /// The key of git's configuration that says so.
+        key: String,
+    },
     /// Credential helpers are to be asked.
     Credentials,
 }
@@ -72,6 +77,7 @@ impl fmt::Display for Need {
             Self::Signature => f.write_str("the signature of commits (commit.gpgSign)"),
             Self::Ssh { host, way } => write!(f, "the way of ssh to {host} ({way})"),
             Self::SshCommand => f.write_str("the way to the remote (core.sshCommand)"),
+            Self::Web { key } => write!(f, "the way to the remote ({key})"),
             Self::Credentials => f.write_str("asking credential helpers"),
         }
     }
@@ -125,6 +131,23 @@ pub(crate) fn to_check_out(
     index.read_tree(tree)?;
     let need = with_index(repository, &index)?;
     Ok(need.or_else(|| hook(repository, after)))
+}
+
+/// What only git does to reach a server of the web, by the end of the key.
+const ONLY_GIT: [&str; 7] =
+    ["extraheader", "sslcainfo", "sslcapath", "sslcert", "cookiefile", "pinnedpubkey", "proxysslcainfo"];
+
+/// Why only git can reach a server of the web.
+pub(crate) fn to_reach_web(config: &Config) -> Result<Option<Need>, git2::Error> {
+    let mut entries = config.entries(Some("^http\\."))?;
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let key = entry.name().unwrap_or_default();
+        if key.rsplit_once('.').is_some_and(|(_, end)| ONLY_GIT.contains(&end)) {
+            return Ok(Some(Need::Web { key: key.to_owned() }));
+        }
+    }
+    Ok(None)
 }
 
 /// A hook that git would run.

@@ -14,7 +14,7 @@ use crate::address::{Address, Kind};
 use crate::git_error::GitError;
 use crate::known_hosts;
 use crate::login::Ways;
-use crate::needs::Need;
+use crate::needs::{self, Need};
 use crate::remote_error::RemoteError;
 use crate::ssh::SshHost;
 use crate::user_git::UserGitError;
@@ -57,7 +57,8 @@ impl<'a> Link<'a> {
                 let need = need_of(&host)?.map(|way| Need::Ssh { host: ssh.host.clone(), way });
                 (Some(host), need)
             }
-            Kind::Web { .. } | Kind::Local => (None, None),
+            Kind::Web { .. } => (None, needs::to_reach_web(&config).map_err(git)?),
+            Kind::Local => (None, None),
         };
         let root = repository.workdir().unwrap_or_else(|| repository.path());
         let ways = RefCell::new(Ways::new(address, ssh.as_ref(), root, access));
@@ -72,7 +73,7 @@ impl<'a> Link<'a> {
         work: impl FnOnce(&mut Connection<'_, '_, '_>) -> Result<T, E>,
     ) -> Result<T, E> {
         if let Some(need) = &self.need {
-            let git = ByGit::new(repository, self.address.as_str(), need.clone(), self.access);
+            let git = ByGit::new(repository, self.address, need.clone(), self.access);
             let git = git.map_err(|error| self.git_error(UserGitError::Unusable(error)))?;
             return work(&mut Connection::ByGit(git));
         }

@@ -133,6 +133,30 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
     assert_eq!(scene.logins(&format!("{}:443", Lab::SOURCE)), [""; 0]);
 }
 
+/// An authority of the company, and a header: libgit2 knows neither.
+#[test]
+fn what_only_git_does_on_the_web_it_does() {
+    let mut scene = Scene::new();
+    let certificate = scene.server.certificate();
+    scene.ays.set("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
+    scene.ays.set("AYS_GIT_TOKEN", "pub1234");
+    scene.configure(&format!("[http \"https://{}\"]\nsslCAInfo = {}\n", Lab::SOURCE, certificate.display()));
+    scene.works(&url("/git/jumpscale.git"));
+    assert_eq!(scene.logins(&format!("{}:443", Lab::SOURCE)), [GIT]);
+
+    // The token is for the host of the address, wherever that leads.
+    fs::remove_dir_all(scene.lab.dir().join("g8")).unwrap();
+    scene.configure(&format!("[http]\nsslCAInfo = {}\n", certificate.display()));
+    let output = scene.clone(&url("/moved/jumpscale.git"));
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(!scene.server.requests(&format!("{}:443", Lab::CONTROLLER)).is_empty());
+    assert_eq!(scene.logins(&format!("{}:443", Lab::CONTROLLER)), [""; 0]);
+
+    let with_password = format!("https://pub:pub1234@{}/git/jumpscale.git", Lab::SOURCE);
+    assert_eq!(scene.clone(&with_password).code, Some(0));
+    assert!(scene.logins(&format!("{}:443", Lab::SOURCE)).iter().any(|login| login == PUB));
+}
+
 #[test]
 fn a_proxy_is_gone_through() {
     let mut scene = Scene::new();

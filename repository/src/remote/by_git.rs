@@ -1,22 +1,24 @@
-//! A remote that git itself talks to, since its ssh does what libgit2's does not.
+//! A remote that git itself talks to, since its ways to get there are more than libgit2's.
 
 use std::path::Path;
 
 use ays_model::NewHostKeys;
 use git2::{Oid, Repository};
+use secrecy::{ExposeSecret, SecretString};
 use tempfile::NamedTempFile;
 
 use crate::access::Access;
+use crate::address::{Address, Kind};
 use crate::needs::Need;
 use crate::ssh::configuration;
 use crate::user_git::{UserGit, UserGitError};
 
-/// git, and how it runs ssh.
+/// git, and how it gets there.
 pub(crate) struct ByGit<'a> {
     git: UserGit<'a>,
-    address: &'a str,
-    /// None where git's configuration says it.
+    address: &'a Address,
     ssh: Option<Ssh>,
+    token: Option<&'a SecretString>,
 }
 
 struct Ssh {
@@ -25,24 +27,32 @@ struct Ssh {
     _configuration: NamedTempFile,
 }
 
+/// The words for git by which it gives a login to a helper that prints it.
+const HELPER: &str = "!f() { test \"$1\" != get || printf 'username=%s\\npassword=%s\\n' \"$AYS_LOGIN_USER\" \"$AYS_LOGIN_PASSWORD\"; }; f";
+
 impl<'a> ByGit<'a> {
     pub fn new(
         repository: &'a Repository,
-        address: &'a str,
+        address: &'a Address,
         need: Need,
         access: &'a Access,
     ) -> std::io::Result<Self> {
         let ssh = match need {
-            Need::SshCommand => None,
-            _ => Some(Ssh::new(repository.path(), access)?),
+            Need::Ssh { .. } => Some(Ssh::new(repository.path(), access)?),
+            _ => None,
         };
         let root = repository.workdir().unwrap_or_else(|| repository.path());
-        Ok(Self { git: UserGit { root, need, stop: &access.stop }, address, ssh })
+        Ok(Self {
+            git: UserGit { root, need, stop: &access.stop },
+            address,
+            ssh,
+            token: access.token.as_ref(),
+        })
     }
 
     /// The full name of the remote's main branch.
     pub fn default_branch(&self) -> Result<Option<String>, UserGitError> {
-        let said = self.run(&["ls-remote", "-q", "--symref", "--", self.address, "HEAD"])?;
+        let said = self.run(&["ls-remote", "-q", "--symref", "--", self.address.as_str(), "HEAD"])?;
         let first = said.lines().next().and_then(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD"));
         Ok(first.map(str::to_owned))
     }
@@ -50,7 +60,7 @@ impl<'a> ByGit<'a> {
     /// The commit of one of the remote's branches.
     pub fn commit_of(&self, branch: &str) -> Result<Option<Oid>, UserGitError> {
         let name = format!("refs/heads/{branch}");
-        let said = self.run(&["ls-remote", "-q", "--", self.address, &name])?;
+        let said = self.run(&["ls-remote", "-q", "--", self.address.as_str(), &name])?;
         let mut lines = said.lines().filter_map(|line| line.split_once('\t'));
         Ok(lines.find(|(_, found)| *found == name).and_then(|(commit, _)| commit.parse().ok()))
     }
@@ -58,13 +68,13 @@ impl<'a> ByGit<'a> {
     pub fn fetch(&self, refspecs: &[String]) -> Result<(), UserGitError> {
         let quiet = ["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
         let specs: Vec<_> = refspecs.iter().map(String::as_str).collect();
-        self.run(&[&["fetch", "-q"], &quiet[..], &["--", self.address], &specs].concat()).map(drop)
+        self.run(&[&["fetch", "-q"], &quiet[..], &["--", self.address.as_str()], &specs].concat()).map(drop)
     }
 
     /// Pushes; gives what the remote refused it with.
     pub fn push(&self, refspec: &str) -> Result<Option<String>, UserGitError> {
         // The hook was asked already.
-        match self.run(&["push", "-q", "--no-verify", "--", self.address, refspec]) {
+        match self.run(&["push", "-q", "--no-verify", "--", self.address.as_str(), refspec]) {
             Ok(_) => Ok(None),
             Err(UserGitError::Failed { said, .. }) if said.contains("[remote rejected]") => {
                 Ok(Some(rejected(&said)))
@@ -73,10 +83,37 @@ impl<'a> ByGit<'a> {
         }
     }
 
+    /// The key of a helper for the address's host alone, and what it says: the password of the address, or the token.
+    fn login(&self) -> Option<(String, String, &SecretString)> {
+        let Kind::Web { user, is_encrypted, .. } = &self.address.kind else { return None };
+        // A token may be meant for another server, but is never sent in the clear.
+        let token = self.token.filter(|_| *is_encrypted);
+        let password = self.address.password.as_ref().or(token)?;
+        let origin = url::Url::parse(self.address.as_str()).ok()?.origin().ascii_serialization();
+        Some((
+            format!("credential.{origin}.helper"),
+            user.clone().unwrap_or_else(|| "git".to_owned()),
+            password,
+        ))
+    }
+
     fn run(&self, arguments: &[&str]) -> Result<String, UserGitError> {
         // Its words are read.
         let mut variables = vec![("GIT_TERMINAL_PROMPT", "0"), ("LC_ALL", "C")];
         variables.extend(self.ssh.as_ref().map(|ssh| ("GIT_SSH_COMMAND", ssh.command.as_str())));
+        let login = self.login();
+        if let Some((key, user, password)) = &login {
+            variables.extend([
+                // The first leaves out the helpers of before: what was given goes before what they know.
+                ("GIT_CONFIG_COUNT", "2"),
+                ("GIT_CONFIG_KEY_0", key.as_str()),
+                ("GIT_CONFIG_VALUE_0", ""),
+                ("GIT_CONFIG_KEY_1", key.as_str()),
+                ("GIT_CONFIG_VALUE_1", HELPER),
+                ("AYS_LOGIN_USER", user.as_str()),
+                ("AYS_LOGIN_PASSWORD", password.expose_secret()),
+            ]);
+        }
         let output = self.git.run_with(arguments, &[], &variables)?;
         Ok(String::from_utf8_lossy(&output).into_owned())
     }
