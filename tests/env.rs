@@ -1,5 +1,8 @@
 //! The environment's repository on a machine that is reached by ssh.
 
+mod as_git;
+mod https;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid, Repository, RepositoryState};
 
-use crate::GitError;
 use crate::address::{Address, AddressError};
+use crate::git_error::GitError;
 use crate::layout::NotFound;
 
 /// Why the state of a clone does not allow it.
@@ -80,7 +80,7 @@ impl Opened {
         Ok(Self { root: root.to_owned(), repository: Repository::open(root).map_err(git)? })
     }
 
-    pub fn git(&self, source: git2::Error) -> BranchError {
+    pub fn git(&self, source: impl Into<GitError>) -> BranchError {
         BranchError::Git { root: self.root.clone(), source: source.into() }
     }
 

@@ -1,8 +1,6 @@
 //! Changed files as what they mean: templates and services.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use ays_model::{InstanceName, TemplateName};
@@ -114,9 +112,4 @@ pub(crate) fn changes<'a>(old: &State, new: &State, paths: impl IntoIterator<Ite
 fn part_of<'a>(path: &'a Path, top: &str, is: impl Fn(&Path) -> bool) -> Option<&'a Path> {
     let below = |dir: &&Path| dir.strip_prefix(top).is_ok_and(|rest| rest != Path::new(""));
     path.ancestors().skip(1).take_while(below).find(|dir| is(dir))
-}
-
-/// A path as the file system has it.
-pub(crate) fn path_of(entry: &git2::StatusEntry<'_>) -> PathBuf {
-    PathBuf::from(OsStr::from_bytes(entry.path_bytes()))
 }

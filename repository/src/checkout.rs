@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use git2::{Repository, StatusOptions};
+use git2::Repository;
 
-use crate::GitError;
+use crate::differing::{Ignored, differing};
+use crate::git_error::GitError;
 
 /// Why a repository cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -65,19 +66,10 @@ impl Checkout {
     /// The commit that the files below a directory are from, marked where they were changed since; none before the first.
     pub fn commit_of(&self, dir: &Path) -> Result<Option<String>, CheckoutError> {
         let Some(commit) = &self.commit else { return Ok(None) };
-        let mut options = StatusOptions::new();
-        options
-            .include_untracked(true)
-            .recurse_untracked_dirs(true)
-            .disable_pathspec_match(true)
-            .pathspec(dir.strip_prefix(&self.root).unwrap_or(dir));
-        let changed = match self.repository().statuses(Some(&mut options)) {
-            Ok(changed) => !changed.is_empty(),
-            Err(source) => {
-                return Err(CheckoutError { root: self.root.clone(), source: source.into() });
-            }
-        };
-        Ok(Some(format!("{commit}{}", if changed { " with local changes" } else { "" })))
+        let below = [dir.strip_prefix(&self.root).unwrap_or(dir)];
+        let changed = differing(&self.root, &self.repository(), &below, Ignored::LeftOut)
+            .map_err(|source| CheckoutError { root: self.root.clone(), source })?;
+        Ok(Some(format!("{commit}{}", if changed.is_empty() { "" } else { " with local changes" })))
     }
 
     /// Whether git leaves a path of the repository out.

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use git2::build::CheckoutBuilder;
 use git2::{Direction, ErrorCode, Oid, Repository, RepositoryInitOptions};
 
-use crate::GitError;
 use crate::access::Access;
 use crate::address::Address;
 use crate::branch::first_branch;
+use crate::git_error::GitError;
+use crate::needs;
 use crate::remote::Link;
 use crate::remote_error::RemoteError;
+use crate::user_git::{UserGit, UserGitError};
 
 /// Why there is no clone.
 #[derive(Debug, thiserror::Error)]
@@ -141,10 +143,11 @@ fn fill(address: &Address, partial: &Path, dir: &Path, access: &Access) -> Resul
     let repository = Repository::init_opts(partial, &options).map_err(git)?;
     // It gives the remote the refspecs that every clone has.
     drop(repository.remote("origin", address.as_str()).map_err(git)?);
-    let link = Link::new(address, &repository, access)?;
+    let rewritten = rewritten(address, &repository).map_err(git)?;
+    let link = Link::new(rewritten.as_ref().unwrap_or(address), &repository, access)?;
     let specs = ["+refs/heads/*:refs/remotes/origin/*".to_owned()];
     let main = link.connected(&repository, Direction::Fetch, |connection| {
-        let main = connection.default_branch().ok().and_then(|name| name.as_str().ok().map(str::to_owned));
+        let main = link.default_branch(connection)?;
         link.fetch(connection, &specs)?;
         Ok::<_, RemoteError>(main)
     })?;
@@ -160,20 +163,47 @@ fn fill(address: &Address, partial: &Path, dir: &Path, access: &Access) -> Resul
             false => Err(CloneError::NoBranch { address: address.to_string() }),
         };
     };
-    check_out(&repository, &name, commit).map_err(git)?;
+    switch_to(&repository, &name, commit).map_err(git)?;
+    check_out(&repository, partial, commit, access).map_err(|source| not_filled(dir, source))?;
     let is_environment = partial.join("servicetemplates").is_dir();
     Ok(Cloned { branch: Some(name), commit: Some(commit.to_string()), is_environment })
 }
 
-fn check_out(repository: &Repository, name: &str, commit: Oid) -> Result<(), git2::Error> {
+/// Where `url.<base>.insteadOf` leads instead, as far as that is an address.
+fn rewritten(address: &Address, repository: &Repository) -> Result<Option<Address>, git2::Error> {
+    let remote = repository.find_remote("origin")?;
+    let url = remote.url()?;
+    Ok(if url == address.as_str() { None } else { Address::parse(url).ok() })
+}
+
+fn not_filled(dir: &Path, source: GitError) -> CloneError {
+    match source {
+        GitError::User(UserGitError::Interrupted) => RemoteError::Interrupted.into(),
+        source => CloneError::Git { dir: dir.to_owned(), source },
+    }
+}
+
+/// Makes the branch, and lets it be the one that is checked out.
+fn switch_to(repository: &Repository, name: &str, commit: Oid) -> Result<(), git2::Error> {
     let full = format!("refs/heads/{name}");
     let head = format!("refs/remotes/origin/{name}");
     repository.reference_symbolic("refs/remotes/origin/HEAD", &head, true, "ays: clone")?;
     let mut branch = repository.branch(name, &repository.find_commit(commit)?, false)?;
     branch.set_upstream(Some(&format!("origin/{name}")))?;
     match repository.set_head(&full) {
-        Err(error) if error.code() != ErrorCode::UnbornBranch => return Err(error),
-        _ => {}
+        Err(error) if error.code() != ErrorCode::UnbornBranch => Err(error),
+        _ => Ok(()),
     }
-    repository.checkout_head(Some(CheckoutBuilder::new().force()))
+}
+
+fn check_out(repository: &Repository, root: &Path, commit: Oid, access: &Access) -> Result<(), GitError> {
+    let tree = repository.find_commit(commit)?.tree()?;
+    match needs::to_check_out(repository, &tree, "post-checkout")? {
+        Some(need) => {
+            let git = UserGit { root, need, stop: &access.stop };
+            git.run(&["checkout", "-q", "-f"], &[])?;
+        }
+        None => repository.checkout_head(Some(CheckoutBuilder::new().force()))?,
+    }
+    Ok(())
 }

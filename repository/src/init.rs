@@ -1,11 +1,13 @@
 //! A new environment's repository.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use git2::{Repository, RepositoryInitOptions};
 
 use crate::branch::{BranchError, Opened, first_branch};
-use crate::save::{Author, SaveError, make, signature};
+use crate::commit::Draft;
+use crate::save::{Author, SaveError, not_committed, signature};
 
 /// Why there is no new environment.
 #[derive(Debug, thiserror::Error)]
@@ -121,10 +123,10 @@ pub fn init(dir: &Path, name: Option<&str>, author: &Author) -> Result<Made, Ini
     let branch = opened.branch()?;
     let commit = match files[..] {
         [] => None,
-        _ => Some(
-            make(&opened, &branch, &files, "A new environment", &signature)
-                .map_err(|error| opened.git(error))?,
-        ),
+        _ => {
+            let draft = Draft { paths: &files, message: "A new environment", author: &signature };
+            Some(draft.commit(&opened, &branch, &AtomicBool::new(false)).map_err(not_committed)?)
+        }
     };
     Ok(Made {
         has_remote: opened.repository.find_remote(&branch.remote).is_ok(),

@@ -119,6 +119,16 @@ pub(crate) fn check(
         .map_err(|source| HostKeyError::NotWritten { path: learned.to_owned(), source })
 }
 
+/// Whether one of the `files` has an authority that signs the host keys of `host`.
+pub(crate) fn has_authority(host: &str, files: &[PathBuf]) -> Result<bool, HostKeyError> {
+    for file in files {
+        if found(host, file)?.lines().any(|line| line.starts_with("@cert-authority")) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The name that a key begins with.
 fn kind(key: &[u8]) -> Option<String> {
     let (length, rest) = key.split_first_chunk::<4>()?;
@@ -128,17 +138,22 @@ fn kind(key: &[u8]) -> Option<String> {
     (!name.is_empty() && name.chars().all(is_plain)).then(|| name.to_owned())
 }
 
-/// What a file knows of a host. `ssh-keygen` finds it, hashed names and patterns too.
-fn lines(host: &str, file: &Path) -> Result<Vec<Line>, HostKeyError> {
+/// The lines of a file that are about a host, each after a comment with its number. `ssh-keygen` finds them, hashed names
+/// and patterns too.
+fn found(host: &str, file: &Path) -> Result<String, HostKeyError> {
     if !file.is_file() {
-        return Ok(Vec::new());
+        return Ok(String::new());
     }
     let found =
         Command::new("ssh-keygen").arg("-F").arg(host).arg("-f").arg(file).stdin(Stdio::null()).output();
-    let found = found.map_err(HostKeyError::Keygen)?;
+    Ok(String::from_utf8_lossy(&found.map_err(HostKeyError::Keygen)?.stdout).into_owned())
+}
+
+/// What a file knows of a host.
+fn lines(host: &str, file: &Path) -> Result<Vec<Line>, HostKeyError> {
     let mut number = None;
     let mut lines = Vec::new();
-    for line in String::from_utf8_lossy(&found.stdout).lines() {
+    for line in found(host, file)?.lines() {
         if line.starts_with('#') {
             number = line.split(" line ").nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
             continue;

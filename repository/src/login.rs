@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use git2::{Config, Cred};
+use git2::Cred;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::access::{Access, Question};
 use crate::address::{Address, Kind};
 use crate::key_file::KeyFile;
+use crate::needs::Need;
 use crate::remote_error::Tried;
 use crate::ssh::SshHost;
+use crate::user_git::{UserGit, UserGitError};
 
 /// One way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +43,7 @@ impl fmt::Display for Way {
 pub(crate) struct Ways<'a> {
     address: &'a Address,
     access: &'a Access,
-    config: Config,
+    root: &'a Path,
     /// Who logs in over ssh.
     user: String,
     left: VecDeque<Way>,
@@ -54,7 +56,7 @@ pub(crate) struct Ways<'a> {
 type NoWay = String;
 
 impl<'a> Ways<'a> {
-    pub fn new(address: &'a Address, ssh: Option<&SshHost>, config: Config, access: &'a Access) -> Self {
+    pub fn new(address: &'a Address, ssh: Option<&SshHost>, root: &'a Path, access: &'a Access) -> Self {
         let left = match (&address.kind, ssh) {
             (Kind::Ssh(_), Some(ssh)) => over_ssh(ssh),
             (Kind::Web { is_encrypted, .. }, _) => {
@@ -68,7 +70,7 @@ impl<'a> Ways<'a> {
             _ => VecDeque::new(),
         };
         let user = ssh.map(|ssh| ssh.user.clone()).unwrap_or_default();
-        Self { address, access, config, user, left, current: None, tried: Vec::new() }
+        Self { address, access, root, user, left, current: None, tried: Vec::new() }
     }
 
     /// The next way; none is left when there is no answer.
@@ -132,8 +134,10 @@ impl<'a> Ways<'a> {
             }
             Way::InAddress => self.plain(self.address.password.as_ref()),
             Way::Token => self.plain(self.access.token.as_ref()),
-            Way::Helper => Cred::credential_helper(&self.config, self.address.as_str(), self.web_user())
-                .map_err(|_| "they have nothing for this address".to_owned()),
+            Way::Helper => {
+                let (user, password) = self.said_by_helpers()?;
+                Cred::userpass_plaintext(&user, &password).map_err(no_way)
+            }
             Way::Question => {
                 let Kind::Web { host, user, .. } = &self.address.kind else { return Err(String::new()) };
                 let not_given = || "nobody is there to be asked".to_owned();
@@ -146,6 +150,25 @@ impl<'a> Ways<'a> {
                 Cred::userpass_plaintext(&user, password.expose_secret()).map_err(no_way)
             }
         }
+    }
+
+    /// A name and a password. git knows which helper is for which address.
+    fn said_by_helpers(&self) -> Result<(String, String), NoWay> {
+        let git = UserGit { root: self.root, need: Need::Credentials, stop: &self.access.stop };
+        let asked = format!("url={}\n\n", self.address);
+        // Whoever is there is asked by us.
+        let nobody = [("GIT_TERMINAL_PROMPT", "0")];
+        let output =
+            git.run_with(&["credential", "fill"], asked.as_bytes(), &nobody).map_err(
+                |error| match error {
+                    UserGitError::Missing { .. } => "they need git, which is not installed here",
+                    _ => "they have nothing for this address",
+                },
+            )?;
+        let text = String::from_utf8_lossy(&output);
+        let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::to_owned);
+        let said = value("username=").zip(value("password="));
+        Ok(said.ok_or("they have nothing for this address")?)
     }
 
     /// Servers that take a token in place of a password do not look at the name.

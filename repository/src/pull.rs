@@ -3,15 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use git2::build::CheckoutBuilder;
-use git2::{Delta, Diff, Direction, ObjectType, Oid, StatusOptions, Tree};
+use git2::{Delta, Diff, Direction, ObjectType, Oid, Tree};
 
 use crate::access::Access;
 use crate::branch::{Branch, BranchError, Opened, distance};
-use crate::changes::{Changes, State, changes, path_of};
+use crate::changes::{Changes, State, changes};
+use crate::differing::{Ignored, differing};
+use crate::git_error::GitError;
+use crate::needs;
 use crate::remote::Link;
 use crate::remote_error::RemoteError;
+use crate::user_git::{UserGit, UserGitError, zero_separated};
 
-/// Why nothing was pulled. What is here is as it was.
+/// Why nothing was pulled. What is here is as it was, except where git could not check it out.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
     /// The clone does not allow it.
@@ -41,6 +45,9 @@ pub enum PullError {
         /// `origin/main`
         upstream: String,
     },
+    /// git did not check out what came, such as when a filter failed. The branch is where it was.
+    #[error("what is new came, and could not be checked out")]
+    Files(#[source] UserGitError),
     /// Files that would be changed have changes that are only here.
     #[error(
         "local changes are in the way of what is new:{}\ngit stash -a puts them aside (git stash pop brings them back), \
@@ -93,7 +100,7 @@ pub fn pull(root: &Path, access: &Access) -> Result<Pulled, PullError> {
         return Err(PullError::Diverged { ahead, behind, upstream });
     }
     let commit = if ahead > 0 { branch.head.unwrap_or(new) } else { new };
-    let changes = if behind > 0 { forward(&opened, &branch, new)? } else { Changes::new() };
+    let changes = if behind > 0 { forward(&opened, &branch, new, access)? } else { Changes::new() };
     Ok(Pulled { branch: branch.name, commit: commit.to_string(), commits: behind, ahead, changes })
 }
 
@@ -106,30 +113,64 @@ fn fetched(opened: &Opened, branch: &Branch, access: &Access) -> Result<(), Pull
 }
 
 /// Changes the files from the branch's commit to `new`, then the branch.
-fn forward(opened: &Opened, branch: &Branch, new: Oid) -> Result<Changes, PullError> {
+fn forward(opened: &Opened, branch: &Branch, new: Oid, access: &Access) -> Result<Changes, PullError> {
     let git = |error| opened.git(error);
     let repository = &opened.repository;
     let tree = |commit: Oid| repository.find_commit(commit).and_then(|commit| commit.tree());
     let new_tree = tree(new).map_err(git)?;
     let old_tree = branch.head.map(tree).transpose().map_err(git)?;
     let diff = repository.diff_tree_to_tree(old_tree.as_ref(), Some(&new_tree), None).map_err(git)?;
-    // Without a path all would be looked at.
-    let in_the_way = match diff.deltas().len() {
-        0 => Vec::new(),
-        _ => in_the_way(opened, &diff, &new_tree).map_err(git)?,
-    };
-    if !in_the_way.is_empty() {
-        return Err(PullError::LocalChanges { paths: in_the_way });
+    let need = needs::to_check_out(repository, &new_tree, "post-merge").map_err(git)?;
+    let by_git = need.map(|need| UserGit { root: &opened.root, need, stop: &access.stop });
+    let changed =
+        changed_here(opened, &diff, &new_tree, by_git.as_ref()).map_err(|error| opened.git(error))?;
+    if !changed.in_the_way.is_empty() {
+        return Err(PullError::LocalChanges { paths: changed.in_the_way });
     }
     let paths: Vec<PathBuf> = touched(&diff).map(|(path, _)| path.to_owned()).collect();
+    match by_git {
+        Some(git) => forward_by_git(&git, new, &changed.already_new)?,
+        None => forward_by_library(opened, branch, new, &paths).map_err(git)?,
+    }
+    let (old, new) = (State::Tree(old_tree.as_ref()), State::Tree(Some(&new_tree)));
+    Ok(changes(&old, &new, paths.iter().map(PathBuf::as_path)))
+}
+
+fn forward_by_git(git: &UserGit<'_>, new: Oid, already_new: &[PathBuf]) -> Result<(), PullError> {
+    let forward = || {
+        if !already_new.is_empty() {
+            // git goes past a file that is as `new` has it only where the index says so too.
+            let stage = ["update-index", "--add", "--remove", "--replace", "-z", "--stdin"];
+            git.run(&stage, &zero_separated(already_new))?;
+        }
+        let new = new.to_string();
+        let careful = ["--no-overwrite-ignore", "--no-autostash", "--no-stat"];
+        git.run(&[&["merge", "-q", "--ff-only"], &careful[..], &[&new]].concat(), &[])
+    };
+    match forward() {
+        Ok(_) => Ok(()),
+        Err(UserGitError::Interrupted) => Err(RemoteError::Interrupted.into()),
+        Err(error) => Err(PullError::Files(error)),
+    }
+}
+
+fn forward_by_library(
+    opened: &Opened,
+    branch: &Branch,
+    new: Oid,
+    paths: &[PathBuf],
+) -> Result<(), git2::Error> {
+    let repository = &opened.repository;
     let mut checkout = CheckoutBuilder::new();
     // Only what was looked at; forced, since files that a stopped pull has changed are not as the branch has them.
     checkout.force().disable_pathspec_match(true);
-    for path in &paths {
+    for path in paths {
         checkout.path(path.as_path());
     }
+    // Without a path all files would be taken.
     if !paths.is_empty() {
-        repository.checkout_tree(new_tree.as_object(), Some(&mut checkout)).map_err(git)?;
+        let tree = repository.find_commit(new)?.tree()?;
+        repository.checkout_tree(tree.as_object(), Some(&mut checkout))?;
     }
     let name = format!("refs/heads/{}", branch.name);
     let words = "ays: pull";
@@ -137,9 +178,6 @@ fn forward(opened: &Opened, branch: &Branch, new: Oid) -> Result<Changes, PullEr
         Some(old) => repository.reference_matching(&name, new, true, old, words).map(drop),
         None => repository.reference(&name, new, false, words).map(drop),
     }
-    .map_err(git)?;
-    let (old, new) = (State::Tree(old_tree.as_ref()), State::Tree(Some(&new_tree)));
-    Ok(changes(&old, &new, paths.iter().map(PathBuf::as_path)))
 }
 
 /// The paths that differ.
@@ -150,26 +188,41 @@ fn touched<'a>(diff: &'a Diff<'_>) -> impl Iterator<Item = (&'a Path, Delta)> {
     })
 }
 
-/// The files here that `diff` would change, and that are neither as the branch has them nor as `new` does.
-fn in_the_way(opened: &Opened, diff: &Diff<'_>, new: &Tree<'_>) -> Result<Vec<PathBuf>, git2::Error> {
-    let mut options = StatusOptions::new();
-    options.include_untracked(true).recurse_untracked_dirs(true);
-    // They are nobody's but the user's.
-    options.include_ignored(true).recurse_ignored_dirs(true);
-    options.disable_pathspec_match(true);
-    let mut found = Vec::new();
-    for (path, _) in touched(diff) {
-        options.pathspec(path);
-        found.extend(files_above(&opened.root, path, diff));
+/// The files here that `diff` would change, and that are not as the branch has them.
+#[derive(Default)]
+struct ChangedHere {
+    in_the_way: Vec<PathBuf>,
+    /// As the new commit has them: a pull that was stopped may have put them there.
+    already_new: Vec<PathBuf>,
+}
+
+fn changed_here(
+    opened: &Opened,
+    diff: &Diff<'_>,
+    new: &Tree<'_>,
+    by_git: Option<&UserGit<'_>>,
+) -> Result<ChangedHere, GitError> {
+    let mut found = ChangedHere::default();
+    let paths: Vec<&Path> = touched(diff).map(|(path, _)| path).collect();
+    // Without a path all files would be looked at.
+    if paths.is_empty() {
+        return Ok(found);
     }
-    for entry in opened.repository.statuses(Some(&mut options))?.iter() {
-        let path = path_of(&entry);
-        if !is_as_in(&opened.root, &path, new) {
-            found.push(path);
+    found.in_the_way.extend(paths.iter().filter_map(|path| files_above(&opened.root, path, diff)));
+    // Ignored files are nobody's but the user's.
+    for path in differing(&opened.root, &opened.repository, &paths, Ignored::Named)? {
+        // git removes a file before it writes the new one, and writes one that was removed here.
+        if by_git.is_some()
+            && opened.root.join(&path).symlink_metadata().is_err()
+            && new.get_path(&path).is_ok()
+        {
+            continue;
         }
+        let is_new = is_as_in(&opened.root, &path, new, by_git);
+        if is_new { &mut found.already_new } else { &mut found.in_the_way }.push(path);
     }
-    found.sort();
-    found.dedup();
+    found.in_the_way.sort();
+    found.in_the_way.dedup();
     Ok(found)
 }
 
@@ -183,12 +236,18 @@ fn files_above(root: &Path, path: &Path, diff: &Diff<'_>) -> Option<PathBuf> {
         .map(Path::to_owned)
 }
 
-/// Whether a file is what the tree has: a pull that was stopped may have put it there.
-fn is_as_in(root: &Path, path: &Path, tree: &Tree<'_>) -> bool {
+/// Whether a file is what the tree has.
+fn is_as_in(root: &Path, path: &Path, tree: &Tree<'_>, by_git: Option<&UserGit<'_>>) -> bool {
     let here = root.join(path);
     match (tree.get_path(path), here.symlink_metadata()) {
         (Ok(entry), Ok(found)) => {
-            found.is_file() && Oid::hash_file(ObjectType::Blob, &here).is_ok_and(|hash| hash == entry.id())
+            let hash = match (by_git, path.to_str()) {
+                // It goes through the filters that the path has.
+                (Some(git), Some(path)) => git.run(&["hash-object", "--", path], &[]).ok(),
+                _ => Oid::hash_file(ObjectType::Blob, &here).ok().map(|hash| hash.to_string().into_bytes()),
+            };
+            let hash = hash.as_deref().map(<[u8]>::trim_ascii);
+            found.is_file() && hash == Some(entry.id().to_string().as_bytes())
         }
         (Err(_), Err(_)) => true,
         _ => false,

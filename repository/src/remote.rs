@@ -1,24 +1,39 @@
 //! A connection to a remote: whom it is with, how it is logged in to, how it is stopped.
 
+mod by_git;
+
 use std::cell::RefCell;
 
 use git2::{
-    AutotagOption, CertificateCheckStatus, CredentialType, Direction, FetchOptions, ProxyOptions,
-    RemoteCallbacks, RemoteConnection, Repository,
+    AutotagOption, CertificateCheckStatus, CredentialType, Direction, FetchOptions, Oid, ProxyOptions,
+    PushOptions, RemoteCallbacks, RemoteConnection, Repository,
 };
 
 use crate::access::{Access, Progress};
 use crate::address::{Address, Kind};
+use crate::git_error::GitError;
 use crate::known_hosts;
 use crate::login::Ways;
+use crate::needs::{self, Need};
 use crate::remote_error::RemoteError;
 use crate::ssh::SshHost;
+use crate::user_git::UserGitError;
+use by_git::ByGit;
+
+/// What is connected with the remote.
+pub(crate) enum Connection<'repo, 'connection, 'callbacks> {
+    Library(RemoteConnection<'repo, 'connection, 'callbacks>),
+    /// git connects for each thing that is asked of it.
+    ByGit(ByGit<'repo>),
+}
 
 /// A remote that is being worked with.
 pub(crate) struct Link<'a> {
     address: &'a Address,
     access: &'a Access,
     ssh: Option<SshHost>,
+    /// Why only git reaches it.
+    need: Option<Need>,
     ways: RefCell<Ways<'a>>,
     /// Why a callback put an end to it.
     ended: RefCell<Option<RemoteError>>,
@@ -29,18 +44,25 @@ pub(crate) struct Link<'a> {
 impl<'a> Link<'a> {
     pub fn new(
         address: &'a Address,
-        repository: &Repository,
+        repository: &'a Repository,
         access: &'a Access,
     ) -> Result<Self, RemoteError> {
-        let ssh = match &address.kind {
-            Kind::Ssh(ssh) => Some(SshHost::resolve(ssh, &access.home)?),
-            Kind::Web { .. } | Kind::Local => None,
-        };
         let git =
             |error: git2::Error| RemoteError::Git { address: address.to_string(), source: error.into() };
         let config = repository.config().map_err(git)?;
-        let ways = RefCell::new(Ways::new(address, ssh.as_ref(), config, access));
-        Ok(Self { address, access, ssh, ways, ended: RefCell::default(), told: RefCell::default() })
+        let (ssh, need) = match &address.kind {
+            Kind::Ssh(_) if config.get_string("core.sshCommand").is_ok() => (None, Some(Need::SshCommand)),
+            Kind::Ssh(ssh) => {
+                let host = SshHost::resolve(ssh, &access.home)?;
+                let need = need_of(&host)?.map(|way| Need::Ssh { host: ssh.host.clone(), way });
+                (Some(host), need)
+            }
+            Kind::Web { .. } => (None, needs::to_reach_web(&config).map_err(git)?),
+            Kind::Local => (None, None),
+        };
+        let root = repository.workdir().unwrap_or_else(|| repository.path());
+        let ways = RefCell::new(Ways::new(address, ssh.as_ref(), root, access));
+        Ok(Self { address, access, ssh, need, ways, ended: RefCell::default(), told: RefCell::default() })
     }
 
     /// Connects, trying every way to log in, and does `work`.
@@ -48,8 +70,13 @@ impl<'a> Link<'a> {
         &self,
         repository: &Repository,
         direction: Direction,
-        work: impl FnOnce(&mut RemoteConnection<'_, '_, '_>) -> Result<T, E>,
+        work: impl FnOnce(&mut Connection<'_, '_, '_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        if let Some(need) = &self.need {
+            let git = ByGit::new(repository, self.address, need.clone(), self.access);
+            let git = git.map_err(|error| self.git_error(UserGitError::Unusable(error)))?;
+            return work(&mut Connection::ByGit(git));
+        }
         let url = match (&self.ssh, &self.address.kind) {
             (Some(ssh), Kind::Ssh(address)) => ssh.url(&address.path),
             _ => self.address.as_str().to_owned(),
@@ -57,7 +84,7 @@ impl<'a> Link<'a> {
         loop {
             let mut remote = repository.remote_anonymous(&url).map_err(|error| self.error(error))?;
             match remote.connect_auth(direction, Some(self.callbacks()), Some(proxy())) {
-                Ok(mut connection) => return work(&mut connection),
+                Ok(connection) => return work(&mut Connection::Library(connection)),
                 // A key that cannot be used, or one too many, ends the connection, and the others are still to be tried.
                 Err(error) if self.is_about_the_login(&error) => {
                     self.ways.borrow_mut().refused(error.message().trim());
@@ -71,7 +98,7 @@ impl<'a> Link<'a> {
     }
 
     /// What is asked and told while it works.
-    pub fn callbacks(&self) -> RemoteCallbacks<'_> {
+    fn callbacks(&self) -> RemoteCallbacks<'_> {
         let mut callbacks = RemoteCallbacks::new();
         callbacks.certificate_check(|certificate, _| match (&self.ssh, certificate.as_hostkey()) {
             (Some(ssh), key) => {
@@ -96,12 +123,42 @@ impl<'a> Link<'a> {
         callbacks
     }
 
+    /// The full name of the remote's main branch, where it says one.
+    pub fn default_branch(&self, connection: &Connection<'_, '_, '_>) -> Result<Option<String>, RemoteError> {
+        match connection {
+            Connection::Library(connection) => {
+                Ok(connection.default_branch().ok().and_then(|name| name.as_str().ok().map(str::to_owned)))
+            }
+            Connection::ByGit(git) => git.default_branch().map_err(|error| self.git_error(error)),
+        }
+    }
+
+    /// The commit that one of the remote's branches has.
+    pub fn commit_of(
+        &self,
+        connection: &Connection<'_, '_, '_>,
+        branch: &str,
+    ) -> Result<Option<Oid>, RemoteError> {
+        match connection {
+            Connection::Library(connection) => {
+                let name = format!("refs/heads/{branch}");
+                let heads = connection.list().map_err(|error| self.error(error))?;
+                Ok(heads.iter().find(|head| head.name() == name).map(git2::RemoteHead::oid))
+            }
+            Connection::ByGit(git) => git.commit_of(branch).map_err(|error| self.git_error(error)),
+        }
+    }
+
     /// Brings what the remote has to our names of its branches.
     pub fn fetch(
         &self,
-        connection: &mut RemoteConnection<'_, '_, '_>,
+        connection: &mut Connection<'_, '_, '_>,
         refspecs: &[String],
     ) -> Result<(), RemoteError> {
+        let connection = match connection {
+            Connection::Library(connection) => connection,
+            Connection::ByGit(git) => return git.fetch(refspecs).map_err(|error| self.git_error(error)),
+        };
         let mut options = FetchOptions::new();
         options.remote_callbacks(self.callbacks()).proxy_options(proxy()).download_tags(AutotagOption::None);
         options.update_fetchhead(false);
@@ -111,15 +168,46 @@ impl<'a> Link<'a> {
             .map_err(|error| self.error(error))
     }
 
+    /// Pushes a branch; gives what the remote refused it with.
+    pub fn push(
+        &self,
+        connection: &mut Connection<'_, '_, '_>,
+        refspec: &str,
+    ) -> Result<Option<String>, RemoteError> {
+        let connection = match connection {
+            Connection::Library(connection) => connection,
+            Connection::ByGit(git) => return git.push(refspec).map_err(|error| self.git_error(error)),
+        };
+        let rejected = RefCell::new(None);
+        let mut callbacks = self.callbacks();
+        callbacks.push_update_reference(|_, status| {
+            *rejected.borrow_mut() = status.map(str::to_owned);
+            Ok(())
+        });
+        let mut options = PushOptions::new();
+        options.remote_callbacks(callbacks).proxy_options(proxy());
+        let pushed = connection.remote().push(&[refspec], Some(&mut options));
+        drop(options);
+        pushed.map_err(|error| self.error(error))?;
+        Ok(rejected.take().map(|status| [self.told(), status].join("\n").trim().to_owned()))
+    }
+
     /// What the server told people so far, as lines.
-    pub fn told(&self) -> String {
+    fn told(&self) -> String {
         let told = self.told.borrow();
         let text = String::from_utf8_lossy(&told).replace('\r', "\n");
         text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
-    /// What an error of git means here.
-    pub fn error(&self, error: git2::Error) -> RemoteError {
+    fn git_error(&self, error: UserGitError) -> RemoteError {
+        match error {
+            UserGitError::Interrupted => RemoteError::Interrupted,
+            error => RemoteError::Git { address: self.address.to_string(), source: GitError::User(error) },
+        }
+    }
+
+    /// What an error of libgit2 means here.
+    fn error(&self, error: git2::Error) -> RemoteError {
         if self.access.is_stopped() {
             return RemoteError::Interrupted;
         }
@@ -170,8 +258,17 @@ impl<'a> Link<'a> {
     }
 }
 
+/// What only ssh itself does to reach this machine.
+fn need_of(host: &SshHost) -> Result<Option<String>, RemoteError> {
+    if host.way.is_some() {
+        return Ok(host.way.clone());
+    }
+    let is_signed = known_hosts::has_authority(&host.known_as, &host.known_hosts)?;
+    Ok(is_signed.then(|| "an authority signs its host keys".to_owned()))
+}
+
 /// A proxy as git's configuration and the usual variables say.
-pub(crate) fn proxy<'a>() -> ProxyOptions<'a> {
+fn proxy<'a>() -> ProxyOptions<'a> {
     let mut proxy = ProxyOptions::new();
     proxy.auto();
     proxy

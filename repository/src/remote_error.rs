@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::GitError;
+use crate::git_error::GitError;
 use crate::known_hosts::HostKeyError;
+use crate::user_git::UserGitError;
 
 /// A way that did not lead in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,16 +48,6 @@ pub enum RemoteError {
         /// The other one.
         other: String,
     },
-    /// ssh's configuration cannot be followed.
-    #[error(
-        "{host}: ssh's configuration goes through `{through}`, which git clone and git pull can, and this cannot"
-    )]
-    Through {
-        /// The machine.
-        host: String,
-        /// What it is behind.
-        through: String,
-    },
     /// ssh does not understand its configuration.
     #[error("{host}: ssh's configuration cannot be used: {said}")]
     SshConfiguration {
@@ -68,6 +59,9 @@ pub enum RemoteError {
     /// There is no ssh.
     #[error("ssh cannot be run")]
     NoSsh(#[source] std::io::Error),
+    /// The operator's own hook did not want the push.
+    #[error("the hook pre-push did not let it through")]
+    PrePush(#[source] UserGitError),
     /// Anything else.
     #[error("{address}: it could not be reached, or did not do what was asked")]
     Git {

@@ -1,16 +1,23 @@
 //! What was changed here, committed and pushed.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
-use git2::{Config, Direction, Index, Oid, PushOptions, RemoteConnection, Repository, Signature};
+use git2::{Config, Direction, Oid, Repository, Signature};
 
 use crate::access::Access;
+use crate::address::Address;
 use crate::branch::{Branch, BranchError, Opened, distance};
 use crate::changes::Changes;
-use crate::remote::{Link, proxy};
+use crate::commit::Draft;
+use crate::differing::checked_out;
+use crate::filter::unknown_filter;
+use crate::git_error::GitError;
+use crate::needs;
+use crate::remote::{Connection, Link};
 use crate::remote_error::RemoteError;
 use crate::status::{changed, meaning};
+use crate::user_git::{UserGit, UserGitError};
 
 /// What a save takes; all else stays as it is.
 const SAVED: [&str; 4] = ["servicetemplates", "services", "ays.toml", "known_hosts"];
@@ -32,6 +39,20 @@ pub enum SaveError {
         /// The address.
         email: String,
     },
+    /// A file is to go through a filter that is not set up; nothing was committed.
+    #[error(
+        "{path} goes through the filter `{filter}` (.gitattributes), which is not set up here: set it up as whoever keeps \
+         this repository says (git config filter.{filter}.clean COMMAND), then ays env save again", path = .path.display()
+    )]
+    Filter {
+        /// The file.
+        path: PathBuf,
+        /// The filter.
+        filter: String,
+    },
+    /// No commit was made: a hook or a filter did not want it, or it could not be signed.
+    #[error("nothing was committed")]
+    Commit(#[source] GitError),
     /// The remote has commits that are not here; nothing was committed.
     #[error("`{upstream}` has commits that are not here: ays env pull brings them, then ays env save again")]
     Behind {
@@ -107,8 +128,9 @@ pub fn unsaved(root: &Path) -> Result<Unsaved, SaveError> {
     let branch = opened.branch()?;
     // A directory that is a repository of its own would become a link to nowhere.
     let is_own = |path: &PathBuf| path.as_os_str().as_encoded_bytes().ends_with(b"/");
-    let mut paths = changed(&opened, &SAVED)?;
+    let mut paths = changed(&opened, &SAVED.map(Path::new))?;
     paths.retain(|path| !is_own(path));
+    let paths = checked_out(&opened.root, &opened.repository, paths).map_err(|error| opened.git(error))?;
     let mut others = changed(&opened, &[])?;
     others.retain(|path| is_own(path) || !paths.contains(path));
     let commits = match (opened.upstream(&branch), branch.head) {
@@ -154,20 +176,23 @@ pub fn save(
     opened.is_at_rest()?;
     let branch = opened.branch()?;
     let signature = commit.map(|Commit { author, .. }| signature(author)).transpose()?;
+    if commit.is_some() {
+        refuse_unknown_filters(&opened, &unsaved.paths)?;
+    }
     let address = opened.push_to(&branch)?;
     let link = Link::new(&address, &opened.repository, access)?;
-    let push = Push { opened: &opened, branch: &branch, link: &link };
+    let push = Push { opened: &opened, branch: &branch, address: &address, link: &link, stop: &access.stop };
     link.connected(&opened.repository, Direction::Push, |connection| {
-        push.is_ahead(connection)?;
+        let there = push.is_ahead(connection)?;
         let made = match (commit, &signature) {
-            (Some(Commit { message, .. }), Some(signature)) => Some(
-                make(&opened, &branch, &unsaved.paths, message, signature)
-                    .map_err(|error| opened.git(error))?,
-            ),
+            (Some(Commit { message, .. }), Some(author)) => {
+                let draft = Draft { paths: &unsaved.paths, message, author };
+                Some(draft.commit(&opened, &branch, &access.stop).map_err(not_committed)?)
+            }
             _ => branch.head,
         };
         let Some(made) = made else { return Err(BranchError::NoCommit.into()) };
-        push.run(connection, made)?;
+        push.run(connection, made, there)?;
         Ok(Saved {
             branch: branch.name.clone(),
             upstream: push.upstream(),
@@ -182,43 +207,26 @@ pub(crate) fn signature(author: &Author) -> Result<Signature<'static>, SaveError
         .map_err(|_| SaveError::Author { name: author.name.clone(), email: author.email.clone() })
 }
 
-/// Commits these files, and nothing else that may be staged.
-pub(crate) fn make(
-    opened: &Opened,
-    branch: &Branch,
-    paths: &[PathBuf],
-    message: &str,
-    author: &Signature<'_>,
-) -> Result<Oid, git2::Error> {
-    let repository = &opened.repository;
-    let parent = branch.head.map(|head| repository.find_commit(head)).transpose()?;
-    let mut index = repository.index()?;
-    let mut only = Index::new()?;
-    if let Some(parent) = &parent {
-        only.read_tree(&parent.tree()?)?;
+fn refuse_unknown_filters(opened: &Opened, paths: &[PathBuf]) -> Result<(), SaveError> {
+    match unknown_filter(&opened.root, &opened.repository, paths).map_err(|error| opened.git(error))? {
+        Some((path, filter)) => Err(SaveError::Filter { path, filter }),
+        None => Ok(()),
     }
-    for path in paths {
-        if opened.root.join(path).symlink_metadata().is_ok_and(|found| !found.is_dir()) {
-            index.add_path(path)?;
-            if let Some(entry) = index.get_path(path, 0) {
-                only.add(&entry)?;
-            }
-        } else {
-            index.remove_path(path)?;
-            only.remove_path(path)?;
-        }
+}
+
+pub(crate) fn not_committed(error: GitError) -> SaveError {
+    match error {
+        GitError::User(UserGitError::Interrupted) => RemoteError::Interrupted.into(),
+        error => SaveError::Commit(error),
     }
-    // First, so that a stop before the commit leaves the files staged, and not the commit undone in the index.
-    index.write()?;
-    let tree = repository.find_tree(only.write_tree_to(repository)?)?;
-    let message = format!("{}\n", message.trim());
-    repository.commit(Some("HEAD"), author, author, &message, &tree, &parent.iter().collect::<Vec<_>>())
 }
 
 struct Push<'a> {
     opened: &'a Opened,
     branch: &'a Branch,
+    address: &'a Address,
     link: &'a Link<'a>,
+    stop: &'a AtomicBool,
 }
 
 impl Push<'_> {
@@ -226,45 +234,52 @@ impl Push<'_> {
         format!("{}/{}", self.branch.remote, self.branch.upstream)
     }
 
-    /// The remote may have nothing that is not here.
-    fn is_ahead(&self, connection: &RemoteConnection<'_, '_, '_>) -> Result<(), SaveError> {
-        let name = format!("refs/heads/{}", self.branch.upstream);
-        let heads = connection.list().map_err(|error| self.link.error(error))?;
-        let Some(there) = heads.iter().find(|head| head.name() == name).map(git2::RemoteHead::oid) else {
-            return Ok(());
-        };
+    /// The remote may have nothing that is not here; gives its commit.
+    fn is_ahead(&self, connection: &Connection<'_, '_, '_>) -> Result<Option<Oid>, SaveError> {
+        let Some(there) = self.link.commit_of(connection, &self.branch.upstream)? else { return Ok(None) };
         let repository = &self.opened.repository;
         let is_here = self.branch.head.is_some_and(|head| {
             head == there || repository.graph_descendant_of(head, there).unwrap_or(false)
         });
-        if is_here { Ok(()) } else { Err(SaveError::Behind { upstream: self.upstream() }) }
+        if is_here { Ok(Some(there)) } else { Err(SaveError::Behind { upstream: self.upstream() }) }
     }
 
-    fn run(&self, connection: &mut RemoteConnection<'_, '_, '_>, commit: Oid) -> Result<(), SaveError> {
-        let rejected = RefCell::new(None);
-        let mut callbacks = self.link.callbacks();
-        callbacks.push_update_reference(|_, status| {
-            *rejected.borrow_mut() = status.map(str::to_owned);
-            Ok(())
-        });
-        let mut options = PushOptions::new();
-        options.remote_callbacks(callbacks).proxy_options(proxy());
-        let refspec = format!("refs/heads/{}:refs/heads/{}", self.branch.name, self.branch.upstream);
-        let pushed = connection.remote().push(&[refspec], Some(&mut options));
-        drop(options);
+    fn run(
+        &self,
+        connection: &mut Connection<'_, '_, '_>,
+        commit: Oid,
+        there: Option<Oid>,
+    ) -> Result<(), SaveError> {
         let kept = commit.to_string();
-        if let Err(error) = pushed {
-            return Err(SaveError::NotPushed { commit: kept, source: Box::new(self.link.error(error)) });
-        }
-        if let Some(status) = rejected.take() {
-            let said = [self.link.told(), status].join("\n").trim().replace('\n', "\n  ");
+        let not_pushed = |source| SaveError::NotPushed { commit: kept.clone(), source: Box::new(source) };
+        self.ask_hook(commit, there).map_err(not_pushed)?;
+        let refspec = format!("refs/heads/{}:refs/heads/{}", self.branch.name, self.branch.upstream);
+        if let Some(said) = self.link.push(connection, &refspec).map_err(not_pushed)? {
             return Err(SaveError::Rejected {
                 upstream: self.upstream(),
-                said: format!("  {said}"),
+                said: format!("  {}", said.replace('\n', "\n  ")),
                 commit: kept,
             });
         }
         self.remember(commit).map_err(|error| self.opened.git(error).into())
+    }
+
+    /// Runs the operator's hook `pre-push` as git does.
+    fn ask_hook(&self, commit: Oid, there: Option<Oid>) -> Result<(), RemoteError> {
+        let Some(need) = needs::hook(&self.opened.repository, "pre-push") else { return Ok(()) };
+        let Branch { name, remote, upstream, .. } = self.branch;
+        let there = there.unwrap_or(Oid::ZERO_SHA1);
+        if there == commit {
+            return Ok(());
+        }
+        let line = format!("refs/heads/{name} {commit} refs/heads/{upstream} {there}\n");
+        let git = UserGit { root: &self.opened.root, need, stop: self.stop };
+        let run = ["hook", "run", "--to-stdin=/dev/stdin", "pre-push", "--", remote, self.address.as_str()];
+        match git.run(&run, line.as_bytes()) {
+            Ok(_) => Ok(()),
+            Err(UserGitError::Interrupted) => Err(RemoteError::Interrupted),
+            Err(error) => Err(RemoteError::PrePush(error)),
+        }
     }
 
     /// Notes what the remote has now, and whose it is.

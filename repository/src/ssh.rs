@@ -20,7 +20,13 @@ pub(crate) struct SshHost {
     /// The machine's name in files of known hosts.
     pub known_as: String,
     pub known_hosts: Vec<PathBuf>,
+    /// What only ssh itself does of what the configuration says.
+    pub way: Option<String>,
 }
+
+/// What libgit2's ssh does not do.
+const ONLY_SSH: [&str; 6] =
+    ["ProxyJump", "ProxyCommand", "IdentityAgent", "CertificateFile", "KnownHostsCommand", "PKCS11Provider"];
 
 impl SshHost {
     /// Has `ssh -G` resolve an address, with the configuration below this home directory and the system's.
@@ -56,9 +62,6 @@ impl SshHost {
         };
         let value =
             |key: &str| values(key).first().map(|value| (*value).to_owned()).filter(|value| value != "none");
-        if let Some(through) = value("proxyjump").or_else(|| value("proxycommand")) {
-            return Err(RemoteError::Through { host: address.host.clone(), through });
-        }
         let host = value("hostname").unwrap_or_else(|| address.host.clone());
         let port = value("port").and_then(|port| port.parse().ok()).unwrap_or(22);
         let known_as = value("hostkeyalias").unwrap_or_else(|| match port {
@@ -72,10 +75,15 @@ impl SshHost {
                 .extend(values(key).iter().flat_map(|files| files.split(' ')).map(|file| below(home, file)));
         }
         known_hosts.dedup();
+        let key_files: Vec<_> = values("identityfile").iter().map(|file| below(home, file)).collect();
+        let configured =
+            ONLY_SSH.iter().find_map(|key| Some(format!("{key} {}", value(&key.to_lowercase())?)));
+        let certificate = || key_files.iter().map(|file| certificate_of(file)).find(|file| file.is_file());
         Ok(Self {
             port,
+            way: configured.or_else(|| Some(format!("the certificate {}", certificate()?.display()))),
             user: value("user").unwrap_or_else(|| "git".to_owned()),
-            key_files: values("identityfile").iter().map(|file| below(home, file)).collect(),
+            key_files,
             keys_only: value("identitiesonly").as_deref() == Some("yes"),
             known_as,
             known_hosts,
@@ -97,7 +105,7 @@ impl SshHost {
 
 /// The user's configuration, then the system's, then where the user's files are: ssh itself would look below the home
 /// directory of the password file.
-fn configuration(home: &Path) -> String {
+pub(crate) fn configuration(home: &Path) -> String {
     let ssh = home.join(".ssh");
     let quoted = |path: PathBuf| {
         format!("\"{}\"", path.display().to_string().replace('%', "%%").replace(['"', '\n'], "?"))
@@ -114,6 +122,13 @@ fn configuration(home: &Path) -> String {
         }
     }
     text
+}
+
+/// The certificate that belongs to a key where there is one: ssh shows it without being told.
+fn certificate_of(key: &Path) -> PathBuf {
+    let mut name = key.as_os_str().to_owned();
+    name.push("-cert.pub");
+    PathBuf::from(name)
 }
 
 /// A file as the configuration names it.
@@ -152,6 +167,7 @@ mod tests {
             keys_only: true,
             known_as: "[10.0.0.1]:2222".to_owned(),
             known_hosts: [own, system].concat(),
+            way: None,
         };
         assert_eq!(found, expected);
         assert_eq!(found.url("envs/g8.git"), "[git@10.0.0.1:2222]:envs/g8.git");
@@ -161,10 +177,11 @@ mod tests {
         let asked = SshAddress { user: Some("bob".to_owned()), port: Some(23), ..address("forge") };
         let found = SshHost::resolve(&asked, home).unwrap();
         assert_eq!((found.user.as_str(), found.port), ("bob", 23));
-        let error = SshHost::resolve(&address("far"), home).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "far: ssh's configuration goes through `gate`, which git clone and git pull can, and this cannot"
-        );
+        let found = SshHost::resolve(&address("far"), home).unwrap();
+        assert_eq!(found.way.as_deref(), Some("ProxyJump gate"));
+        std::fs::write(home.join(".ssh/id_rsa-cert.pub"), "").unwrap();
+        let found = SshHost::resolve(&address("forge"), home).unwrap();
+        let certificate = home.join(".ssh/id_rsa-cert.pub");
+        assert_eq!(found.way, Some(format!("the certificate {}", certificate.display())));
     }
 }

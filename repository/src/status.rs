@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use git2::StatusOptions;
-
 use crate::branch::{BranchError, Opened, distance};
-use crate::changes::{Changes, State, changes, path_of};
+use crate::changes::{Changes, State, changes};
+use crate::differing::{Ignored, differing};
 
 /// How a clone stands.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -47,15 +46,9 @@ pub fn status(root: &Path) -> Result<Status, BranchError> {
 
 /// All files that are not as the branch has them, ignored ones left out; only those below `paths`, where some are
 /// given. A path that ends in `/` is a repository of its own.
-pub(crate) fn changed(opened: &Opened, paths: &[&str]) -> Result<Vec<PathBuf>, BranchError> {
-    let mut options = StatusOptions::new();
-    options.include_untracked(true).recurse_untracked_dirs(true).disable_pathspec_match(true);
-    for path in paths {
-        options.pathspec(path);
-    }
-    let statuses = opened.repository.statuses(Some(&mut options)).map_err(|error| opened.git(error))?;
-    let changed = statuses.iter().filter(|entry| !entry.status().is_ignored());
-    Ok(changed.map(|entry| path_of(&entry)).collect())
+pub(crate) fn changed(opened: &Opened, paths: &[&Path]) -> Result<Vec<PathBuf>, BranchError> {
+    let found = differing(&opened.root, &opened.repository, paths, Ignored::LeftOut);
+    found.map_err(|error| opened.git(error))
 }
 
 /// What the changed files mean.

@@ -4,6 +4,7 @@ mod ays;
 mod disk;
 mod environment;
 mod faulty;
+pub mod git_server;
 pub mod lab;
 mod many;
 mod node;

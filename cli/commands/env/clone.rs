@@ -15,7 +15,7 @@ use crate::signals::stop_at_once;
 /// Clones an environment's repository
 ///
 /// A password in the URL is used and not kept: git's credential helpers, or AYS_GIT_TOKEN, give one for what follows.
-/// Over ssh your configuration, agent and keys are used; what is behind a ProxyJump, git itself can clone.
+/// Over ssh your configuration, agent and keys are used; a ProxyJump, certificates and the like are the work of your git.
 #[derive(clap::Args)]
 pub struct Args {
     /// https://.., ssh://.., user@host:path, or a path

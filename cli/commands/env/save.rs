@@ -18,8 +18,8 @@ use crate::signals::stop_at_once;
 ///
 /// It takes what was added, changed or removed below servicetemplates/ and services/, ays.toml and known_hosts, and
 /// leaves everything else, and ignored files, alone. The remote is asked first: when it has more than is here, nothing is
-/// committed. Hooks of the clone are not run, and the commit is not signed. What was committed and not pushed, the next
-/// save pushes.
+/// committed. Your hooks, filters and signatures are git's: where there are any, git makes the commit. What was committed
+/// and not pushed, the next save pushes.
 #[derive(clap::Args)]
 pub struct Args {
     /// What was done, for the commit
