@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::Repository;
 
-use crate::differing::{Ignored, differing};
+use crate::differing::{Purpose, differing};
 use crate::git_error::GitError;
 
 /// Why a repository cannot be read.
@@ -67,7 +67,7 @@ impl Checkout {
     pub fn commit_of(&self, dir: &Path) -> Result<Option<String>, CheckoutError> {
         let Some(commit) = &self.commit else { return Ok(None) };
         let below = [dir.strip_prefix(&self.root).unwrap_or(dir)];
-        let changed = differing(&self.root, &self.repository(), &below, Ignored::LeftOut)
+        let changed = differing(&self.root, &self.repository(), &below, Purpose::Describe)
             .map_err(|source| CheckoutError { root: self.root.clone(), source })?;
         Ok(Some(format!("{commit}{}", if changed.is_empty() { "" } else { " with local changes" })))
     }

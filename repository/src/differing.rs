@@ -12,11 +12,15 @@ use crate::git_error::GitError;
 use crate::needs::{self, Need};
 use crate::user_git::{UserGit, UserGitError, zero_separated};
 
-/// What becomes of ignored files.
+/// What the files are looked at for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ignored {
-    LeftOut,
-    Named,
+pub(crate) enum Purpose {
+    /// To be committed: ignored files are left out, and what is not committed inside of a submodule.
+    Commit,
+    /// To say whether they are as in a commit: ignored files are left out.
+    Describe,
+    /// To be overwritten: ignored files are named.
+    Overwrite,
 }
 
 /// All files that are not as the branch has them, those that git does not know among them; only those below `paths`,
@@ -25,14 +29,14 @@ pub(crate) fn differing(
     root: &Path,
     repository: &Repository,
     paths: &[&Path],
-    ignored: Ignored,
+    purpose: Purpose,
 ) -> Result<Vec<PathBuf>, GitError> {
     match needs::to_compare(repository)? {
         Some(need) => {
             let git = UserGit { root, need, stop: &AtomicBool::new(false) };
-            said_by_git(&git, paths, ignored)
+            said_by_git(&git, paths, purpose)
         }
-        None => said_by_library(repository, paths, ignored),
+        None => said_by_library(repository, paths, purpose),
     }
 }
 
@@ -58,9 +62,9 @@ pub(crate) fn checked_out(
 fn said_by_library(
     repository: &Repository,
     paths: &[&Path],
-    ignored: Ignored,
+    purpose: Purpose,
 ) -> Result<Vec<PathBuf>, GitError> {
-    let is_named = ignored == Ignored::Named;
+    let is_named = purpose == Purpose::Overwrite;
     let mut options = StatusOptions::new();
     options.include_untracked(true).recurse_untracked_dirs(true).disable_pathspec_match(true);
     options.include_ignored(is_named).recurse_ignored_dirs(is_named);
@@ -72,16 +76,13 @@ fn said_by_library(
     Ok(wanted.map(|entry| PathBuf::from(OsStr::from_bytes(entry.path_bytes()))).collect())
 }
 
-fn said_by_git(git: &UserGit<'_>, paths: &[&Path], ignored: Ignored) -> Result<Vec<PathBuf>, GitError> {
-    let mut arguments = vec![
-        "status",
-        "--porcelain",
-        "-z",
-        "--untracked-files=all",
-        "--no-renames",
-        "--ignore-submodules=dirty",
-    ];
-    if ignored == Ignored::Named {
+fn said_by_git(git: &UserGit<'_>, paths: &[&Path], purpose: Purpose) -> Result<Vec<PathBuf>, GitError> {
+    let mut arguments = vec!["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames"];
+    arguments.push(match purpose {
+        Purpose::Describe => "--ignore-submodules=none",
+        Purpose::Commit | Purpose::Overwrite => "--ignore-submodules=dirty",
+    });
+    if purpose == Purpose::Overwrite {
         arguments.push("--ignored");
     }
     // A look changes nothing, not even what the index knows of the files' times.

@@ -8,7 +8,7 @@ use git2::{Delta, Diff, Direction, ObjectType, Oid, Tree};
 use crate::access::Access;
 use crate::branch::{Branch, BranchError, Opened, distance};
 use crate::changes::{Changes, State, changes};
-use crate::differing::{Ignored, differing};
+use crate::differing::{Purpose, differing};
 use crate::git_error::GitError;
 use crate::needs;
 use crate::remote::Link;
@@ -210,7 +210,7 @@ fn changed_here(
     }
     found.in_the_way.extend(paths.iter().filter_map(|path| files_above(&opened.root, path, diff)));
     // Ignored files are nobody's but the user's.
-    for path in differing(&opened.root, &opened.repository, &paths, Ignored::Named)? {
+    for path in differing(&opened.root, &opened.repository, &paths, Purpose::Overwrite)? {
         // git removes a file before it writes the new one, and writes one that was removed here.
         if by_git.is_some()
             && opened.root.join(&path).symlink_metadata().is_err()

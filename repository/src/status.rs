@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::branch::{BranchError, Opened, distance};
 use crate::changes::{Changes, State, changes};
-use crate::differing::{Ignored, differing};
+use crate::differing::{Purpose, differing};
 
 /// How a clone stands.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -47,7 +47,7 @@ pub fn status(root: &Path) -> Result<Status, BranchError> {
 /// All files that are not as the branch has them, ignored ones left out; only those below `paths`, where some are
 /// given. A path that ends in `/` is a repository of its own.
 pub(crate) fn changed(opened: &Opened, paths: &[&Path]) -> Result<Vec<PathBuf>, BranchError> {
-    let found = differing(&opened.root, &opened.repository, paths, Ignored::LeftOut);
+    let found = differing(&opened.root, &opened.repository, paths, Purpose::Commit);
     found.map_err(|error| opened.git(error))
 }
 

@@ -32,8 +32,9 @@ impl GitServer {
         let make =
             ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=git", "-addext"];
         run("openssl", &[&make[..], &[&names, "-keyout", &key, "-out", &certificate]].concat());
+        // More than one process would be children of it, which the kernel does not kill with it.
         let backend = mortal("/usr/sbin/fcgiwrap")
-            .args(["-c", "2", "-s", &format!("unix:{socket}")])
+            .args(["-c", "1", "-s", &format!("unix:{socket}")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -61,6 +61,20 @@ impl Twins {
         for command in [&["ls-files", "-s"][..], &["ls-files", "-v"], &["status", "--porcelain", "-uall"]] {
             assert_eq!(git_in(&ours, command), git_in(&git, command), "{kind}: {command:?}");
         }
+        let is_changed =
+            |below: &[&str]| !git_in(&ours, &[&["status", "--porcelain"], below].concat()).is_empty();
+        assert_eq!(
+            !self.scene.status().changes.is_empty(),
+            is_changed(&["--ignore-submodules=dirty"]),
+            "{kind}"
+        );
+        let checkout = git::Checkout::open(&ours).unwrap();
+        let commit = checkout.commit_of(&ours.join("servicetemplates")).unwrap().unwrap();
+        assert_eq!(
+            commit.ends_with(" with local changes"),
+            is_changed(&["--", "servicetemplates"]),
+            "{kind}: {commit}"
+        );
         let files = |dir: &Path| {
             let list = "find . -name .git -prune -o -printf '%p %M %l\\n' | sort; find . -name .git -prune -o -type f -print0 \
                         | sort -z | xargs -0 cksum";
