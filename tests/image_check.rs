@@ -98,6 +98,11 @@ fn a_windows_without_drivers_is_warned_of_and_what_was_found_is_shown() {
         &json!({
             "os": "Windows", "osVersion": null, "architecture": null, "startedBy": null, "firstBoot": "none",
             "virtio": false, "canGrow": true, "inspectedAt": disk["inspectedAt"],
+            "findings": [
+                "error: Windows without VirtIO drivers: it will not boot on KVM: the disk's driver is missing: stop 0x7B \
+                 INACCESSIBLE_BOOT_DEVICE",
+                "warning: cloudbase-init is missing: machines get no password and no larger file system at their first start",
+            ],
         })
     );
     let text = scene.ays.succeeds(&["image", "show", "x"]);

@@ -28,8 +28,8 @@ fn all_of(steps: &[&str]) -> Vec<String> {
     steps.iter().flat_map(|step| ["fail", "lost", "kill"].map(|kind| format!("{step}:{kind}"))).collect()
 }
 
-const NEW: [&str; 9] =
-    ["connect", "check", "fetch", "store", "index", "record", "inspect", "remove", "installed"];
+/// What is stored is looked into on the way.
+const NEW: [&str; 8] = ["connect", "check", "fetch", "store", "index", "record", "remove", "installed"];
 
 #[test]
 fn every_step_over_http() {
