@@ -36,7 +36,7 @@ pub fn logins(text: &str) -> Vec<Range<usize>> {
 
 /// The last `@` but for those that begin a part of a path.
 fn last_at(text: &str) -> Option<usize> {
-    text.match_indices('@').map(|(at, _)| at).filter(|at| !text[..*at].ends_with('/')).last()
+    text.match_indices('@').map(|(at, _)| at).rfind(|at| !text[..*at].ends_with('/'))
 }
 
 #[cfg(test)]
