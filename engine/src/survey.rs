@@ -170,7 +170,7 @@ fn is_list(name: &str, image: &str) -> bool {
     let plain = plain.strip_suffix("txt").unwrap_or(&plain);
     let is_of_many = plain.contains("checksum")
         || KINDS.iter().any(|kind| plain == *kind || plain.contains(&format!("{kind}sum")));
-    let suffix = name.strip_prefix(image).map(|suffix| suffix.to_ascii_lowercase());
+    let suffix = name.strip_prefix(image).map(str::to_ascii_lowercase);
     is_of_many || suffix.is_some_and(|suffix| KINDS.iter().any(|kind| suffix == format!(".{kind}")))
 }
 

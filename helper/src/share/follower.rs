@@ -156,7 +156,7 @@ impl Follower<'_, '_> {
             etag: opened.etag.clone(),
             last_modified: opened.last_modified.clone(),
         };
-        let (size, expected) = (opened.size, opened.expected.clone());
+        let (size, expected) = (opened.size, opened.expected);
         self.shared.stock.send_modify(|stock| stock.reset(opened.epoch, Some(opened)));
         self.resumed_at = 0;
         self.whole = None;
