@@ -5,8 +5,8 @@ mod support;
 
 use std::path::Path;
 
-use ays_model::{Check, SecretUrl};
-use ays_protocol::{Failure, Fetched, Outcome, Phase};
+use ays_model::{Check, Network, SecretUrl};
+use ays_protocol::{Failure, Fetched, Look, LookAt, Looked, Outcome, Phase, Step};
 use support::ftp::{Faults, Ftp, GOOD};
 use support::{content, fetch, names, run};
 use tempfile::tempdir;
@@ -68,6 +68,42 @@ async fn a_file_is_brought_by_either_way() {
         assert!(std::fs::read(&dest).unwrap() == body, "{faults:?}");
         assert_eq!(server.commands(), commands, "{faults:?}");
         assert_eq!(names(directory.path()), ["x"], "{faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_answered_to_epsv_pasv_is_tried() {
+    let body = content(PIECE);
+    for epsv in [
+        "227 passive (10,0,0,1,4,1)",
+        "229 extended",
+        "229 extended (|||port|)",
+        // Nobody listens there.
+        "229 extended (|||1|)",
+        "200 well",
+        "425 no connection",
+        "500 what?",
+        "522 another protocol, use (1)",
+    ] {
+        let server = Ftp::start(body.clone(), Faults { epsv: Some(epsv), ..GOOD }).await;
+        let directory = tempdir().unwrap();
+        let dest = directory.path().join("x");
+        let result = run(fetch(&url(&server), &dest, Check::None)).await;
+        assert_eq!(result, fetched(&dest, &body, 0, Some("20261120101112")), "{epsv}");
+        assert_eq!(server.commands(), ["EPSV", "PASV", "RETR dir/x y.img"], "{epsv}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_lets_in_only_so_many_is_asked_again() {
+    let server = Ftp::start(content(PIECE), Faults { most: 1, ..GOOD }).await;
+    let within = std::time::Duration::from_secs(60);
+    let network = Network::default();
+    let at = LookAt::State(Check::None);
+    let look = Look { url: SecretUrl::parse(&url(&server)).unwrap(), network, at, within };
+    let Ok(Outcome::Looked(answers)) = run(Step::Look(vec![look; 6])).await else { panic!("no answer") };
+    for answer in answers {
+        assert!(matches!(answer, Ok(Looked::State(_))), "{answer:?}");
     }
 }
 

@@ -11,7 +11,8 @@ use suppaftp::tokio::{AsyncFtpStream, AsyncNoTlsStream, TransferStream};
 use suppaftp::types::{FileType, Response};
 use suppaftp::{FtpError, Mode, Status};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, sleep, timeout};
 use url::Host;
 
 use super::body::Body;
@@ -24,6 +25,9 @@ use super::opened::{Opened, Resume, refused};
 use crate::Limits;
 
 const PORT: u16 = 21;
+
+/// How long to wait at least before a server that has too many guests is asked again.
+const WHILE_BUSY: Duration = Duration::from_millis(300);
 
 /// A file on an FTP server.
 #[derive(Debug)]
@@ -98,11 +102,18 @@ impl Ftp {
         let mut control = self.log_in().await?;
         loop {
             control.set_mode(self.mode);
-            let reply = match self.ask(Phase::Answer, control.mlsd(Some(&self.path))).await? {
-                Ok(lines) => {
-                    return Ok(lines.iter().filter_map(|line| listed(line)).take(MOST_NAMES).collect());
+            let reply = match timeout(self.answer, control.mlsd(Some(&self.path))).await {
+                // The server has the port that it names closed.
+                Ok(Err(FtpError::ConnectionError(_))) if self.mode == Mode::ExtendedPassive => {
+                    self.mode = Mode::Passive;
+                    continue;
                 }
-                Err(reply) => reply,
+                heard => match self.heard(Phase::Answer, heard)? {
+                    Ok(lines) => {
+                        return Ok(lines.iter().filter_map(|line| listed(line)).take(MOST_NAMES).collect());
+                    }
+                    Err(reply) => reply,
+                },
             };
             if self.mode == Mode::Passive || reply.status == Status::FileUnavailable {
                 return Err(self.refused(&reply));
@@ -111,16 +122,35 @@ impl Ftp {
         }
     }
 
+    /// Logs in; a server that has too many guests is asked again until it has had time to answer.
     async fn log_in(&self) -> Result<AsyncFtpStream, Fault> {
-        let stream = self.connect().await?;
-        let mut control = match self.ask(Phase::Login, AsyncFtpStream::connect_with_stream(stream)).await? {
-            Ok(control) => control,
-            Err(reply) => return Err(Fault::again(Phase::Login, self.words(&reply))),
-        };
+        let deadline = Instant::now() + self.answer;
+        loop {
+            let stream = self.connect().await?;
+            let busy = match self.ask(Phase::Login, AsyncFtpStream::connect_with_stream(stream)).await? {
+                Ok(control) => match self.greeted(control).await? {
+                    Ok(control) => return Ok(control),
+                    Err(busy) => busy,
+                },
+                Err(reply) => reply,
+            };
+            let pause = WHILE_BUSY + WHILE_BUSY.mul_f64(fastrand::f64());
+            if busy.status != Status::NotAvailable || Instant::now() + pause > deadline {
+                return Err(Fault::again(Phase::Login, self.words(&busy)));
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// Logs in on a connection; the inner error is that of a server that has too many guests.
+    async fn greeted(&self, mut control: AsyncFtpStream) -> Result<Result<AsyncFtpStream, Response>, Fault> {
         // The data connection goes to the same server, whatever address it gives: it may not know its own.
         control.set_passive_nat_workaround(true);
         let login = control.login(self.user.expose_secret(), self.password.expose_secret());
         if let Err(reply) = self.ask(Phase::Login, login).await? {
+            if reply.status == Status::NotAvailable {
+                return Ok(Err(reply));
+            }
             return Err(if is_passing(&reply) {
                 Fault::again(Phase::Login, self.words(&reply))
             } else {
@@ -130,7 +160,7 @@ impl Ftp {
         if let Err(reply) = self.ask(Phase::Answer, control.transfer_type(FileType::Binary)).await? {
             return Err(Fault::again(Phase::Answer, self.words(&reply)));
         }
-        Ok(control)
+        Ok(Ok(control))
     }
 
     async fn connect(&self) -> Result<TcpStream, Fault> {
@@ -183,14 +213,21 @@ impl Ftp {
             if self.ask(Phase::Answer, control.resume_transfer(offset)).await?.is_err() {
                 return Err(Fault::again(Phase::Answer, "the transfer could not be resumed"));
             }
-            let reply = match self.ask(Phase::Answer, control.retr_as_stream(&self.path)).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(reply)) => reply,
-                Err(fault) => {
-                    // A firewall may know only one of the two ways.
-                    self.mode = other(self.mode);
-                    return Err(fault);
+            let reply = match timeout(self.answer, control.retr_as_stream(&self.path)).await {
+                // The server has the port that it names closed.
+                Ok(Err(FtpError::ConnectionError(_))) if self.mode == Mode::ExtendedPassive => {
+                    self.mode = Mode::Passive;
+                    continue;
                 }
+                heard => match self.heard(Phase::Answer, heard) {
+                    Ok(Ok(stream)) => return Ok(stream),
+                    Ok(Err(reply)) => reply,
+                    Err(fault) => {
+                        // A firewall may know only one of the two ways.
+                        self.mode = other(self.mode);
+                        return Err(fault);
+                    }
+                },
             };
             let unknown = matches!(
                 reply.status,
@@ -200,7 +237,8 @@ impl Ftp {
                     | Status::NotImplementedParameter
                     | Status::Unknown
             );
-            if unknown && self.mode == Mode::ExtendedPassive {
+            // Whatever a server says to EPSV that is no refusal of the file, it may know PASV.
+            if self.mode == Mode::ExtendedPassive && reply.status != Status::FileUnavailable {
                 self.mode = Mode::Passive;
             } else if unknown && start > 0 {
                 return Err(Fault::StartOver { phase: Phase::Answer, reason: self.words(&reply) });
@@ -218,7 +256,15 @@ impl Ftp {
         phase: Phase,
         answer: impl Future<Output = Result<T, FtpError>>,
     ) -> Result<Result<T, Response>, Fault> {
-        match timeout(self.answer, answer).await {
+        self.heard(phase, timeout(self.answer, answer).await)
+    }
+
+    fn heard<T>(
+        &self,
+        phase: Phase,
+        heard: Result<Result<T, FtpError>, Elapsed>,
+    ) -> Result<Result<T, Response>, Fault> {
+        match heard {
             Ok(Ok(answer)) => Ok(Ok(answer)),
             Ok(Err(FtpError::UnexpectedResponse(reply))) => Ok(Err(reply)),
             // The answer to SIZE or MDTM that cannot be read is as none.

@@ -1,7 +1,11 @@
 //! Asking sources: each once, all at the same time.
 
-use ays_model::{Check, Network};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ays_model::{Check, Network, Scheme};
 use ays_protocol::{Failure, Look, LookAt, Looked, Phase, SourceDisk, SourceState};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -18,18 +22,34 @@ use crate::image_kind::{HEAD, TAIL, recognise, virtual_size};
 /// How many sources are asked at the same time.
 const AT_ONCE: usize = 256;
 
+/// How many sources of one server of FTP: most let only so many connections in from one address.
+const PER_FTP_SERVER: usize = 4;
+
 /// The answers, in the order of the questions.
 pub(crate) async fn look(looks: Vec<Look>, limits: &Limits) -> Vec<Result<Looked, Failure>> {
     let mut answers: Vec<Option<Result<Looked, Failure>>> = Vec::new();
     answers.resize_with(looks.len(), || None);
     let mut waiting = looks.into_iter().enumerate();
+    let mut servers: HashMap<String, Arc<Semaphore>> = HashMap::new();
     let mut asked = JoinSet::new();
     loop {
         while asked.len() < AT_ONCE
             && let Some((number, one)) = waiting.next()
         {
             let limits = limits.clone();
-            asked.spawn(async move { (number, look_at(&one, &limits).await) });
+            let host = one.url.expose().host_str().filter(|_| one.url.scheme() == Scheme::Ftp);
+            let turns = host.map(|host| {
+                let turns = servers.entry(host.to_owned());
+                Arc::clone(turns.or_insert_with(|| Arc::new(Semaphore::new(PER_FTP_SERVER))))
+            });
+            asked.spawn(async move {
+                let _turn = match &turns {
+                    // It is never closed.
+                    Some(turns) => turns.acquire().await.ok(),
+                    None => None,
+                };
+                (number, look_at(&one, &limits).await)
+            });
         }
         match asked.join_next().await {
             Some(Ok((number, answer))) => answers[number] = Some(answer),

@@ -16,9 +16,14 @@ pub struct Faults {
     pub confirms: bool,
     /// SIZE and MDTM are known.
     pub tells: bool,
+    /// What is answered to EPSV instead.
+    pub epsv: Option<&'static str>,
+    /// How many may be connected at once; more are told to come later.
+    pub most: usize,
 }
 
-pub const GOOD: Faults = Faults { extended: true, cuts: Vec::new(), confirms: true, tells: true };
+pub const GOOD: Faults =
+    Faults { extended: true, cuts: Vec::new(), confirms: true, tells: true, epsv: None, most: usize::MAX };
 
 /// The one file that is there, and the only login that gets it.
 pub const PATH: &str = "dir/x y.img";
@@ -41,9 +46,17 @@ impl Ftp {
         let session =
             Session { content: content.into(), faults: faults.into(), commands: Arc::clone(&commands) };
         tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let session = session.clone();
-                tokio::spawn(async move { session.serve(stream).await });
+            let guests = Arc::new(());
+            while let Ok((mut stream, _)) = listener.accept().await {
+                if Arc::strong_count(&guests) > session.faults.most {
+                    let _ = stream.write_all(b"421 too many connections\r\n").await;
+                    continue;
+                }
+                let (session, guest) = (session.clone(), Arc::clone(&guests));
+                tokio::spawn(async move {
+                    session.serve(stream).await;
+                    drop(guest);
+                });
             }
         });
         Self { address, commands }
@@ -86,6 +99,7 @@ impl Session {
                 "TYPE" if argument == "I" => "200 binary".to_owned(),
                 "SIZE" if self.faults.tells && argument == PATH => format!("213 {}", self.content.len()),
                 "MDTM" if self.faults.tells && argument == PATH => "213 20261120101112".to_owned(),
+                "EPSV" if self.faults.epsv.is_some() => self.faults.epsv.unwrap_or_default().to_owned(),
                 "EPSV" if self.faults.extended => {
                     let (listener, port) = listen().await;
                     data = Some(listener);
