@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Fault, Faulty, Kind, Lab, Scene, named, pattern, truth::stored};
+use crate::support::{
+    Fault, Faulty, Kind, Lab, Scene, named, pattern, start_half_a_name_server, truth::stored,
+};
 
 #[test]
 fn an_interrupted_transfer_is_taken_up_where_it_broke() {
@@ -30,6 +32,32 @@ fn a_source_that_changes_between_two_tries_is_read_from_its_start() {
     scene.environment.add_image("x", &server.url(), "/file", "checkmd5:'false'");
     scene.succeeds(&[]);
     assert_eq!(stored(&scene.node), [named("x", &hash)]);
+}
+
+#[test]
+fn a_name_has_its_address_whatever_a_name_server_leaves_unanswered() {
+    let scene = Scene::new();
+    let (hash, content) = scene.disk(28);
+    let server = Faulty::start(&scene.lab, content, []);
+    start_half_a_name_server(&scene.lab);
+    for (name, resolv, hosts) in [
+        ("mirror.lab.example", format!("nameserver {}", Lab::SOURCE), String::new()),
+        // The node's own file is enough, though nobody answers for the other family.
+        (
+            "mirror.hosts.example",
+            format!("nameserver {}", Lab::NOBODY),
+            format!("{} mirror.hosts.example", Lab::SOURCE),
+        ),
+    ] {
+        fs::write(scene.node.path("/etc/resolv.conf"), format!("{resolv}\n")).unwrap();
+        fs::write(scene.node.path("/etc/hosts"), format!("{hosts}\n")).unwrap();
+        let url = server.url().replace(Lab::SOURCE, name);
+        scene.environment.add_image("x", &url, "/file", "checkmd5:'true'");
+        let begun = Instant::now();
+        scene.succeeds(&["-r"]);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{name}: {:?}", begun.elapsed());
+        assert_eq!(stored(&scene.node), [named("x", &hash)]);
+    }
 }
 
 #[test]

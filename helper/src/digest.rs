@@ -9,10 +9,10 @@ use ays_protocol::{DigestDisk, DigestedDisk, Failure};
 
 use crate::content::measure;
 use crate::disk::{check_path, failure, on_thread};
+use crate::image_file::{bad_image, look_at, open_file};
 use crate::pace::Pace;
 use crate::qemu_img::QemuImg;
 use crate::report::Report;
-use crate::store::{bad_image, look_at, open_file};
 use crate::temporary::Temporary;
 use ays_disk::ImageFormat;
 

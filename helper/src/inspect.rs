@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use crate::child::oneself;
 use crate::disk::{check_path, failure, on_thread};
+use crate::image_file::open_file;
 use crate::inspector::{ANY_FORMAT, Answer, INSPECT_MODE};
-use crate::store::open_file;
 
 /// How long it may take.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -15,8 +15,8 @@ use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
 use rustix::thread::{set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::child::{die_with, parent};
+use crate::image_file::read_ends;
 use crate::image_kind::recognise;
-use crate::store::read_ends;
 
 /// The first argument that starts the helper as an inspector: `inspect PARENT_PID FORMAT`, the image as its input. It
 /// answers with one [`Inspection`], or with why not, as JSON.

@@ -16,6 +16,7 @@ mod facts;
 mod fetch;
 mod file_name;
 mod hashing;
+mod image_file;
 mod image_kind;
 mod index;
 mod inspect;

@@ -1,19 +1,18 @@
 //! A disk image, converted into a pool.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::thread;
 
 use ays_model::{Activity, Content, Digest, Expected, Finding, Inspection, Severity};
 use ays_protocol::{Failure, Inspect, Stamp, StoreImage, Stored};
-use rustix::fs::OFlags;
 
 use crate::content;
 use crate::disk::{check_path, failure, free_space, make_directory, on_thread, refused, rename};
 use crate::file_name::PART_SUFFIX;
-use crate::image_kind::{HEAD, TAIL, recognise};
+use crate::image_file::{bad_image, look_at, open_file};
 use crate::inspect::inspect;
 use crate::leftovers::{PART_PREFIX, remove_leftovers};
 use crate::locked::open_locked;
@@ -114,10 +113,6 @@ async fn check_size(source: &Path, kind: ImageFormat, believed: u64) -> Result<(
     Err(bad_image(source, reason))
 }
 
-pub(crate) fn bad_image(path: &Path, reason: impl ToString) -> Failure {
-    Failure::BadImage { path: path.display().to_string(), reason: reason.to_string() }
-}
-
 /// The stem becomes part of a name in the pool, so it must not lead out of it.
 fn check_stem(stem: &str) -> Result<(), Failure> {
     let mut components = Path::new(stem).components();
@@ -138,38 +133,6 @@ fn check_stamp(source: &Path, stamp: Option<Stamp>) -> Result<(), Failure> {
     } else {
         Err(bad_image(source, "it was changed by another run since it was fetched"))
     }
-}
-
-pub(crate) fn look_at(source: &Path) -> Result<ImageFormat, Failure> {
-    let ends = open_file(source).and_then(|file| read_ends(&file));
-    let (head, tail) = ends.map_err(|error| failure(source, "reading", &error))?;
-    recognise(&head, &tail).map_err(|reason| bad_image(source, reason))
-}
-
-/// Opens a file for reading; anything else under its name is an error.
-pub(crate) fn open_file(path: &Path) -> io::Result<File> {
-    // A pipe under that name must not make the helper wait.
-    let file = OpenOptions::new().read(true).custom_flags(nonblocking()).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
-    }
-    Ok(file)
-}
-
-/// What [`recognise`] goes by.
-pub(crate) fn read_ends(mut file: &File) -> io::Result<(Vec<u8>, Vec<u8>)> {
-    let mut head = Vec::new();
-    file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL as u64)))?;
-    let mut tail = Vec::new();
-    file.take(TAIL as u64).read_to_end(&mut tail)?;
-    Ok((head, tail))
-}
-
-#[expect(clippy::cast_possible_wrap, reason = "the flags of open(2) are an int")]
-fn nonblocking() -> i32 {
-    OFlags::NONBLOCK.bits() as i32
 }
 
 /// From a converted file to one with its final name.

@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::num::NonZeroU64;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -149,6 +150,29 @@ async fn https_goes_through_a_tunnel_and_is_trusted_by_a_further_authority() {
         ]
     );
     assert_eq!(web.requests()[0].header("proxy-authorization"), None);
+}
+
+#[tokio::test]
+async fn a_name_that_only_the_systems_own_way_knows() {
+    let web = Web::start(|_, _| Answer::text("here")).await;
+    let directory = tempdir().unwrap();
+    // A stand-in for a node whose names are in a directory service, say.
+    let program = directory.path().join("getent");
+    let script = "#!/bin/sh\n[ \"$*\" = 'ahosts -- only.here.invalid' ] || exit 2\necho '127.0.0.1  STREAM only'\necho '127.0.0.1  DGRAM'\n";
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let (mut node, _child) = outside(|command| {
+        command.env("PATH", format!("{}:/usr/bin:/bin", directory.path().display()));
+    })
+    .await;
+    let dest = directory.path().join("x");
+    let address = web.url("/x").replace("127.0.0.1", "only.here.invalid");
+    let step = fetch(&address, &dest, Check::None, &Network::default());
+    assert_eq!(node.run(step).await, brought(&dest, b"here"));
+    let address = web.url("/x").replace("127.0.0.1", "nobody.invalid");
+    let step = fetch(&address, &dest, Check::None, &Network::default());
+    let said = node.run(step).await.unwrap_err().to_string();
+    assert!(said.contains("the host name is not known"), "{said}");
 }
 
 #[tokio::test]

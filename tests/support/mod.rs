@@ -2,6 +2,7 @@
 
 mod ays;
 mod disk;
+mod dns;
 mod environment;
 mod faulty;
 pub mod git_server;
@@ -16,6 +17,7 @@ pub mod truth;
 
 pub use ays::{Ays, Output, Running};
 pub use disk::{DISK, digest, md5, pattern, qcow2, sha256};
+pub use dns::start_half_a_name_server;
 pub use environment::Environment;
 pub use faulty::{Fault, Faulty};
 pub use lab::Lab;
