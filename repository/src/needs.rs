@@ -163,12 +163,12 @@ pub(crate) fn hook(repository: &Repository, name: &'static str) -> Option<Need> 
 }
 
 fn with_index(repository: &Repository, index: &Index) -> Result<Option<Need>, git2::Error> {
-    let filter = filters(repository)?.into_iter().next().map(|name| Need::Filter { name });
-    if filter.is_some() && own_attributes(repository)?.iter().any(|text| text.contains("filter=")) {
-        return Ok(filter);
+    let filters = filters(repository)?;
+    if let Some(need) = own_attributes(repository)?.iter().find_map(|text| filter_of(text, &filters)) {
+        return Ok(Some(need));
     }
     for entry in index.iter() {
-        if let Some(need) = of_entry(repository, &entry, filter.as_ref())? {
+        if let Some(need) = of_entry(repository, &entry, &filters)? {
             return Ok(Some(need));
         }
     }
@@ -178,7 +178,7 @@ fn with_index(repository: &Repository, index: &Index) -> Result<Option<Need>, gi
 fn of_entry(
     repository: &Repository,
     entry: &IndexEntry,
-    filter: Option<&Need>,
+    filters: &[String],
 ) -> Result<Option<Need>, git2::Error> {
     let path = || PathBuf::from(OsStr::from_bytes(&entry.path));
     let is_skipped = entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0;
@@ -198,10 +198,19 @@ fn of_entry(
         Err(error) => return Err(error),
     };
     text.push_str(&text_of(&root(repository).join(path())));
-    if text.contains("filter=") && filter.is_some() {
-        return Ok(filter.cloned());
+    if let Some(need) = filter_of(&text, filters) {
+        return Ok(Some(need));
     }
     Ok(text.contains("working-tree-encoding").then(|| Need::Encoding { attributes: path() }))
+}
+
+/// The first of these filters that attributes name.
+fn filter_of(attributes: &str, filters: &[String]) -> Option<Need> {
+    let mut named = attributes.split_whitespace().filter_map(|word| word.strip_prefix("filter="));
+    named
+        .find_map(|name| filters.iter().find(|filter| *filter == name))
+        .cloned()
+        .map(|name| Need::Filter { name })
 }
 
 /// What files of attributes say that are not in the index.
