@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Each crate with those that it may depend on.
-const ALLOWED: [(&str, &[&str]); 16] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("files", &[]),
     ("secrets", &["files"]),
     ("grammar", &["model"]),
     ("protocol", &["model"]),
     ("disk", &["model"]),
-    ("helper", &["disk", "model", "protocol"]),
+    ("unpack", &[]),
+    ("helper", &["disk", "model", "protocol", "unpack"]),
     ("transport", &["model", "protocol"]),
     ("actions", &["grammar", "model"]),
     ("catalogue", &["model"]),
@@ -35,7 +36,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
             "transport",
         ],
     ),
-    ("fuzz", &["actions", "catalogue", "disk", "grammar", "helper", "model", "protocol"]),
+    ("fuzz", &["actions", "catalogue", "disk", "grammar", "helper", "model", "protocol", "unpack"]),
 ];
 
 /// The crates of the workspace that a manifest names among its dependencies, without the prefix `ays-`.

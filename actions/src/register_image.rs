@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ays_model::{BootType, ImageName};
+use ays_model::{BootType, ImageName, image_stem, unpacked_name};
 
 use crate::value::Value;
 
@@ -104,14 +104,14 @@ impl RegisterImage {
         let last = from_last.clone().next().ok_or(CallError::NoFile)?;
         let (download, file) = match values.text("imagename")? {
             None => last,
-            Some(imagename) => match from_last.find(|(_, path)| file_name(path) == imagename) {
+            Some(imagename) => match from_last.find(|(_, path)| is_named(path, &imagename)) {
                 Some(named) => named,
                 None => {
                     return Err(CallError::OtherFile { imagename, last: file_name(last.1) });
                 }
             },
         };
-        let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        let stem = image_stem(&file_name(file)).to_owned();
         if !stem.starts_with(char::is_alphanumeric) {
             return Err(CallError::Stem(file_name(file)));
         }
@@ -144,6 +144,12 @@ impl RegisterImage {
             self.name, self.category, self.size_gb
         )]
     }
+}
+
+/// Whether a download is meant: by its own name, or by that of what is packed in it.
+fn is_named(path: &Path, imagename: &str) -> bool {
+    let name = file_name(path);
+    name == imagename || unpacked_name(&name) == Some(imagename)
 }
 
 fn file_name(path: &Path) -> String {
@@ -294,7 +300,7 @@ mod tests {
 
     #[test]
     fn imagename_picks_one_of_several_downloads() {
-        let downloads = [PathBuf::from("/t/one.qcow2"), PathBuf::from("/t/two.img")];
+        let downloads = [PathBuf::from("/t/one.qcow2.xz"), PathBuf::from("/t/two.img")];
         let of = |imagename: Option<&str>| {
             let mut args = vec![Value::None, text("Win")];
             args.extend(imagename.map(text));
@@ -302,6 +308,7 @@ mod tests {
             RegisterImage::from_call(&args, &[], &downloads).map(|image| (image.file, image.stem))
         };
         let (one, two) = ((downloads[0].clone(), "one".to_owned()), (downloads[1].clone(), "two".to_owned()));
+        assert_eq!(of(Some("one.qcow2.xz")), Ok(one.clone()));
         assert_eq!(of(Some("one.qcow2")), Ok(one));
         assert_eq!(of(Some("two.img")), Ok(two.clone()));
         assert_eq!(of(None), Ok(two));

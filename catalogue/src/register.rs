@@ -1,7 +1,7 @@
 //! Registering an image: what is on a pool's disk becomes true in the catalogue, in one transaction.
 
 use ays_model::{
-    BootType, Checksum, Digest, DiskFormat, Gid, ImageName, Md5, NodeName, PoolKey, Sha256, TemplateName,
+    BootType, Digest, DiskFormat, Gid, ImageName, Md5, NodeName, PoolKey, Proof, Sha256, TemplateName,
 };
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -64,7 +64,7 @@ pub struct SourceFacts {
     /// Bytes.
     pub size: u64,
     /// What the bytes were verified by; none: they were only received.
-    pub verified_by: Option<Checksum>,
+    pub verified_by: Option<Proof>,
 }
 
 /// What lies in the pool.
@@ -293,7 +293,7 @@ async fn add_generation(
     .bind(&template.commit)
     .bind(now)
     .bind(&registration.by)
-    .bind(source.verified_by.map(|checksum| checksum.to_string()))
+    .bind(source.verified_by.map(|proof| proof.to_string()))
     .fetch_one(db)
     .await
 }
@@ -304,13 +304,13 @@ async fn verify_generation(
     generation: GenerationId,
     source: &SourceFacts,
 ) -> sqlx::Result<()> {
-    let Some(checksum) = source.verified_by else { return Ok(()) };
+    let Some(proof) = source.verified_by else { return Ok(()) };
     sqlx::query(
         "UPDATE generation SET source_verified = 1, verified_by = ?3 WHERE id = ?1 AND source_sha256 = ?2",
     )
     .bind(generation)
     .bind(source.sha256.to_string())
-    .bind(checksum.to_string())
+    .bind(proof.to_string())
     .execute(db)
     .await?;
     Ok(())

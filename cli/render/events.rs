@@ -221,6 +221,7 @@ fn verb(activity: Activity) -> &'static str {
     match activity {
         Activity::Download => "downloading",
         Activity::Verify => "verifying",
+        Activity::Unpack => "unpacking",
         Activity::Convert => "converting",
         Activity::Sync => "syncing",
     }

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ays_model::{Activity, Download, Progress};
+use ays_model::{Activity, Progress};
 use ays_protocol::{Failure, Fetch, Fetched, Outcome, Said, Secret, Share, Step};
 use ays_transport::{Connection, Heard, Helper, HelperError, relay};
 use tokio::sync::watch;
@@ -137,10 +137,10 @@ impl Member {
     pub async fn fetch(
         &mut self,
         helper: &mut Helper,
-        download: Download,
+        order: Fetch,
         on_progress: impl FnMut(Progress),
     ) -> Result<Fetched, HelperError> {
-        let result = self.bring(helper, download, on_progress).await;
+        let result = self.bring(helper, order, on_progress).await;
         let number = self.number;
         self.delivery.change(|swarm, now| match &result {
             Ok(fetched) => swarm.has(number, fetched.size),
@@ -153,11 +153,11 @@ impl Member {
     async fn bring(
         &mut self,
         helper: &mut Helper,
-        download: Download,
+        order: Fetch,
         mut on_progress: impl FnMut(Progress),
     ) -> Result<Fetched, HelperError> {
         let share = Some(self.delivery.share.clone());
-        let step = helper.begin(Step::Fetch(Fetch { download, share })).await;
+        let step = helper.begin(Step::Fetch(Fetch { share, ..order })).await;
         let mut told = Told::default();
         let mut changed = self.delivery.changed.subscribe();
         let mut look = interval(LOOK_EVERY);

@@ -85,7 +85,16 @@ impl Working<'_, '_> {
             Task::Check => self.check().await?,
             Task::Fetch(number) => sources.push(self.bring(number).await?),
             Task::Register(image) => {
-                let installed = self.register(&image, &sources[image.download]).await?;
+                let source = &sources[image.download];
+                let installed = match self.register(&image, source).await {
+                    Err(error) if error.is_bad_image() && !source.fetched.is_source => {
+                        // Nobody will use it: the next run fetches what the source has by then. Why it was refused
+                        // matters more than that it stays.
+                        let _ = self.helper.run(Step::Remove(image.file.clone()), |_| {}).await;
+                        return Err(error);
+                    }
+                    registered => registered?,
+                };
                 images.push((image, installed));
                 return Ok(Action::REGISTERED);
             }
@@ -160,23 +169,17 @@ impl Working<'_, '_> {
         }
         let download = &recipe.downloads[number];
         self.events.start(StepName::Fetch, format!("{} to {}", download.url, download.dest.display()));
+        let unpack = self.plan.registered.contains(&number).then(|| self.target.pool().path.clone());
+        let fetch = Fetch { download: download.clone(), share: None, unpack };
         let fetched = match place {
-            None => match self
-                .helper
-                .run(
-                    Step::Fetch(Fetch { download: download.clone(), share: None }),
-                    self.events.progress(StepName::Fetch),
-                )
-                .await
-            {
+            None => match self.helper.run(Step::Fetch(fetch), self.events.progress(StepName::Fetch)).await {
                 Ok(Outcome::Fetched(fetched)) => fetched,
                 other => return Err(InstallError::at(StepName::Fetch, other)),
             },
             Some(place) => {
                 let mut member = place.join(self.helper.facts.address, &self.connection);
-                let fetched = member
-                    .fetch(&mut self.helper, download.clone(), self.events.progress(StepName::Fetch))
-                    .await;
+                let fetched =
+                    member.fetch(&mut self.helper, fetch, self.events.progress(StepName::Fetch)).await;
                 let fetched =
                     fetched.map_err(|source| InstallError::Step { step: StepName::Fetch, source })?;
                 self.members.push(member);
@@ -186,6 +189,9 @@ impl Working<'_, '_> {
         let verified = match fetched.verified_by {
             Some(Expected::Checksum(checksum)) if !matches!(checksum, Checksum::Md5(_)) => {
                 format!("verified by its {}", checksum.kind().title())
+            }
+            Some(Expected::Inside(checksum)) => {
+                format!("the disk in it is verified by its {}", checksum.kind().title())
             }
             Some(_) => "verified".to_owned(),
             None => "not verified at its source".to_owned(),

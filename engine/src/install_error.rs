@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ays_catalogue::CatalogueError;
 use ays_grammar::Diagnostic;
 use ays_model::StepName;
-use ays_protocol::Outcome;
+use ays_protocol::{Failure, Outcome};
 use ays_transport::{ConnectError, HelperError, OnPurpose};
 
 use crate::delivery::ShareError;
@@ -74,6 +74,11 @@ pub enum InstallError {
 }
 
 impl InstallError {
+    /// Whether an image was refused, whose download is of no use then.
+    pub(crate) fn is_bad_image(&self) -> bool {
+        matches!(self, Self::Step { source: HelperError::Failed(Failure::BadImage { .. }), .. })
+    }
+
     /// What a step that did not end as it should is.
     pub(crate) fn at(step: StepName, result: Result<Outcome, HelperError>) -> Self {
         let source = result.err().unwrap_or(HelperError::Answer);

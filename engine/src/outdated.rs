@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ays_catalogue::{Generation, Image, ImageOnNode, Timestamp};
 use ays_model::{
-    Check, Checksum, ChecksumKind, Download, Gid, ImageName, InstanceName, NodeName, Scheme, TemplateName,
+    Check, ChecksumKind, Download, Gid, ImageName, InstanceName, NodeName, Proof, Scheme, TemplateName,
 };
 use ays_protocol::{Expected, Look, LookAt, Looked, SourceState};
 use ays_recipes::Recipe;
@@ -176,9 +176,19 @@ fn was(generation: &Generation, kind: ChecksumKind) -> Option<String> {
         ChecksumKind::Md5 => Some(generation.source_md5.to_string()),
         ChecksumKind::Sha256 => Some(generation.source_sha256.to_string()),
         ChecksumKind::Sha1 | ChecksumKind::Sha384 | ChecksumKind::Sha512 => {
-            let checksum: Checksum = generation.verified_by.as_ref()?.parse().ok()?;
-            (checksum.kind() == kind).then(|| checksum.digits())
+            match generation.verified_by.as_ref()?.parse().ok()? {
+                Proof::Served(checksum) if checksum.kind() == kind => Some(checksum.digits()),
+                _ => None,
+            }
         }
+    }
+}
+
+/// The digits that the disk in a generation's packed source had of a kind of checksum, where its record has them.
+fn was_inside(generation: &Generation, kind: ChecksumKind) -> Option<String> {
+    match generation.verified_by.as_ref()?.parse().ok()? {
+        Proof::Inside(checksum) if checksum.kind() == kind => Some(checksum.digits()),
+        _ => None,
     }
 }
 
@@ -192,12 +202,17 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
         }
     };
     // Of stored files only is there another digest, and they are no sources.
-    if let Some(Expected::Checksum(now)) = &now.expected {
+    let said = match &now.expected {
+        Some(Expected::Checksum(now)) => Some((now, "its", was(generation, now.kind()))),
+        Some(Expected::Inside(now)) => Some((now, "its disk's", was_inside(generation, now.kind()))),
+        Some(Expected::FsVerity(_)) | None => None,
+    };
+    if let Some((now, whose, was)) = said {
         let kind = now.kind().title();
-        return match was(generation, now.kind()) {
-            Some(was) => changed(&format!("its {kind}"), &was, &now.digits()),
+        return match was {
+            Some(was) => changed(&format!("{whose} {kind}"), &was, &now.digits()),
             None => Freshness::Unknown(format!(
-                "its source says its {kind}, which the generation's record does not have: the next install adds it"
+                "its source says {whose} {kind}, which the generation's record does not have: the next install adds it"
             )),
         };
     }
@@ -222,7 +237,7 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
 mod tests {
     use ays_catalogue::{DiskFacts, GenerationId};
     use ays_model::DiskFormat;
-    use ays_model::{Content, Digest, Md5, Sha1, Sha256, Sha512};
+    use ays_model::{Checksum, Content, Digest, Md5, Sha1, Sha256, Sha512};
 
     use super::*;
 

@@ -59,6 +59,9 @@ pub struct Plan {
     pub steps: Vec<Planned>,
     /// What the operator should know before.
     pub warnings: Vec<String>,
+    /// The recipe's downloads that images are registered from, by their numbers.
+    #[serde(skip)]
+    pub registered: Vec<usize>,
 }
 
 impl Plan {
@@ -69,7 +72,7 @@ impl Plan {
         if let Some(script) = &recipe.script {
             interpret_all(script)?;
         }
-        let (mut steps, mut warnings) = (Vec::new(), Vec::new());
+        let (mut steps, mut warnings, mut registered) = (Vec::new(), Vec::new(), Vec::new());
         let mut lifecycle = Lifecycle::new(recipe);
         let mut outcome = Value::None;
         loop {
@@ -85,18 +88,25 @@ impl Plan {
             outcome = match &task {
                 Task::Register(image) => {
                     warnings.extend(image.warnings());
+                    registered.push(image.download);
                     Action::REGISTERED
                 }
                 Task::Check | Task::Fetch(_) | Task::Remove { .. } => Value::None,
             };
             steps.push(Planned::new(task, recipe, target, stacks));
         }
-        Ok(Self { template: recipe.template.clone(), node: target.name().clone(), steps, warnings })
+        Ok(Self {
+            template: recipe.template.clone(),
+            node: target.name().clone(),
+            steps,
+            warnings,
+            registered,
+        })
     }
 
     /// Whether an image is registered, which needs a pool and `qemu-img`.
     pub fn registers(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Planned::Register { .. }))
+        !self.registered.is_empty()
     }
 }
 

@@ -7,7 +7,7 @@ use ays_actions::RegisterImage;
 use ays_catalogue::{
     ImageFacts, InstalledImage, KnownCopy, Registration, SourceFacts, StoredFacts, TemplateFacts, Timestamp,
 };
-use ays_model::{Digest, DiskFormat, Event, Inspection, PoolKey, StepName};
+use ays_model::{Digest, DiskFormat, Event, Inspection, PoolKey, Proof, StepName};
 use ays_protocol::{
     CheckCopy, CheckedCopy, CopyState, Expected, Fetched, Outcome, ReadCopy, Step, StoreImage, Stored,
 };
@@ -49,7 +49,8 @@ impl Working<'_, '_> {
                 sha256: fetched.sha256,
                 size: fetched.size,
                 verified_by: match fetched.verified_by {
-                    Some(Expected::Checksum(checksum)) => Some(checksum),
+                    Some(Expected::Checksum(checksum)) => Some(Proof::Served(checksum)),
+                    Some(Expected::Inside(checksum)) => Some(Proof::Inside(checksum)),
                     // Of stored files only, which are no sources.
                     Some(Expected::FsVerity(_)) | None => None,
                 },
@@ -156,6 +157,7 @@ impl Working<'_, '_> {
         let pool = self.target.pool();
         let store = StoreImage {
             source: image.file.clone(),
+            member: self.rollout.recipe.downloads[image.download].member.clone(),
             pool: pool.path.clone(),
             stem: image.stem.clone(),
             format: pool.format,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ays_model::{Check, SecretUrl};
+use ays_model::{Check, SecretUrl, unpacked_name};
 use ays_protocol::{Expected, Failure, Look, LookAt, Looked, SourceDisk, SourceState};
 use ays_recipes::Settings;
 use ays_transport::HelperError;
@@ -126,7 +126,11 @@ async fn image(url: &SecretUrl, settings: &Settings, temporary: &Path) -> Result
     };
     let found = checks.into_iter().zip(answers).filter_map(|(check, answer)| match answer {
         Ok(Looked::State(SourceState { expected: Some(Expected::Checksum(checksum)), .. })) => {
-            Some((checksum.kind(), check))
+            Some(((true, checksum.kind()), check))
+        }
+        // One of the file as it is served is better: it is proven before anything is unpacked.
+        Ok(Looked::State(SourceState { expected: Some(Expected::Inside(checksum)), .. })) => {
+            Some(((false, checksum.kind()), check))
         }
         _ => None,
     });
@@ -211,7 +215,8 @@ fn file_name(url: &SecretUrl) -> String {
 
 fn is_image(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    IMAGES.iter().any(|ending| name.ends_with(ending))
+    let inside = unpacked_name(&name).unwrap_or(&name);
+    name.ends_with(".ova") || IMAGES.iter().any(|ending| inside.ends_with(ending))
 }
 
 fn is_of_another_machine(name: &str) -> bool {

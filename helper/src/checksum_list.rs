@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use ays_model::{Checksum, ChecksumKind};
+use ays_model::{Checksum, ChecksumKind, unpacked_name};
 
 /// What is wrong with such a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +41,20 @@ struct Line<'a> {
     name: Option<Cow<'a, str>>,
 }
 
+impl Line<'_> {
+    /// Whether it is for what is packed in the file `name`.
+    fn is_inside(&self, name: &str) -> bool {
+        let inside = unpacked_name(name);
+        inside.is_some() && self.name.as_deref().map(file_name) == inside
+    }
+}
+
 /// The MD5 of the file `name`. A text with a single line is for that file whatever name the line has: it lies under an
 /// address that is made from the file's.
 pub fn md5_beside(text: &str, name: &str) -> Result<Checksum, Unusable> {
     let lines = lines(text, Some(ChecksumKind::Md5))?;
     match &lines[..] {
+        [only] if only.is_inside(name) => Err(Unusable::NoLine),
         [only] => Ok(only.checksum),
         _ => of_name(&lines, name),
     }
@@ -55,9 +64,16 @@ pub fn md5_beside(text: &str, name: &str) -> Result<Checksum, Unusable> {
 pub fn listed(text: &str, list: &str, name: &str) -> Result<Checksum, Unusable> {
     let lines = lines(text, None)?;
     match &lines[..] {
+        [only] if only.is_inside(name) => Err(Unusable::NoLine),
         [only] if only.name.is_none() || is_beside(list, name) => Ok(only.checksum),
         _ => of_name(&lines, name),
     }
+}
+
+/// The strongest checksum that a list has for `inside`, the name of what is packed in a file: only a line of that name
+/// counts.
+pub fn listed_inside(text: &str, inside: &str) -> Option<Checksum> {
+    of_name(&lines(text, None).ok()?, inside).ok()
 }
 
 /// Whether a list of that name is for one file, and this one: `x.img.sha256`.
@@ -234,6 +250,22 @@ mod tests {
             }
         }
         assert_eq!(listed("not found", "CHECKSUM", "x.img"), Err(Unusable::NoDigits(None)));
+    }
+
+    #[test]
+    fn what_is_packed_in_a_file_has_checksums_of_its_own() {
+        let text = format!("{A}  x.img\n{B}  y.img\n");
+        assert_eq!(listed(&text, "MD5SUMS", "x.img.xz"), Err(Unusable::NoLine));
+        assert_eq!(listed_inside(&text, "x.img"), Some(md5(A)));
+        let text = format!("{A}  x.img\n");
+        for list in ["MD5SUMS", "x.img.xz.md5"] {
+            assert_eq!(listed(&text, list, "x.img.xz"), Err(Unusable::NoLine), "{list}");
+        }
+        assert_eq!(md5_beside(&text, "x.img.xz"), Err(Unusable::NoLine));
+        assert_eq!(listed_inside(&text, "x.img"), Some(md5(A)));
+        // A line without a name is for what lies there.
+        assert_eq!(listed(A, "x.img.xz.md5", "x.img.xz"), Ok(md5(A)));
+        assert_eq!(listed_inside(A, "x.img"), None);
     }
 
     #[test]

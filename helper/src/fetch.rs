@@ -30,10 +30,10 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use ays_model::Download;
-use ays_protocol::{Failure, Fetched};
+use ays_protocol::{Failure, Fetch, Fetched};
 
 use self::access::Access;
-use self::expected::expected;
+use self::expected::wanted;
 use self::source::Source;
 use self::transfer::Transfer;
 use crate::Limits;
@@ -41,6 +41,7 @@ use crate::disk::{check_path, make_directory, on_thread, refused};
 use crate::lanes::{OnPiece, PieceHash};
 use crate::report::Report;
 use crate::share::lead::Lead;
+use crate::unpack::Unpackings;
 
 pub(crate) use self::identity::Identity;
 pub(crate) use self::kept::{Kept, keep};
@@ -49,9 +50,16 @@ pub(crate) use self::partial::Partial;
 pub(crate) use self::room::room;
 
 /// Brings the file; keeps the one that is there when it is what the source says.
-pub(crate) async fn fetch(order: &Download, limits: &Limits, report: &Report) -> Result<Fetched, Failure> {
-    let mut partial = prepare(&order.dest).await?;
-    bring(order, limits, report, &mut partial, None).await
+pub(crate) async fn fetch(
+    order: &Fetch,
+    limits: &Limits,
+    report: &Report,
+    unpackings: &Unpackings,
+) -> Result<Fetched, Failure> {
+    let mut partial = prepare(order).await?;
+    let fetched = bring(&order.download, limits, report, &mut partial, None).await?;
+    unpackings.keep(&order.download.dest, partial.take_unpacking());
+    Ok(fetched)
 }
 
 /// Brings it from the source, and when that fails, from each mirror in turn. The failure of the first one is told.
@@ -104,16 +112,16 @@ async fn bring_from(
 ) -> Result<Fetched, Failure> {
     let access = Access { network: &order.network, limits };
     let source = Source::new(&order.url, access)?;
-    let expected = expected(&order.url, &order.check, access).await?;
+    let wanted = wanted(&order.url, &order.check, access).await?;
     let (on_piece, pieces) = lead.map(|_| collect()).unzip();
-    if let Some(kept) = keep(order, Some(&source), expected.as_ref(), on_piece, report).await? {
+    if let Some(kept) = keep(order, Some(&source), wanted.expected.as_ref(), on_piece, report).await? {
         partial.give_up();
         if let (Some(lead), Some(pieces)) = (lead, pieces) {
-            lead.has_all(&kept, pieces.iter().chain(kept.last_piece).collect(), expected.as_ref());
+            lead.has_all(&kept, pieces.iter().chain(kept.last_piece).collect(), wanted.expected.as_ref());
         }
         return Ok(kept.fetched);
     }
-    Transfer::new(order, source, expected, access, report, partial, lead).run().await
+    Transfer::new(order, source, wanted, access, report, partial, lead).run().await
 }
 
 /// Keeps the hashes of a present file's pieces until it is known to be the one that is wanted.
@@ -126,16 +134,21 @@ fn collect() -> (OnPiece, Receiver<PieceHash>) {
     (Box::new(on_piece), pieces)
 }
 
-/// Refuses what no step may replace; locks the partial file beside `dest`.
-pub(crate) async fn prepare(dest: &Path) -> Result<Partial, Failure> {
-    check_path(dest)?;
-    let dest = dest.to_owned();
-    on_thread(move || {
+/// Refuses what no step may replace; locks the partial file beside `dest`, and has it unpacked as it comes.
+pub(crate) async fn prepare(order: &Fetch) -> Result<Partial, Failure> {
+    let dest = order.download.dest.clone();
+    check_path(&dest)?;
+    let mut partial = on_thread(move || {
         check_destination(&dest)?;
         make_directory(dest.parent().unwrap_or(Path::new("/")))?;
         Partial::lock(&dest)
     })
-    .await
+    .await?;
+    if let Some(directory) = &order.unpack {
+        check_path(directory)?;
+        partial.unpack(directory, order.download.member.as_deref())?;
+    }
+    Ok(partial)
 }
 
 /// Only a file, a link to one, or nothing may be replaced.

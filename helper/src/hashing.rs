@@ -1,12 +1,13 @@
-//! The SHA-256 of a stored file, for records of before that know it by that.
+//! Checksums of files with holes: of unpacked disks, and of stored files that records of before know by their SHA-256.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::{io, thread};
 
-use ays_model::Activity;
+use ays_model::{Activity, Checksum, ChecksumKind};
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
+use sha2::digest::Output;
 use sha2::{Digest, Sha256};
 
 use crate::pace::Pace;
@@ -14,14 +15,40 @@ use crate::report::Report;
 
 const BLOCK: usize = 256 << 10;
 
-/// The SHA-256 of a file's bytes, which are read at that pace. Holes are not read, only hashed as the zeros that they stand for.
+/// The SHA-256 of a file's bytes, which are read at that pace.
 pub(crate) fn sha256_of(
     file: &File,
     length: u64,
-    mut pace: Pace,
+    pace: Pace,
     report: &Report,
 ) -> io::Result<ays_model::Sha256> {
-    let mut hash = Sha256::new();
+    Ok(ays_model::Sha256(hash::<Sha256>(file, length, pace, report)?.into()))
+}
+
+/// The checksum of a file's bytes.
+pub(crate) fn checksum_of(file: &File, kind: ChecksumKind, report: &Report) -> io::Result<Checksum> {
+    let length = file.metadata()?.len();
+    let pace = Pace::new(None);
+    Ok(match kind {
+        ChecksumKind::Md5 => {
+            Checksum::Md5(ays_model::Md5(hash::<md5::Md5>(file, length, pace, report)?.into()))
+        }
+        ChecksumKind::Sha1 => {
+            Checksum::Sha1(ays_model::Sha1(hash::<sha1::Sha1>(file, length, pace, report)?.into()))
+        }
+        ChecksumKind::Sha256 => Checksum::Sha256(sha256_of(file, length, pace, report)?),
+        ChecksumKind::Sha384 => {
+            Checksum::Sha384(ays_model::Sha384(hash::<sha2::Sha384>(file, length, pace, report)?.into()))
+        }
+        ChecksumKind::Sha512 => {
+            Checksum::Sha512(ays_model::Sha512(hash::<sha2::Sha512>(file, length, pace, report)?.into()))
+        }
+    })
+}
+
+/// Holes are not read, only hashed as the zeros that they stand for.
+fn hash<D: Digest>(file: &File, length: u64, mut pace: Pace, report: &Report) -> io::Result<Output<D>> {
+    let mut hash = D::new();
     let mut buffer = vec![0; BLOCK];
     let zeros = vec![0; BLOCK];
     let mut at = 0;
@@ -43,7 +70,7 @@ pub(crate) fn sha256_of(
             thread::sleep(pace.pause(count));
         }
     }
-    Ok(ays_model::Sha256(hash.finalize().into()))
+    Ok(hash.finalize())
 }
 
 fn chunk(left: u64) -> usize {

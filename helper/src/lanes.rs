@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::disk::on_thread;
 use crate::report::Report;
+use crate::unpack::Arrival;
 use crate::write_back::WriteBack;
 
 /// The size of a buffer, in bytes.
@@ -108,7 +109,7 @@ impl Lanes {
                     Some(wanted::<sha2::Sha512>(|bytes| Checksum::Sha512(Sha512(bytes.into()))))
                 }
             },
-            None => None,
+            Some(Expected::Inside(_)) | None => None,
         };
         self
     }
@@ -119,13 +120,14 @@ impl Lanes {
         at: u64,
         on_piece: Option<OnPiece>,
         expected: Option<&Expected>,
+        arrival: &Arc<Arrival>,
         report: &Report,
     ) -> io::Result<Self> {
         let mut lanes = Self::hashing(on_piece).for_expected(expected);
         lanes.hash_file(&file, at, report).await?;
         // A piece is hashed only when it can be read from the file.
         let then = lanes.pieces.as_ref().map(|pieces| pieces.queue.clone());
-        lanes.disk = Some(write(file, at, then));
+        lanes.disk = Some(write(file, at, then, Arc::clone(arrival)));
         Ok(lanes)
     }
 
@@ -265,11 +267,12 @@ fn hash_pieces(mut on_piece: OnPiece) -> Lane<Option<PieceHash>> {
     })
 }
 
-fn write(file: File, mut at: u64, then: Option<Sender<Arc<Buffer>>>) -> DiskLane {
+fn write(file: File, mut at: u64, then: Option<Sender<Arc<Buffer>>>, arrival: Arc<Arrival>) -> DiskLane {
     let failed = Arc::new(AtomicBool::new(false));
     let fail = Arc::clone(&failed);
     let lane = lane(move |pieces| {
         let mut write_back = WriteBack::new(&file)?;
+        arrival.reached(at);
         let mut result = Ok(());
         // After a failure the pieces are still taken, so that their buffers go round.
         for piece in pieces {
@@ -278,6 +281,9 @@ fn write(file: File, mut at: u64, then: Option<Sender<Arc<Buffer>>>) -> DiskLane
             }
             result = file.write_all_at(&piece.bytes, at);
             at += piece.bytes.len() as u64;
+            if result.is_ok() {
+                arrival.reached(at);
+            }
             fail.store(result.is_err(), Ordering::Relaxed);
             write_back.written(piece.bytes.len() as u64);
             if let Some(then) = &then
@@ -299,7 +305,8 @@ mod tests {
     async fn more_than_the_buffers_hold_is_hashed_and_written_in_order() {
         let file = tempfile::tempfile().unwrap();
         let (report, _) = Report::new();
-        let mut lanes = Lanes::writing(file.try_clone().unwrap(), 0, None, None, &report).await.unwrap();
+        let mut lanes =
+            Lanes::writing(file.try_clone().unwrap(), 0, None, None, &Arc::default(), &report).await.unwrap();
         let mut whole = Vec::new();
         for number in 0..=(2 * BUFFERS as u8) {
             let mut buffer = lanes.buffer().await;
@@ -327,7 +334,8 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(b"abc-and-what-is-overwritten", 0).unwrap();
         let (report, _) = Report::new();
-        let mut lanes = Lanes::writing(file.try_clone().unwrap(), 3, None, None, &report).await.unwrap();
+        let mut lanes =
+            Lanes::writing(file.try_clone().unwrap(), 3, None, None, &Arc::default(), &report).await.unwrap();
         let mut buffer = lanes.buffer().await;
         buffer.bytes.extend_from_slice(b"def");
         lanes.push(buffer);
@@ -346,7 +354,9 @@ mod tests {
             sender.send((hash, there.metadata().unwrap().len())).unwrap();
         });
         let mut lanes =
-            Lanes::writing(file.try_clone().unwrap(), 1000, Some(on_piece), None, &report).await.unwrap();
+            Lanes::writing(file.try_clone().unwrap(), 1000, Some(on_piece), None, &Arc::default(), &report)
+                .await
+                .unwrap();
         for bytes in whole[1000..].chunks(BUFFER - 1) {
             let mut buffer = lanes.buffer().await;
             buffer.bytes.extend_from_slice(bytes);
@@ -368,7 +378,7 @@ mod tests {
     async fn a_full_disk_is_an_error_and_no_standstill() {
         let file = File::options().read(true).write(true).open("/dev/full").unwrap();
         let (report, _) = Report::new();
-        let mut lanes = Lanes::writing(file, 0, None, None, &report).await.unwrap();
+        let mut lanes = Lanes::writing(file, 0, None, None, &Arc::default(), &report).await.unwrap();
         while !lanes.is_disk_failed() {
             let mut buffer = lanes.buffer().await;
             buffer.bytes.push(1);

@@ -36,6 +36,7 @@ mod stamp;
 mod step;
 mod store;
 mod temporary;
+mod unpack;
 mod write_back;
 
 pub use checksum_list::{Unusable, listed, md5_beside};

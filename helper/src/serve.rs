@@ -20,6 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::report::Report;
 use crate::share::{Listeners, Talk};
 use crate::step::run;
+use crate::unpack::Unpackings;
 use crate::{Limits, facts};
 
 /// The times that both sides keep.
@@ -134,6 +135,7 @@ struct Work {
     limits: Limits,
     answers: mpsc::UnboundedSender<FromNode>,
     listeners: Listeners,
+    unpackings: Unpackings,
     waiting: VecDeque<(u64, Step)>,
     current: Option<Current>,
 }
@@ -147,7 +149,14 @@ struct Current {
 
 impl Work {
     fn new(limits: Limits, answers: mpsc::UnboundedSender<FromNode>) -> Self {
-        Self { limits, answers, listeners: Listeners::default(), waiting: VecDeque::new(), current: None }
+        Self {
+            limits,
+            answers,
+            listeners: Listeners::default(),
+            unpackings: Unpackings::default(),
+            waiting: VecDeque::new(),
+            current: None,
+        }
     }
 
     fn add(&mut self, id: u64, step: Step) {
@@ -162,7 +171,8 @@ impl Work {
             let (report, progress) = Report::new();
             let (sender, news) = mpsc::unbounded_channel();
             let talk = Talk { id, answers: self.answers.clone(), news };
-            let step = Box::pin(run(step, self.limits.clone(), report, talk, self.listeners.clone()));
+            let (limits, listeners) = (self.limits.clone(), self.listeners.clone());
+            let step = Box::pin(run(step, limits, report, talk, listeners, self.unpackings.clone()));
             self.current = Some(Current { id, step, progress, news: sender });
         }
     }

@@ -18,7 +18,7 @@ mod tls;
 use std::sync::Arc;
 
 use ays_model::Download;
-use ays_protocol::{Failure, Fetched, FromNode, News, Said, Share, Supplier};
+use ays_protocol::{Failure, Fetch, Fetched, FromNode, News, Said, Share, Supplier};
 use tokio::sync::{mpsc, watch};
 
 use self::follower::follow;
@@ -31,6 +31,7 @@ use crate::Limits;
 use crate::disk::failure;
 use crate::fetch::{Partial, prepare};
 use crate::report::Report;
+use crate::unpack::Unpackings;
 
 pub use self::dial::{DIAL_MODE, dial};
 pub(crate) use self::listeners::Listeners;
@@ -67,14 +68,16 @@ enum Turn {
 
 /// Brings the file together with other nodes.
 pub(crate) async fn fetch(
-    order: &Download,
+    order: &Fetch,
     share: &Share,
     limits: &Limits,
     report: &Report,
     talk: Talk,
     listeners: &Listeners,
+    unpackings: &Unpackings,
 ) -> Result<Fetched, Failure> {
-    let mut partial = prepare(&order.dest).await?;
+    let mut partial = prepare(order).await?;
+    let order = &order.download;
     let tls = Arc::new(Tls::new(share)?);
     let file = partial.reader().map_err(|error| failure(partial.path(), "opening", &error))?;
     let (stock, _) = watch::channel(Stock::new(file));
@@ -85,8 +88,9 @@ pub(crate) async fn fetch(
     let mut shared = Shared { order, limits, report, tls, stock, teller, news: talk.news };
     let result = shared.bring(&mut partial).await;
     shared.teller.finish().await;
-    if result.is_err() {
-        serving.abort();
+    match &result {
+        Ok(_) => unpackings.keep(&order.dest, partial.take_unpacking()),
+        Err(_) => serving.abort(),
     }
     result
 }

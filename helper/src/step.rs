@@ -2,6 +2,7 @@ use ays_protocol::{Failure, Outcome, Step};
 
 use crate::report::Report;
 use crate::share::{Listeners, Talk};
+use crate::unpack::Unpackings;
 use crate::{Limits, check_copy, digest, examine, fetch, index, inspect, remove, requirements, share, store};
 
 /// Does one step to its end.
@@ -11,17 +12,18 @@ pub(crate) async fn run(
     report: Report,
     talk: Talk,
     listeners: Listeners,
+    unpackings: Unpackings,
 ) -> Result<Outcome, Failure> {
     match step {
         Step::CheckRequirements(needed) => requirements::check(needed).await.map(|()| Outcome::Ready),
         Step::Look(looks) => Ok(Outcome::Looked(fetch::look(looks, &limits).await)),
         Step::Examine(order) => Ok(Outcome::Examined(examine::examine(order).await)),
         Step::Fetch(order) => match &order.share {
-            None => fetch::fetch(&order.download, &limits, &report).await,
-            Some(with) => share::fetch(&order.download, with, &limits, &report, talk, &listeners).await,
+            None => fetch::fetch(&order, &limits, &report, &unpackings).await,
+            Some(with) => share::fetch(&order, with, &limits, &report, talk, &listeners, &unpackings).await,
         }
         .map(Outcome::Fetched),
-        Step::StoreImage(order) => store::store(&order, &report).await.map(Outcome::Stored),
+        Step::StoreImage(order) => store::store(&order, &unpackings, &report).await.map(Outcome::Stored),
         Step::CheckCopy(copy) => check_copy::check(copy, report).await.map(Outcome::Checked),
         Step::Inspect(order) => inspect::inspect(&order).await.map(Outcome::Inspected),
         Step::Digest(order) => digest::digest(order, &report).await.map(Outcome::Digested),

@@ -4,6 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
 use ays_model::{Activity, Content, Digest, Expected, Finding, Inspection, Severity};
@@ -19,27 +20,73 @@ use crate::locked::open_locked;
 use crate::qemu_img::QemuImg;
 use crate::report::Report;
 use crate::temporary::Temporary;
+use crate::unpack::{self, Disk, Unpacking, Unpackings, path_of};
 use ays_disk::ImageFormat;
 
-/// Looks at the image, refuses what is not whole or no image at all, converts it, and gives it a name by its hash.
-pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored, Failure> {
+/// Unpacks the image, if it is packed; looks at it, refuses what is not whole or no image at all, converts it, and gives
+/// it a name by its hash.
+pub(crate) async fn store(
+    order: &StoreImage,
+    unpackings: &Unpackings,
+    report: &Report,
+) -> Result<Stored, Failure> {
     check_path(&order.source)?;
     check_path(&order.pool)?;
     check_stem(&order.stem)?;
     let (source, stamp) = (order.source.clone(), order.stamp);
-    let kind = on_thread(move || {
-        check_stamp(&source, stamp)?;
-        look_at(&source)
-    })
-    .await?;
+    on_thread(move || check_stamp(&source, stamp)).await?;
     let qemu_img = QemuImg::find()?;
-    let info = qemu_img.info(&order.source, kind).await?;
-    if let Some(objection) = info.objection(&order.source) {
-        return Err(bad_image(&order.source, objection));
+    let Some(disk) = unpacked(order, unpackings, report).await? else {
+        return convert(order, &order.source, &qemu_img, report).await;
+    };
+    let image = path_of(&disk.file);
+    let stored = convert(order, &image, &qemu_img, report).await;
+    // What is told of it is told of the file that was fetched.
+    let mut stored = stored.map_err(|failure| failure.of_path(&image, &order.source))?;
+    stored.source_format = disk.packed.describe(&stored.source_format);
+    Ok(stored)
+}
+
+/// The disk in a packed source: what was unpacked while it came, if it is still the same file.
+async fn unpacked(
+    order: &StoreImage,
+    unpackings: &Unpackings,
+    report: &Report,
+) -> Result<Option<Arc<Disk>>, Failure> {
+    let mut unpacking = match unpackings.take(&order.source) {
+        Some(unpacking) => unpacking,
+        None => {
+            let open = || Unpacking::of_whole(open_file(&order.source)?, unpack_order(order));
+            open().map_err(|error| failure(&order.source, "reading", &error))?
+        }
+    };
+    let disk = unpacking.outcome(report).await?;
+    if disk.is_none() && order.member.is_some() {
+        return Err(bad_image(&order.source, "`member` is for archives, and it is none"));
     }
-    check_size(&order.source, kind, info.virtual_size).await?;
-    let ((), needed) =
-        tokio::try_join!(qemu_img.check(&order.source, kind), qemu_img.measure(&order.source, kind))?;
+    Ok(disk)
+}
+
+fn unpack_order(order: &StoreImage) -> unpack::Order {
+    let (path, directory, member) = (order.source.clone(), order.pool.clone(), order.member.clone());
+    unpack::Order { path, directory, member }
+}
+
+/// Converts the image at `source`.
+async fn convert(
+    order: &StoreImage,
+    source: &Path,
+    qemu_img: &QemuImg,
+    report: &Report,
+) -> Result<Stored, Failure> {
+    let image = source.to_owned();
+    let kind = on_thread(move || look_at(&image)).await?;
+    let info = qemu_img.info(source, kind).await?;
+    if let Some(objection) = info.objection(source) {
+        return Err(bad_image(source, objection));
+    }
+    check_size(source, kind, info.virtual_size).await?;
+    let ((), needed) = tokio::try_join!(qemu_img.check(source, kind), qemu_img.measure(source, kind))?;
 
     let pool = order.pool.clone();
     let part_path = pool.join(format!("{PART_PREFIX}{}{PART_SUFFIX}", order.stem));
@@ -55,10 +102,10 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
     })
     .await?;
 
-    qemu_img.convert(&order.source, kind, part.path(), order.format, info.virtual_size, report).await?;
+    qemu_img.convert(source, kind, part.path(), order.format, info.virtual_size, report).await?;
 
-    let (source, stamp) = (order.source.clone(), order.stamp);
-    on_thread(move || check_stamp(&source, stamp)).await?;
+    let (fetched, stamp) = (order.source.clone(), order.stamp);
+    on_thread(move || check_stamp(&fetched, stamp)).await?;
 
     let finish = Finish { order: order.clone(), part: part.path().to_owned(), report: report.clone() };
     // What is in it is read while it is hashed and synced.
@@ -70,7 +117,7 @@ pub(crate) async fn store(order: &StoreImage, report: &Report) -> Result<Stored,
         && found.is_broken()
         && !order.force
     {
-        return Err(bad_image(&order.source, broken(found)));
+        return Err(bad_image(source, broken(found)));
     }
     let written = on_thread(move || finish.name(hashed)).await?;
     if !written.kept {

@@ -170,6 +170,7 @@ async fn however_the_helper_ends_its_child_does() {
             stamp: None,
             pool: pool.clone(),
             stem: "x".into(),
+            member: None,
             format: DiskFormat::Raw,
             force: false,
         };

@@ -41,6 +41,7 @@ async fn store(directory: &Path, source: &str, format: DiskFormat) -> Result<Sto
         stamp: None,
         pool: directory.join("pool"),
         stem: "disk".into(),
+        member: None,
         format,
         force: false,
     };
@@ -182,6 +183,7 @@ async fn a_broken_disk_is_stored_only_by_force() {
         stamp: None,
         pool: directory.path().join("pool"),
         stem: "disk".into(),
+        member: None,
         format: DiskFormat::Raw,
         force: true,
     };
@@ -206,6 +208,7 @@ async fn a_converter_that_takes_a_disk_for_smaller_is_not_believed() {
         stamp: None,
         pool: directory.path().join("pool"),
         stem: "disk".into(),
+        member: None,
         format: DiskFormat::Raw,
         force: true,
     };
@@ -339,6 +342,7 @@ async fn an_image_with_more_data_than_the_disk_takes_is_refused_before_it_is_con
             stamp: None,
             pool: pool.clone(),
             stem: "disk".into(),
+            member: None,
             format: DiskFormat::Raw,
             force: false,
         };
@@ -377,6 +381,7 @@ async fn a_converter_that_dies_is_named_and_leaves_nothing() {
         stamp: None,
         pool: pool.clone(),
         stem: "disk".into(),
+        member: None,
         format: DiskFormat::Raw,
         force: false,
     };
@@ -415,6 +420,7 @@ async fn a_source_that_another_run_replaced_is_not_registered() {
             stamp: Some(stamp),
             pool: pool.clone(),
             stem: "disk".into(),
+            member: None,
             format: DiskFormat::Raw,
             force: false,
         })

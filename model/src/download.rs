@@ -17,6 +17,8 @@ pub struct Download {
     pub dest: PathBuf,
     /// How its bytes are verified.
     pub check: Check,
+    /// Which file of an archive is the disk (`member:'..'`); none: the only one.
+    pub member: Option<String>,
     /// How the source is reached.
     pub network: Network,
 }

@@ -143,13 +143,15 @@ pub enum Activity {
     Download,
     /// Reading bytes that are on the node, to verify them.
     Verify,
+    /// Unpacking the disk in a compressed file or an archive.
+    Unpack,
     /// Converting a disk image.
     Convert,
     /// Waiting for the disk to have the bytes.
     Sync,
 }
 
-words!(Activity { Download => "download", Verify => "verify", Convert => "convert", Sync => "sync" });
+words!(Activity { Download => "download", Verify => "verify", Unpack => "unpack", Convert => "convert", Sync => "sync" });
 
 /// What a run does with a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

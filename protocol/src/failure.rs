@@ -1,6 +1,7 @@
 //! Why a step on a node failed, with what an operator needs to act on it.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,28 @@ pub enum Phase {
     Answer,
     /// Receiving the bytes.
     Transfer,
+}
+
+impl Failure {
+    /// The same failure, told of `told` where it is one of `path`.
+    #[must_use]
+    pub fn of_path(mut self, path: &Path, told: &Path) -> Self {
+        let (path, told) = (path.display().to_string(), told.display().to_string());
+        match &mut self {
+            Self::BadImage { path: of, reason }
+            | Self::NotInspected { path: of, reason }
+            | Self::Disk { path: of, reason, .. }
+            | Self::BadPath { path: of, reason }
+            | Self::Tool { tool: of, reason } => {
+                if *of == path {
+                    of.clone_from(&told);
+                }
+                *reason = reason.replace(&path, &told);
+            }
+            _ => {}
+        }
+        self
+    }
 }
 
 impl fmt::Display for Phase {

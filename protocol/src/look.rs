@@ -25,7 +25,8 @@ pub struct Look {
 pub enum LookAt {
     /// What it says of itself, and of its bytes by this check. Answered by [`Looked::State`].
     State(Check),
-    /// What kind of disk image it is, by its first bytes. Answered by [`Looked::Disk`].
+    /// What kind of disk image it is, by its first bytes; of an archive the first disk in it. Answered by
+    /// [`Looked::Disk`].
     Disk,
     /// What is in this directory. Answered by [`Looked::Listing`].
     Listing,
@@ -58,7 +59,8 @@ pub struct SourceState {
 /// The disk in a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceDisk {
-    /// `qcow2`, `vmdk`, `vpc`, `vhdx`, `vdi` or `raw`.
+    /// `qcow2`, `vmdk`, `vpc`, `vhdx`, `vdi` or `raw`, and how it is packed (`raw in tar in xz`); `unknown` of a packed one whose start does
+    /// not tell.
     pub format: String,
     /// What a machine that starts from it sees, in bytes, where the first bytes say so.
     pub virtual_size: Option<u64>,

@@ -119,6 +119,9 @@ pub struct Fetch {
     pub download: Download,
     /// Other nodes bring the same file: see [`Share`].
     pub share: Option<Share>,
+    /// Where the disk in it is unpacked while it comes, if it is packed: the pool's directory. None: it is not to be
+    /// registered.
+    pub unpack: Option<PathBuf>,
 }
 
 /// A fetched, or a kept, file.
@@ -165,6 +168,8 @@ pub struct Stamp {
 pub struct StoreImage {
     /// The disk image, as fetched.
     pub source: PathBuf,
+    /// Which file of an archive is the disk; none: the only one.
+    pub member: Option<String>,
     /// What the source must be, before the conversion and after it: another one is [`Failure::BadImage`].
     pub stamp: Option<Stamp>,
     /// The pool's directory.
@@ -191,7 +196,7 @@ pub struct Stored {
     pub size: u64,
     /// What a machine that starts from it sees, in bytes.
     pub virtual_size: u64,
-    /// What the source was (`qcow2`, `vmdk`, `vpc`, `vhdx`, `vdi`, `raw`).
+    /// What the source was (`qcow2`, `vmdk`, `vpc`, `vhdx`, `vdi`, `raw`), and how it was packed (`raw in tar in xz`).
     pub source_format: String,
     /// It was there already with these bytes: nothing was written.
     pub kept: bool,

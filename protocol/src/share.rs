@@ -98,6 +98,8 @@ pub struct Opened {
 pub enum Expected {
     /// This, of its bytes.
     Checksum(Checksum),
+    /// This, of the bytes of the disk that is packed in it.
+    Inside(Checksum),
     /// The digest of a stored file.
     FsVerity(Content),
 }

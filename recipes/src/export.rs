@@ -65,7 +65,8 @@ pub(crate) fn read(
         NoCheck::Asked { message, cure } => wrong(message).with_help(cure),
     })?;
     let (mirrors, network) = (settings.mirrors(&url), settings.network(&url));
-    Ok(Download { url, mirrors, dest, check, network })
+    let member = get("member")?;
+    Ok(Download { url, mirrors, dest, check, member, network })
 }
 
 /// Why a download has no check.

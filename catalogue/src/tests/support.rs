@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ays_model::{BootType, Checksum, Content, Digest, DiskFormat, Gid, Md5, PoolKey, Sha256};
+use ays_model::{BootType, Checksum, Content, Digest, DiskFormat, Gid, Md5, PoolKey, Proof, Sha256};
 use tempfile::TempDir;
 
 use crate::{
@@ -101,7 +101,7 @@ pub fn registration(name: &str, content: &str, pool: PoolKey, wanted_on: &[&str]
             md5: md5(content),
             sha256: source(content),
             size: 500,
-            verified_by: Some(Checksum::Md5(md5(content))),
+            verified_by: Some(Proof::Served(Checksum::Md5(md5(content)))),
         },
         stored: StoredFacts {
             file: format!("{name}-{content}.raw"),

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use ays_catalogue::ScrubCopy;
 use ays_model::{Check, Download, Network, NodeName, SecretUrl, UrlError};
-use ays_protocol::{Failure, Phase};
+use ays_protocol::{Failure, Fetch, Phase};
 use ays_transport::HelperError;
 
 use super::{Fault, Reached, ScrubError, Work, lost, path};
@@ -140,15 +140,17 @@ enum Lost {
 }
 
 /// The copy's file as the source of itself: whoever has it keeps it, and passes it on.
-fn order(copy: &ScrubCopy) -> Result<Download, UrlError> {
+fn order(copy: &ScrubCopy) -> Result<Fetch, UrlError> {
     let dest = path(copy);
     // What an address would take for an escape is escaped.
     let escaped = dest.display().to_string().replace('%', "%25");
-    Ok(Download {
+    let download = Download {
         url: SecretUrl::parse("file:///")?.with_path_suffix(escaped.trim_start_matches('/'))?,
         mirrors: Vec::new(),
         dest,
         check: Check::Stored(copy.digest),
+        member: None,
         network: Network::default(),
-    })
+    };
+    Ok(Fetch { download, share: None, unpack: None })
 }

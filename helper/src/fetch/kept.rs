@@ -36,7 +36,9 @@ pub(crate) async fn keep(
         Some(Source::Local(local)) => is_same_file(local.path(), &order.dest),
         Some(Source::Http(_) | Source::Ftp(_)) | None => false,
     };
-    if (expected.is_none() && !is_source) || !order.dest.exists() {
+    // What the disk in it must be is known only when it is unpacked.
+    let is_known = expected.is_some_and(|expected| !matches!(expected, Expected::Inside(_)));
+    if (!is_known && !is_source) || !order.dest.exists() {
         return Ok(None);
     }
     let reading = |error| failure(&order.dest, "reading", &error);

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use ays_model::{Check, Network, Scheme};
 use ays_protocol::{Failure, Look, LookAt, Looked, Phase, SourceDisk, SourceState};
+use ays_unpack::{Packing, Peek, peek};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::access::Access;
-use super::expected::expected;
+use super::expected::wanted;
 use super::fault::Fault;
 use super::listing::links;
 use super::opened::{Resume, refused};
@@ -18,6 +19,9 @@ use super::small::{read_small, read_to};
 use super::source::Source;
 use crate::Limits;
 use crate::image_kind::{HEAD, TAIL, recognise, virtual_size};
+
+/// How many bytes of a packed file's start are looked at: most compressions show their first bytes by then.
+const PACKED_HEAD: usize = 1 << 20;
 
 /// How many sources are asked at the same time.
 const AT_ONCE: usize = 256;
@@ -81,9 +85,9 @@ async fn look_at(look: &Look, limits: &Limits) -> Result<Looked, Failure> {
 async fn state(look: &Look, check: &Check, access: Access<'_>) -> Result<SourceState, Failure> {
     let mut source = Source::new(&look.url, access)?;
     let said = async { source.state().await.map_err(|fault| once(look, fault)) };
-    let (identity, expected) = tokio::join!(said, expected(&look.url, check, access));
+    let (identity, wanted) = tokio::join!(said, wanted(&look.url, check, access));
     // Where both fail, what is said does not depend on which answer came first.
-    let expected = expected?;
+    let expected = wanted?.expected;
     let identity = identity?;
     let (size, etag, last_modified) = (identity.size, identity.etag, identity.last_modified);
     Ok(SourceState { size, etag, last_modified, expected })
@@ -92,8 +96,12 @@ async fn state(look: &Look, check: &Check, access: Access<'_>) -> Result<SourceS
 async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {
     let failed = |fault| once(look, fault);
     let mut source = Source::new(&look.url, access)?;
-    let mut start = source.open_start(HEAD as u64).await.map_err(failed)?;
-    let head = read_to(&mut start.body, HEAD, access).await.map_err(failed)?;
+    let mut start = source.open_start(PACKED_HEAD as u64).await.map_err(failed)?;
+    let mut head = read_to(&mut start.body, HEAD, access).await.map_err(failed)?;
+    if let Some(packing) = Packing::of(&head) {
+        head.extend(read_to(&mut start.body, PACKED_HEAD - HEAD, access).await.map_err(failed)?);
+        return Ok(packed_disk(packing, &head));
+    }
     let size = start.identity.size;
     // The end of what is no longer than the start is in it.
     let tail = match size.and_then(|size| size.checked_sub(TAIL as u64)) {
@@ -115,6 +123,20 @@ async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {
         format: kind.qemu_name().to_owned(),
         virtual_size: virtual_size(kind, &head, &tail, size),
     })
+}
+
+/// What the start of a packed file says of the disk in it.
+fn packed_disk(packing: Packing, start: &[u8]) -> SourceDisk {
+    let is_disk = |head: &[u8]| recognise(head, &[]).is_ok();
+    let found =
+        peek(start, None, &is_disk).and_then(|found| Some((recognise(&found.head, &[]).ok()?, found)));
+    match found {
+        Some((kind, Peek { packed, head })) => SourceDisk {
+            format: packed.describe(kind.qemu_name()),
+            virtual_size: virtual_size(kind, &head, &[], None),
+        },
+        None => SourceDisk { format: format!("unknown in {packing}"), virtual_size: None },
+    }
 }
 
 async fn listing(look: &Look, access: Access<'_>) -> Result<Vec<String>, Failure> {

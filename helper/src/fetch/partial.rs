@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ays_model::{Download, SecretUrl};
 use ays_protocol::{Failure, Stamp};
@@ -18,6 +19,7 @@ use crate::file_name::{part_of, part_state_of};
 use crate::lanes::Lanes;
 use crate::locked::open_locked;
 use crate::stamp::stamp;
+use crate::unpack::{self, Arrival, Unpacking};
 
 /// The file that changes with every start of the system.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -30,6 +32,9 @@ pub(crate) struct Partial {
     state_path: PathBuf,
     file: File,
     keep: Keep,
+    /// How far it has come, for who unpacks it meanwhile.
+    arrival: Arc<Arrival>,
+    unpacking: Option<Unpacking>,
     /// Where bytes are hashed and written; none before the first byte, and after a restart.
     pub(crate) lanes: Option<Lanes>,
 }
@@ -63,7 +68,16 @@ impl Partial {
         let state_path = part_state_of(dest);
         // What an earlier run left is not lost when this one ends before it has asked the source.
         let keep = if read_state(&state_path).is_some() { Keep::Part } else { Keep::No };
-        Ok(Self { dest: dest.to_owned(), path, state_path, file, keep, lanes: None })
+        Ok(Self {
+            dest: dest.to_owned(),
+            path,
+            state_path,
+            file,
+            keep,
+            arrival: Arc::default(),
+            unpacking: None,
+            lanes: None,
+        })
     }
 
     /// The bytes that an earlier run left and that can be resumed. After another start of the system only a check
@@ -103,6 +117,33 @@ impl Partial {
         File::open(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
     }
 
+    /// Begins to unpack the disk in it into `directory`, as it comes.
+    pub(crate) fn unpack(&mut self, directory: &Path, member: Option<&str>) -> Result<(), Failure> {
+        let packed = self.reader().map_err(|error| failure(&self.path, "opening", &error))?;
+        let order = unpack::Order {
+            path: self.dest.clone(),
+            directory: directory.to_owned(),
+            member: member.map(str::to_owned),
+        };
+        self.unpacking = Some(Unpacking::start(order, packed, Arc::clone(&self.arrival)));
+        Ok(())
+    }
+
+    /// What was unpacked of it, for who stores it; none where another file was there already.
+    pub(crate) fn take_unpacking(&mut self) -> Option<Unpacking> {
+        self.unpacking.take().filter(|_| self.keep == Keep::Done)
+    }
+
+    /// What is unpacked of it, once it has come.
+    pub(crate) fn unpacking(&mut self) -> &mut Option<Unpacking> {
+        &mut self.unpacking
+    }
+
+    /// See [`Arrival`].
+    pub(crate) fn arrival(&self) -> &Arc<Arrival> {
+        &self.arrival
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -110,12 +151,16 @@ impl Partial {
     /// Forgets all bytes.
     pub(crate) fn restart(&mut self) -> Result<(), Failure> {
         self.keep = Keep::No;
+        self.arrival.withdraw(0);
         disk::remove(&self.state_path)?;
         self.file.set_len(0).map_err(|error| failure(&self.path, "emptying", &error))
     }
 
     /// Forgets the bytes from `length` on.
     pub(crate) fn cut(&self, length: u64) -> Result<(), Failure> {
+        if self.arrival.read().1 > length {
+            self.arrival.withdraw(length);
+        }
         self.file.set_len(length).map_err(|error| failure(&self.path, "shortening", &error))
     }
 

@@ -4,22 +4,23 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use ays_model::{Activity, Download};
+use ays_model::{Activity, Checksum, Download};
 use ays_protocol::{Expected, Failure, Fetched, Phase};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::access::Access;
 use super::body::Body;
-use super::expected::verify;
+use super::expected::{Wanted, verify, verify_inside};
 use super::fault::Fault;
 use super::identity::Identity;
 use super::opened::{Opened, Resume};
 use super::partial::Partial;
 use super::room::room;
 use super::slowness::Slowness;
-use super::source::Source;
+use super::source::{Source, file_name};
 use super::tries::Tries;
 use crate::disk::failure;
+use crate::image_file::bad_image;
 use crate::lanes::{BUFFER, Digests, Lanes};
 use crate::pace::Pace;
 use crate::report::Report;
@@ -29,6 +30,8 @@ pub(crate) struct Transfer<'a> {
     order: &'a Download,
     source: Source,
     expected: Option<Expected>,
+    /// What the disk that is packed in it must be.
+    inside: Option<Checksum>,
     access: Access<'a>,
     report: &'a Report,
     partial: &'a mut Partial,
@@ -46,7 +49,7 @@ impl<'a> Transfer<'a> {
     pub(crate) fn new(
         order: &'a Download,
         source: Source,
-        expected: Option<Expected>,
+        wanted: Wanted,
         access: Access<'a>,
         report: &'a Report,
         partial: &'a mut Partial,
@@ -55,7 +58,8 @@ impl<'a> Transfer<'a> {
         Self {
             order,
             source,
-            expected,
+            expected: wanted.expected,
+            inside: wanted.inside,
             access,
             report,
             partial,
@@ -104,8 +108,8 @@ impl<'a> Transfer<'a> {
                 self.restart().await?;
                 continue;
             }
-            let Some(expected) = &self.expected else { return Ok(digests) };
-            match verify(expected, &self.order.url, &digests) {
+            self.partial.arrival().complete();
+            match self.verify(&digests).await {
                 Ok(()) => return Ok(digests),
                 Err(mismatch) => {
                     let is_of_one_piece = self.resumed_at == 0;
@@ -120,6 +124,30 @@ impl<'a> Transfer<'a> {
                 }
             }
         }
+    }
+
+    /// Whether all bytes are what they should be, and what is packed in them.
+    async fn verify(&mut self, digests: &Digests) -> Result<(), Failure> {
+        if let Some(expected) = &self.expected {
+            verify(expected, &self.order.url, digests)?;
+        }
+        let Some(inside) = self.inside else { return Ok(()) };
+        let Some(unpacking) = self.partial.unpacking() else {
+            // The file as it is served has been verified, unless its list knows the disk alone.
+            return match self.expected {
+                Some(Expected::Inside(_)) => Err(Failure::NoChecksum {
+                    url: self.order.url.to_string(),
+                    name: file_name(&self.order.url),
+                    reason: "it is for what is packed in the file, which only `registerImage` unpacks"
+                        .to_owned(),
+                }),
+                _ => Ok(()),
+            };
+        };
+        let disk = unpacking.outcome(self.report).await?.ok_or_else(|| {
+            bad_image(&self.order.dest, "its checksum is for what is packed in it, and it is not packed")
+        })?;
+        verify_inside(&disk, inside, &self.order.url, self.report).await
     }
 
     /// Goes on with what an earlier run left, or empties it.
@@ -282,7 +310,10 @@ impl<'a> Transfer<'a> {
         }
         let on_piece = self.lead.map(Lead::on_piece);
         let lanes = match self.partial.file() {
-            Ok(file) => Lanes::writing(file, self.have, on_piece, self.expected.as_ref(), self.report).await,
+            Ok(file) => {
+                let (expected, arrival) = (self.expected.as_ref(), self.partial.arrival());
+                Lanes::writing(file, self.have, on_piece, expected, arrival, self.report).await
+            }
             Err(error) => Err(error),
         };
         lanes.map_err(|error| self.writing(&error))

@@ -280,6 +280,7 @@ impl Follower<'_, '_> {
 
     fn advance(&self, have: u64) {
         self.shared.stock.send_modify(|stock| stock.have = have);
+        self.partial.arrival().reached(have);
         let size = self.shared.stock.borrow().opened.as_ref().and_then(|opened| opened.size);
         self.shared.report.at(Activity::Download, have, size);
     }
@@ -297,6 +298,7 @@ impl Follower<'_, '_> {
     async fn end(mut self, whole: Whole) -> Result<Fetched, Failure> {
         // What an earlier run left may be longer than the file is.
         self.cut()?;
+        self.partial.arrival().complete();
         self.shared.stock.send_modify(|stock| stock.is_whole = true);
         self.shared.report.at(Activity::Sync, whole.size, Some(whole.size));
         let stamp = self.partial.commit().await?;

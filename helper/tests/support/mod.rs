@@ -179,9 +179,10 @@ pub fn fetch(url: &str, dest: &Path, check: Check) -> Step {
         mirrors: Vec::new(),
         dest: dest.to_owned(),
         check,
+        member: None,
         network: Network::default(),
     };
-    Step::Fetch(Fetch { download, share: None })
+    Step::Fetch(Fetch { download, share: None, unpack: None })
 }
 
 pub fn look(url: &str, at: LookAt) -> Step {
