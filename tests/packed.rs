@@ -1,0 +1,93 @@
+//! Packed images, from real servers onto nodes.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::truth::{assert_true, stored};
+use crate::support::{Lab, Many, Scene, named, sha256};
+
+fn shell(directory: &std::path::Path, command: &str) {
+    let status = Command::new("sh").args(["-ec", command]).current_dir(directory).status().unwrap();
+    assert!(status.success(), "{command}");
+}
+
+#[test]
+fn many_nodes_unpack_what_one_of_them_reads() {
+    let scene = Many::new(3, 12);
+    let packed = scene.origin.file("x.qcow2.xz");
+    shell(packed.parent().unwrap(), "xz -0 -k x.qcow2 && md5sum x.qcow2.xz >x.qcow2.xz.md5sum");
+    scene.environment.add_image("x", &format!("http://{}", Lab::SOURCE), "/x.qcow2.xz", "checkmd5:'true'");
+    scene.environment.commit();
+    scene.succeeds(&["--all"]);
+    for node in &scene.nodes {
+        scene.assert_installed(node);
+    }
+    let size = fs::metadata(&packed).unwrap().len();
+    assert!(scene.origin.sent("x.qcow2.xz") < size * 3 / 2, "{} of {size}", scene.origin.sent("x.qcow2.xz"));
+}
+
+#[test]
+fn a_list_that_names_the_disk_proves_it_and_tells_what_is_newer() {
+    let scene = Scene::new();
+    let (hash, content) = scene.disk(31);
+    let directory = scene.origin.file("");
+    let publish = |content: &[u8]| {
+        fs::write(scene.origin.file("x.img"), content).unwrap();
+        shell(&directory, "sha256sum x.img >SHA256SUMS && rm -f x.img.xz && xz -0 x.img");
+    };
+    publish(&content);
+    scene.environment.add_image("x", &format!("http://{}", Lab::SOURCE), "/x.img.xz", "sums:'SHA256SUMS'");
+    scene.environment.commit();
+    let said = scene.succeeds(&[]);
+    assert!(said.contains("the disk in it is verified by its SHA-256"), "{said}");
+    assert_eq!(stored(&scene.node), [named("x", &hash)]);
+    assert_true(&scene.ays, &scene.node, "x");
+    let shown = scene.ays.json(&["image", "show", "x"]);
+    let proof = format!("inside sha256:{}", digest_of(&content));
+    assert_eq!(shown["generations"][0]["verifiedBy"], proof, "{shown}");
+    let state = |scene: &Scene| scene.ays.spawn(&["outdated", "--json"]).wait();
+    assert!(state(&scene).stdout.contains("\"current\""), "{:?}", state(&scene));
+
+    // A newer disk, and a list that does not fit what is packed.
+    publish(&scene.disk(32).1);
+    assert!(state(&scene).stdout.contains("its disk's SHA-256 is "), "{:?}", state(&scene));
+    fs::write(scene.origin.file("SHA256SUMS"), format!("{}  x.img\n", "5e".repeat(32))).unwrap();
+    let output = scene.run(&["-r"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("SHA-256 of the disk in it is "), "{output:#?}");
+    assert_eq!(stored(&scene.node), [named("x", &hash)]);
+    assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
+}
+
+#[test]
+fn a_refused_image_does_not_stay() {
+    let scene = Scene::new();
+    let directory = scene.origin.file("");
+    fs::write(scene.origin.file("one.img"), scene.disk(33).1).unwrap();
+    let (hash, content) = scene.disk(34);
+    fs::write(scene.origin.file("two.img"), content).unwrap();
+    shell(&directory, "tar -czf x.tar.gz one.img two.img && md5sum x.tar.gz >x.tar.gz.md5sum");
+    scene.environment.add_image("x", &format!("http://{}", Lab::SOURCE), "/x.tar.gz", "checkmd5:'true'");
+    scene.environment.commit();
+    let output = scene.run(&[]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("it holds several disks: one.img, two.img"), "{output:#?}");
+    assert_eq!(scene.node.list("/var/tmp"), [""; 0]);
+
+    scene.environment.add_image(
+        "x",
+        &format!("http://{}", Lab::SOURCE),
+        "/x.tar.gz",
+        "checkmd5:'true',\n    member:'two.img'",
+    );
+    scene.environment.commit();
+    scene.succeeds(&[]);
+    assert_eq!(stored(&scene.node), [named("x", &hash)]);
+}
+
+fn digest_of(bytes: &[u8]) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x");
+    fs::write(&path, bytes).unwrap();
+    sha256(&path)
+}
