@@ -24,7 +24,7 @@ fn disk(size: usize) -> Vec<u8> {
 struct Lab {
     directory: TempDir,
     node: Outside,
-    _child: tokio::process::Child,
+    child: tokio::process::Child,
 }
 
 impl Lab {
@@ -32,7 +32,7 @@ impl Lab {
         let directory = tempdir().unwrap();
         fs::create_dir(directory.path().join("pool")).unwrap();
         let (node, child) = support::outside(|_| {}).await;
-        Self { directory, node, _child: child }
+        Self { directory, node, child }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -272,6 +272,29 @@ async fn a_bomb_fills_neither_the_disk_nor_the_memory() {
             "what is packed in it goes on after 75497472 bytes, which is more than it claims to be"
         )
     );
+}
+
+#[tokio::test]
+async fn the_largest_windows_take_no_more_memory_than_a_node_gives() {
+    const MOST: u64 = 128 << 10;
+    for (name, command) in [
+        ("x.xz", "xz -9 -c x.img >x.xz"),
+        ("x.zst", "zstd -q -1 --long=26 --no-content-size x.img -o x.zst"),
+        ("x.lz4", "lz4 -q -B7 -BD x.img x.lz4"),
+    ] {
+        let mut lab = Lab::new().await;
+        let mut bytes = vec![0; 150 << 20];
+        bytes[510..512].copy_from_slice(b"\x55\xaa");
+        fs::write(lab.path("x.img"), bytes).unwrap();
+        let web = serve(lab.made(name, command)).await;
+        lab.fetch(&web.url(&format!("/{name}")), Check::None, None).await.unwrap();
+        lab.store(name, None).await.unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", lab.child.id().unwrap())).unwrap();
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        let most: u64 = most.unwrap().parse().unwrap();
+        assert!(most < MOST, "{name}: {most} KiB");
+        println!("{name}: {most} KiB");
+    }
 }
 
 #[tokio::test]
