@@ -85,6 +85,30 @@ fn a_refused_image_does_not_stay() {
     assert_eq!(stored(&scene.node), [named("x", &hash)]);
 }
 
+#[test]
+fn what_is_packed_is_seen_before_anything_is_done() {
+    let scene = Scene::new();
+    let directory = scene.origin.file("");
+    fs::write(scene.origin.file("x.qcow2"), scene.disk(35).1).unwrap();
+    shell(&directory, "tar -cJf x.tar.xz x.qcow2 && echo text | gzip >notes.gz");
+    let (url, check) = (format!("http://{}", Lab::SOURCE), format!("sha256:'{}'", "5e".repeat(32)));
+    scene.environment.add_image("x", &url, "/x.tar.xz", &check);
+    scene.environment.add_image("notes", &url, "/notes.gz", &check);
+    scene.environment.commit();
+    let said = scene.succeeds(&["--dry-run"]);
+    assert!(said.contains(", qcow2 in tar in xz, seen from here"), "{said}");
+    let notes = |reason: &str| {
+        let said = scene.ays.run(&["install", "-n", "image_notes", "--targetname", "n1", "--dry-run"]).stdout;
+        assert!(said.contains(&format!("NO IMAGE, seen from here: {reason}")), "{said}");
+        let said = scene.ays.run(&["lint", "--online", "servicetemplates/image_notes"]).stdout;
+        let expected = format!("error[source-no-image]: {url}/notes.gz: {reason}");
+        assert!(said.contains(&expected), "{said}");
+    };
+    notes("it is packed with gzip, and what is in it cannot be registered: it is text, not a disk image");
+    fs::write(scene.origin.file("notes.gz"), "<html>moved</html>").unwrap();
+    notes("it is an HTML page, not a disk image");
+}
+
 fn digest_of(bytes: &[u8]) -> String {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("x");

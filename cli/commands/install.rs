@@ -369,16 +369,24 @@ fn show_plans(PlannedInstall { plans, sources }: &PlannedInstall, json: bool) ->
 
 fn show_plan(plan: &Plan, sources: &[SourceAnswer]) -> Result<(), Failure> {
     table::line(&format!("{} on {}:", plan.template, plan.node))?;
-    let mut sources = sources.iter();
+    let (mut sources, mut fetched) = (sources.iter(), 0);
     for (number, step) in plan.steps.iter().enumerate() {
         table::line(&format!("  {}  {step}", number + 1))?;
         if matches!(step, Planned::Fetch { .. }) {
+            let is_registered = plan.registered.contains(&fetched);
+            fetched += 1;
             let state = match sources.next() {
-                Some(SourceAnswer::Answers { size: Some(size) }) => {
-                    format!("{}, seen from here", units::bytes(*size))
+                Some(SourceAnswer::Answers { refused: Some(reason), .. }) if is_registered => {
+                    format!("NO IMAGE, seen from here: {reason}")
                 }
-                Some(SourceAnswer::Answers { size: None }) => {
-                    "it answers, without a size, seen from here".to_owned()
+                Some(SourceAnswer::Answers { size, disk, .. }) => {
+                    let size = match size {
+                        Some(size) => units::bytes(*size),
+                        None => "it answers, without a size".to_owned(),
+                    };
+                    let disk = disk.as_ref().filter(|_| is_registered);
+                    let disk = disk.map(|disk| format!(", {disk}")).unwrap_or_default();
+                    format!("{size}{disk}, seen from here")
                 }
                 Some(SourceAnswer::OnNode) => "a file on the node: not looked at".to_owned(),
                 Some(SourceAnswer::Dead(reason)) => format!("NO ANSWER, seen from here: {reason}"),

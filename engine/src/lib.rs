@@ -32,7 +32,7 @@ pub use inspect::{InspectError, findings, inspect_copy, inspect_file};
 pub use install_error::InstallError;
 pub use node_problem::{NodeProblem, Place};
 pub use outdated::{Asked, Freshness, HasImage, OutdatedError, Questions};
-pub use plan::{Plan, Planned};
+pub use plan::{Plan, Planned, registered};
 pub use rehearse::{Rehearsal, RehearseError, Rehearsed};
 pub use rollout::{Installed, Mode, NodeResult, Rollout, Sharing};
 pub use run_log::{Tell, now};

@@ -110,6 +110,21 @@ impl Plan {
     }
 }
 
+/// The downloads that a recipe registers images from, by their numbers; those before the first mistake in it.
+pub fn registered(recipe: &Recipe) -> Vec<usize> {
+    let (mut registered, mut lifecycle, mut outcome) = (Vec::new(), Lifecycle::new(recipe), Value::None);
+    while let Ok(Some(task)) = lifecycle.next(outcome) {
+        outcome = match task {
+            Task::Register(image) => {
+                registered.push(image.download);
+                Action::REGISTERED
+            }
+            Task::Check | Task::Fetch(_) | Task::Remove { .. } => Value::None,
+        };
+    }
+    registered
+}
+
 impl Planned {
     fn new(task: Task, recipe: &Recipe, target: &Target, stacks: &[NodeName]) -> Self {
         match task {

@@ -19,6 +19,10 @@ pub enum SourceAnswer {
     Answers {
         /// Its size in bytes, where it says so.
         size: Option<u64>,
+        /// The disk in it as its first bytes tell: `qcow2`, `raw in tar in xz`.
+        disk: Option<String>,
+        /// Why no image can be made of it, as its first bytes tell.
+        refused: Option<String>,
     },
     /// It does not, for this reason.
     Dead(String),
@@ -45,14 +49,16 @@ pub async fn look(looks: Vec<Look>, temporary: &Path) -> Result<Vec<Result<Looke
 /// Whether these sources answer.
 pub async fn probe(urls: &[SecretUrl], temporary: &Path) -> Vec<SourceAnswer> {
     let on_node = |url: &&SecretUrl| url.scheme() == Scheme::File;
-    let looks = urls.iter().filter(|url| !on_node(url)).map(|url| Look {
-        url: url.clone(),
-        network: Network::default(),
-        at: LookAt::State(Check::None),
-        within: LIMIT,
+    let looks = urls.iter().filter(|url| !on_node(url)).flat_map(|url| {
+        [LookAt::State(Check::None), LookAt::Disk].map(|at| Look {
+            url: url.clone(),
+            network: Network::default(),
+            at,
+            within: LIMIT,
+        })
     });
     let mut answers = match look(looks.collect(), temporary).await {
-        Ok(answers) => answers.into_iter().map(read).collect(),
+        Ok(answers) => answers.chunks_exact(2).map(read).collect(),
         Err(error) => vec![SourceAnswer::Dead(error.to_string()); urls.len()],
     }
     .into_iter();
@@ -60,10 +66,18 @@ pub async fn probe(urls: &[SecretUrl], temporary: &Path) -> Vec<SourceAnswer> {
     urls.iter().filter_map(answer).collect()
 }
 
-fn read(answer: Result<Looked, Failure>) -> SourceAnswer {
-    match answer {
-        Ok(Looked::State(state)) => SourceAnswer::Answers { size: state.size },
-        Ok(_) => SourceAnswer::Dead(HelperError::Answer.to_string()),
-        Err(failure) => SourceAnswer::Dead(failure.to_string()),
+/// Reads what a source said of its state, and of its first bytes.
+fn read(answers: &[Result<Looked, Failure>]) -> SourceAnswer {
+    match answers {
+        [Ok(Looked::State(state)), disk] => {
+            let (disk, refused) = match disk {
+                Ok(Looked::Disk(disk)) => (Some(disk.format.clone()), None),
+                Err(Failure::BadImage { reason, .. }) => (None, Some(reason.clone())),
+                _ => (None, None),
+            };
+            SourceAnswer::Answers { size: state.size, disk, refused }
+        }
+        [Err(failure), ..] => SourceAnswer::Dead(failure.to_string()),
+        _ => SourceAnswer::Dead(HelperError::Answer.to_string()),
     }
 }

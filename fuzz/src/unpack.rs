@@ -35,7 +35,7 @@ pub fn check(data: &[u8]) {
     if let Err(error) = unpack(Cursor::new(&packed), member, &mut Bounded(0)) {
         assert!(!error.to_string().is_empty());
     }
-    let _ = peek(&packed, member, &|head| head.first() == Some(&b'D'));
+    let _ = peek(&packed, member, &|head| Bounded(0).check(head));
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

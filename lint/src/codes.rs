@@ -19,7 +19,7 @@ pub struct Code {
 }
 
 /// All of them, in the order of their names.
-pub const CODES: [Code; 37] = [
+pub const CODES: [Code; 38] = [
     ACTIONS,
     ACTIONS_SYNTAX,
     CATEGORY,
@@ -44,6 +44,7 @@ pub const CODES: [Code; 37] = [
     SETTINGS,
     SOURCE_REFUSED,
     SOURCE_SILENT,
+    SOURCE_NO_IMAGE,
     STORED_KEY,
     TEMPLATE_TWICE,
     TWO_MAIN_FILES,
@@ -363,6 +364,15 @@ pub(crate) const SOURCE_REFUSED: Code = Code {
     reason: "The source was asked from this machine, as an install asks it, and said that there is no such file, that \
              the login is not one of its own, or that the list of checksums has no line for the file.",
     cure: "correct `url` and `source`, the login, or the check",
+};
+
+pub(crate) const SOURCE_NO_IMAGE: Code = Code {
+    name: "source-no-image",
+    severity: Severity::Error,
+    summary: "a source whose first bytes are of no disk image (--online)",
+    reason: "The first bytes of the source were read from this machine, and unpacked where it is packed. What they are \
+             cannot be registered: a web page, an archive without a disk, an image that needs another file.",
+    cure: "correct `url` and `source`, or name the disk of an archive by `member`",
 };
 
 pub(crate) const SOURCE_SILENT: Code = Code {

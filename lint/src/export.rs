@@ -6,8 +6,8 @@ use ays_model::{Check, Download, Scheme, near};
 use ays_recipes::{CHECKS, Text, looks_like_a_check};
 
 use crate::codes::{
-    CHECKMD5, HTTP_UNVERIFIED, SOURCE_REFUSED, SOURCE_SILENT, UNKNOWN_CHECK, UNVERIFIED, WEAK_CHECK,
-    WEB_EXPORT,
+    CHECKMD5, HTTP_UNVERIFIED, SOURCE_NO_IMAGE, SOURCE_REFUSED, SOURCE_SILENT, UNKNOWN_CHECK, UNVERIFIED,
+    WEAK_CHECK, WEB_EXPORT,
 };
 use crate::mistake::Mistake;
 use crate::pairs::pairs;
@@ -80,6 +80,8 @@ pub enum SourceProblem {
     Silent(String),
     /// It answered that the file is not to be had, or not as the recipe says.
     Refused(String),
+    /// Its first bytes are of no disk image.
+    NoImage(String),
 }
 
 /// What its source answered when it was asked.
@@ -87,6 +89,7 @@ pub(crate) fn failed(entry: &Entry, text: &Text, problem: &SourceProblem) -> Mis
     let (code, message) = match problem {
         SourceProblem::Silent(message) => (&SOURCE_SILENT, message),
         SourceProblem::Refused(message) => (&SOURCE_REFUSED, message),
+        SourceProblem::NoImage(message) => (&SOURCE_NO_IMAGE, message),
     };
     let pairs = pairs(text, entry);
     let url = pairs.iter().rev().find(|pair| pair.name.eq_ignore_ascii_case("url"));

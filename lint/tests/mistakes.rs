@@ -35,5 +35,5 @@ fn every_mistake_is_found_with_its_place_and_cure() {
     // Sources are asked elsewhere, and a file that cannot be opened is none that git keeps.
     let missing: Vec<_> =
         ays_lint::CODES.iter().map(|code| code.name).filter(|name| !met.contains(name)).collect();
-    assert_eq!(missing, ["source-refused", "source-silent", "unreadable"]);
+    assert_eq!(missing, ["source-refused", "source-silent", "source-no-image", "unreadable"]);
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ays_engine::{OutdatedError, Stop, look};
+use ays_engine::{OutdatedError, Stop, look, registered};
 use ays_lint::{Mistake, SourceProblem};
 use ays_model::{Download, Scheme};
 use ays_protocol::{Failure, Look, LookAt};
-use ays_recipes::{Environment, SettingsError};
+use ays_recipes::{Environment, SettingsError, Template};
 use ays_secrets::Store;
 
 use crate::error::Error;
@@ -78,39 +78,72 @@ pub async fn lint_sources(
     let problems: Vec<_> = asked
         .into_iter()
         .zip(answers)
-        .filter_map(|(of, answer)| Some((of, problem(&answer.err()?))))
+        .filter_map(|(asked, answer)| Some((asked, problem(asked.about, &answer.err()?)?)))
         .collect();
     blocking(move || {
-        let found = problems.iter().filter_map(|((at, number), problem)| {
-            ays_lint::source_fails(&environment.templates()[*at], *number, problem)
+        let found = problems.iter().filter_map(|(asked, problem)| {
+            ays_lint::source_fails(&environment.templates()[asked.template], asked.download, problem)
         });
         Ok(found.collect())
     })
     .await
 }
 
-/// Which of the templates, and which of its downloads, each question is about.
-fn questions(environment: &Environment, paths: &[PathBuf]) -> (Vec<(usize, usize)>, Vec<Look>) {
+/// What a question is about.
+#[derive(Debug, Clone, Copy)]
+enum About {
+    /// Whether the source has the file, and its checksum.
+    File,
+    /// Whether its first bytes are those of a disk image.
+    Disk,
+}
+
+/// Which download of which template a question is of, by their numbers.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    template: usize,
+    download: usize,
+    about: About,
+}
+
+/// What the sources are to be asked, and of what each question is.
+fn questions(environment: &Environment, paths: &[PathBuf]) -> (Vec<Asked>, Vec<Look>) {
     let paths: Vec<_> = paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
     let (mut asked, mut looks) = (Vec::new(), Vec::new());
-    for (at, template) in environment.templates().iter().enumerate() {
-        let is_meant = paths.is_empty() || paths.iter().any(|path| template.dir.starts_with(path));
-        let read = || without_answers(environment, &template.name, &"main".into()).ok();
+    for (template, Template { name, dir, .. }) in environment.templates().iter().enumerate() {
+        let is_meant = paths.is_empty() || paths.iter().any(|path| dir.starts_with(path));
+        let read = || without_answers(environment, name, &"main".into()).ok();
         // Why another one cannot be read is found without its source.
         let Some(recipe) = is_meant.then(read).flatten() else { continue };
-        for (number, Download { url, check, network, .. }) in recipe.downloads.into_iter().enumerate() {
-            if url.scheme() != Scheme::File {
-                asked.push((at, number));
-                looks.push(Look { url, network, at: LookAt::State(check), within: LIMIT });
+        let registered = registered(&recipe);
+        for (download, Download { url, check, network, .. }) in recipe.downloads.into_iter().enumerate() {
+            if url.scheme() == Scheme::File {
+                continue;
             }
+            if registered.contains(&download) {
+                asked.push(Asked { template, download, about: About::Disk });
+                looks.push(Look {
+                    url: url.clone(),
+                    network: network.clone(),
+                    at: LookAt::Disk,
+                    within: LIMIT,
+                });
+            }
+            asked.push(Asked { template, download, about: About::File });
+            looks.push(Look { url, network, at: LookAt::State(check), within: LIMIT });
         }
     }
     (asked, looks)
 }
 
-fn problem(failure: &Failure) -> SourceProblem {
-    match failure {
-        Failure::Unreachable { .. } => SourceProblem::Silent(failure.to_string()),
-        _ => SourceProblem::Refused(failure.to_string()),
-    }
+fn problem(about: About, failure: &Failure) -> Option<SourceProblem> {
+    Some(match (about, failure) {
+        (About::Disk, Failure::BadImage { path, reason }) => {
+            SourceProblem::NoImage(format!("{path}: {reason}"))
+        }
+        // The other question says so too.
+        (About::Disk, _) => return None,
+        (About::File, Failure::Unreachable { .. }) => SourceProblem::Silent(failure.to_string()),
+        (About::File, _) => SourceProblem::Refused(failure.to_string()),
+    })
 }

@@ -50,7 +50,7 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         let opened = Layers::open(file, packings).and_then(|mut layers| {
-            let head = layers.head(peeks)?;
+            let head = layers.head(peeks)?.bytes;
             Ok((layers, head))
         });
         let (mut layers, head) = match opened {

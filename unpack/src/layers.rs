@@ -8,6 +8,13 @@ use crate::{Error, HEAD, Packing};
 /// The most layers around a disk: an archive in a compression, whose files are compressed.
 const LAYERS: usize = 3;
 
+/// The first bytes of a file.
+pub(crate) struct Head {
+    pub(crate) bytes: Vec<u8>,
+    /// Why no more of them came, where a part is enough.
+    pub(crate) cut: Option<io::Error>,
+}
+
 /// A file with its layers of compression taken off.
 pub(crate) struct Layers<'a> {
     /// From the outermost on.
@@ -35,13 +42,13 @@ impl<'a> Layers<'a> {
         signs.map_err(|error| self.error(error))
     }
 
-    /// The first [`HEAD`] bytes; what comes of them is enough where that is said.
-    pub(crate) fn head(&mut self, peeks: bool) -> Result<Vec<u8>, Error> {
-        let mut head = Vec::with_capacity(HEAD);
-        let read = Read::by_ref(&mut self.inner).take(HEAD as u64).read_to_end(&mut head);
+    /// The first [`HEAD`] bytes.
+    pub(crate) fn head(&mut self, peeks: bool) -> Result<Head, Error> {
+        let mut bytes = Vec::with_capacity(HEAD);
+        let read = Read::by_ref(&mut self.inner).take(HEAD as u64).read_to_end(&mut bytes);
         match read {
-            Err(error) if !peeks || head.is_empty() => Err(self.error(error)),
-            _ => Ok(head),
+            Err(error) if !peeks || bytes.is_empty() => Err(self.error(error)),
+            read => Ok(Head { bytes, cut: read.err() }),
         }
     }
 

@@ -1,9 +1,9 @@
 use std::io::{self, Cursor, Read};
 
-use crate::Packing;
 use crate::archive::{is_named, shown};
 use crate::receiver::{Receiver, Unpacked};
 use crate::unpacking::unpack_stream;
+use crate::{Error, Packing};
 
 /// What the first bytes of a packed file tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,17 +14,28 @@ pub struct Peek {
     pub head: Vec<u8>,
 }
 
-/// Looks into a packed file of which only the start is there; none when that does not reach to a disk. `check` says
-/// whether what begins so is one.
-pub fn peek(start: &[u8], member: Option<&str>, check: &dyn Fn(&[u8]) -> bool) -> Option<Peek> {
+/// Looks into a packed file of which perhaps only the start is there; none when that does not reach to a disk. `check`
+/// says why what begins so is none.
+///
+/// # Errors
+/// It is plain that there is no disk in it that can be unpacked.
+pub fn peek(
+    start: &[u8],
+    member: Option<&str>,
+    check: &dyn Fn(&[u8]) -> Result<(), String>,
+) -> Result<Option<Peek>, Error> {
     let mut peeking = Peeking { check, found: None };
     if Packing::of(start) == Some(Packing::Zip) {
         peek_zip(start, member, &mut peeking);
-    } else {
-        // It ends early in any case; what it has come to is what counts.
-        let _ = unpack_stream(Box::new(Cursor::new(start)), member, &mut peeking, true);
+        return Ok(peeking.found);
     }
-    peeking.found
+    match unpack_stream(Box::new(Cursor::new(start)), member, &mut peeking, true) {
+        // These do not come from an early end.
+        Err(
+            error @ (Error::NoDisk { .. } | Error::NoDiskAmong { .. } | Error::Memory(_) | Error::Layers),
+        ) => Err(error),
+        _ => Ok(peeking.found),
+    }
 }
 
 /// A zip archive's list is at its end, but each file has a header of its own too.
@@ -46,13 +57,13 @@ fn peek_zip(mut start: &[u8], member: Option<&str>, peeking: &mut Peeking<'_>) {
 }
 
 struct Peeking<'a> {
-    check: &'a dyn Fn(&[u8]) -> bool,
+    check: &'a dyn Fn(&[u8]) -> Result<(), String>,
     found: Option<Peek>,
 }
 
 impl Receiver for Peeking<'_> {
     fn check(&self, head: &[u8]) -> Result<(), String> {
-        if (self.check)(head) { Ok(()) } else { Err(String::new()) }
+        (self.check)(head)
     }
 
     fn begin(&mut self, packed: &Unpacked, head: &[u8]) {

@@ -1,6 +1,6 @@
 use std::io::{Read, Seek};
 
-use crate::layers::{Layers, fill};
+use crate::layers::{Head, Layers, fill};
 use crate::packing::SIGNS;
 use crate::receiver::{Receiver, Unpacked, receive};
 use crate::{Error, Packing, archive};
@@ -41,8 +41,11 @@ pub(crate) fn unpack_stream(
     }
     let packing = layers.packings.last().copied().unwrap_or(Packing::Tar);
     let found = Unpacked { packings: layers.packings.clone(), member: None };
-    let head = layers.head(peeks)?;
-    receiver.check(&head).map_err(|reason| Error::NoDisk { packing, reason })?;
+    let Head { bytes: head, cut } = layers.head(peeks)?;
+    receiver.check(&head).map_err(|reason| match cut {
+        Some(error) => Error::Read(error),
+        None => Error::NoDisk { packing, reason },
+    })?;
     receive(&mut layers, &found, &head, receiver)?;
     Ok(found)
 }

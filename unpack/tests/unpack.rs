@@ -330,17 +330,24 @@ fn a_bomb_ends_where_the_receiver_says() {
 #[test]
 fn the_start_of_a_file_tells_what_is_in_it() {
     let d = disk(8, 4 << 20);
-    let check: &dyn Fn(&[u8]) -> bool = &is_disk;
+    let check: &dyn Fn(&[u8]) -> Result<(), String> = &|head| Disk::new().check(head);
     let small_blocks = tool("lz4", &["-c", "-q", "-B4"], &d);
     for packed in
         [gz(&d), xz(&d), zst(&d), bz2(&d), small_blocks, gz(&tar(&[("x.ovf", b"<"), ("x.raw", &d)]))]
     {
-        let peeked = peek(&packed[..1 << 20], None, check).unwrap();
+        let peeked = peek(&packed[..1 << 20], None, check).unwrap().unwrap();
         assert!(d.starts_with(&peeked.head) && !peeked.head.is_empty(), "{:?}", peeked.packed);
     }
     let packed = zip(&[("notes", b"x"), ("x.raw", &d)], zip::CompressionMethod::Deflated);
-    let peeked = peek(&packed[..1 << 20], None, check).unwrap();
+    let peeked = peek(&packed[..1 << 20], None, check).unwrap().unwrap();
     assert_eq!(peeked.packed.member.as_deref(), Some("x.raw"));
-    assert_eq!(peek(&gz(b"text"), None, check), None);
-    assert_eq!(peek(b"text", None, check), None);
+    // The start of what cannot be shown in parts tells nothing, and no more than that.
+    let large_blocks = tool("lz4", &["-c", "-q", "-B7"], &[&b"DISK"[..], &vec![7; 3 << 20]].concat());
+    assert!(peek(&large_blocks[..large_blocks.len() / 2], None, check).unwrap().is_none());
+    for (packed, reason) in [
+        (gz(b"text"), "it is packed with gzip, and what is in it cannot be registered: it is no disk"),
+        (tar(&[("notes", b"text")]), "no file in this tar archive is a disk; it holds notes"),
+    ] {
+        assert_eq!(peek(&packed, None, check).unwrap_err().to_string(), reason);
+    }
 }

@@ -100,7 +100,8 @@ async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {
     let mut head = read_to(&mut start.body, HEAD, access).await.map_err(failed)?;
     if let Some(packing) = Packing::of(&head) {
         head.extend(read_to(&mut start.body, PACKED_HEAD - HEAD, access).await.map_err(failed)?);
-        return Ok(packed_disk(packing, &head));
+        return packed_disk(packing, &head)
+            .map_err(|reason| Failure::BadImage { path: look.url.to_string(), reason: reason.to_string() });
     }
     let size = start.identity.size;
     // The end of what is no longer than the start is in it.
@@ -126,17 +127,17 @@ async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {
 }
 
 /// What the start of a packed file says of the disk in it.
-fn packed_disk(packing: Packing, start: &[u8]) -> SourceDisk {
-    let is_disk = |head: &[u8]| recognise(head, &[]).is_ok();
-    let found =
-        peek(start, None, &is_disk).and_then(|found| Some((recognise(&found.head, &[]).ok()?, found)));
-    match found {
+fn packed_disk(packing: Packing, start: &[u8]) -> Result<SourceDisk, ays_unpack::Error> {
+    let check = |head: &[u8]| recognise(head, &[]).map(drop).map_err(|reason| reason.to_string());
+    let found = peek(start, None, &check)?;
+    let found = found.and_then(|found| Some((recognise(&found.head, &[]).ok()?, found)));
+    Ok(match found {
         Some((kind, Peek { packed, head })) => SourceDisk {
             format: packed.describe(kind.qemu_name()),
             virtual_size: virtual_size(kind, &head, &[], None),
         },
         None => SourceDisk { format: format!("unknown in {packing}"), virtual_size: None },
-    }
+    })
 }
 
 async fn listing(look: &Look, access: Access<'_>) -> Result<Vec<String>, Failure> {
