@@ -4,16 +4,16 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use ays_model::{Activity, Download};
+use ays_model::{Activity, Check, Download, SecretUrl};
 use ays_protocol::{Expected, Failure, Fetched, Phase};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::access::Access;
 use super::body::Body;
-use super::expected::verify;
+use super::expected::{expected, verify};
 use super::fault::Fault;
 use super::identity::Identity;
-use super::opened::{Opened, Resume};
+use super::opened::{Opened, Resume, answered};
 use super::partial::Partial;
 use super::room::room;
 use super::slowness::Slowness;
@@ -40,6 +40,12 @@ pub(crate) struct Transfer<'a> {
     identity: Option<Identity>,
     /// Where the bytes were first taken up again; 0 while they come in one piece.
     resumed_at: u64,
+    /// Who sent the last bytes, where that is not whom was asked.
+    answered_by: Option<SecretUrl>,
+    /// The pieces did not fit together once: from now on only the same source goes on with what it began.
+    started_over: bool,
+    /// A list of checksums has been read a second time.
+    list_read_again: bool,
 }
 
 impl<'a> Transfer<'a> {
@@ -63,6 +69,9 @@ impl<'a> Transfer<'a> {
             have: 0,
             identity: None,
             resumed_at: 0,
+            answered_by: None,
+            started_over: false,
+            list_read_again: false,
         }
     }
 
@@ -104,21 +113,57 @@ impl<'a> Transfer<'a> {
                 self.restart().await?;
                 continue;
             }
-            let Some(expected) = &self.expected else { return Ok(digests) };
-            match verify(expected, &self.order.url, &digests) {
-                Ok(()) => return Ok(digests),
-                Err(mismatch) => {
-                    let is_of_one_piece = self.resumed_at == 0;
-                    if let Some(lead) = self.lead {
-                        lead.dispute();
-                    }
-                    self.restart().await?;
-                    // The pieces may be of two different files, or an earlier run's may be damaged.
-                    if is_of_one_piece {
-                        return Err(mismatch);
-                    }
-                }
+            let Err(mismatch) = self.verify(&digests) else { return Ok(digests) };
+            let list_changed = self.read_list_again().await;
+            let mismatch = if list_changed {
+                let Err(mismatch) = self.verify(&digests) else { return Ok(digests) };
+                mismatch
+            } else {
+                mismatch
+            };
+            // The pieces may be of two different files, or an earlier run's may be damaged.
+            let is_of_pieces = self.resumed_at > 0 && !self.started_over;
+            if let Some(lead) = self.lead {
+                lead.dispute();
             }
+            self.restart().await?;
+            if !is_of_pieces && !list_changed {
+                return Err(mismatch);
+            }
+            self.started_over = true;
+        }
+    }
+
+    fn verify(&self, digests: &Digests) -> Result<(), Failure> {
+        let Some(expected) = &self.expected else { return Ok(()) };
+        verify(expected, &self.order.url, digests).map_err(|mismatch| match mismatch {
+            Failure::Checksum { url, algorithm, expected, actual } => Failure::Checksum {
+                url: answered(url, self.answered_by.as_ref()),
+                algorithm,
+                expected,
+                actual,
+            },
+            other => other,
+        })
+    }
+
+    /// The list was read before the bytes came: the file and its list may have changed since. It is read once more;
+    /// whether it says something else now.
+    async fn read_list_again(&mut self) -> bool {
+        let is_list = match &self.order.check {
+            Check::Md5Beside | Check::Sums { .. } => true,
+            Check::None | Check::Checksum(_) | Check::Stored(_) => false,
+        };
+        if !is_list || std::mem::replace(&mut self.list_read_again, true) {
+            return false;
+        }
+        match expected(&self.order.url, &self.order.check, self.access).await {
+            Ok(Some(now)) if self.expected != Some(now) => {
+                self.expected = Some(now);
+                true
+            }
+            // That it cannot be read now changes nothing: the mismatch is told.
+            _ => false,
         }
     }
 
@@ -180,6 +225,7 @@ impl<'a> Transfer<'a> {
                     (phase, reason, Duration::ZERO)
                 }
             };
+            let reason = answered(reason, self.answered_by.as_ref());
             let pause = tries.failed(&self.order.url.to_string(), reached, phase, &reason)?;
             sleep(pause.max(after)).await;
         }
@@ -187,10 +233,17 @@ impl<'a> Transfer<'a> {
 
     async fn receive_once(&mut self) -> Result<(), Fault> {
         let resume = match &self.identity {
-            Some(identity) if self.have > 0 => Some(Resume { at: self.have, identity: identity.clone() }),
+            Some(identity) if self.have > 0 => Some(Resume {
+                at: self.have,
+                identity: identity.clone(),
+                is_checked: self.expected.is_some() && !self.started_over,
+            }),
             _ => None,
         };
-        let Opened { identity, start, body } = self.source.open(resume.as_ref()).await?;
+        self.answered_by = None;
+        let opened = self.source.open(resume.as_ref()).await?;
+        let Opened { identity, start, body, answered_by } = opened;
+        self.answered_by = answered_by;
         if start == 0 {
             self.restart().await.map_err(Fault::Final)?;
         } else if self.resumed_at == 0 {
