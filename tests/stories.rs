@@ -1,4 +1,4 @@
-//! Stories through the binary, against real sshd nodes, nginx, pure-ftpd, and a faulty server of ours.
+//! Stories through the binary, against real sshd nodes, nginx, pure-ftpd, vsftpd, and a faulty server of ours.
 //!
 //! They need root and what `scripts/install-test-parts` installs. Each test has a network of its own, which nobody
 //! else sees, so the addresses are the same in all of them.
@@ -17,6 +17,7 @@ mod ask;
 mod documents;
 mod ends_well;
 mod env;
+mod ftps;
 mod image_check;
 mod install;
 mod json;

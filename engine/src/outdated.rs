@@ -1,5 +1,6 @@
 //! Which images have a newer content at their source: asked, never downloaded.
 
+use std::iter::repeat_n;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use ays_catalogue::{Generation, Image, ImageOnNode, Timestamp};
 use ays_model::{
     Check, ChecksumKind, Download, Gid, ImageName, InstanceName, NodeName, Proof, Scheme, TemplateName,
 };
-use ays_protocol::{Expected, Look, LookAt, Looked, SourceState};
+use ays_protocol::{Expected, Failure, Look, LookAt, Looked, SourceState};
 use ays_recipes::Recipe;
 use ays_transport::HelperError;
 use serde::Serialize;
@@ -83,7 +84,37 @@ struct Question {
     generation: Generation,
     nodes: Vec<HasImage>,
     /// What its source has to be asked, or what is plain without.
-    look: Result<Look, Freshness>,
+    look: Result<Ask, Freshness>,
+}
+
+/// What a source has to be asked.
+#[derive(Debug)]
+struct Ask {
+    look: Look,
+    /// What can be told by the answer.
+    by: By,
+}
+
+/// What tells whether a source still has the bytes of a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The checksum that it gives.
+    List,
+    /// The recipe holds the checksum, and the generation has it: only another size would speak against it.
+    Recipe,
+    /// What a web server says beside the bytes.
+    Validators,
+}
+
+impl By {
+    /// How often the source is asked: behind one address there may be servers that say different things of the same
+    /// bytes.
+    fn times(self) -> usize {
+        match self {
+            Self::List | Self::Recipe => 1,
+            Self::Validators => 3,
+        }
+    }
 }
 
 /// Questions for the sources of all images. Made without the network, and without waiting for anything but files.
@@ -119,16 +150,13 @@ impl Questions {
 
     /// Asks the sources, all at once.
     pub async fn ask(self, temporary: &Path) -> Result<Vec<Asked>, OutdatedError> {
-        let looks = self.0.iter().filter_map(|question| question.look.as_ref().ok().cloned()).collect();
+        let asks = self.0.iter().filter_map(|question| question.look.as_ref().ok());
+        let looks = asks.flat_map(|ask| repeat_n(ask.look.clone(), ask.by.times())).collect();
         let mut answers = look(looks, temporary).await?.into_iter();
         let asked = self.0.into_iter().map(|Question { image, generation, nodes, look }| {
             let freshness = match look {
                 Err(freshness) => freshness,
-                Ok(_) => match answers.next() {
-                    Some(Ok(Looked::State(state))) => compare(&generation, &state),
-                    Some(Err(failure)) => Freshness::Unknown(failure.to_string()),
-                    _ => Freshness::Unknown(HelperError::Answer.to_string()),
-                },
+                Ok(ask) => judge(&generation, ask.by, answers.by_ref().take(ask.by.times()).collect()),
             };
             Asked {
                 nodes,
@@ -145,29 +173,75 @@ impl Questions {
 }
 
 /// What its source has to be asked, as its recipe is now; or what is plain without.
-fn question(recipe: Recipe, generation: &Generation) -> Result<Look, Freshness> {
+fn question(recipe: Recipe, generation: &Generation) -> Result<Ask, Freshness> {
     let unknown = |what: &str| Freshness::Unknown(what.to_owned());
     let Some(Download { url, check, network, .. }) = recipe.downloads.into_iter().next_back() else {
         return Err(unknown("its recipe fetches nothing any more"));
     };
-    if url.to_string() != generation.source_url {
+    // The same bytes may be had elsewhere: where there is a checksum, it decides.
+    if check == Check::None && url.to_string() != generation.source_url {
         return Err(Freshness::Outdated(format!("the recipe's source is {url} now")));
     }
-    let check = match check {
+    let is_web = matches!(url.scheme(), Scheme::Http | Scheme::Https);
+    let (check, by) = match check {
         // What the recipe says of the bytes is nothing that the source says.
         Check::Checksum(checksum) => match was(generation, checksum.kind()) {
-            Some(was) if was == checksum.digits() => Check::None,
+            Some(was) if was == checksum.digits() => (Check::None, By::Recipe),
             _ => {
                 let (kind, digits) = (checksum.kind().title(), checksum.digits());
                 return Err(Freshness::Outdated(format!("the recipe's {kind} is {digits} now")));
             }
         },
-        check => check,
+        Check::None if is_web => (Check::None, By::Validators),
+        check => (check, By::List),
     };
     if url.scheme() == Scheme::File {
         return Err(unknown("its source is a file on the nodes, which is not asked from here"));
     }
-    Ok(Look { url, network, at: LookAt::State(check), within: LIMIT })
+    Ok(Ask { look: Look { url, network, at: LookAt::State(check), within: LIMIT }, by })
+}
+
+/// What the answers of a source tell.
+fn judge(generation: &Generation, by: By, answers: Vec<Result<Looked, Failure>>) -> Freshness {
+    let mut states = Vec::new();
+    for answer in answers {
+        match answer {
+            Ok(Looked::State(state)) => states.push(state),
+            Ok(_) => return Freshness::Unknown(HelperError::Answer.to_string()),
+            Err(failure) => return Freshness::Unknown(failure.to_string()),
+        }
+    }
+    let Some((first, others)) = states.split_first() else {
+        return Freshness::Unknown(HelperError::Answer.to_string());
+    };
+    if by == By::Recipe {
+        return of_size(generation, first).unwrap_or(Freshness::Current);
+    }
+    let told = compare(generation, first);
+    let differs = |other: &&SourceState| compare(generation, other) != told;
+    match others.iter().find(differs) {
+        None => told,
+        Some(other) => Freshness::Unknown(format!(
+            "cannot tell: its servers say different things of it ({}; then {}). A checksum list in the recipe \
+             (sums:'SHA256SUMS', checkmd5:'true') tells whatever server answers",
+            said(first),
+            said(other)
+        )),
+    }
+}
+
+/// What a source said, in words.
+fn said(state: &SourceState) -> String {
+    let size = state.size.map(|size| format!("{size} bytes"));
+    let etag = state.etag.as_ref().map(|etag| format!("ETag {etag}"));
+    let words: Vec<_> = [size, state.last_modified.clone(), etag].into_iter().flatten().collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}
+
+/// Of another size there are other bytes.
+fn of_size(generation: &Generation, now: &SourceState) -> Option<Freshness> {
+    let size = now.size.filter(|size| *size != generation.source_size)?;
+    Some(Freshness::Outdated(format!("its size is {size} now, it was {}", generation.source_size)))
 }
 
 /// The digits that a generation's source had of a kind of checksum, where its record has them.
@@ -216,19 +290,19 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
             )),
         };
     }
-    if let Some(size) = now.size.filter(|size| *size != generation.source_size) {
-        return Freshness::Outdated(format!("its size is {size} now, it was {}", generation.source_size));
+    if let Some(outdated) = of_size(generation, now) {
+        return outdated;
     }
     let validators = [
         ("its date", &generation.last_modified, &now.last_modified),
         ("its ETag", &generation.etag, &now.etag),
     ];
-    let mut said = validators.iter().filter_map(|(what, was, is)| {
+    let mut compared = validators.iter().filter_map(|(what, was, is)| {
         let (Some(was), Some(is)) = (was, is) else { return None };
         Some(changed(what, was, is))
     });
     // Servers behind one name may have ETags of their own for the same file: a date of the same second decides.
-    said.next().unwrap_or_else(|| {
+    compared.next().unwrap_or_else(|| {
         Freshness::Unknown("its source gives neither a checksum, nor a date, nor an ETag".to_owned())
     })
 }
@@ -266,6 +340,38 @@ mod tests {
             made_by: String::new(),
             copies: Vec::new(),
         }
+    }
+
+    #[test]
+    fn servers_that_differ_do_not_tell() {
+        let both = generation(Some("\"a\""), Some("Fri"));
+        let state = |etag: &str, last_modified: &str, size| {
+            Ok(Looked::State(SourceState {
+                size: Some(size),
+                etag: Some(etag.to_owned()),
+                last_modified: Some(last_modified.to_owned()),
+                expected: None,
+            }))
+        };
+        let judge = |by, answers: &[&Result<Looked, Failure>]| {
+            judge(&both, by, answers.iter().map(|answer| (*answer).clone()).collect())
+        };
+        let (same, other, larger) =
+            (state("\"a\"", "Fri", 5), state("\"b\"", "Sat", 5), state("\"a\"", "Fri", 6));
+        let other_etag = state("\"c\"", "Fri", 5);
+        assert_eq!(judge(By::Validators, &[&same, &other_etag, &same]), Freshness::Current);
+        let changed = Freshness::Outdated("its date is Sat now, it was Fri".to_owned());
+        assert_eq!(judge(By::Validators, &[&other, &other, &other]), changed);
+        for answers in [[&same, &other, &same], [&other, &other, &same], [&same, &same, &larger]] {
+            assert!(matches!(judge(By::Validators, &answers), Freshness::Unknown(_)), "{answers:?}");
+        }
+        let why = "cannot tell: its servers say different things of it (5 bytes, Sat, ETag \"b\"; then 5 bytes, Fri, \
+                   ETag \"a\"). A checksum list in the recipe (sums:'SHA256SUMS', checkmd5:'true') tells whatever \
+                   server answers";
+        assert_eq!(judge(By::Validators, &[&other, &same, &same]), Freshness::Unknown(why.to_owned()));
+        assert_eq!(judge(By::Recipe, &[&other]), Freshness::Current);
+        let larger_now = Freshness::Outdated("its size is 6 now, it was 5".to_owned());
+        assert_eq!(judge(By::Recipe, &[&larger]), larger_now);
     }
 
     #[test]

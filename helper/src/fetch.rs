@@ -22,6 +22,7 @@ mod room;
 mod slowness;
 mod small;
 mod source;
+mod tls;
 mod transfer;
 mod tries;
 mod waiting;

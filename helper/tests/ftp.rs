@@ -85,12 +85,89 @@ async fn whatever_is_answered_to_epsv_pasv_is_tried() {
         "500 what?",
         "522 another protocol, use (1)",
     ] {
-        let server = Ftp::start(body.clone(), Faults { epsv: Some(epsv), ..GOOD }).await;
+        let server = Ftp::start(body.clone(), Faults { instead: vec![("EPSV", epsv)], ..GOOD }).await;
         let directory = tempdir().unwrap();
         let dest = directory.path().join("x");
         let result = run(fetch(&url(&server), &dest, Check::None)).await;
         assert_eq!(result, fetched(&dest, &body, 0, Some("20261120101112")), "{epsv}");
         assert_eq!(server.commands(), ["EPSV", "PASV", "RETR dir/x y.img"], "{epsv}");
+    }
+}
+
+/// Servers that know less, or say it in their own way.
+#[tokio::test]
+async fn what_a_server_does_not_tell_is_done_without() {
+    const TIME: Option<&str> = Some("20261120101112");
+    let body = content(3 * PIECE);
+    let retr = "RETR dir/x y.img";
+    let with = |instead: &[(&'static str, &'static str)]| Faults { instead: instead.to_vec(), ..GOOD };
+    for (faults, resumed_at, time, commands) in [
+        (with(&[("SIZE", "550 SIZE not allowed in ASCII mode")]), 0, TIME, vec!["EPSV", retr]),
+        (with(&[("SIZE", "502 not implemented")]), 0, TIME, vec!["EPSV", retr]),
+        (with(&[("SIZE", "213 many")]), 0, TIME, vec!["EPSV", retr]),
+        (with(&[("MDTM", "500 ?")]), 0, None, vec!["EPSV", retr]),
+        (with(&[("MDTM", "213 20261120101112.123")]), 0, TIME, vec!["EPSV", retr]),
+        (with(&[("USER", "230 no password is needed")]), 0, TIME, vec!["EPSV", retr]),
+        (
+            Faults { greeting: "220-Welcome\r\n    x\r\n100 guests\r\n220 ready", ..GOOD },
+            0,
+            TIME,
+            vec!["EPSV", retr],
+        ),
+        (Faults { greeting: "120 soon\r\n220", ..GOOD }, 0, TIME, vec!["EPSV", retr]),
+        // It begins again on the same connection.
+        (
+            Faults { cuts: vec![PIECE], ..with(&[("REST", "502 no")]) },
+            0,
+            TIME,
+            vec!["EPSV", retr, "EPSV", "REST 100000", retr],
+        ),
+        // The size that is told with the transfer tells where it ends, and what goes on is the same file.
+        (
+            Faults { announces: true, confirms: false, cuts: vec![PIECE], ..with(&[("SIZE", "502 no")]) },
+            PIECE,
+            TIME,
+            vec!["EPSV", retr, "EPSV", "REST 100000", retr],
+        ),
+        (Faults { paths: false, ..GOOD }, 0, TIME, vec!["EPSV", retr, "CWD dir", "EPSV", "RETR x y.img"]),
+    ] {
+        let server = Ftp::start(body.clone(), faults.clone()).await;
+        let directory = tempdir().unwrap();
+        let dest = directory.path().join("x");
+        let result = run(fetch(&url(&server), &dest, Check::None)).await;
+        assert_eq!(result, fetched(&dest, &body, resumed_at, time), "{faults:?}");
+        assert_eq!(server.commands(), commands, "{faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_answered_to_pasv_is_told() {
+    for pasv in ["227 (1,2,3)", "500 no"] {
+        let instead = vec![("EPSV", "500 no"), ("PASV", pasv)];
+        let server = Ftp::start(content(1), Faults { instead, ..GOOD }).await;
+        let directory = tempdir().unwrap();
+        let result = run(fetch(&url(&server), &directory.path().join("x"), Check::None)).await;
+        assert_eq!(result, Err(Failure::Refused { url: shown(&server), reason: pasv.into() }));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_a_server_tells_nothing_of_is_seen_to_be_there() {
+    let refuse = |words: &'static str| vec![("SIZE", words), ("MDTM", words), ("MLSD", "500 what?")];
+    let body = content(17);
+    for words in ["550 not allowed", "502 not known"] {
+        let faults = Faults { instead: refuse(words), announces: true, ..GOOD };
+        let server = Ftp::start(body.clone(), faults).await;
+        let state = |url: &str| run(support::look(url, LookAt::State(Check::None)));
+        let found = support::answer(state(&url(&server)).await);
+        let Ok(Looked::State(found)) = found else { panic!("{found:?}") };
+        assert_eq!(found.size, Some(17), "{words}");
+        let gone = support::answer(state(&url(&server).replace("x%20y", "z")).await);
+        let Err(Failure::Refused { reason, .. }) = gone else { panic!("{gone:?}") };
+        assert_eq!(reason, "550 dir/z.img: no such file");
+        let listing = run(support::look(&url(&server).replace("x%20y.img", ""), LookAt::Listing)).await;
+        let names = ["20151001", "x y.img"].map(str::to_owned).to_vec();
+        assert_eq!(support::answer(listing), Ok(Looked::Listing(names)));
     }
 }
 

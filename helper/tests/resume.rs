@@ -40,8 +40,133 @@ async fn an_interrupted_transfer_goes_on_where_it_stopped() {
         assert_eq!(result, Ok(Outcome::Fetched(expected)), "{end:?}");
         assert!(fs::read(&dest).unwrap() == body);
         assert_eq!(web.ranges(), [None, Some(PIECE), Some(2 * PIECE)]);
-        assert_eq!(web.requests()[1].header("if-range"), Some(ETAG));
+        // The check tells whether the rest is of the same file, whatever another mirror says of it.
+        assert_eq!(web.requests()[1].header("if-range"), None);
         assert_eq!(names(directory.path()), ["x"]);
+    }
+}
+
+#[tokio::test]
+async fn the_same_source_goes_on_where_nothing_is_checked() {
+    let body = content(2 * PIECE);
+    let served = body.clone();
+    let web = Web::start(move |request, number| {
+        let answer = Answer::file(request, &served, ETAG);
+        if number == 0 { answer.cut(PIECE, End::Close) } else { answer }
+    })
+    .await;
+    let directory = tempdir().unwrap();
+    let dest = directory.path().join("x");
+    let result = run(fetch(&web.url("/x"), &dest, Check::None)).await;
+    let expected = Fetched { resumed_at: PIECE as u64, ..fetched(&dest, &body, Some(ETAG)) };
+    assert_eq!(result, Ok(Outcome::Fetched(expected)));
+    assert_eq!(web.requests()[1].header("if-range"), Some(ETAG));
+}
+
+/// A redirector that sends every request to another mirror; each has a date and an ETag of its own for the file.
+async fn redirector(mirrors: Vec<String>) -> Web {
+    Web::start(move |_, number| {
+        Answer::status("302 Found").with("Location", &mirrors[number % mirrors.len()])
+    })
+    .await
+}
+
+async fn mirror(body: &[u8], etag: &'static str, cut: Option<usize>) -> Web {
+    let served = body.to_vec();
+    Web::start(move |request, number| {
+        let answer = Answer::file(request, &served, etag).with("Last-Modified", etag);
+        match cut {
+            Some(cut) if number == 0 => answer.cut(cut, End::Close),
+            _ => answer,
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn another_mirror_goes_on_where_a_check_tells_that_the_pieces_fit() {
+    let body = content(3 * PIECE);
+    let one = mirror(&body, ETAG, Some(PIECE)).await;
+    let two = mirror(&body, "\"two\"", Some(PIECE)).await;
+    let three = mirror(&body, "\"three\"", None).await;
+    let source = redirector([&one, &two, &three].map(|web| web.url("/x")).to_vec()).await;
+    let directory = tempdir().unwrap();
+    let dest = directory.path().join("x");
+    let check = Check::Checksum(Checksum::Sha256(sha256(&body)));
+    let result = run(fetch(&source.url("/x"), &dest, check)).await;
+    let Ok(Outcome::Fetched(result)) = result else { panic!("{result:?}") };
+    assert_eq!((result.resumed_at, result.verified_by), (PIECE as u64, by_sha256(&body)));
+    assert!(fs::read(&dest).unwrap() == body);
+    assert_eq!(
+        [one.ranges(), two.ranges(), three.ranges()],
+        [vec![None], vec![Some(PIECE)], vec![Some(2 * PIECE)]]
+    );
+
+    // Without a check nothing tells, and it is read from one mirror.
+    let one = mirror(&body, ETAG, Some(PIECE)).await;
+    let two = mirror(&body, "\"two\"", None).await;
+    let source = redirector([&one, &two].map(|web| web.url("/x")).to_vec()).await;
+    let result = run(fetch(&source.url("/x"), &dest, Check::None)).await;
+    let Ok(Outcome::Fetched(result)) = result else { panic!("{result:?}") };
+    assert_eq!((result.resumed_at, result.etag.as_deref()), (0, Some("\"two\"")));
+}
+
+#[tokio::test]
+async fn pieces_of_mirrors_that_do_not_fit_are_brought_again_once() {
+    let body = content(2 * PIECE);
+    let stale = vec![7; 2 * PIECE];
+    let one = mirror(&stale, ETAG, Some(PIECE)).await;
+    let two = mirror(&body, "\"two\"", None).await;
+    let check = || Check::Checksum(Checksum::Sha256(sha256(&body)));
+    let directory = tempdir().unwrap();
+    let dest = directory.path().join("x");
+    let source = redirector([&one, &two, &two].map(|web| web.url("/x")).to_vec()).await;
+    let result = run(fetch(&source.url("/x"), &dest, check())).await;
+    assert!(matches!(&result, Ok(Outcome::Fetched(found)) if found.resumed_at == 0), "{result:?}");
+    assert!(fs::read(&dest).unwrap() == body);
+
+    // Who sent what is wrong is named.
+    let token = format!("{}?token=secret", one.url("/x"));
+    let source = redirector(vec![token]).await;
+    fs::remove_file(&dest).unwrap();
+    let result = run(fetch(&source.url("/x"), &dest, check())).await;
+    let Err(Failure::Checksum { url, .. }) = result else { panic!("{result:?}") };
+    assert_eq!(url, format!("{} (from {}?***)", source.url("/x"), one.url("/x")));
+    assert_eq!(names(directory.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_list_that_changed_with_its_file_is_read_again_once() {
+    let (old, new) = (content(PIECE), vec![7; PIECE]);
+    for (file_of, lists, is_good, reads) in [
+        // The file came after the list was read: the list of now proves it.
+        (vec![&new], vec![&old, &new], true, 1),
+        // The file came before its list was changed: it is brought once more.
+        (vec![&old, &new], vec![&new, &new], false, 1),
+        (vec![&old, &new], vec![&[1][..].to_vec(), &new], true, 2),
+        (vec![&new], vec![&old, &old], false, 1),
+    ] {
+        let sums: Vec<_> = lists.iter().map(|body| format!("{}  x\n", sha256(body))).collect();
+        let files: Vec<Vec<u8>> = file_of.into_iter().cloned().collect();
+        let asked = std::sync::Mutex::new((0, 0));
+        let web = Web::start(move |request, _| {
+            let mut asked = asked.lock().unwrap();
+            if request.path == "/SHA256SUMS" {
+                asked.0 += 1;
+                return Answer::text(&sums[(asked.0 - 1).min(sums.len() - 1)]);
+            }
+            asked.1 += 1;
+            Answer::file(request, &files[(asked.1 - 1).min(files.len() - 1)], ETAG)
+        })
+        .await;
+        let directory = tempdir().unwrap();
+        let dest = directory.path().join("x");
+        let check = Check::Sums { list: "SHA256SUMS".to_owned(), file: None };
+        let result = run(fetch(&web.url("/x"), &dest, check)).await;
+        assert_eq!(result.is_ok(), is_good, "{result:?}");
+        let paths = web.requests();
+        let count = |path: &str| paths.iter().filter(|request| request.path == path).count();
+        assert_eq!((count("/x"), count("/SHA256SUMS")), (reads, 2));
     }
 }
 

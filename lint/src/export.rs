@@ -58,7 +58,9 @@ pub(crate) fn lint(
                     &HTTP_UNVERIFIED,
                     "whoever is between a node and this http source can change what is downloaded",
                 ),
-                Scheme::Https | Scheme::Ftp => (&UNVERIFIED, "nothing verifies what is downloaded"),
+                Scheme::Https | Scheme::Ftp | Scheme::Ftps | Scheme::Ftpes => {
+                    (&UNVERIFIED, "nothing verifies what is downloaded")
+                }
             };
             found.push(Mistake::at(code, &at(text, span, message)));
         }

@@ -9,7 +9,7 @@ use crate::{Check, Network, SecretUrl};
 /// A file that a recipe brings to a node (`web.export.N`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Download {
-    /// Where from: `http`, `https`, `ftp` or `file` (a path on the node).
+    /// Where from: `http`, `https`, `ftp`, `ftps`, `ftpes` or `file` (a path on the node).
     pub url: SecretUrl,
     /// The same file elsewhere: tried in turn when `url` fails, each with what belongs beside it.
     pub mirrors: Vec<SecretUrl>,

@@ -9,10 +9,28 @@ pub enum Scheme {
     Http,
     /// Over TLS.
     Https,
-    /// RFC 959, without encryption.
+    /// RFC 959; without encryption, unless the server lets nobody in without it.
     Ftp,
+    /// FTP over TLS from the first byte on.
+    Ftps,
+    /// FTP over TLS from the login on, by AUTH (RFC 4217).
+    Ftpes,
     /// A path on the node.
     File,
 }
 
-words!(Scheme { Http => "http", Https => "https", Ftp => "ftp", File => "file" });
+words!(Scheme {
+    Http => "http",
+    Https => "https",
+    Ftp => "ftp",
+    Ftps => "ftps",
+    Ftpes => "ftpes",
+    File => "file",
+});
+
+impl Scheme {
+    /// FTP, with TLS or without.
+    pub const fn is_ftp(self) -> bool {
+        matches!(self, Self::Ftp | Self::Ftps | Self::Ftpes)
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::Scheme;
+
 /// Whether a key is called as secrets are.
 pub fn is_secret_name(key: &str) -> bool {
     let key = key.to_lowercase();
@@ -22,7 +24,7 @@ pub fn logins(text: &str) -> Vec<Range<usize>> {
         let is_login = match (authority.contains('@'), authority.split_once(':')) {
             (true, _) => true,
             // Sources of FTP have logins, and hardly ports.
-            (false, Some((_, password))) => !is_port(password) || text[..at].to_lowercase().ends_with("ftp"),
+            (false, Some((_, password))) => !is_port(password) || is_ftp(&text[..at]),
             (false, None) => false,
         };
         // A password with a space goes on behind it.
@@ -32,6 +34,12 @@ pub fn logins(text: &str) -> Vec<Range<usize>> {
         }
     }
     found
+}
+
+/// Whether the scheme at the end of the text is one of FTP's.
+fn is_ftp(text: &str) -> bool {
+    let scheme = text.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    scheme.to_ascii_lowercase().parse().is_ok_and(Scheme::is_ftp)
 }
 
 /// The last `@` but for those that begin a part of a path.
@@ -52,6 +60,8 @@ mod tests {
             ("ftp://user:p@ss/w0rd@h/x", &["user:p@ss/w0rd"]),
             ("ftp://user:p/w?0#rd@h/x", &["user:p/w?0#rd"]),
             ("ftp://user:12/w@h/x", &["user:12/w"]),
+            ("url:'FTPS://user:12/w@h/x'", &["user:12/w"]),
+            ("ftpes://user:12/w@h/x", &["user:12/w"]),
             ("url:'http://user:pass word@h/x', dest:'a@b'", &["user:pass word"]),
             ("http://h:8080/a@b", &[]),
             ("http://u@h/@scope/x", &["u"]),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use url::Url;
+use url::{Host, Url};
 
 use crate::Scheme;
 
@@ -15,7 +15,7 @@ pub enum UrlError {
     #[error("not a URL: {0}")]
     Syntax(url::ParseError),
     /// A scheme that no source has.
-    #[error("scheme `{0}` is not supported; http, https, ftp and file are")]
+    #[error("scheme `{0}` is not supported; http, https, ftp, ftps, ftpes and file are")]
     Scheme(String),
     /// An address without a host.
     #[error("the URL has no host")]
@@ -27,8 +27,8 @@ pub enum UrlError {
     Login,
 }
 
-/// The address of a source: `http`, `https`, `ftp` or `file`, parsed once. It prints without its credentials, query values
-/// and fragment; only frames to a node and the transfer itself have them.
+/// The address of a source: `http`, `https`, `ftp`, `ftps`, `ftpes` or `file`, parsed once. It prints without its credentials,
+/// query values and fragment; only frames to a node and the transfer itself have them.
 #[derive(Clone)]
 pub struct SecretUrl {
     url: Url,
@@ -43,7 +43,7 @@ impl SecretUrl {
         let url = &address.url;
         let has_login = !url.username().is_empty() || url.password().is_some();
         // `ftp://user:12/34@host`: sources of FTP have logins, and hardly ports.
-        let may_have_one = address.scheme == Scheme::Ftp && url.port().is_some();
+        let may_have_one = address.scheme.is_ftp() && url.port().is_some();
         if (has_login || may_have_one) && url.path().contains('@') {
             Err(UrlError::Login)
         } else {
@@ -61,8 +61,23 @@ impl SecretUrl {
     }
 
     /// An address that was parsed, whatever is secret in it.
-    pub fn new(url: Url) -> Result<Self, UrlError> {
+    pub fn new(mut url: Url) -> Result<Self, UrlError> {
         let scheme: Scheme = url.scheme().parse().map_err(|_| UrlError::Scheme(url.scheme().to_owned()))?;
+        let usual_port = match scheme {
+            Scheme::Ftps => Some(990),
+            Scheme::Ftpes => Some(21),
+            // The parser of addresses knows these.
+            Scheme::Http | Scheme::Https | Scheme::Ftp | Scheme::File => None,
+        };
+        if let (Some(usual), Some(host)) = (usual_port, url.host_str().filter(|host| !host.is_empty())) {
+            // Hosts are compared: they are to be written in one way, as those of the other schemes are.
+            let host = Host::parse(host).map_err(UrlError::Syntax)?.to_string();
+            url.set_host(Some(&host)).map_err(UrlError::Syntax)?;
+            if url.port() == Some(usual) {
+                // It has a host, so it may have a port, or none.
+                let _ = url.set_port(None);
+            }
+        }
         if scheme != Scheme::File && url.host_str().is_none_or(str::is_empty) {
             return Err(UrlError::NoHost);
         }
@@ -173,6 +188,9 @@ mod tests {
             ("http:user:secret@host/x", "http://***@host/x"),
             (" http://user:sec\nret@host/x ", "http://***@host/x"),
             ("ftp://user:secret@[::1]/x", "ftp://***@[::1]/x"),
+            ("ftps://user:secret@HOST:990/x y.img", "ftps://***@host/x%20y.img"),
+            ("FTPES://user:secret@[::1]:21/x", "ftpes://***@[::1]/x"),
+            ("ftpes://user:secret@b\u{fc}cher.example:990/x", "ftpes://***@xn--bcher-kva.example:990/x"),
             ("file:///srv/x.img?secret", "file:///srv/x.img?***"),
             ("file:/srv/x.img", "file:///srv/x.img"),
         ] {
@@ -195,6 +213,10 @@ mod tests {
             ("http:///", UrlError::Syntax(url::ParseError::EmptyHost)),
             ("ftp://user:p@ss/secret@host/", UrlError::Login),
             ("ftp://user:12/secret@host/", UrlError::Login),
+            ("ftps://user:p@ss/secret@host/", UrlError::Login),
+            ("ftpes://user:12/secret@host/", UrlError::Login),
+            ("ftps:///x", UrlError::NoHost),
+            ("ftps://a b/x", UrlError::Syntax(url::ParseError::InvalidDomainCharacter)),
             ("https://user:p@host/@secret/x", UrlError::Login),
             ("ftp://user:secret/w@host/", UrlError::Syntax(url::ParseError::InvalidPort)),
             ("http://user:secret?w@host/", UrlError::Syntax(url::ParseError::InvalidPort)),

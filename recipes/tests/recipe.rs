@@ -174,7 +174,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (export(&format!("{good}, dest:'/tmp/a', sha256:'12'")), "`sha256` must be 64 hexadecimal digits"),
         (
             export("url:'gopher://u:secret@h', dest:'/a'"),
-            "scheme `gopher` is not supported; http, https, ftp and file are",
+            "scheme `gopher` is not supported; http, https, ftp, ftps, ftpes and file are",
         ),
         (export("url:'http://u:secret@$(host)/', dest:'/a'"), "`url` holds $(host), which has no value"),
         (

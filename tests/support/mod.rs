@@ -23,5 +23,5 @@ pub use faulty::{Fault, Faulty};
 pub use lab::Lab;
 pub use many::{Many, events, last_line};
 pub use node::{Kind, Node};
-pub use origin::{Ftp, Origin, Request};
+pub use origin::{Certificate, Ftp, Origin, Request, Vsftpd};
 pub use scene::{Scene, named};

@@ -1,7 +1,7 @@
-//! Where images come from: nginx and pure-ftpd.
+//! Where images come from: nginx, pure-ftpd and vsftpd.
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     os::unix::fs::PermissionsExt,
@@ -167,6 +167,15 @@ impl Ftp {
 
     /// Starts it on a directory that is empty, or holds what another source of this lab serves.
     pub fn start(lab: &Lab) -> Self {
+        Self::start_with(lab, &[])
+    }
+
+    /// The same, where nobody is let in without TLS.
+    pub fn start_with_tls(lab: &Lab, certificate: &Certificate) -> Self {
+        Self::start_with(lab, &["-Y", "2", "-2", &certificate.both().display().to_string()])
+    }
+
+    fn start_with(lab: &Lab, more: &[&str]) -> Self {
         let files = served(lab);
         let work = lab.dir().join("ftp");
         fs::create_dir(&work).unwrap();
@@ -180,6 +189,7 @@ impl Ftp {
         fs::write(&users, all).unwrap();
         run("pure-pw", &["mkdb", database.to_str().unwrap(), "-f", users.to_str().unwrap()]);
         let child = mortal("/usr/sbin/pure-ftpd")
+            .args(more)
             .args([
                 "-l",
                 &format!("puredb:{}", database.display()),
@@ -220,6 +230,100 @@ impl Drop for Ftp {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// vsftpd for anybody, with the TLS sessions of data connections taken from the control connection, as it wants them
+/// where nothing else is said: at port 990 of [`Lab::SOURCE`] with TLS from the first byte on, at port 2121 by AUTH.
+pub struct Vsftpd {
+    children: Vec<Child>,
+}
+
+impl Vsftpd {
+    pub fn start(lab: &Lab, certificate: &Certificate) -> Self {
+        let files = served(lab);
+        let empty = lab.dir().join("empty");
+        fs::create_dir(&empty).unwrap();
+        let both = certificate.both();
+        // Not installed: it cannot be, beside pure-ftpd.
+        let cache = env::var_os("AYS_TEST_CACHE").unwrap_or_else(|| "/var/cache/ays-tests".into());
+        let program = Path::new(&cache).join("vsftpd-1/usr/sbin/vsftpd");
+        assert!(program.exists(), "{} is missing: run scripts/install-test-parts first", program.display());
+        let children = [(990, "YES"), (2121, "NO")].map(|(port, implicit)| {
+            let settings = lab.dir().join(format!("vsftpd-{port}.conf"));
+            let text = format!(
+                "listen=YES\nbackground=NO\nlisten_address={}\nlisten_port={port}\nanonymous_enable=YES\n\
+                 anon_root={}\nsecure_chroot_dir={}\nno_anon_password=YES\nftp_username=daemon\nxferlog_enable=NO\n\
+                 ssl_enable=YES\nallow_anon_ssl=YES\nforce_anon_logins_ssl=YES\nforce_anon_data_ssl=YES\n\
+                 require_ssl_reuse=YES\nimplicit_ssl={implicit}\nrsa_cert_file={both}\nrsa_private_key_file={both}\n",
+                Lab::SOURCE,
+                files.display(),
+                empty.display(),
+                both = both.display(),
+            );
+            fs::write(&settings, text).unwrap();
+            let child = mortal(&program)
+                .arg(&settings)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("vsftpd");
+            let since = Instant::now();
+            while TcpStream::connect((Lab::SOURCE, port)).is_err() {
+                assert!(since.elapsed() < Duration::from_secs(10), "vsftpd does not listen");
+                // It says nothing when it does.
+                thread::sleep(Duration::from_millis(5));
+            }
+            child
+        });
+        Self { children: children.into() }
+    }
+}
+
+impl Drop for Vsftpd {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A certificate for [`Lab::SOURCE`], and the authority that made it.
+pub struct Certificate(PathBuf);
+
+impl Certificate {
+    pub fn new(lab: &Lab) -> Self {
+        let directory = lab.dir().join("tls");
+        fs::create_dir(&directory).unwrap();
+        let made = Self(directory);
+        let (key, request, ca_key) = (made.file("s.key"), made.file("s.csr"), made.file("ca.key"));
+        let (ca, certificate, names) = (made.file("ca.pem"), made.file("s.pem"), made.file("names"));
+        fs::write(&names, format!("subjectAltName=IP:{}\n", Lab::SOURCE)).unwrap();
+        let new = ["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test"];
+        let is_ca = "basicConstraints=critical,CA:true";
+        run("openssl", &[&new[..], &["-x509", "-keyout", &ca_key, "-out", &ca, "-addext", is_ca]].concat());
+        run("openssl", &[&new[..], &["-keyout", &key, "-out", &request]].concat());
+        let sign = ["x509", "-req", "-in", &request, "-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial"];
+        run("openssl", &[&sign[..], &["-extfile", &names, "-out", &certificate]].concat());
+        let both = fs::read_to_string(&key).unwrap() + &fs::read_to_string(&certificate).unwrap();
+        fs::write(made.both(), both).unwrap();
+        made
+    }
+
+    /// The authority's certificate.
+    pub fn authority(&self) -> String {
+        fs::read_to_string(self.file("ca.pem")).unwrap()
+    }
+
+    /// Key and certificate.
+    fn both(&self) -> PathBuf {
+        self.0.join("both.pem")
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
     }
 }
 

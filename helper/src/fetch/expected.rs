@@ -13,8 +13,8 @@ use crate::lanes::Digests;
 use crate::report::Report;
 use crate::unpack::Disk;
 
-/// Compares what the bytes of `url` hash to with what they must hash to.
-pub(crate) fn verify(expected: &Expected, url: &SecretUrl, digests: &Digests) -> Result<(), Failure> {
+/// Compares what the bytes of `url`, as it is shown, hash to with what they must hash to.
+pub(crate) fn verify(expected: &Expected, url: &str, digests: &Digests) -> Result<(), Failure> {
     let actual = match expected {
         Expected::Checksum(Checksum::Md5(_)) => Some(Expected::Checksum(Checksum::Md5(digests.md5))),
         Expected::Checksum(Checksum::Sha256(_)) => Some(Expected::Checksum(Checksum::Sha256(digests.sha256))),
@@ -45,13 +45,13 @@ pub(crate) fn verify(expected: &Expected, url: &SecretUrl, digests: &Digests) ->
 pub(crate) async fn verify_inside(
     disk: &Arc<Disk>,
     expected: Checksum,
-    url: &SecretUrl,
+    url: String,
     report: &Report,
 ) -> Result<(), Failure> {
     let (disk, report) = (Arc::clone(disk), report.clone());
     let actual = on_thread(move || checksum_of(&disk.file, expected.kind(), &report)).await;
     let actual = actual.map_err(|error| Failure::Disk {
-        path: url.to_string(),
+        path: url.clone(),
         doing: "reading what was unpacked".to_owned(),
         reason: error.to_string(),
     })?;
@@ -59,7 +59,7 @@ pub(crate) async fn verify_inside(
         return Ok(());
     }
     Err(Failure::Checksum {
-        url: url.to_string(),
+        url,
         algorithm: format!("{} of the disk in it", expected.kind().title()),
         expected: expected.digits(),
         actual: actual.digits(),

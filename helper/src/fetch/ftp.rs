@@ -1,344 +1,280 @@
-//! `ftp`, with a login or without.
+//! `ftp`, `ftps` and `ftpes`, with a login or without.
 
-use std::net::{IpAddr, SocketAddr};
+pub(crate) mod control;
+mod listed;
+mod reply;
+mod server;
+pub(crate) mod stream;
+
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ays_model::SecretUrl;
 use ays_protocol::{Failure, Phase};
-use percent_encoding::percent_decode_str;
-use secrecy::{ExposeSecret, SecretString};
-use suppaftp::tokio::{AsyncFtpStream, AsyncNoTlsStream, TransferStream};
-use suppaftp::types::{FileType, Response};
-use suppaftp::{FtpError, Mode, Status};
 use tokio::net::TcpStream;
-use tokio::time::error::Elapsed;
-use tokio::time::{Instant, sleep, timeout};
-use url::Host;
+use tokio::time::timeout;
 
+use self::control::Control;
+use self::listed::{machine_listed, plainly_listed};
+use self::reply::Reply;
+use self::server::{Server, decode};
+use self::stream::Stream;
+use super::access::Access;
 use super::body::Body;
-use super::fault::{Fault, innermost};
+use super::fault::Fault;
 use super::ftp_body::FtpBody;
 use super::identity::Identity;
 use super::listing::MOST_NAMES;
-use super::names::{NameError, Names};
-use super::opened::{Opened, Resume, refused};
-use crate::Limits;
+use super::opened::{Opened, Resume};
 
-const PORT: u16 = 21;
+/// How much of a listing is read, in bytes.
+const MOST_LISTING: usize = 8 << 20;
 
-/// How long to wait at least before a server that has too many guests is asked again.
-const WHILE_BUSY: Duration = Duration::from_millis(300);
+/// How long a server may take to say why it does not encrypt a connection for data.
+const EXPLANATION: Duration = Duration::from_secs(2);
+
+/// How connections for data are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// EPSV: the server names a port. Where that does not work, PASV.
+    Extended,
+    /// PASV, which is older: the server names an address and a port.
+    Passive,
+}
 
 /// A file on an FTP server.
 #[derive(Debug)]
 pub(crate) struct Ftp {
-    address: SecretUrl,
-    host: Host,
-    port: u16,
-    user: SecretString,
-    password: SecretString,
+    server: Server,
     path: String,
-    /// How data connections are opened; another way after one failed.
     mode: Mode,
-    names: Names,
-    connect: Duration,
-    answer: Duration,
+}
+
+/// A file whose bytes are about to come.
+struct Begun {
+    identity: Identity,
+    start: u64,
+    data: Stream,
+}
+
+/// What a data connection brings, from where, and what was said of it.
+struct Data {
+    stream: Stream,
+    start: u64,
+    reply: Reply,
 }
 
 impl Ftp {
-    pub(crate) fn new(address: &SecretUrl, limits: &Limits) -> Result<Self, Failure> {
-        let url = address.expose();
-        let host =
-            url.host().map(|host| host.to_owned()).ok_or_else(|| refused(address, "it has no host"))?;
-        let user = match url.username() {
-            "" => "anonymous".to_owned(),
-            user => decode(address, user)?,
-        };
-        let password = decode(address, url.password().unwrap_or("anonymous@"))?;
+    pub(crate) fn new(address: &SecretUrl, access: Access<'_>) -> Result<Self, Failure> {
+        let path = address.expose().path();
         // As in RFC 1738: relative to where the login leads, absolute with `%2F` or a second slash in front.
-        let path = url.path().strip_prefix('/').unwrap_or(url.path());
+        let path = path.strip_prefix('/').unwrap_or(path);
         let path = path.split(";type=").next().unwrap_or(path);
-        Ok(Self {
-            address: address.clone(),
-            host,
-            port: url.port().unwrap_or(PORT),
-            user: user.into(),
-            password: password.into(),
-            path: decode(address, path)?,
-            mode: Mode::ExtendedPassive,
-            names: Names::new(),
-            connect: limits.connect,
-            answer: limits.answer,
-        })
+        Ok(Self { path: decode(address, path)?, server: Server::new(address, access)?, mode: Mode::Extended })
     }
 
     pub(crate) fn address(&self) -> &SecretUrl {
-        &self.address
+        &self.server.address
     }
 
     pub(crate) async fn open(&mut self, resume: Option<&Resume>) -> Result<Opened, Fault> {
-        let mut control = self.log_in().await?;
-        let identity = self.identity(&mut control).await?;
-        let start = match resume {
-            Some(resume) if identity.may_be(&resume.identity) => resume.at,
-            _ => 0,
-        };
-        let stream = self.retrieve(&mut control, start).await?;
-        let body = FtpBody::new(stream, control, left(identity.size, start));
-        Ok(Opened { identity, start, body: Body::Ftp(body) })
+        let mut control = self.server.log_in().await?;
+        let begun = self.retrieve(&mut control, resume).await?;
+        let left = begun.identity.size.map(|size| size.saturating_sub(begun.start));
+        let body = Body::Ftp(FtpBody::new(begun.data, control, left));
+        Ok(Opened { identity: begun.identity, start: begun.start, body, answered_by: None })
     }
 
-    /// A server that knows neither SIZE nor MDTM may still have the file.
-    pub(crate) async fn state(&self) -> Result<Identity, Fault> {
-        let mut control = self.log_in().await?;
-        match self.ask(Phase::Answer, control.size(&self.path)).await? {
-            Err(reply) if reply.status == Status::FileUnavailable => Err(self.refused(&reply)),
-            _ => self.identity(&mut control).await,
+    /// A server that tells neither size nor time, or refuses to, may still have the file: whether it would send it
+    /// is seen.
+    pub(crate) async fn state(&mut self) -> Result<Identity, Fault> {
+        let mut control = self.server.log_in().await?;
+        let path = self.path.clone();
+        let identity = self.identity(&mut control, &path).await?;
+        if identity != Identity::default() {
+            return Ok(identity);
         }
+        Ok(self.retrieve(&mut control, None).await?.identity)
     }
 
-    /// What is in the directory. Only those that have a machine's listing (MLSD) tell directories from files.
+    /// What is in the directory. Only servers that have a machine's listing (MLSD) tell directories from files.
     pub(crate) async fn names(mut self) -> Result<Vec<String>, Fault> {
-        let mut control = self.log_in().await?;
-        loop {
-            control.set_mode(self.mode);
-            let reply = match timeout(self.answer, control.mlsd(Some(&self.path))).await {
-                // The server has the port that it names closed.
-                Ok(Err(FtpError::ConnectionError(_))) if self.mode == Mode::ExtendedPassive => {
-                    self.mode = Mode::Passive;
-                    continue;
-                }
-                heard => match self.heard(Phase::Answer, heard)? {
-                    Ok(lines) => {
-                        return Ok(lines.iter().filter_map(|line| listed(line)).take(MOST_NAMES).collect());
-                    }
-                    Err(reply) => reply,
+        let mut control = self.server.log_in().await?;
+        let path = self.path.clone();
+        let (data, read): (_, fn(&str) -> Option<String>) =
+            match self.transfer(&mut control, "MLSD", &path, 0).await? {
+                Ok(data) => (data, machine_listed),
+                Err(reply) if !reply.is_unknown() => return Err(self.server.refusal(&reply)),
+                Err(_) => match self.transfer(&mut control, "NLST", &path, 0).await? {
+                    Ok(data) => (data, plainly_listed),
+                    Err(reply) => return Err(self.server.refusal(&reply)),
                 },
             };
-            if self.mode == Mode::Passive || reply.status == Status::FileUnavailable {
-                return Err(self.refused(&reply));
-            }
-            self.mode = Mode::Passive;
+        let answer = self.server.answer;
+        let mut body = FtpBody::new(data.stream, control, None);
+        let mut text = Vec::new();
+        let mut more = true;
+        while more && text.len() < MOST_LISTING {
+            let mut piece = Vec::new();
+            more = body.fill(&mut piece, MOST_LISTING, answer).await?;
+            text.append(&mut piece);
         }
+        let text = String::from_utf8_lossy(&text);
+        Ok(text.lines().filter_map(read).take(MOST_NAMES).collect())
     }
 
-    /// Logs in; a server that has too many guests is asked again until it has had time to answer.
-    async fn log_in(&self) -> Result<AsyncFtpStream, Fault> {
-        let deadline = Instant::now() + self.answer;
-        loop {
-            let stream = self.connect().await?;
-            let busy = match self.ask(Phase::Login, AsyncFtpStream::connect_with_stream(stream)).await? {
-                Ok(control) => match self.greeted(control).await? {
-                    Ok(control) => return Ok(control),
-                    Err(busy) => busy,
-                },
-                Err(reply) => reply,
-            };
-            let pause = WHILE_BUSY + WHILE_BUSY.mul_f64(fastrand::f64());
-            if busy.status != Status::NotAvailable || Instant::now() + pause > deadline {
-                return Err(Fault::again(Phase::Login, self.words(&busy)));
-            }
-            sleep(pause).await;
-        }
-    }
-
-    /// Logs in on a connection; the inner error is that of a server that has too many guests.
-    async fn greeted(&self, mut control: AsyncFtpStream) -> Result<Result<AsyncFtpStream, Response>, Fault> {
-        // The data connection goes to the same server, whatever address it gives: it may not know its own.
-        control.set_passive_nat_workaround(true);
-        let login = control.login(self.user.expose_secret(), self.password.expose_secret());
-        if let Err(reply) = self.ask(Phase::Login, login).await? {
-            if reply.status == Status::NotAvailable {
-                return Ok(Err(reply));
-            }
-            return Err(if is_passing(&reply) {
-                Fault::again(Phase::Login, self.words(&reply))
-            } else {
-                Fault::Final(refused(&self.address, format!("the login was refused: {}", self.words(&reply))))
-            });
-        }
-        if let Err(reply) = self.ask(Phase::Answer, control.transfer_type(FileType::Binary)).await? {
-            return Err(Fault::again(Phase::Answer, self.words(&reply)));
-        }
-        Ok(Ok(control))
-    }
-
-    async fn connect(&self) -> Result<TcpStream, Fault> {
-        let deadline = Instant::now() + self.connect;
-        let addresses = match &self.host {
-            Host::Ipv4(address) => vec![IpAddr::V4(*address)],
-            Host::Ipv6(address) => vec![IpAddr::V6(*address)],
-            Host::Domain(name) => match timeout(self.connect, self.names.addresses(name)).await {
-                Ok(found) => found.map_err(|error| self.lookup_fault(&error))?,
-                Err(_) => {
-                    return Err(Fault::again(Phase::Lookup, format!("no answer within {:?}", self.connect)));
-                }
-            },
+    /// Asks for the file by its path; and where that is refused, within its directory: some servers know no paths.
+    async fn retrieve(&mut self, control: &mut Control, resume: Option<&Resume>) -> Result<Begun, Fault> {
+        let path = self.path.clone();
+        let refused = match self.retrieve_as(control, &path, resume).await? {
+            Ok(begun) => return Ok(begun),
+            Err(reply) => reply,
         };
-        let mut reason = "the host name has no address".to_owned();
-        let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
-        for (tried, address) in (0..).zip(addresses) {
-            // Each address has an equal share of the time that is left.
-            let share =
-                deadline.saturating_duration_since(Instant::now()) / count.saturating_sub(tried).max(1);
-            match timeout(share, TcpStream::connect(SocketAddr::new(address, self.port))).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => reason = error.to_string(),
-                Err(_) => reason = format!("no connection within {:?}", self.connect),
+        if !refused.is_passing()
+            && let Some((directory, name)) = path.rsplit_once('/')
+            && self.enter(control, directory).await?
+            && let Ok(begun) = self.retrieve_as(control, name, resume).await?
+        {
+            return Ok(begun);
+        }
+        Err(self.server.refusal(&refused))
+    }
+
+    /// Goes into a directory, one part of its path after the other; false where it is not let in.
+    async fn enter(&self, control: &mut Control, directory: &str) -> Result<bool, Fault> {
+        let root = directory.starts_with('/') || directory.is_empty();
+        let parts =
+            root.then_some("/").into_iter().chain(directory.split('/').filter(|part| !part.is_empty()));
+        for part in parts {
+            if !self.server.ask(Phase::Answer, control, "CWD", part).await?.is_done() {
+                return Ok(false);
             }
         }
-        Err(Fault::again(Phase::Connect, reason))
+        Ok(true)
+    }
+
+    async fn retrieve_as(
+        &mut self,
+        control: &mut Control,
+        path: &str,
+        resume: Option<&Resume>,
+    ) -> Result<Result<Begun, Reply>, Fault> {
+        let mut identity = self.identity(control, path).await?;
+        let start = match resume {
+            Some(resume) => {
+                // The size may be told with the transfer alone, as it was when the first bytes came.
+                identity.size = identity.size.or(resume.identity.size);
+                if resume.may_be(&identity) { resume.at } else { 0 }
+            }
+            None => 0,
+        };
+        let data = match self.transfer(control, "RETR", path, start).await? {
+            Ok(data) => data,
+            Err(reply) => return Ok(Err(reply)),
+        };
+        if data.start == 0 {
+            identity.size = identity.size.or_else(|| data.reply.size_of_transfer());
+        }
+        Ok(Ok(Begun { identity, start: data.start, data: data.stream }))
     }
 
     /// A server that knows neither SIZE nor MDTM can still send the file.
-    async fn identity(&self, control: &mut AsyncFtpStream) -> Result<Identity, Fault> {
-        let size = self.ask(Phase::Answer, control.size(&self.path)).await?.ok().map(|size| size as u64);
-        let modified = self.ask(Phase::Answer, control.mdtm(&self.path)).await?.ok();
-        Ok(Identity {
-            size,
-            etag: None,
-            last_modified: modified.map(|time| time.format("%Y%m%d%H%M%S").to_string()),
-        })
+    async fn identity(&self, control: &mut Control, path: &str) -> Result<Identity, Fault> {
+        let size = self.server.ask(Phase::Answer, control, "SIZE", path).await?.size();
+        let last_modified = self.server.ask(Phase::Answer, control, "MDTM", path).await?.time();
+        Ok(Identity { size, etag: None, last_modified })
     }
 
-    async fn retrieve(
+    /// Has the server send something from `start` on, or from the beginning where it cannot do that. The inner error
+    /// is the answer that refuses it.
+    async fn transfer(
         &mut self,
-        control: &mut AsyncFtpStream,
+        control: &mut Control,
+        command: &str,
+        argument: &str,
         start: u64,
-    ) -> Result<TransferStream<AsyncNoTlsStream>, Fault> {
-        let offset = usize::try_from(start).unwrap_or(usize::MAX);
+    ) -> Result<Result<Data, Reply>, Fault> {
         loop {
-            control.set_mode(self.mode);
-            // Only remembers the offset; it is sent just before the transfer's own command.
-            if self.ask(Phase::Answer, control.resume_transfer(offset)).await?.is_err() {
-                return Err(Fault::again(Phase::Answer, "the transfer could not be resumed"));
-            }
-            let reply = match timeout(self.answer, control.retr_as_stream(&self.path)).await {
-                // The server has the port that it names closed.
-                Ok(Err(FtpError::ConnectionError(_))) if self.mode == Mode::ExtendedPassive => {
-                    self.mode = Mode::Passive;
-                    continue;
-                }
-                heard => match self.heard(Phase::Answer, heard) {
-                    Ok(Ok(stream)) => return Ok(stream),
-                    Ok(Err(reply)) => reply,
-                    Err(fault) => {
-                        // A firewall may know only one of the two ways.
-                        self.mode = other(self.mode);
-                        return Err(fault);
-                    }
-                },
+            let stream = match self.data_connection(control).await? {
+                Ok(stream) => stream,
+                Err(reply) => return Ok(Err(reply)),
             };
-            let unknown = matches!(
-                reply.status,
-                Status::BadCommand
-                    | Status::BadArguments
-                    | Status::NotImplemented
-                    | Status::NotImplementedParameter
-                    | Status::Unknown
-            );
-            // Whatever a server says to EPSV that is no refusal of the file, it may know PASV.
-            if self.mode == Mode::ExtendedPassive && reply.status != Status::FileUnavailable {
+            // Just before the transfer: some servers forget it over other commands.
+            let start = match start {
+                0 => 0,
+                start => {
+                    match self.server.ask(Phase::Answer, control, "REST", &start.to_string()).await?.code {
+                        350 => start,
+                        _ => 0,
+                    }
+                }
+            };
+            let reply = match self.server.ask(Phase::Answer, control, command, argument).await {
+                Ok(reply) => reply,
+                Err(fault) => {
+                    // A firewall may know only one of the two ways.
+                    self.mode = other(self.mode);
+                    return Err(fault);
+                }
+            };
+            // It never saw the connection, or one from somewhere else.
+            if matches!(reply.code, 425 | 426) && self.mode == Mode::Extended {
                 self.mode = Mode::Passive;
-            } else if unknown && start > 0 {
-                return Err(Fault::StartOver { phase: Phase::Answer, reason: self.words(&reply) });
-            } else if is_passing(&reply) {
-                return Err(Fault::again(Phase::Answer, self.words(&reply)));
-            } else {
-                return Err(self.refused(&reply));
+                continue;
             }
-        }
-    }
-
-    /// Waits for an answer: the server's refusal is the inner error, everything else is a fault of the phase.
-    async fn ask<T>(
-        &self,
-        phase: Phase,
-        answer: impl Future<Output = Result<T, FtpError>>,
-    ) -> Result<Result<T, Response>, Fault> {
-        self.heard(phase, timeout(self.answer, answer).await)
-    }
-
-    fn heard<T>(
-        &self,
-        phase: Phase,
-        heard: Result<Result<T, FtpError>, Elapsed>,
-    ) -> Result<Result<T, Response>, Fault> {
-        match heard {
-            Ok(Ok(answer)) => Ok(Ok(answer)),
-            Ok(Err(FtpError::UnexpectedResponse(reply))) => Ok(Err(reply)),
-            // The answer to SIZE or MDTM that cannot be read is as none.
-            Ok(Err(FtpError::BadResponse)) => {
-                Ok(Err(Response::new(Status::Unknown, b"an answer that cannot be read".to_vec())))
+            if !reply.is_begun() {
+                return Ok(Err(reply));
             }
-            Ok(Err(error)) => Err(Fault::again(phase, innermost(&error))),
-            Err(_) => Err(Fault::again(phase, format!("no answer within {:?}", self.answer))),
+            let stream = match timeout(self.server.connect, self.server.protect(stream, control)).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
+                    return match timeout(EXPLANATION, control.reply()).await {
+                        Ok(Ok(why)) if !why.is_done() => Ok(Err(why)),
+                        _ => Err(self.server.tls_fault(&error)),
+                    };
+                }
+                Err(_) => {
+                    return Err(Fault::again(
+                        Phase::Tls,
+                        format!("not done within {:?}", self.server.connect),
+                    ));
+                }
+            };
+            return Ok(Ok(Data { stream, start, reply }));
         }
     }
 
-    fn lookup_fault(&self, error: &NameError) -> Fault {
-        match error {
-            NameError::Unknown => Fault::unreachable(&self.address, Phase::Lookup, error),
-            NameError::Unanswered(_) => Fault::again(Phase::Lookup, error),
-        }
-    }
-
-    fn refused(&self, reply: &Response) -> Fault {
-        Fault::Final(refused(&self.address, self.words(reply)))
-    }
-
-    /// The server's words without the login, which some servers repeat.
-    fn words(&self, reply: &Response) -> String {
-        let mut words = String::from_utf8_lossy(&reply.body).trim().replace(['\r', '\n'], " ");
-        for secret in [&self.password, &self.user] {
-            if !secret.expose_secret().is_empty() {
-                words = words.replace(secret.expose_secret(), "***");
+    /// A connection for data goes to the host that was connected to, whatever address the server names: it may not
+    /// know its own. Whatever is wrong with EPSV, the server may know PASV.
+    async fn data_connection(&mut self, control: &mut Control) -> Result<Result<TcpStream, Reply>, Fault> {
+        let connect = self.server.connect;
+        if self.mode == Mode::Extended {
+            let reply = self.server.ask(Phase::Answer, control, "EPSV", "").await?;
+            if let Some(port) = reply.extended_port() {
+                let address = SocketAddr::new(control.peer().ip(), port);
+                // A port that a firewall keeps closed says nothing: there must be time left for the other way.
+                if let Ok(Ok(stream)) = timeout(connect / 3, TcpStream::connect(address)).await {
+                    return Ok(Ok(stream));
+                }
             }
+            self.mode = Mode::Passive;
         }
-        words
+        let reply = self.server.ask(Phase::Answer, control, "PASV", "").await?;
+        let Some(port) = reply.passive_port() else { return Ok(Err(reply)) };
+        let address = SocketAddr::new(control.peer().ip(), port);
+        let reason = match timeout(connect, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(Ok(stream)),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no connection within {connect:?}"),
+        };
+        self.mode = Mode::Extended;
+        Err(Fault::again(Phase::Connect, format!("port {port}, which it named for the data: {reason}")))
     }
-}
-
-/// Percent-decoded. A line break in it would become a command of its own.
-fn decode(address: &SecretUrl, text: &str) -> Result<String, Failure> {
-    let text = percent_decode_str(text)
-        .decode_utf8()
-        .map_err(|_| refused(address, "its login or path is not UTF-8"))?;
-    if text.contains(char::is_control) {
-        return Err(refused(address, "its login or path holds a control character"));
-    }
-    Ok(text.into_owned())
-}
-
-/// The name in a line such as `type=dir;modify=20151001120000; current` (RFC 3659), with a `/` behind a directory's.
-fn listed(line: &str) -> Option<String> {
-    let (facts, name) = line.trim_end().split_once("; ")?;
-    let kind = facts
-        .split(';')
-        .find_map(|fact| fact.to_ascii_lowercase().strip_prefix("type=").map(str::to_owned))?;
-    let is_plain = !name.contains(['/', '\\']) && !name.contains(char::is_control);
-    match kind.as_str() {
-        _ if !is_plain => None,
-        "file" => Some(name.to_owned()),
-        "dir" => Some(format!("{name}/")),
-        // A link, which may lead to either.
-        kind if kind.starts_with("os.unix") => Some(format!("{name}/")),
-        _ => None,
-    }
-}
-
-fn left(size: Option<u64>, start: u64) -> Option<u64> {
-    size.map(|size| size.saturating_sub(start))
 }
 
 fn other(mode: Mode) -> Mode {
     match mode {
-        Mode::ExtendedPassive => Mode::Passive,
-        Mode::Passive | Mode::Active => Mode::ExtendedPassive,
+        Mode::Extended => Mode::Passive,
+        Mode::Passive => Mode::Extended,
     }
-}
-
-/// Codes from 400 to 499 are for what may pass (RFC 959).
-fn is_passing(reply: &Response) -> bool {
-    (400..500).contains(&reply.status.code()) && reply.status != Status::InvalidCredentials
 }

@@ -1,46 +1,35 @@
 //! The bytes of a file on an FTP server.
 
-use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use ays_protocol::Phase;
 use bytes::BufMut;
-use suppaftp::tokio::{AsyncFtpStream, AsyncNoTlsStream, TransferStream};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use super::fault::Fault;
+use super::ftp::control::Control;
+use super::ftp::stream::Stream;
 use super::waiting::{stalled, wait};
 
 /// How long the server may take to confirm a transfer whose bytes are all here.
 const CONFIRMATION: Duration = Duration::from_secs(5);
 
-/// The connection that a transfer is confirmed on.
-struct Control(#[expect(dead_code, reason = "it is held open, nothing more is asked of it")] AsyncFtpStream);
-
-impl fmt::Debug for Control {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Control")
-    }
-}
-
 /// The bytes of a file on an FTP server.
 #[derive(Debug)]
 pub(crate) struct FtpBody {
-    stream: Option<TransferStream<AsyncNoTlsStream>>,
-    _control: Control,
+    stream: Option<Stream>,
+    /// The connection that a transfer is confirmed on.
+    control: Control,
     /// Bytes that are still to come, where the server said so.
     left: Option<u64>,
 }
 
 impl FtpBody {
     /// What comes over `stream`, of which `left` bytes are still to come where the server said so.
-    pub(crate) fn new(
-        stream: TransferStream<AsyncNoTlsStream>,
-        control: AsyncFtpStream,
-        left: Option<u64>,
-    ) -> Self {
-        Self { stream: Some(stream), _control: Control(control), left }
+    pub(crate) fn new(stream: Stream, control: Control, left: Option<u64>) -> Self {
+        Self { stream: Some(stream), control, left }
     }
 
     pub(crate) async fn fill(
@@ -60,6 +49,10 @@ impl FtpBody {
             .await
             {
                 Ok(Ok(0)) => return self.confirm().await,
+                // Servers leave out TLS's own farewell; whether it is the end, the confirmation tells.
+                Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return self.confirm().await;
+                }
                 Ok(Ok(count)) => count as u64,
                 Ok(Err(error)) => return Err(Fault::again(Phase::Transfer, error)),
                 Err(_) if buffer.is_empty() => return Err(stalled(stall)),
@@ -73,9 +66,16 @@ impl FtpBody {
     /// After the last byte. With all bytes here, a control connection that a firewall forgot meanwhile does not
     /// matter; without knowing how many there should be, only the confirmation tells the end from an interruption.
     async fn confirm(&mut self) -> Result<bool, Fault> {
-        let Some(stream) = self.stream.take() else { return Ok(false) };
-        let confirmed = timeout(CONFIRMATION, stream.finish()).await;
-        if self.left == Some(0) || matches!(confirmed, Ok(Ok(()))) {
+        let Some(mut stream) = self.stream.take() else { return Ok(false) };
+        let control = &mut self.control;
+        let confirmed = timeout(CONFIRMATION, async move {
+            // Servers with TLS wait for its farewell; one that has closed already does not hear it.
+            let _ = stream.shutdown().await;
+            drop(stream);
+            control.reply().await
+        });
+        let is_confirmed = matches!(confirmed.await, Ok(Ok(reply)) if reply.is_done());
+        if self.left == Some(0) || is_confirmed {
             Ok(false)
         } else {
             Err(Fault::again(Phase::Transfer, "the server did not confirm the transfer's end"))

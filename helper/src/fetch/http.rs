@@ -1,6 +1,6 @@
 //! `http` and `https`.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ays_model::SecretUrl;
@@ -12,9 +12,6 @@ use reqwest::header::{
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use rustls::client::Resumption;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 use url::Url;
 
@@ -24,8 +21,9 @@ use super::connecting::{Connecting, Lookup};
 use super::fault::{Fault, causes, innermost};
 use super::identity::Identity;
 use super::names::NameError;
-use super::opened::{Opened, Resume, refused};
+use super::opened::{Opened, Resume, answered, refused};
 use super::proxies::proxies;
+use super::tls::{self, TlsError};
 
 const MOST_REDIRECTS: usize = 10;
 
@@ -47,10 +45,8 @@ pub(crate) struct Http {
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
 enum ClientError {
-    #[error("a further authority's certificate cannot be read")]
-    Authority(#[from] pem::Error),
     #[error(transparent)]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Client(#[from] reqwest::Error),
 }
@@ -88,18 +84,21 @@ impl Http {
         if let Some(resume) = resume {
             request = request.header(RANGE, format!("bytes={}-", resume.at));
             let validator = resume.identity.strong_etag().or(resume.identity.last_modified.as_deref());
+            let validator = validator.filter(|_| !resume.is_checked);
             if let Some(validator) = validator.and_then(|text| HeaderValue::from_str(text).ok()) {
                 request = request.header(IF_RANGE, validator);
             }
         }
         let response = self.send(request).await?;
         match (response.status(), resume) {
-            (StatusCode::OK, _) => Ok(Opened {
-                identity: identity(&response, content_length(&response)),
-                start: 0,
-                body: Body::Http(HttpBody::new(response)),
-            }),
-            (StatusCode::PARTIAL_CONTENT, Some(resume)) => continued(response, resume),
+            (StatusCode::OK, _) => {
+                let identity = identity(&response, content_length(&response));
+                Ok(self.opened(response, identity, 0))
+            }
+            (StatusCode::PARTIAL_CONTENT, Some(resume)) => {
+                let identity = continued(&response, resume)?;
+                Ok(self.opened(response, identity, resume.at))
+            }
             (StatusCode::RANGE_NOT_SATISFIABLE, Some(_)) => Err(Fault::StartOver {
                 phase: Phase::Answer,
                 reason: "the source has fewer bytes than before".to_owned(),
@@ -119,11 +118,30 @@ impl Http {
             (StatusCode::RANGE_NOT_SATISFIABLE, _) => return self.open(None).await,
             _ => return Err(self.fault(&response)),
         };
-        Ok(Opened {
-            identity: identity(&response, size),
-            start: 0,
-            body: Body::Http(HttpBody::new(response)),
-        })
+        let identity = identity(&response, size);
+        Ok(self.opened(response, identity, 0))
+    }
+
+    fn opened(&self, response: Response, identity: Identity, start: u64) -> Opened {
+        let answered_by = self.other(response.url());
+        Opened { identity, start, body: Body::Http(HttpBody::new(response)), answered_by }
+    }
+
+    /// An address, where it is not the one that was asked.
+    fn other(&self, url: &Url) -> Option<SecretUrl> {
+        // The client leaves the login out.
+        let bare = |url: &Url| {
+            let mut url = url.clone();
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url
+        };
+        if bare(url) == bare(&self.url) { None } else { SecretUrl::new(bare(url)).ok() }
+    }
+
+    /// A reason, with the address that it is of.
+    fn at(&self, url: Option<&Url>, reason: impl Into<String>) -> String {
+        answered(reason, url.and_then(|url| self.other(url)).as_ref())
     }
 
     pub(crate) async fn state(&self) -> Result<Identity, Fault> {
@@ -152,21 +170,25 @@ impl Http {
                         "the server packs its answer (Content-Encoding: {encoding}) though it was asked for the bytes \
                          as they are"
                     );
-                    Err(Fault::Final(refused(&self.address, reason)))
+                    Err(Fault::Final(refused(&self.address, self.at(Some(response.url()), reason))))
                 }
                 _ => Ok(response),
             },
-            Ok(Err(error)) => Err(self.send_fault(error.without_url())),
+            Ok(Err(error)) => Err(self.send_fault(error)),
             Err(_) => Err(Fault::again(Phase::Answer, format!("no answer within {:?}", self.patience))),
         }
     }
 
     fn send_fault(&self, error: reqwest::Error) -> Fault {
+        // The address that did not answer, which may be one that was redirected to; the client would show its secrets.
+        let url = error.url().cloned();
+        let error = error.without_url();
+        let reason = |words: String| self.at(url.as_ref(), words);
         if error.is_redirect() || error.is_builder() {
-            return Fault::Final(refused(&self.address, innermost(&error)));
+            return Fault::Final(refused(&self.address, reason(innermost(&error))));
         }
         if !error.is_connect() {
-            return Fault::again(Phase::Answer, innermost(&error));
+            return Fault::again(Phase::Answer, reason(innermost(&error)));
         }
         let phase = self.connecting.phase();
         let is_final = causes(&error).any(|cause| {
@@ -174,11 +196,11 @@ impl Http {
                 || matches!(cause.downcast_ref(), Some(NameError::Unknown))
         });
         if is_final {
-            Fault::unreachable(&self.address, phase, innermost(&error))
+            Fault::unreachable(&self.address, phase, reason(innermost(&error)))
         } else if error.is_timeout() {
-            Fault::again(phase, format!("not done within {:?}", self.connect))
+            Fault::again(phase, reason(format!("not done within {:?}", self.connect)))
         } else {
-            Fault::again(phase, innermost(&error))
+            Fault::again(phase, reason(innermost(&error)))
         }
     }
 
@@ -189,12 +211,12 @@ impl Http {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
         );
         if !status.is_server_error() && !may_pass {
-            return Fault::Final(refused(&self.address, status.to_string()));
+            return Fault::Final(refused(&self.address, self.at(Some(response.url()), status.to_string())));
         }
         let after = text(response.headers(), &RETRY_AFTER).and_then(|text| pause(&text));
         Fault::Again {
             phase: Phase::Answer,
-            reason: format!("the server answered {status}"),
+            reason: self.at(Some(response.url()), format!("the server answered {status}")),
             after: after.unwrap_or_default().min(MOST_PAUSE),
         }
     }
@@ -202,8 +224,10 @@ impl Http {
 
 /// A client that hands credentials to no other host, port or scheme than the address's own.
 fn client(access: Access<'_>, connecting: &Arc<Connecting>) -> Result<Client, ClientError> {
+    let mut tls = tls::config(&access.network.authorities)?;
+    tls.resumption = Resumption::store(Arc::<Connecting>::clone(connecting));
     let mut builder = Client::builder()
-        .tls_backend_preconfigured(tls(&access.network.authorities, connecting)?)
+        .tls_backend_preconfigured(tls)
         .dns_resolver(Lookup(Arc::clone(connecting)))
         .connect_timeout(access.limits.connect)
         .redirect(redirects(Arc::clone(connecting)))
@@ -239,22 +263,22 @@ fn reason(error: ClientError) -> String {
     }
 }
 
-/// The rest of what was begun, if it is that.
-fn continued(response: Response, resume: &Resume) -> Result<Opened, Fault> {
+/// What is said of the rest of what was begun, if it is that.
+fn continued(response: &Response, resume: &Resume) -> Result<Identity, Fault> {
     let over = |reason: &str| Fault::StartOver { phase: Phase::Answer, reason: reason.to_owned() };
     let range =
         response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok()).and_then(content_range);
     let Some(range) = range else { return Err(over("the server answered with a range that cannot be read")) };
-    let now = identity(&response, range.total.or(resume.identity.size));
-    if !now.may_be(&resume.identity) {
+    let now = identity(response, range.total.or(resume.identity.size));
+    if !resume.may_be(&now) {
         return Err(over("the source has changed"));
     }
     if range.first != resume.at || now.size.is_some_and(|size| range.last.checked_add(1) != Some(size)) {
         return Err(over("the server answered with another range than the one asked for"));
     }
     // What is left out of this answer was in the first one, if that was from this source.
-    let identity = if resume.identity.is_telling() { resume.identity.clone() } else { now };
-    Ok(Opened { identity, start: resume.at, body: Body::Http(HttpBody::new(response)) })
+    let is_of_first = resume.identity.is_telling() && now.may_be(&resume.identity);
+    Ok(if is_of_first { resume.identity.clone() } else { now })
 }
 
 /// How long a server asks to wait: seconds, or until a date (RFC 9110).
@@ -312,29 +336,6 @@ fn content_range(text: &str) -> Option<ContentRange> {
         total => Some(total.parse().ok()?),
     };
     Some(ContentRange { first: first.parse().ok()?, last: last.parse().ok()?, total })
-}
-
-/// Trusts what the node trusts, the further authorities, and the common ones, because a small node has none of its own.
-fn tls(authorities: &[String], connecting: &Arc<Connecting>) -> Result<ClientConfig, ClientError> {
-    // Read once: a helper may ask hundreds of sources.
-    static COMMON: LazyLock<RootCertStore> = LazyLock::new(|| {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        roots
-    });
-    let mut roots = COMMON.clone();
-    for authority in authorities {
-        for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
-            roots.add(certificate?)?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.resumption = Resumption::store(Arc::<Connecting>::clone(connecting));
-    Ok(config)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(crate) async fn keep(
     let mut lanes = Lanes::hashing(on_piece).for_expected(expected);
     lanes.hash_file(&file, stamp.size, report).await.map_err(reading)?;
     let digests = lanes.finish().await.map_err(reading)?;
-    match expected.map(|expected| verify(expected, &order.url, &digests)) {
+    match expected.map(|expected| verify(expected, &order.url.to_string(), &digests)) {
         Some(Err(mismatch)) if is_source => return Err(mismatch),
         Some(Err(_)) => return Ok(None),
         Some(Ok(())) | None => {}

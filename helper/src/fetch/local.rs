@@ -38,7 +38,7 @@ impl Local {
     pub(crate) async fn open(&self) -> Result<Opened, Fault> {
         let path = self.path.clone();
         let (file, identity) = on_thread(move || read(&path)).await.map_err(|error| self.fault(&error))?;
-        Ok(Opened { identity, start: 0, body: Body::Local(LocalBody::new(file)) })
+        Ok(Opened { identity, start: 0, body: Body::Local(LocalBody::new(file)), answered_by: None })
     }
 
     pub(crate) async fn state(&self) -> Result<Identity, Fault> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ays_model::{Check, Network, Scheme};
+use ays_model::{Check, Network};
 use ays_protocol::{Failure, Look, LookAt, Looked, Phase, SourceDisk, SourceState};
 use ays_unpack::{Packing, Peek, peek};
 use tokio::sync::Semaphore;
@@ -24,7 +24,7 @@ use crate::image_kind::{HEAD, TAIL, recognise, virtual_size};
 const PACKED_HEAD: usize = 1 << 20;
 
 /// How many sources are asked at the same time.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 512;
 
 /// How many sources of one server of FTP: most let only so many connections in from one address.
 const PER_FTP_SERVER: usize = 4;
@@ -41,7 +41,7 @@ pub(crate) async fn look(looks: Vec<Look>, limits: &Limits) -> Vec<Result<Looked
             && let Some((number, one)) = waiting.next()
         {
             let limits = limits.clone();
-            let host = one.url.expose().host_str().filter(|_| one.url.scheme() == Scheme::Ftp);
+            let host = one.url.expose().host_str().filter(|_| one.url.scheme().is_ftp());
             let turns = host.map(|host| {
                 let turns = servers.entry(host.to_owned());
                 Arc::clone(turns.or_insert_with(|| Arc::new(Semaphore::new(PER_FTP_SERVER))))
@@ -107,7 +107,7 @@ async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {
     // The end of what is no longer than the start is in it.
     let tail = match size.and_then(|size| size.checked_sub(TAIL as u64)) {
         Some(at) if at + TAIL as u64 > HEAD as u64 => {
-            let resume = Resume { at, identity: start.identity };
+            let resume = Resume { at, identity: start.identity, is_checked: false };
             let mut end = source.open(Some(&resume)).await.map_err(failed)?;
             // A source that cannot start there sends all of it: its end is not waited for.
             if end.start == at {

@@ -91,12 +91,12 @@ impl Partial {
             return None;
         }
         if state.source == key(&order.url) {
-            return Some(Resume { at, identity: state.identity });
+            return Some(Resume { at, identity: state.identity, is_checked });
         }
         let is_mirrored = order.mirrors.iter().any(|mirror| state.source == key(mirror));
         // What the other address said means nothing here.
         let identity = Identity { size: state.identity.size, ..Identity::default() };
-        (is_checked && is_mirrored && identity.size.is_some()).then_some(Resume { at, identity })
+        (is_checked && is_mirrored && identity.size.is_some()).then_some(Resume { at, identity, is_checked })
     }
 
     /// Waits until nothing more is written: bytes on their way would land among those of the next try, and their

@@ -29,7 +29,7 @@ pub(crate) fn file_name(url: &SecretUrl) -> String {
 impl Source {
     pub(crate) fn new(address: &SecretUrl, access: Access<'_>) -> Result<Self, Failure> {
         Ok(match address.scheme() {
-            Scheme::Ftp => Self::Ftp(Ftp::new(address, access.limits)?),
+            Scheme::Ftp | Scheme::Ftps | Scheme::Ftpes => Self::Ftp(Ftp::new(address, access)?),
             Scheme::File => Self::Local(Local::new(address)?),
             Scheme::Http | Scheme::Https => Self::Http(Http::new(address, access)?),
         })

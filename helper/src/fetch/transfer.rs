@@ -4,16 +4,16 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use ays_model::{Activity, Checksum, Download};
+use ays_model::{Activity, Check, Checksum, Download, SecretUrl};
 use ays_protocol::{Expected, Failure, Fetched, Phase};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::access::Access;
 use super::body::Body;
-use super::expected::{Wanted, verify, verify_inside};
+use super::expected::{Wanted, verify, verify_inside, wanted};
 use super::fault::Fault;
 use super::identity::Identity;
-use super::opened::{Opened, Resume};
+use super::opened::{Opened, Resume, answered};
 use super::partial::Partial;
 use super::room::room;
 use super::slowness::Slowness;
@@ -43,6 +43,12 @@ pub(crate) struct Transfer<'a> {
     identity: Option<Identity>,
     /// Where the bytes were first taken up again; 0 while they come in one piece.
     resumed_at: u64,
+    /// Who sent the last bytes, where that is not whom was asked.
+    answered_by: Option<SecretUrl>,
+    /// The pieces did not fit together once: from now on only the same source goes on with what it began.
+    started_over: bool,
+    /// A list of checksums has been read a second time.
+    list_read_again: bool,
 }
 
 impl<'a> Transfer<'a> {
@@ -67,6 +73,9 @@ impl<'a> Transfer<'a> {
             have: 0,
             identity: None,
             resumed_at: 0,
+            answered_by: None,
+            started_over: false,
+            list_read_again: false,
         }
     }
 
@@ -109,27 +118,52 @@ impl<'a> Transfer<'a> {
                 continue;
             }
             self.partial.arrival().complete();
-            match self.verify(&digests).await {
-                Ok(()) => return Ok(digests),
-                Err(mismatch) => {
-                    let is_of_one_piece = self.resumed_at == 0;
-                    if let Some(lead) = self.lead {
-                        lead.dispute();
-                    }
-                    self.restart().await?;
-                    // The pieces may be of two different files, or an earlier run's may be damaged.
-                    if is_of_one_piece {
-                        return Err(mismatch);
-                    }
-                }
+            let Err(mismatch) = self.verify(&digests).await else { return Ok(digests) };
+            let list_changed = self.read_list_again().await;
+            let mismatch = if list_changed {
+                let Err(mismatch) = self.verify(&digests).await else { return Ok(digests) };
+                mismatch
+            } else {
+                mismatch
+            };
+            // The pieces may be of two different files, or an earlier run's may be damaged.
+            let is_of_pieces = self.resumed_at > 0 && !self.started_over;
+            if let Some(lead) = self.lead {
+                lead.dispute();
             }
+            self.restart().await?;
+            if !is_of_pieces && !list_changed {
+                return Err(mismatch);
+            }
+            self.started_over = true;
+        }
+    }
+
+    /// The list was read before the bytes came: the file and its list may have changed since. It is read once more;
+    /// whether it says something else now.
+    async fn read_list_again(&mut self) -> bool {
+        let is_list = match &self.order.check {
+            Check::Md5Beside | Check::Sums { .. } => true,
+            Check::None | Check::Checksum(_) | Check::Stored(_) => false,
+        };
+        if !is_list || std::mem::replace(&mut self.list_read_again, true) {
+            return false;
+        }
+        match wanted(&self.order.url, &self.order.check, self.access).await {
+            Ok(now) if (self.expected, self.inside) != (now.expected, now.inside) => {
+                (self.expected, self.inside) = (now.expected, now.inside);
+                true
+            }
+            // That it cannot be read now changes nothing: the mismatch is told.
+            _ => false,
         }
     }
 
     /// Whether all bytes are what they should be, and what is packed in them.
     async fn verify(&mut self, digests: &Digests) -> Result<(), Failure> {
+        let url = answered(self.order.url.to_string(), self.answered_by.as_ref());
         if let Some(expected) = &self.expected {
-            verify(expected, &self.order.url, digests)?;
+            verify(expected, &url, digests)?;
         }
         let Some(inside) = self.inside else { return Ok(()) };
         let Some(unpacking) = self.partial.unpacking() else {
@@ -147,7 +181,7 @@ impl<'a> Transfer<'a> {
         let disk = unpacking.outcome(self.report).await?.ok_or_else(|| {
             bad_image(&self.order.dest, "its checksum is for what is packed in it, and it is not packed")
         })?;
-        verify_inside(&disk, inside, &self.order.url, self.report).await
+        verify_inside(&disk, inside, url, self.report).await
     }
 
     /// Goes on with what an earlier run left, or empties it.
@@ -208,6 +242,7 @@ impl<'a> Transfer<'a> {
                     (phase, reason, Duration::ZERO)
                 }
             };
+            let reason = answered(reason, self.answered_by.as_ref());
             let pause = tries.failed(&self.order.url.to_string(), reached, phase, &reason)?;
             sleep(pause.max(after)).await;
         }
@@ -215,10 +250,17 @@ impl<'a> Transfer<'a> {
 
     async fn receive_once(&mut self) -> Result<(), Fault> {
         let resume = match &self.identity {
-            Some(identity) if self.have > 0 => Some(Resume { at: self.have, identity: identity.clone() }),
+            Some(identity) if self.have > 0 => Some(Resume {
+                at: self.have,
+                identity: identity.clone(),
+                is_checked: self.expected.is_some() && !self.started_over,
+            }),
             _ => None,
         };
-        let Opened { identity, start, body } = self.source.open(resume.as_ref()).await?;
+        self.answered_by = None;
+        let opened = self.source.open(resume.as_ref()).await?;
+        let Opened { identity, start, body, answered_by } = opened;
+        self.answered_by = answered_by;
         if start == 0 {
             self.restart().await.map_err(Fault::Final)?;
         } else if self.resumed_at == 0 {

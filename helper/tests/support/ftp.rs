@@ -16,21 +16,38 @@ pub struct Faults {
     pub confirms: bool,
     /// SIZE and MDTM are known.
     pub tells: bool,
-    /// What is answered to EPSV instead.
-    pub epsv: Option<&'static str>,
+    /// What is answered to some commands instead.
+    pub instead: Vec<(&'static str, &'static str)>,
+    /// What it says first.
+    pub greeting: &'static str,
+    /// Files are found by their path; otherwise by their name within the directory that was gone into.
+    pub paths: bool,
+    /// The size is told when a transfer begins.
+    pub announces: bool,
     /// How many may be connected at once; more are told to come later.
     pub most: usize,
 }
 
-pub const GOOD: Faults =
-    Faults { extended: true, cuts: Vec::new(), confirms: true, tells: true, epsv: None, most: usize::MAX };
+pub const GOOD: Faults = Faults {
+    extended: true,
+    cuts: Vec::new(),
+    confirms: true,
+    tells: true,
+    instead: Vec::new(),
+    greeting: "220 ready",
+    paths: true,
+    announces: false,
+    most: usize::MAX,
+};
 
 /// The one file that is there, and the only login that gets it.
 pub const PATH: &str = "dir/x y.img";
+const NAME: &str = "x y.img";
 /// A directory, and what is in it.
 pub const DIRECTORY: &str = "dir/";
 const LISTING: &str = "type=cdir;modify=20261120101112; .\r\ntype=dir;modify=20151001000000; 20151001\r\n\
                        Type=file;Size=17; x y.img\r\ntype=OS.unix=slink:20151001; current\r\ntype=file; a/b\r\n";
+const PLAIN_LISTING: &str = "dir/20151001\r\ndir/x y.img\r\n";
 pub const LOGIN: (&str, &str) = ("us:er", "p@ss");
 
 pub struct Ftp {
@@ -81,15 +98,23 @@ impl Session {
     /// Until the connection fails or is to fail.
     async fn serve(&self, stream: TcpStream) -> Option<()> {
         let mut control = BufReader::new(stream);
-        control.write_all(b"220 ready\r\n").await.ok()?;
-        let (mut user, mut start, mut data) = (String::new(), 0, None);
+        control.write_all(format!("{}\r\n", self.faults.greeting).as_bytes()).await.ok()?;
+        let (mut user, mut start, mut data, mut directory) = (String::new(), 0, None, String::new());
         loop {
             let mut line = String::new();
             control.read_line(&mut line).await.ok().filter(|count| *count > 0)?;
             let line = line.trim_end();
             self.commands.lock().unwrap().push(line.to_owned());
             let (command, argument) = line.split_once(' ').unwrap_or((line, ""));
+            let is_there = argument == if self.faults.paths { PATH } else { NAME }
+                && (self.faults.paths || directory == DIRECTORY);
+            let instead = self.faults.instead.iter().find(|(known, _)| *known == command);
             let reply = match command {
+                _ if instead.is_some() => instead.unwrap().1.to_owned(),
+                "CWD" if !self.faults.paths => {
+                    directory = format!("{argument}/");
+                    "250 there".to_owned()
+                }
                 "USER" => {
                     user = argument.to_owned();
                     "331 password?".to_owned()
@@ -97,9 +122,8 @@ impl Session {
                 "PASS" if (user.as_str(), argument) == LOGIN => "230 welcome".to_owned(),
                 "PASS" => format!("530 no {user} with {argument} here"),
                 "TYPE" if argument == "I" => "200 binary".to_owned(),
-                "SIZE" if self.faults.tells && argument == PATH => format!("213 {}", self.content.len()),
-                "MDTM" if self.faults.tells && argument == PATH => "213 20261120101112".to_owned(),
-                "EPSV" if self.faults.epsv.is_some() => self.faults.epsv.unwrap_or_default().to_owned(),
+                "SIZE" if self.faults.tells && is_there => format!("213 {}", self.content.len()),
+                "MDTM" if self.faults.tells && is_there => "213 20261120101112".to_owned(),
                 "EPSV" if self.faults.extended => {
                     let (listener, port) = listen().await;
                     data = Some(listener);
@@ -115,8 +139,13 @@ impl Session {
                     start = argument.parse().ok()?;
                     "350 from there".to_owned()
                 }
-                "RETR" if argument == PATH => {
-                    control.write_all(b"150 it comes\r\n").await.ok()?;
+                "RETR" if is_there => {
+                    let size = if self.faults.announces {
+                        format!(" ({} bytes)", self.content.len() - start)
+                    } else {
+                        String::new()
+                    };
+                    control.write_all(format!("150 it comes{size}\r\n").as_bytes()).await.ok()?;
                     let (mut stream, _) = data.take()?.accept().await.ok()?;
                     let rest = &self.content[std::mem::take(&mut start)..];
                     let number = self.transfers() - 1;
@@ -128,13 +157,14 @@ impl Session {
                     }
                     "226 done".to_owned()
                 }
-                "MLSD" if argument == DIRECTORY => {
+                "MLSD" | "NLST" if argument == DIRECTORY => {
                     control.write_all(b"150 it comes\r\n").await.ok()?;
                     let (mut stream, _) = data.take()?.accept().await.ok()?;
-                    stream.write_all(LISTING.as_bytes()).await.ok()?;
+                    let listing = if command == "MLSD" { LISTING } else { PLAIN_LISTING };
+                    stream.write_all(listing.as_bytes()).await.ok()?;
                     "226 done".to_owned()
                 }
-                "SIZE" | "MDTM" | "RETR" | "MLSD" => format!("550 {argument}: no such file"),
+                "SIZE" | "MDTM" | "RETR" | "MLSD" | "NLST" => format!("550 {argument}: no such file"),
                 _ => "502 not known".to_owned(),
             };
             control.write_all(format!("{reply}\r\n").as_bytes()).await.ok()?;
