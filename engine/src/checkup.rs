@@ -204,7 +204,7 @@ mod tests {
             parallel: NonZeroUsize::MIN,
         };
         let pool =
-            Pool { name: "local".into(), path: "/pool".into(), format: DiskFormat::Raw, shared: false };
+            Pool { name: "local".into(), path: "/pool".into(), format: DiskFormat::Raw, shared: false, user: None };
         let checked = checkup.run(&[Target::Local(pool)]).await;
         let found: Vec<_> = checked.iter().flat_map(|node| &node.problems).collect();
         assert!(

@@ -2,6 +2,7 @@
 //!
 //! It must not know the terminal, HTML or clouds: whoever calls it renders the events.
 
+mod adopt;
 mod checkup;
 mod delivery;
 mod digests;
@@ -12,6 +13,7 @@ mod install_error;
 mod lifecycle;
 mod node_problem;
 mod outdated;
+mod own_pool;
 mod plan;
 mod register;
 mod rehearse;
@@ -25,6 +27,7 @@ mod stop;
 mod survey;
 mod truth;
 
+pub use adopt::{Adopt, AdoptError, AdoptedPool, Former, LeftOut};
 pub use checkup::{Checked, Checkup};
 pub use delivery::ShareError;
 pub use digests::digest_file;

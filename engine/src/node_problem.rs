@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     fn pool() -> Pool {
-        Pool { name: "local".into(), path: "/pool".into(), format: DiskFormat::Raw, shared: false }
+        Pool { name: "local".into(), path: "/pool".into(), format: DiskFormat::Raw, shared: false, user: None }
     }
 
     fn good() -> Examined {

@@ -21,6 +21,7 @@ mod near;
 mod network;
 mod node;
 mod pool;
+mod pool_owner;
 mod scheme;
 mod secrecy;
 mod secret_url;
@@ -46,11 +47,14 @@ pub use inspection::{
     Boot, Family, FileSystem, FirstBoot, Flaw, GptDamage, Inspection, Partition, Role, System, Table,
 };
 pub use lock_scope::LockScope;
-pub use names::{Gid, ImageName, InstanceName, NodeName, PoolName, TemplateName};
+pub use names::{
+    CatalogueId, EnvironmentName, Gid, ImageName, InstanceName, NodeName, PoolName, TemplateName, UserName,
+};
 pub use near::{alike, near};
 pub use network::Network;
 pub use node::{Key, Node};
 pub use pool::{Pool, PoolKey};
+pub use pool_owner::PoolOwner;
 pub use scheme::Scheme;
 pub use secrecy::{is_secret_name, logins};
 pub use secret_url::{SecretUrl, UrlError};

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use ays_model::{NodeName, PoolName};
 use serde::{Deserialize, Serialize};
+
+use crate::NotOurs;
 
 /// Where in talking to a source the time went or the fault came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +129,21 @@ pub enum Failure {
     Busy {
         /// The file.
         path: String,
+    },
+    /// Another one's catalogue writes into this pool: nothing was written.
+    #[error(
+        "pool {pool} of {node}, {path}, {why}: `ays pool adopt {pool} --targetname {node}` takes it over with what is \
+         there; another directory for it in ays.toml keeps both apart"
+    )]
+    NotOurs {
+        /// The pool's name.
+        pool: PoolName,
+        /// The node.
+        node: NodeName,
+        /// The pool's directory.
+        path: String,
+        /// Whose it is.
+        why: NotOurs,
     },
     /// The node's file system said no.
     #[error("{path}: {doing}: {reason}")]

@@ -7,6 +7,7 @@ mod failure;
 mod frame;
 mod look;
 mod message;
+mod pool;
 mod share;
 
 pub use examine::{Directory, Examine, Examined};
@@ -16,4 +17,5 @@ pub use frame::{
 };
 pub use look::{Look, LookAt, Looked, SourceDisk, SourceState};
 pub use message::*;
+pub use pool::{AdoptPool, IndexBefore, NotOurs, PoolClaim, PoolMark, PoolSeen};
 pub use share::{Expected, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Secret, Share, Supplier, Whole};
