@@ -117,9 +117,9 @@ fn not_installed(template: &TemplateName, failed: &[(NodeName, NotInstalled)], a
 
 /// Each node whose pool was not adopted, with its reason.
 fn not_adopted(pool: &PoolName, failed: &[(NodeName, AdoptError)]) -> String {
-    let said = failed
-        .iter()
-        .map(|(node, why)| format!("pool {pool} of {node} was not adopted: {}", causes(why).replace('\n', "\n  ")));
+    let said = failed.iter().map(|(node, why)| {
+        format!("pool {pool} of {node} was not adopted: {}", causes(why).replace('\n', "\n  "))
+    });
     said.collect::<Vec<_>>().join("\n")
 }
 

@@ -24,6 +24,7 @@ mod lint;
 mod many;
 mod node;
 mod outdated;
+mod pool;
 mod rehearse;
 mod scrub;
 mod secrets;

@@ -62,9 +62,8 @@ pub struct Offer {
     reason = "strings, numbers and booleans under fixed names always have a JSON text"
 )]
 pub fn index_json(offers: &[Offer], adopted: &[Adopted]) -> String {
-    let is_free = |entry: &&Adopted| {
-        offers.iter().all(|offer| offer.name != entry.name && offer.file != entry.file)
-    };
+    let is_free =
+        |entry: &&Adopted| offers.iter().all(|offer| offer.name != entry.name && offer.file != entry.file);
     let adopted = adopted.iter().filter(is_free).map(|entry| (&entry.name, Entry::Adopted(&entry.entry)));
     let offers = offers.iter().map(|offer| (&offer.name, Entry::Offer(offer)));
     let mut images: Vec<_> = offers.chain(adopted).collect();

@@ -81,7 +81,9 @@ pub enum AdoptError {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     /// It is somebody else's than it was a moment ago.
-    #[error("it was adopted by {0} meanwhile: agree with them whose it is to be, then adopt it again if it is yours")]
+    #[error(
+        "it was adopted by {0} meanwhile: agree with them whose it is to be, then adopt it again if it is yours"
+    )]
     Meanwhile(PoolOwner),
     /// There is no pool yet, or an empty one.
     #[error("it has neither an owner nor an index: the first install takes it")]
@@ -109,8 +111,7 @@ impl Adopt<'_> {
 
     async fn adopt(&self, target: &Target, helper: &mut Helper) -> Result<AdoptedPool, AdoptError> {
         let key = target.pool_key();
-        let own =
-            OwnPool { key: &key, node: target.name(), owner: self.owner, catalogue: self.catalogue };
+        let own = OwnPool { key: &key, node: target.name(), owner: self.owner, catalogue: self.catalogue };
         let looked = helper.run(Step::LookAtPool(target.pool().path.clone()), |_| {}).await;
         let mut seen = pool(looked).map_err(failed(target))?;
         if seen == (PoolSeen { mark: PoolMark::Missing, index: None }) {

@@ -96,7 +96,8 @@ impl Checkup<'_> {
         let mark = pool.shared.then(|| format!(".ays-mark-{}.ays-part", uuid::Uuid::new_v4()));
         let (path, downloads) = (pool.path.clone(), self.downloads.to_owned());
         let asked = now_ms();
-        let step = Step::Examine(Examine { pool: path, downloads, mark: mark.clone() });
+        let user = pool.user.clone();
+        let step = Step::Examine(Examine { pool: path, user, downloads, mark: mark.clone() });
         let examined = match in_time(helper.run(step, |_| {})).await? {
             Outcome::Examined(examined) => examined,
             _ => return Err(HelperError::Answer.into()),
@@ -195,6 +196,7 @@ mod tests {
                 qemu_img: Ok("7.2.9".to_owned()),
                 pool: Ok(directory.clone()),
                 downloads: Ok(directory),
+                obstacles: Vec::new(),
             }))
         });
         let checkup = Checkup {
@@ -203,8 +205,13 @@ mod tests {
             downloads: Path::new("/tmp"),
             parallel: NonZeroUsize::MIN,
         };
-        let pool =
-            Pool { name: "local".into(), path: "/pool".into(), format: DiskFormat::Raw, shared: false, user: None };
+        let pool = Pool {
+            name: "local".into(),
+            path: "/pool".into(),
+            format: DiskFormat::Raw,
+            shared: false,
+            user: None,
+        };
         let checked = checkup.run(&[Target::Local(pool)]).await;
         let found: Vec<_> = checked.iter().flat_map(|node| &node.problems).collect();
         assert!(

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 use ays_catalogue::{Catalogue, CatalogueError, ScrubCopy, Timestamp};
 use ays_model::{
-    CopyReport, CopyVerdict, Digest, Event, NodeName, PoolKey, PoolOwner, Progress, StepName, Target, UrlError,
-    causes,
+    CopyReport, CopyVerdict, Digest, Event, NodeName, PoolKey, PoolOwner, Progress, StepName, Target,
+    UrlError, causes,
 };
 use ays_protocol::{CheckCopy, CopyState, Failure, NamedCopy, Outcome, ReadCopy, Step};
 use ays_transport::{ConnectError, Connection, Helper, HelperError, OpenError, Session, Transport};

@@ -123,7 +123,12 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         }),
         Step::WriteIndex(_) => Outcome::Written(IndexBefore::Other),
         Step::Remove(_) => Outcome::Removed,
-        Step::LookAtPool(_) | Step::AdoptPool(_) | Step::Fetch(_) | Step::Look(_) | Step::Examine(_) | Step::Digest(_) => {
+        Step::LookAtPool(_)
+        | Step::AdoptPool(_)
+        | Step::Fetch(_)
+        | Step::Look(_)
+        | Step::Examine(_)
+        | Step::Digest(_) => {
             panic!("not of an install: {step:?}")
         }
     })

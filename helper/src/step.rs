@@ -1,8 +1,8 @@
 use ays_protocol::{Failure, Outcome, Step};
 
+use crate::disk::on_thread;
 use crate::report::Report;
 use crate::share::{Listeners, Talk};
-use crate::disk::on_thread;
 use crate::{
     Limits, check_copy, digest, examine, fetch, index, inspect, owner, remove, requirements, share, store,
 };

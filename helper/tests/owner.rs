@@ -67,14 +67,16 @@ async fn the_first_takes_a_pool_and_every_other_one_is_refused() {
 async fn an_index_without_a_mark_is_its_catalogues_when_that_knows_all_of_it() {
     let directory = tempdir().unwrap();
     let pool = directory.path();
-    let said = r#"{"version": 1, "images": [{"name": "a", "file": "a.raw"}, {"name": "b", "file": "b.raw"}]}"#;
+    let said =
+        r#"{"version": 1, "images": [{"name": "a", "file": "a.raw"}, {"name": "b", "file": "b.raw"}]}"#;
     fs::write(pool.join("ays-images.json"), said).unwrap();
     let knows = |known: &[&str]| {
         let known = known.iter().map(|&file| file.to_owned()).collect();
         PoolClaim { known, ..claim_of("one", pool) }
     };
     let unknown = Err(refused(pool, NotOurs::Unknown(vec!["b.raw".to_owned()])));
-    for step in [Step::CheckOwner(knows(&["a.raw"])), check(knows(&["a.raw"])), write(knows(&["a.raw"]), "")] {
+    for step in [Step::CheckOwner(knows(&["a.raw"])), check(knows(&["a.raw"])), write(knows(&["a.raw"]), "")]
+    {
         assert_eq!(run(step).await, unknown);
     }
     assert_eq!(names(pool), ["ays-images.json"]);
@@ -110,7 +112,8 @@ async fn a_mark_that_cannot_be_read_is_nobodys() {
         assert_eq!(file, ".ays-owner.json");
     }
     // Later versions may say more.
-    fs::write(pool.join(".ays-owner.json"), MARK.replace('1', "2").replacen('{', "{ \"more\": [],", 1)).unwrap();
+    fs::write(pool.join(".ays-owner.json"), MARK.replace('1', "2").replacen('{', "{ \"more\": [],", 1))
+        .unwrap();
     assert_eq!(run(check(claim_of("one", pool))).await, Ok(Outcome::Ready));
     // A link leads anywhere.
     fs::remove_file(pool.join(".ays-owner.json")).unwrap();

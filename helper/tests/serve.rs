@@ -13,8 +13,8 @@ use ays_disk::content::Hasher;
 use ays_helper::{Ended, Limits, Timing};
 use ays_model::{Check, Content, Digest, DiskFormat};
 use ays_protocol::{
-    CheckCopy, CheckedCopy, CopyState, Failure, FromNode, IndexBefore, Outcome, PROTOCOL, ReadCopy, Requirements, Step,
-    StoreImage, WriteIndex,
+    CheckCopy, CheckedCopy, CopyState, Failure, FromNode, IndexBefore, Outcome, PROTOCOL, ReadCopy,
+    Requirements, Step, StoreImage, WriteIndex,
 };
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use support::{Answer, End, PATIENCE, Web, claim, content, fetch, inside, names, outside, run, short, until};
@@ -199,7 +199,8 @@ fn is_gone(process: Pid) -> bool {
 async fn requirements() {
     let directory = tempdir().unwrap();
     let pool = directory.path().join("var/lib/pool");
-    let check = |pool: &Path| Step::CheckRequirements(Requirements { pool: Some(claim(pool)), qemu_img: false });
+    let check =
+        |pool: &Path| Step::CheckRequirements(Requirements { pool: Some(claim(pool)), qemu_img: false });
     assert_eq!(run(check(&pool)).await, Ok(Outcome::Ready));
     assert_eq!(names(&pool), [".ays-owner.json"]);
     let file = directory.path().join("file");

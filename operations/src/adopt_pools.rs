@@ -51,8 +51,9 @@ impl AdoptPools {
             let has = &target.pool().name;
             if *has != asked {
                 let (node, has) = (target.name().clone(), has.clone());
-                return Err(Error::new(Kind::Usage, OtherPool { node, has, asked })
-                    .with_cure("name a node that has it with --targetname, or another pool: `ays nodes` lists them"));
+                return Err(Error::new(Kind::Usage, OtherPool { node, has, asked }).with_cure(
+                    "name a node that has it with --targetname, or another pool: `ays nodes` lists them",
+                ));
             }
         }
         let owner = controller.owner().await?;

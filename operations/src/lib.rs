@@ -22,7 +22,7 @@ mod rehearse;
 mod scrub;
 mod selection;
 
-pub use adopt_pools::{Adopted, AdoptPools};
+pub use adopt_pools::{AdoptPools, Adopted};
 pub use check_image::{CheckImage, CheckedImage, check_file, digest};
 pub use check_nodes::CheckNodes;
 pub use controller::{Actor, Controller, Tell};

@@ -2,6 +2,7 @@
 //!
 //! It must not know recipes, HRD or the catalogue: a step says everything that is needed to do it.
 
+mod access;
 mod examine;
 mod failure;
 mod frame;
@@ -10,6 +11,7 @@ mod message;
 mod pool;
 mod share;
 
+pub use access::Obstacle;
 pub use examine::{Directory, Examine, Examined};
 pub use failure::{Failure, Phase};
 pub use frame::{

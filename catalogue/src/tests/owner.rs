@@ -29,7 +29,8 @@ async fn a_catalogue_stays_what_it_is_called_and_no_two_are_called_the_same() {
 
 #[tokio::test]
 async fn what_a_former_owner_said_stays_in_the_index_as_it_was_said() {
-    let Fixture { catalogue, .. } = Fixture::new().await;
+    let fixture = Fixture::new().await;
+    let catalogue = &fixture.catalogue;
     let entries = [entry("b", "b-1.raw"), entry("a", "a-1.raw")];
     let found = Adopted::all(&index(&entries)).unwrap();
     catalogue.adopt(&shared(), &found, AdoptedBefore::Go).await.unwrap();
@@ -51,9 +52,11 @@ async fn what_a_former_owner_said_stays_in_the_index_as_it_was_said() {
 
 #[tokio::test]
 async fn what_this_catalogue_has_itself_takes_the_place_of_what_was_adopted() {
-    let Fixture { catalogue, .. } = Fixture::new().await;
+    let fixture = Fixture::new().await;
+    let catalogue = &fixture.catalogue;
     let registered = registration("debian", "x", shared(), &["n1"]);
-    let entries = [entry("debian", "debian-old.raw"), entry("other", &registered.stored.file), entry("a", "a.raw")];
+    let entries =
+        [entry("debian", "debian-old.raw"), entry("other", &registered.stored.file), entry("a", "a.raw")];
     let found = Adopted::all(&index(&entries)).unwrap();
     catalogue.adopt(&shared(), &found, AdoptedBefore::Go).await.unwrap();
     // Already as the preview of a registration, which the record does not know yet.

@@ -80,8 +80,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     } else {
         adopted.iter().try_for_each(|pool| show(pool))?;
     }
-    let failed: Vec<_> =
-        done.into_iter().filter_map(|(node, result)| Some((node, result.err()?))).collect();
+    let failed: Vec<_> = done.into_iter().filter_map(|(node, result)| Some((node, result.err()?))).collect();
     if failed.is_empty() { Ok(()) } else { Err(Failure::NotAdopted { pool: args.pool, failed }) }
 }
 
@@ -101,7 +100,10 @@ fn show(AdoptedPool { node, pool, former, kept, left_out, damaged }: &AdoptedPoo
         table::line(&format!("  stays in its index: {}", names.join(", ")))?;
     }
     for out in left_out {
-        table::line(&format!("  left out of its index: {}: {} is not there as it says", out.image, out.file))?;
+        table::line(&format!(
+            "  left out of its index: {}: {} is not there as it says",
+            out.image, out.file
+        ))?;
     }
     Ok(())
 }
