@@ -159,6 +159,7 @@ fn a_variable_sets_any_key_that_there_is_and_others_are_left_alone() {
         ("AYS_SSH_KEEP", "0s"),
         ("AYS_FETCH_SHARE", "false"),
         ("AYS_POOL_VM_STOR_PATH", "/mnt/other"),
+        ("AYS_POOL_LOCAL_USER", "qemu"),
         ("AYS_SYSTEM_PATHS_BASE", "/opt/ays"),
         ("AYS_VALUES_ORIGIN", "b"),
         ("AYS_HOME", "/root"),
@@ -173,6 +174,8 @@ fn a_variable_sets_any_key_that_there_is_and_others_are_left_alone() {
     assert_eq!((settings.name.as_deref(), settings.fetch.share), (Some("g8"), false));
     assert_eq!(settings.ssh.keep, Duration::ZERO);
     assert_eq!(settings.pool("vm-stor").unwrap().path, PathBuf::from("/mnt/other"));
+    let user = |pool: &str| settings.pool(pool).unwrap().user.clone();
+    assert_eq!((user("local"), user("vm-stor")), (Some("qemu".into()), None));
     assert_eq!(
         (settings.value("system.paths.base"), settings.value("origin")),
         (Some("/opt/ays"), Some("b"))
@@ -240,6 +243,8 @@ fn a_wrong_value_is_shown_in_its_place_even_where_another_layer_wins() {
         ("fetch.share = 'yes'", "ays.toml:1:15: must be true or false"),
         ("fetch.ca = 'a.pem'", "ays.toml:1:12: must be a list of texts"),
         ("pool.a.path = 'mnt/../etc'", "ays.toml:1:15: must be absolute and without `..`"),
+        ("pool.a.user = '-x'", "ays.toml:1:15: must be a user's name such as \"libvirt-qemu\""),
+        ("pool.a.user = ''", "ays.toml:1:15: must be a user's name such as \"libvirt-qemu\""),
         ("pool.a.format = 'vmdk'", "ays.toml:1:17: must be \"raw\" or \"qcow2\""),
         ("source.'https://h'.mirrors = ['h/x']", "ays.toml:1:30: must be addresses without a query"),
         (
