@@ -99,7 +99,7 @@ impl Checkup<'_> {
         let user = pool.user.clone();
         let step = Step::Examine(Examine { pool: path, user, downloads, mark: mark.clone() });
         let examined = match in_time(helper.run(step, |_| {})).await? {
-            Outcome::Examined(examined) => examined,
+            Outcome::Examined(examined) => *examined,
             _ => return Err(HelperError::Answer.into()),
         };
         checked.problems = NodeProblem::all(&examined, &facts.os, pool, (asked, now_ms()));
@@ -191,13 +191,13 @@ mod tests {
         let an_hour = 3_600_000;
         let nodes = Scripted::new(move |_, _| {
             let directory = Directory { exists: true, free: u64::MAX, leftovers: Vec::new() };
-            Ok(Outcome::Examined(Examined {
+            Ok(Outcome::Examined(Box::new(Examined {
                 clock_ms: now_ms() - an_hour,
                 qemu_img: Ok("7.2.9".to_owned()),
                 pool: Ok(directory.clone()),
                 downloads: Ok(directory),
                 obstacles: Vec::new(),
-            }))
+            })))
         });
         let checkup = Checkup {
             tell: &|_| (),

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use ays_model::PoolOwner;
-use ays_protocol::{AdoptPool, Failure, NotOurs, PoolClaim, PoolMark, PoolSeen};
+use ays_protocol::{AdoptPool, Failure, NotOurs, PoolClaim, PoolMark, PoolSeen, Whose};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::check_path;
@@ -77,22 +77,18 @@ fn hold(pool: &Path) -> Result<Held, Failure> {
 }
 
 fn judge(claim: &PoolClaim, mark: &PoolMark) -> Result<(), Failure> {
-    let why = match mark {
+    let whose = match mark {
         PoolMark::Of(owner) if owner.is(&claim.owner) => return Ok(()),
-        PoolMark::Of(owner) => NotOurs::Owner(owner.clone()),
-        PoolMark::Unreadable(reason) => NotOurs::Unreadable { file: OWNER.into(), reason: reason.clone() },
+        PoolMark::Of(owner) => Whose::Owner(owner.clone()),
+        PoolMark::Unreadable(reason) => Whose::Unreadable { file: OWNER.into(), reason: reason.clone() },
         PoolMark::Missing => match unknown(claim)? {
             Ok(files) if files.is_empty() => return Ok(()),
-            Ok(files) => NotOurs::Unknown(files),
-            Err(reason) => NotOurs::Unreadable { file: INDEX.into(), reason },
+            Ok(files) => Whose::Unknown(files),
+            Err(reason) => Whose::Unreadable { file: INDEX.into(), reason },
         },
     };
-    Err(Failure::NotOurs {
-        pool: claim.pool.clone(),
-        node: claim.node.clone(),
-        path: claim.path.display().to_string(),
-        why,
-    })
+    let (pool, node, path) = (claim.pool.clone(), claim.node.clone(), claim.path.clone());
+    Err(Failure::NotOurs(Box::new(NotOurs { pool, node, path, whose })))
 }
 
 fn mark(pool: &Path) -> Result<PoolMark, Failure> {

@@ -21,7 +21,7 @@ pub(crate) async fn run(
         Step::AdoptPool(order) => on_thread(move || owner::adopt(&order)).await.map(Outcome::Pool),
         Step::CheckRequirements(needed) => requirements::check(needed).await.map(|()| Outcome::Ready),
         Step::Look(looks) => Ok(Outcome::Looked(fetch::look(looks, &limits).await)),
-        Step::Examine(order) => Ok(Outcome::Examined(examine::examine(order).await)),
+        Step::Examine(order) => Ok(Outcome::Examined(Box::new(examine::examine(order).await))),
         Step::Fetch(order) => match &order.share {
             None => fetch::fetch(&order.download, &limits, &report).await,
             Some(with) => share::fetch(&order.download, with, &limits, &report, talk, &listeners).await,

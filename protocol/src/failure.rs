@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use ays_model::{NodeName, PoolName};
 use serde::{Deserialize, Serialize};
 
 use crate::NotOurs;
@@ -131,20 +130,8 @@ pub enum Failure {
         path: String,
     },
     /// Another one's catalogue writes into this pool: nothing was written.
-    #[error(
-        "pool {pool} of {node}, {path}, {why}: `ays pool adopt {pool} --targetname {node}` takes it over with what is \
-         there; another directory for it in ays.toml keeps both apart"
-    )]
-    NotOurs {
-        /// The pool's name.
-        pool: PoolName,
-        /// The node.
-        node: NodeName,
-        /// The pool's directory.
-        path: String,
-        /// Whose it is.
-        why: NotOurs,
-    },
+    #[error("{0}")]
+    NotOurs(Box<NotOurs>),
     /// The node's file system said no.
     #[error("{path}: {doing}: {reason}")]
     Disk {

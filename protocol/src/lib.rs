@@ -19,5 +19,5 @@ pub use frame::{
 };
 pub use look::{Look, LookAt, Looked, SourceDisk, SourceState};
 pub use message::*;
-pub use pool::{AdoptPool, IndexBefore, NotOurs, PoolClaim, PoolMark, PoolSeen};
+pub use pool::{AdoptPool, IndexBefore, NotOurs, PoolClaim, PoolMark, PoolSeen, Whose};
 pub use share::{Expected, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Secret, Share, Supplier, Whole};

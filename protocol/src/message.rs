@@ -307,7 +307,7 @@ pub enum Outcome {
     /// Of [`Step::Look`]: an answer to each question, in their order.
     Looked(Vec<Result<Looked, Failure>>),
     /// Of [`Step::Examine`].
-    Examined(Examined),
+    Examined(Box<Examined>),
     /// Of [`Step::Fetch`].
     Fetched(Fetched),
     /// Of [`Step::StoreImage`].

@@ -62,9 +62,9 @@ pub enum IndexBefore {
     Other,
 }
 
-/// Why a pool may not be written into.
+/// Whose a pool is that the claimant may not write into.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NotOurs {
+pub enum Whose {
     /// It has another owner.
     Owner(PoolOwner),
     /// It has no mark, and its index names these files, which the catalogue does not know.
@@ -78,10 +78,35 @@ pub enum NotOurs {
     },
 }
 
+/// A pool that the claimant may not write into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotOurs {
+    /// The pool's name.
+    pub pool: PoolName,
+    /// The node.
+    pub node: NodeName,
+    /// The pool's directory.
+    pub path: PathBuf,
+    /// Whose it is.
+    pub whose: Whose,
+}
+
+impl fmt::Display for NotOurs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pool, node, path, whose } = self;
+        write!(
+            f,
+            "pool {pool} of {node}, {}, {whose}: `ays pool adopt {pool} --targetname {node}` takes it over with what is \
+             there; another directory for it in ays.toml keeps both apart",
+            path.display()
+        )
+    }
+}
+
 /// How many files a message names.
 const NAMED: usize = 3;
 
-impl fmt::Display for NotOurs {
+impl fmt::Display for Whose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owner(owner) => write!(f, "belongs to {owner}"),
