@@ -152,6 +152,13 @@ fn the_later_layer_wins_key_by_key() {
 }
 
 #[test]
+fn a_pool_may_name_the_user_that_reads_it() {
+    let settings = Machine::with("[pool.a]\npath = '/a'\nuser = 'libvirt-qemu'\n").settings();
+    let user = |pool: &str| settings.pool(pool).unwrap().user.clone();
+    assert_eq!((user("a"), user("local")), (Some("libvirt-qemu".into()), None));
+}
+
+#[test]
 fn a_variable_sets_any_key_that_there_is_and_others_are_left_alone() {
     let mut machine = Machine::with("[pool.vm-stor]\npath = '/mnt/vmstor'\n[values]\norigin = 'a'\n");
     for (name, value) in [
@@ -159,7 +166,6 @@ fn a_variable_sets_any_key_that_there_is_and_others_are_left_alone() {
         ("AYS_SSH_KEEP", "0s"),
         ("AYS_FETCH_SHARE", "false"),
         ("AYS_POOL_VM_STOR_PATH", "/mnt/other"),
-        ("AYS_POOL_LOCAL_USER", "qemu"),
         ("AYS_SYSTEM_PATHS_BASE", "/opt/ays"),
         ("AYS_VALUES_ORIGIN", "b"),
         ("AYS_HOME", "/root"),
@@ -174,8 +180,6 @@ fn a_variable_sets_any_key_that_there_is_and_others_are_left_alone() {
     assert_eq!((settings.name.as_deref(), settings.fetch.share), (Some("g8"), false));
     assert_eq!(settings.ssh.keep, Duration::ZERO);
     assert_eq!(settings.pool("vm-stor").unwrap().path, PathBuf::from("/mnt/other"));
-    let user = |pool: &str| settings.pool(pool).unwrap().user.clone();
-    assert_eq!((user("local"), user("vm-stor")), (Some("qemu".into()), None));
     assert_eq!(
         (settings.value("system.paths.base"), settings.value("origin")),
         (Some("/opt/ays"), Some("b"))
