@@ -17,6 +17,7 @@ pub mod new_image;
 pub mod node;
 pub mod nodes;
 pub mod outdated;
+pub mod pool;
 pub mod runs;
 pub mod scrub;
 pub mod secret;

@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ays_model::{NodeName, SecretUrl, TemplateName, causes};
+use ays_engine::AdoptError;
+use ays_model::{NodeName, PoolName, SecretUrl, TemplateName, causes};
 use ays_operations::{Error, Kind, NotInstalled};
 use ays_recipes::AnswerError;
 use ays_transport::{InstallKeyError, PublicKeyError};
@@ -26,6 +27,8 @@ pub enum Failure {
     Domain { asked: String, here: String },
     #[error("{node} was not added: {}\n  cure: {cure}", causes(.source))]
     NotAdded { node: NodeName, cure: String, source: Box<InstallKeyError> },
+    #[error("{}", not_adopted(.pool, .failed))]
+    NotAdopted { pool: PoolName, failed: Vec<(NodeName, AdoptError)> },
     #[error("there is no public key: name a file, or make a pair of keys with ssh-keygen")]
     NoPublicKey,
     #[error("{from}")]
@@ -112,6 +115,14 @@ fn not_installed(template: &TemplateName, failed: &[(NodeName, NotInstalled)], a
     text
 }
 
+/// Each node whose pool was not adopted, with its reason.
+fn not_adopted(pool: &PoolName, failed: &[(NodeName, AdoptError)]) -> String {
+    let said = failed.iter().map(|(node, why)| {
+        format!("pool {pool} of {node} was not adopted: {}", causes(why).replace('\n', "\n  "))
+    });
+    said.collect::<Vec<_>>().join("\n")
+}
+
 fn mistakes(count: usize) -> String {
     let what = if count == 1 { "1 mistake has".to_owned() } else { format!("{count} mistakes have") };
     format!("{what} to be corrected: `ays explain CODE` says more")
@@ -169,6 +180,7 @@ impl Failure {
             }
             Self::Runtime(_)
             | Self::NotAdded { .. }
+            | Self::NotAdopted { .. }
             | Self::Unfit { .. }
             | Self::WillNotWork { .. }
             | Self::NotSame { .. }

@@ -123,7 +123,7 @@ fn nodes_that_share_a_pool_take_one_copy() {
     let index: Value =
         serde_json::from_str(&fs::read_to_string(shared.join("ays-images.json")).unwrap()).unwrap();
     assert_eq!(index["images"][0]["stacks"], json!(["n1", "n2", "n3"]));
-    assert_eq!(fs::read_dir(&shared).unwrap().count(), 2, "the disk and the index");
+    assert_eq!(fs::read_dir(&shared).unwrap().count(), 3, "the disk, the index and the mark");
 }
 
 #[test]

@@ -196,3 +196,70 @@ fn a_check_finds_what_is_wrong_with_each_node() {
         )
     );
 }
+
+#[test]
+fn a_check_says_what_keeps_machines_from_reading_the_pool() {
+    let lab = Lab::new();
+    let node = lab.node_with("n1", Kind::Full, "20g", &[]);
+    let environment = Environment::new(&lab);
+    environment.add_node(&node, "");
+    environment.write("ays.toml", "[pool.local]\nuser = 'guest'\n");
+    let ays = Ays::new(&lab, &environment, &[&node]);
+    let check = || {
+        let output = ays.run(&["node", "check", "n1"]);
+        (output.code, output.stdout)
+    };
+    let is_well = |found: &(Option<i32>, String)| found.0 == Some(0) && found.1.starts_with("n1: well: ");
+    let pool = "/var/lib/ays/templates";
+    // What installs make can be read.
+    assert!(is_well(&check()), "{:?}", check());
+    node.exec(&format!(
+        "mkdir -p {pool} && touch {pool}/a.raw {pool}/b.raw {pool}/.hidden && chmod 600 {pool}/.hidden"
+    ));
+    assert!(is_well(&check()), "{:?}", check());
+
+    node.exec("chmod 700 /var/lib/ays");
+    let (code, said) = check();
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(
+        said,
+        "n1: 1 error\n  error: pool local: user guest may not pass the directory /var/lib/ays\n    cure: there, `setfacl \
+         -m u:guest:x /var/lib/ays`, or `chmod o+x /var/lib/ays`\n"
+    );
+    // A group that it is in counts, be it not its own.
+    node.exec("echo 'machines:x:77:guest' >>/etc/group && chgrp 77 /var/lib/ays && chmod 710 /var/lib/ays");
+    assert!(is_well(&check()), "{:?}", check());
+    // So does that others may what its own group may not.
+    node.exec("chmod 701 /var/lib/ays");
+    assert!(check().1.contains("may not pass the directory /var/lib/ays"), "{:?}", check());
+    node.exec(&format!("chmod 755 /var/lib/ays && chmod 640 {pool}/b.raw"));
+    let (code, said) = check();
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(
+        said,
+        "n1: 1 error\n  error: pool local: user guest may not read b.raw\n    cure: in /var/lib/ays/templates there, \
+         `setfacl -m u:guest:r` or `chmod o+r` of each\n"
+    );
+    node.exec(&format!("chown guest {pool}/b.raw && chmod 755 {pool}"));
+    assert!(is_well(&check()), "{:?}", check());
+
+    // A stand-in: there is no AppArmor here, so the file that would tell of it is the test's own.
+    node.exec("mkdir -p /sys/kernel/security/apparmor && echo 'libvirtd (enforce)' >/sys/kernel/security/apparmor/profiles");
+    let (code, said) = check();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.starts_with("n1: 1 warning\n  warning: pool local: AppArmor enforces libvirtd, and no rule"),
+        "{said}"
+    );
+    node.exec("rm -r /sys");
+
+    environment.write("ays.toml", "[pool.local]\nuser = 'libvirt-qemu'\n");
+    let (code, said) = check();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.starts_with("n1: 1 error\n  error: pool local: the node has no user libvirt-qemu\n"),
+        "{said}"
+    );
+    environment.write("ays.toml", "[pool.local]\nuser = '-x'\n");
+    assert_eq!(check().0, Some(3));
+}

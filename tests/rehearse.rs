@@ -29,7 +29,8 @@ fn all_of(steps: &[&str]) -> Vec<String> {
 }
 
 /// What is stored is looked into on the way.
-const NEW: [&str; 8] = ["connect", "check", "fetch", "store", "index", "record", "remove", "installed"];
+const NEW: [&str; 9] =
+    ["connect", "owner", "check", "fetch", "store", "index", "record", "remove", "installed"];
 
 #[test]
 fn every_step_over_http() {
@@ -56,7 +57,8 @@ fn every_step_of_doing_it_again() {
     let scene = Scene::new();
     scene.publish_x(3);
     scene.environment.commit();
-    let again = ["connect", "check", "fetch", "look", "index", "record", "inspect", "remove", "installed"];
+    let again =
+        ["connect", "owner", "check", "fetch", "look", "index", "record", "inspect", "remove", "installed"];
     assert_eq!(rehearse(&scene, &["-r"]), all_of(&again));
 }
 

@@ -108,7 +108,7 @@ fn scrub_heals_from_the_neighbour() {
     assert_eq!(offered(&scene).1, [1, 1, 1]);
     assert_eq!(scene.origin.sent("x.qcow2"), sent, "the source was left alone");
     for node in &scene.nodes {
-        assert_eq!(node.list(POOL).len(), 2, "the disk and the index: {:?}", node.list(POOL));
+        assert_eq!(node.list(POOL).len(), 3, "the disk, the index, the mark: {:?}", node.list(POOL));
     }
     assert_eq!(last_line(&scene.succeeds(&["--all"])), "3 nodes: 3 had nothing to do");
 }

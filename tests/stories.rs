@@ -26,6 +26,7 @@ mod many;
 mod node;
 mod outdated;
 mod packed;
+mod pool;
 mod rehearse;
 mod scrub;
 mod secrets;

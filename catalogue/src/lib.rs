@@ -16,6 +16,7 @@ mod image;
 mod installed;
 mod lock;
 mod offer;
+mod owner;
 mod pool;
 mod register;
 mod run;
@@ -34,6 +35,7 @@ pub use image::{Generation, GenerationId, Image, ImageDetail, ImageId, ImageStat
 pub use installed::{ImageOnNode, Installed, InstalledImage, InstalledPart, NewInstalled, ServiceOnNode};
 pub use lock::{Lock, LockAttempt, LockHolder};
 pub use offer::{Offer, index_json};
+pub use owner::{Adopted, AdoptedBefore, NoIndex};
 pub use register::{ImageFacts, Registered, Registration, SourceFacts, StoredFacts, TemplateFacts};
 pub use run::{Run, RunEnd, RunFilter, RunId, RunStatus};
 pub use scrub::ScrubCopy;

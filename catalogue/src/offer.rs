@@ -2,10 +2,11 @@
 
 use ays_model::{BootType, Digest, DiskFormat, ImageName, NodeName, PoolKey};
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::{FromRow, SqliteConnection};
 
 use crate::pool::find;
-use crate::{Catalogue, CatalogueError, ImageId};
+use crate::{Adopted, Catalogue, CatalogueError, ImageId};
 
 /// An image that a pool offers: the pool holds this file, verified, and each of `stacks` may start machines from it.
 ///
@@ -53,15 +54,21 @@ pub struct Offer {
 /// The content of a pool's `ays-images.json`: `version`, 1, and `images`, the [`Offer`]s by name, with `name`, `id`,
 /// `generation`, `file`, `format` (`raw`, `qcow2`), `digest` (`fsverity-sha256:` and what `fsverity digest` prints
 /// of the file; `sha256:` and its SHA-256 where it was stored by a version of before), `size` and `virtualSize` (bytes), `bootType` (`bios`,
-/// `uefi`), `minimumSize` (GB), `hotResize`, `category`, `stacks` (names) and `verifiedAtSource`. The same offers
-/// always give the same bytes; the last one is a newline. A reader takes no notice of fields that it does not know.
+/// `uefi`), `minimumSize` (GB), `hotResize`, `category`, `stacks` (names) and `verifiedAtSource`. Among them are the
+/// adopted entries, as a former owner of the pool wrote them, but for those whose name or file an offer has. The same
+/// offers always give the same bytes; the last one is a newline. A reader takes no notice of fields that it does not know.
 #[expect(
     clippy::expect_used,
     reason = "strings, numbers and booleans under fixed names always have a JSON text"
 )]
-pub fn index_json(offers: &[Offer]) -> String {
-    let mut images: Vec<&Offer> = offers.iter().collect();
-    images.sort_by(|a, b| a.name.cmp(&b.name));
+pub fn index_json(offers: &[Offer], adopted: &[Adopted]) -> String {
+    let is_free =
+        |entry: &&Adopted| offers.iter().all(|offer| offer.name != entry.name && offer.file != entry.file);
+    let adopted = adopted.iter().filter(is_free).map(|entry| (&entry.name, Entry::Adopted(&entry.entry)));
+    let offers = offers.iter().map(|offer| (&offer.name, Entry::Offer(offer)));
+    let mut images: Vec<_> = offers.chain(adopted).collect();
+    images.sort_by_key(|(name, _)| *name);
+    let images = images.into_iter().map(|(_, entry)| entry).collect();
     let mut text =
         serde_json::to_string_pretty(&Index { version: 1, images }).expect("an index is plain data");
     text.push('\n');
@@ -71,7 +78,14 @@ pub fn index_json(offers: &[Offer]) -> String {
 #[derive(Serialize)]
 struct Index<'a> {
     version: u32,
-    images: Vec<&'a Offer>,
+    images: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Entry<'a> {
+    Offer(&'a Offer),
+    Adopted(&'a Value),
 }
 
 impl Catalogue {

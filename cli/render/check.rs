@@ -127,6 +127,7 @@ mod tests {
                 qemu_img: Ok("7.2.9".to_owned()),
                 pool: Ok(directory.clone()),
                 downloads: Ok(directory),
+                obstacles: Vec::new(),
             }),
             problems,
         }

@@ -96,9 +96,10 @@ impl Checkup<'_> {
         let mark = pool.shared.then(|| format!(".ays-mark-{}.ays-part", uuid::Uuid::new_v4()));
         let (path, downloads) = (pool.path.clone(), self.downloads.to_owned());
         let asked = now_ms();
-        let step = Step::Examine(Examine { pool: path, downloads, mark: mark.clone() });
+        let user = pool.user.clone();
+        let step = Step::Examine(Examine { pool: path, user, downloads, mark: mark.clone() });
         let examined = match in_time(helper.run(step, |_| {})).await? {
-            Outcome::Examined(examined) => examined,
+            Outcome::Examined(examined) => *examined,
             _ => return Err(HelperError::Answer.into()),
         };
         checked.problems = NodeProblem::all(&examined, &facts.os, pool, (asked, now_ms()));
@@ -190,12 +191,13 @@ mod tests {
         let an_hour = 3_600_000;
         let nodes = Scripted::new(move |_, _| {
             let directory = Directory { exists: true, free: u64::MAX, leftovers: Vec::new() };
-            Ok(Outcome::Examined(Examined {
+            Ok(Outcome::Examined(Box::new(Examined {
                 clock_ms: now_ms() - an_hour,
                 qemu_img: Ok("7.2.9".to_owned()),
                 pool: Ok(directory.clone()),
                 downloads: Ok(directory),
-            }))
+                obstacles: Vec::new(),
+            })))
         });
         let checkup = Checkup {
             tell: &|_| (),
@@ -203,8 +205,13 @@ mod tests {
             downloads: Path::new("/tmp"),
             parallel: NonZeroUsize::MIN,
         };
-        let pool =
-            Pool { name: "local".into(), path: "/pool".into(), format: DiskFormat::Raw, shared: false };
+        let pool = Pool {
+            name: "local".into(),
+            path: "/pool".into(),
+            format: DiskFormat::Raw,
+            shared: false,
+            user: None,
+        };
         let checked = checkup.run(&[Target::Local(pool)]).await;
         let found: Vec<_> = checked.iter().flat_map(|node| &node.problems).collect();
         assert!(

@@ -1,11 +1,10 @@
 //! A pool's `ays-images.json`: what managers of machines read of the catalogue.
 
-use std::path::PathBuf;
-
-use ays_catalogue::{Catalogue, CatalogueError, Offer, index_json};
-use ays_model::PoolKey;
-use ays_protocol::{Outcome, Step, WriteIndex};
+use ays_catalogue::{CatalogueError, Offer, index_json};
+use ays_protocol::{IndexBefore, Outcome, Step, WriteIndex};
 use ays_transport::{Helper, HelperError};
+
+use crate::own_pool::OwnPool;
 
 /// Why a pool's index is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -16,29 +15,31 @@ pub(crate) enum IndexError {
     Helper(#[from] HelperError),
 }
 
-/// Writes these offers into the index.
-pub(crate) async fn write(helper: &mut Helper, pool: &PoolKey, offers: &[Offer]) -> Result<(), HelperError> {
-    let index = WriteIndex { pool: PathBuf::from(&pool.path), content: index_json(offers) };
+/// Writes these offers into the index, beside what was adopted with the pool; what it was before.
+pub(crate) async fn write(
+    helper: &mut Helper,
+    pool: OwnPool<'_>,
+    offers: &[Offer],
+) -> Result<IndexBefore, IndexError> {
+    let content = index_json(offers, &pool.catalogue.adopted(pool.key).await?);
+    let index = WriteIndex { claim: pool.claim().await?, content };
     match helper.run(Step::WriteIndex(index), |_| {}).await? {
-        Outcome::Written { .. } => Ok(()),
-        _ => Err(HelperError::Answer),
+        Outcome::Written(before) => Ok(before),
+        _ => Err(HelperError::Answer.into()),
     }
 }
 
-/// Makes the index what the catalogue says. Others may write both at the same time (an install of another image, a
-/// scrub): whoever writes the index last has seen what the catalogue says after all of them.
-pub(crate) async fn publish(
-    helper: &mut Helper,
-    pool: &PoolKey,
-    catalogue: &Catalogue,
-) -> Result<(), IndexError> {
-    let mut offers = catalogue.offers(pool).await?;
+/// Makes the index what the catalogue says; what it was before. Others may write both at the same time (an install of
+/// another image, a scrub): whoever writes the index last has seen what the catalogue says after all of them.
+pub(crate) async fn publish(helper: &mut Helper, pool: OwnPool<'_>) -> Result<IndexBefore, IndexError> {
+    let mut offers = pool.catalogue.offers(pool.key).await?;
+    let before = write(helper, pool, &offers).await?;
     loop {
-        write(helper, pool, &offers).await?;
-        let now = catalogue.offers(pool).await?;
+        let now = pool.catalogue.offers(pool.key).await?;
         if now == offers {
-            return Ok(());
+            return Ok(before);
         }
         offers = now;
+        write(helper, pool, &offers).await?;
     }
 }

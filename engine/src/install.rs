@@ -4,17 +4,19 @@ use std::path::PathBuf;
 
 use ays_actions::{Action, RegisterImage, Value};
 use ays_catalogue::{InstalledImage, InstalledPart, NewInstalled, ServiceOnNode, Timestamp};
-use ays_model::{Checksum, FaultStep, StepName, Target};
-use ays_protocol::{CopyState, Expected, Fetch, Outcome, Requirements, Step};
+use ays_model::{Checksum, Event, FaultStep, StepName, Target};
+use ays_protocol::{CopyState, Expected, Fetch, IndexBefore, Outcome, Requirements, Step};
 use ays_transport::{Connection, Helper, around};
 
 use crate::delivery::{Member, Place};
+use crate::index;
 use crate::install_error::InstallError;
 use crate::lifecycle::{Lifecycle, Task};
 use crate::plan::Plan;
 use crate::rollout::{Installed, Mode, Rollout, Source, Turn};
 use crate::run_log::Events;
 use crate::stop::Stop;
+use crate::truth::TruthError;
 
 /// The work of one install on one node, once it is connected.
 pub(crate) struct Working<'a, 'e> {
@@ -37,7 +39,13 @@ pub(crate) struct Working<'a, 'e> {
 impl Working<'_, '_> {
     /// Does all that has to be done.
     pub async fn work(&mut self) -> Result<Installed, InstallError> {
+        if self.plan.registers() {
+            self.check_owner().await?;
+        }
         if self.rollout.mode == Mode::IfNeeded && self.is_installed().await? {
+            if self.plan.registers() {
+                self.mend_index().await?;
+            }
             return Ok(Installed::Before);
         }
         self.rollout.catalogue.forget_installed(self.service).await?;
@@ -140,6 +148,31 @@ impl Working<'_, '_> {
         Ok(all_good)
     }
 
+    /// A pool of another catalogue is refused before anything is done to it.
+    async fn check_owner(&mut self) -> Result<(), InstallError> {
+        let key = self.target.pool_key();
+        let claim = self.rollout.own(&key, self.target).claim().await?;
+        match self.helper.run(Step::CheckOwner(claim), |_| {}).await {
+            Ok(Outcome::Ready) => Ok(()),
+            other => Err(InstallError::at(StepName::Check, other)),
+        }
+    }
+
+    /// Where there is nothing to do, the pool's index may all the same not be what the catalogue says: somebody changed or
+    /// removed it.
+    async fn mend_index(&mut self) -> Result<(), InstallError> {
+        let key = self.target.pool_key();
+        let before = index::publish(&mut self.helper, self.rollout.own(&key, self.target)).await;
+        let was = match before.map_err(TruthError::from)? {
+            IndexBefore::Same => return Ok(()),
+            IndexBefore::Missing => "was missing",
+            IndexBefore::Other => "was not what the catalogue says",
+        };
+        let message = format!("pool {}: its ays-images.json {was}; it was written again", key.name);
+        self.events.send(Event::Warning { message });
+        Ok(())
+    }
+
     async fn check(&mut self) -> Result<(), InstallError> {
         self.go_on()?;
         let facts = &self.helper.facts;
@@ -149,8 +182,11 @@ impl Working<'_, '_> {
             let (os, arch) = (facts.os.clone(), facts.arch.clone());
             return Err(InstallError::Platform { os, arch, supported: recipe.platforms.clone() });
         }
-        let registers = self.plan.registers();
-        let pool = registers.then(|| self.target.pool().path.clone());
+        let (registers, key) = (self.plan.registers(), self.target.pool_key());
+        let pool = match registers {
+            true => Some(self.rollout.own(&key, self.target).claim().await?),
+            false => None,
+        };
         let requirements = Requirements { qemu_img: registers, pool };
         match self.helper.run(Step::CheckRequirements(requirements), |_| {}).await {
             Ok(Outcome::Ready) => self.events.done(StepName::Check, "ready"),

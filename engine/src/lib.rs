@@ -2,6 +2,7 @@
 //!
 //! It must not know the terminal, HTML or clouds: whoever calls it renders the events.
 
+mod adopt;
 mod checkup;
 mod delivery;
 mod digests;
@@ -11,7 +12,9 @@ mod install;
 mod install_error;
 mod lifecycle;
 mod node_problem;
+mod obstacle;
 mod outdated;
+mod own_pool;
 mod plan;
 mod register;
 mod rehearse;
@@ -25,12 +28,14 @@ mod stop;
 mod survey;
 mod truth;
 
+pub use adopt::{Adopt, AdoptError, AdoptedPool, Former, LeftOut};
 pub use checkup::{Checked, Checkup};
 pub use delivery::ShareError;
 pub use digests::digest_file;
 pub use inspect::{InspectError, findings, inspect_copy, inspect_file};
 pub use install_error::InstallError;
 pub use node_problem::{NodeProblem, Place};
+pub use obstacle::Unreadable;
 pub use outdated::{Asked, Freshness, HasImage, OutdatedError, Questions};
 pub use plan::{Plan, Planned, registered};
 pub use rehearse::{Rehearsal, RehearseError, Rehearsed};

@@ -6,6 +6,8 @@ use ays_model::{Finding, NodeName, Pool, PoolName, Severity, causes};
 use ays_protocol::{Directory, Examined, Failure};
 use ays_transport::{ConnectError, HelperError};
 
+use crate::obstacle::Unreadable;
+
 /// Something on a node that is not as installs need it.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeProblem {
@@ -63,6 +65,9 @@ pub enum NodeProblem {
         /// The other node.
         other: NodeName,
     },
+    /// Machines cannot read a pool.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// One connection may not have enough sessions.
     #[error(
         "its sshd lets one connection have {at_once} sessions at once, and {MOST_SESSIONS} are used (MaxSessions)"
@@ -126,14 +131,16 @@ impl NodeProblem {
             Self::Leftovers { .. } => "leftovers",
             Self::Clock { .. } => "clock",
             Self::NotShared { .. } => "notShared",
+            Self::Unreadable(unreadable) => unreadable.code(),
             Self::Sessions { .. } => "sessions",
         }
     }
 
-    /// How bad it is: errors keep installs from working, warnings do not yet.
+    /// How bad it is: errors keep installs from working, or machines from what is installed; warnings do not yet.
     pub fn severity(&self) -> Severity {
         match self {
             Self::Space { .. } | Self::Leftovers { .. } | Self::Sessions { .. } => Severity::Warning,
+            Self::Unreadable(unreadable) => unreadable.severity(),
             Self::Clock { ahead_ms } if ahead_ms.unsigned_abs() < CLOCK_WRONG_MS => Severity::Warning,
             _ => Severity::Error,
         }
@@ -144,6 +151,7 @@ impl NodeProblem {
         match self {
             Self::Connect(error) => error.cure(),
             Self::Helper(error) => error.cure(),
+            Self::Unreadable(unreadable) => return unreadable.cure(),
             Self::QemuImg { os, .. } => match os.as_str() {
                 "debian" | "ubuntu" => "apt-get install qemu-utils",
                 "alpine" => "apk add qemu-img",
@@ -193,6 +201,10 @@ impl NodeProblem {
                 }
             }
         }
+        found.extend(examined.obstacles.iter().map(|obstacle| {
+            let (pool, path) = (pool.name.clone(), pool.path.clone());
+            Self::Unreadable(Unreadable { pool, path, obstacle: obstacle.clone() })
+        }));
         let ahead_ms = ahead_ms(examined.clock_ms, asked);
         if ahead_ms.unsigned_abs() >= CLOCK_MS {
             found.push(Self::Clock { ahead_ms });
@@ -222,7 +234,13 @@ mod tests {
     use super::*;
 
     fn pool() -> Pool {
-        Pool { name: "local".into(), path: "/pool".into(), format: DiskFormat::Raw, shared: false }
+        Pool {
+            name: "local".into(),
+            path: "/pool".into(),
+            format: DiskFormat::Raw,
+            shared: false,
+            user: None,
+        }
     }
 
     fn good() -> Examined {
@@ -232,6 +250,7 @@ mod tests {
             qemu_img: Ok("7.2.9".to_owned()),
             pool: Ok(directory.clone()),
             downloads: Ok(directory),
+            obstacles: Vec::new(),
         }
     }
 

@@ -67,10 +67,10 @@ impl Working<'_, '_> {
         };
         let now = Timestamp::now();
         let catalogue = self.rollout.catalogue;
+        let own = self.rollout.own(&registration.pool, self.target);
         let registered = truth::offer(
             &mut self.helper,
-            &registration.pool,
-            catalogue,
+            own,
             catalogue.rehearse(&registration, &now),
             catalogue.register(&registration, &now),
         )
@@ -101,9 +101,9 @@ impl Working<'_, '_> {
         let how = if state == CopyState::Missing { "missing" } else { "damaged" };
         let message = format!("{} in pool {} is {how}; it is brought again", copy.file, copy.pool.name);
         self.events.send(Event::Warning { message });
-        let catalogue = self.rollout.catalogue;
-        let record = catalogue.mark_damaged(&copy.pool, &copy.file);
-        Ok(truth::withdraw(&mut self.helper, &copy.pool, catalogue, record).await.map(drop)?)
+        let own = self.rollout.own(&copy.pool, self.target);
+        let record = own.catalogue.mark_damaged(&copy.pool, &copy.file);
+        Ok(truth::withdraw(&mut self.helper, own, record).await.map(drop)?)
     }
 
     /// The pool's copy of the same source, when there is one and it is as it should be.

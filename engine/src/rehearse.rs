@@ -160,7 +160,7 @@ impl<'a> Stage<'a> {
             .tempdir_in(rehearsal.temporary)
             .map_err(files)?;
         let path = directory.path().join("node/pool");
-        let pool = Pool { name: "local".into(), path, format: rehearsal.format, shared: false };
+        let pool = Pool { name: "local".into(), path, format: rehearsal.format, shared: false, user: None };
         let recipe = rehearsal.recipe.clone().below(&directory.path().join("node"));
         Ok(Self { rehearsal, directory, recipe, target: Target::Local(pool) })
     }
@@ -186,10 +186,13 @@ impl<'a> Stage<'a> {
         stop: &Stop,
         tell: Tell<'_>,
     ) -> Result<Installed, InstallError> {
+        let catalogue = self.catalogue().await?;
+        let owner = catalogue.owner("rehearsal".into(), self.rehearsal.by.to_owned()).await?;
         let rollout = Rollout {
             stacks: self.rehearsal.stacks,
             recipe: &self.recipe,
-            catalogue: &self.catalogue().await?,
+            catalogue: &catalogue,
+            owner: &owner,
             logs: &self.directory.path().join("runs"),
             transport: self.rehearsal.transport,
             mode,
@@ -211,7 +214,9 @@ impl<'a> Stage<'a> {
         let mut files = BTreeMap::new();
         for entry in WalkDir::new(&root).into_iter().flatten().filter(|entry| entry.file_type().is_file()) {
             let name = entry.path().strip_prefix(&root).unwrap_or(entry.path()).display().to_string();
-            files.insert(name, sha256(entry.path())?);
+            // Each stage has a catalogue of its own, so its mark is its own too.
+            let is_mark = entry.file_name() == ".ays-owner.json";
+            files.insert(name, if is_mark { String::new() } else { sha256(entry.path())? });
         }
         let offers = self.catalogue().await?.offers(&self.target.pool_key()).await?;
         Ok(EndState { files, offers })

@@ -5,13 +5,14 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use ays_catalogue::{Catalogue, Lock};
-use ays_model::SecretUrl;
+use ays_model::{PoolKey, PoolOwner, SecretUrl, Target};
 use ays_protocol::Fetched;
 use ays_recipes::Recipe;
 use ays_transport::Transport;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::install_error::InstallError;
+use crate::own_pool::OwnPool;
 use crate::stacks::Stacks;
 
 /// Whether what is installed is left alone.
@@ -49,6 +50,8 @@ pub struct Rollout<'a> {
     pub recipe: &'a Recipe,
     /// Where it is recorded.
     pub catalogue: &'a Catalogue,
+    /// That catalogue as the owner of the pools that it is installed into.
+    pub owner: &'a PoolOwner,
     /// The directory of the runs' logs.
     pub logs: &'a Path,
     /// How nodes are reached.
@@ -63,6 +66,13 @@ pub struct Rollout<'a> {
     pub parallel: NonZeroUsize,
     /// Who does it: for the records.
     pub by: &'a str,
+}
+
+impl Rollout<'_> {
+    /// A pool of a target, as this rollout's catalogue wants to write into it.
+    pub(crate) fn own<'p>(&'p self, key: &'p PoolKey, target: &'p Target) -> OwnPool<'p> {
+        OwnPool { key, node: target.name(), owner: self.owner, catalogue: self.catalogue }
+    }
 }
 
 /// How the install on one node ended.

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 use ays_catalogue::{Catalogue, CatalogueError, ScrubCopy, Timestamp};
 use ays_model::{
-    CopyReport, CopyVerdict, Digest, Event, NodeName, PoolKey, Progress, StepName, Target, UrlError, causes,
+    CopyReport, CopyVerdict, Digest, Event, NodeName, PoolKey, PoolOwner, Progress, StepName, Target,
+    UrlError, causes,
 };
 use ays_protocol::{CheckCopy, CopyState, Failure, NamedCopy, Outcome, ReadCopy, Step};
 use ays_transport::{ConnectError, Connection, Helper, HelperError, OpenError, Session, Transport};
@@ -20,6 +21,7 @@ use tokio::sync::Mutex;
 
 pub use self::heal::NotHealed;
 use crate::delivery::ShareError;
+use crate::own_pool::OwnPool;
 use crate::run_log::{Tell, now};
 use crate::stop::Stop;
 use crate::truth::{self, TruthError};
@@ -32,6 +34,8 @@ pub struct Scrub<'a> {
     pub on: &'a [NodeName],
     /// Where the copies are recorded.
     pub catalogue: &'a Catalogue,
+    /// That catalogue as the owner of its pools; those that have another one by now are not read.
+    pub owner: &'a PoolOwner,
     /// How nodes are reached.
     pub transport: &'a Transport,
     /// The most bytes a second that are read in a pool.
@@ -237,6 +241,7 @@ impl Work<'_> {
     async fn on_node(&self, target: &Target, left: &mut &[ScrubCopy]) -> Result<(), ScrubError> {
         let mut node = self.open(target).await?;
         let reading = async {
+            self.check_owner(&mut node).await?;
             while let [copy, rest @ ..] = *left {
                 if self.stop.is_wanted() {
                     return Err(ScrubError::Interrupted);
@@ -272,6 +277,22 @@ impl Work<'_> {
         }
     }
 
+    /// A pool of another catalogue is left alone.
+    async fn check_owner(&self, node: &mut Reached<'_>) -> Result<(), ScrubError> {
+        let key = node.target.pool_key();
+        let claim = self.own(&key, node.target).claim().await?;
+        match node.helper.run(Step::CheckOwner(claim), |_| {}).await {
+            Ok(Outcome::Ready) => Ok(()),
+            Ok(_) => Err(lost(node.target)(HelperError::Answer)),
+            Err(source) => Err(lost(node.target)(source)),
+        }
+    }
+
+    fn own<'p>(&'p self, key: &'p PoolKey, target: &'p Target) -> OwnPool<'p> {
+        let Scrub { owner, catalogue, .. } = self.scrub;
+        OwnPool { key, node: target.name(), owner, catalogue }
+    }
+
     async fn look_after(&self, node: &mut Reached<'_>, copy: &ScrubCopy) -> Result<Found, ScrubError> {
         let Some(fault) = self.check(node, copy).await? else { return Ok(Found::Good) };
         Ok(match self.scrub.bad {
@@ -305,8 +326,8 @@ impl Work<'_> {
             Ok(_) => return Err(lost(node.target)(HelperError::Answer)),
             Err(source) => return Err(lost(node.target)(source)),
         };
-        let catalogue = self.scrub.catalogue;
-        let bad = truth::withdraw(&mut node.helper, &copy.pool, catalogue, catalogue.set_bad(copy)).await;
+        let own = self.own(&copy.pool, node.target);
+        let bad = truth::withdraw(&mut node.helper, own, own.catalogue.set_bad(copy)).await;
         // Where it is not recorded as bad, an install has brought it anew meanwhile, and verified it.
         Ok(bad.map_err(not_true(node.target))?.then_some(fault))
     }
@@ -325,8 +346,7 @@ impl Work<'_> {
         let names = named.map(|named| (Digest::FsVerity(named.content), named.digest));
         let recorded = truth::offer(
             &mut node.helper,
-            &copy.pool,
-            catalogue,
+            self.own(&copy.pool, node.target),
             catalogue.rehearse_scrubbed(copy, names, &now),
             catalogue.set_scrubbed(copy, names, &now),
         );

@@ -4,11 +4,12 @@
 //! transaction (record), then the index as the catalogue says by then (index). Less is offered: the record first, then
 //! the index. In between, the catalogue never offers what the index lacks, and the next run finds what is there.
 
-use ays_catalogue::{Catalogue, CatalogueError, Offer};
-use ays_model::{FaultStep, PoolKey};
+use ays_catalogue::{CatalogueError, Offer};
+use ays_model::FaultStep;
 use ays_transport::{Helper, HelperError, OnPurpose, around};
 
 use crate::index::{self, IndexError};
+use crate::own_pool::OwnPool;
 
 /// Why a change of what a pool offers is not complete.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +34,7 @@ impl From<IndexError> for TruthError {
 /// Records something after which a pool may offer more. `preview` is what it will offer then.
 pub(crate) async fn offer<T>(
     helper: &mut Helper,
-    pool: &PoolKey,
-    catalogue: &Catalogue,
+    pool: OwnPool<'_>,
     preview: impl Future<Output = Result<Vec<Offer>, CatalogueError>>,
     record: impl Future<Output = Result<T, CatalogueError>>,
 ) -> Result<T, TruthError> {
@@ -43,18 +43,17 @@ pub(crate) async fn offer<T>(
     let recorded =
         around(faults.as_deref(), FaultStep::Record, async { record.await.map_err(TruthError::from) })
             .await?;
-    index::publish(helper, pool, catalogue).await?;
+    index::publish(helper, pool).await?;
     Ok(recorded)
 }
 
 /// Records something after which a pool offers less.
 pub(crate) async fn withdraw<T>(
     helper: &mut Helper,
-    pool: &PoolKey,
-    catalogue: &Catalogue,
+    pool: OwnPool<'_>,
     record: impl Future<Output = Result<T, CatalogueError>>,
 ) -> Result<T, TruthError> {
     let recorded = record.await?;
-    index::publish(helper, pool, catalogue).await?;
+    index::publish(helper, pool).await?;
     Ok(recorded)
 }

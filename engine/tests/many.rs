@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use ays_catalogue::{Catalogue, RunFilter};
 use ays_engine::{InstallError, Installed, Mode, NodeResult, Rollout, Sharing, Stacks, Stopper};
 use ays_model::{Content, Digest, DiskFormat, Inspection, StepName, Target};
-use ays_protocol::{CheckedCopy, CopyState, Failure, Outcome, Step, Stored};
+use ays_protocol::{CheckedCopy, CopyState, Failure, IndexBefore, Outcome, Step, Stored};
 use ays_recipes::{Environment, Layers, Recipe, Request};
 use ays_transport::{Scripted, Transport};
 use tempfile::TempDir;
@@ -72,10 +72,12 @@ impl Scene {
     }
 
     async fn roll_out(&self, mode: Mode, nodes: Scripted) -> Vec<NodeResult> {
+        let owner = self.catalogue.owner("environment".into(), "test".to_owned()).await.unwrap();
         let rollout = Rollout {
             stacks: &self.stacks,
             recipe: &self.recipe,
             catalogue: &self.catalogue,
+            owner: &owner,
             logs: &self.directory.path().join("runs"),
             transport: &Transport::Scripted(nodes),
             mode,
@@ -97,7 +99,7 @@ fn git_init(root: &Path) {
 /// What a node says where all is well.
 fn well(step: &Step) -> Result<Outcome, Failure> {
     Ok(match step {
-        Step::CheckRequirements(_) => Outcome::Ready,
+        Step::CheckRequirements(_) | Step::CheckOwner(_) => Outcome::Ready,
         Step::StoreImage(order) => Outcome::Stored(Stored {
             file: format!("{}-000000000000.raw", order.stem),
             content: Content([0; 32]),
@@ -119,9 +121,14 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
             systems: Vec::new(),
             unread: Vec::new(),
         }),
-        Step::WriteIndex(_) => Outcome::Written { changed: true },
+        Step::WriteIndex(_) => Outcome::Written(IndexBefore::Other),
         Step::Remove(_) => Outcome::Removed,
-        Step::Fetch(_) | Step::Look(_) | Step::Examine(_) | Step::Digest(_) => {
+        Step::LookAtPool(_)
+        | Step::AdoptPool(_)
+        | Step::Fetch(_)
+        | Step::Look(_)
+        | Step::Examine(_)
+        | Step::Digest(_) => {
             panic!("not of an install: {step:?}")
         }
     })

@@ -10,6 +10,7 @@ use crate::file_name::PART_SUFFIX;
 use crate::locked::open_locked;
 use crate::qemu_img::QemuImg;
 use crate::requirements::check_writable;
+use crate::{access, labels};
 
 /// What is older was left by a run that nobody takes up again.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -20,7 +21,11 @@ pub(crate) async fn examine(order: Examine) -> Examined {
         Ok(program) => program.version().await,
         Err(failure) => Err(failure),
     };
-    let Examine { pool, downloads, mark } = order;
+    let Examine { pool, user, downloads, mark } = order;
+    let mut obstacles = labels::obstacles(Path::new("/"), &pool);
+    if let Some(user) = user {
+        obstacles.extend(access::obstacles(&pool, &user).await);
+    }
     let (pool, downloads) = on_thread(move || {
         let pool = directory(&pool).and_then(|found| {
             if let Some(mark) = mark.filter(|_| found.exists) {
@@ -31,7 +36,7 @@ pub(crate) async fn examine(order: Examine) -> Examined {
         (pool, directory(&downloads))
     })
     .await;
-    Examined { clock_ms: clock_ms(), qemu_img, pool, downloads }
+    Examined { clock_ms: clock_ms(), qemu_img, pool, downloads, obstacles }
 }
 
 fn leave(mark: &Path) -> Result<(), Failure> {
@@ -111,6 +116,7 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         let order = |pool: &str| Examine {
             pool: top.path().join(pool),
+            user: None,
             downloads: top.path().to_owned(),
             mark: Some(".ays-mark".to_owned()),
         };

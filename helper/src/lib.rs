@@ -5,6 +5,7 @@
 //! which kills its child and removes its temporary files. What serves other nodes goes on after its step, and ends
 //! with the helper.
 
+mod access;
 mod check_copy;
 mod checksum_list;
 mod child;
@@ -21,11 +22,14 @@ mod image_kind;
 mod index;
 mod inspect;
 mod inspector;
+mod labels;
 mod lanes;
 mod leftovers;
 mod limits;
 mod locked;
+mod owner;
 mod pace;
+mod pool_files;
 mod qemu_img;
 mod remove;
 mod report;

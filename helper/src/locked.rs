@@ -11,13 +11,22 @@ use crate::disk::{failure, refused};
 /// Opens an unfinished file, new or left by an earlier run, and locks it as its writer. One that another run has
 /// is [`Failure::Busy`].
 pub(crate) fn open_locked(path: &Path) -> Result<File, Failure> {
+    lock_with(path, |file| match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(Failure::Busy { path: path.display().to_string() }),
+        Err(TryLockError::Error(error)) => Err(failure(path, "locking", &error)),
+    })
+}
+
+/// The same, and waits until nobody else has it.
+pub(crate) fn wait_locked(path: &Path) -> Result<File, Failure> {
+    lock_with(path, |file| file.lock().map_err(|error| failure(path, "locking", &error)))
+}
+
+fn lock_with(path: &Path, lock: impl Fn(&File) -> Result<(), Failure>) -> Result<File, Failure> {
     loop {
         let file = open(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Failure::Busy { path: path.display().to_string() }),
-            Err(TryLockError::Error(error)) => return Err(failure(path, "locking", &error)),
-        }
+        lock(&file)?;
         // Its last holder may have removed or renamed it between the opening and the lock.
         if is_at(&file, path).map_err(|error| failure(path, "looking at it", &error))? {
             return Ok(file);

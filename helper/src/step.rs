@@ -1,9 +1,12 @@
 use ays_protocol::{Failure, Outcome, Step};
 
+use crate::disk::on_thread;
 use crate::report::Report;
 use crate::share::{Listeners, Talk};
 use crate::unpack::Unpackings;
-use crate::{Limits, check_copy, digest, examine, fetch, index, inspect, remove, requirements, share, store};
+use crate::{
+    Limits, check_copy, digest, examine, fetch, index, inspect, owner, remove, requirements, share, store,
+};
 
 /// Does one step to its end.
 pub(crate) async fn run(
@@ -15,9 +18,12 @@ pub(crate) async fn run(
     unpackings: Unpackings,
 ) -> Result<Outcome, Failure> {
     match step {
+        Step::CheckOwner(claim) => on_thread(move || owner::check(&claim)).await.map(|()| Outcome::Ready),
+        Step::LookAtPool(pool) => on_thread(move || owner::look(&pool)).await.map(Outcome::Pool),
+        Step::AdoptPool(order) => on_thread(move || owner::adopt(&order)).await.map(Outcome::Pool),
         Step::CheckRequirements(needed) => requirements::check(needed).await.map(|()| Outcome::Ready),
         Step::Look(looks) => Ok(Outcome::Looked(fetch::look(looks, &limits).await)),
-        Step::Examine(order) => Ok(Outcome::Examined(examine::examine(order).await)),
+        Step::Examine(order) => Ok(Outcome::Examined(Box::new(examine::examine(order).await))),
         Step::Fetch(order) => match &order.share {
             None => fetch::fetch(&order, &limits, &report, &unpackings).await,
             Some(with) => share::fetch(&order, with, &limits, &report, talk, &listeners, &unpackings).await,
@@ -27,7 +33,7 @@ pub(crate) async fn run(
         Step::CheckCopy(copy) => check_copy::check(copy, report).await.map(Outcome::Checked),
         Step::Inspect(order) => inspect::inspect(&order).await.map(Outcome::Inspected),
         Step::Digest(order) => digest::digest(order, &report).await.map(Outcome::Digested),
-        Step::WriteIndex(index) => index::write(index).await.map(|changed| Outcome::Written { changed }),
+        Step::WriteIndex(index) => index::write(index).await.map(Outcome::Written),
         Step::Remove(path) => remove::remove(path).await.map(|()| Outcome::Removed),
     }
 }

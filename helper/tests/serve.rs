@@ -13,11 +13,11 @@ use ays_disk::content::Hasher;
 use ays_helper::{Ended, Limits, Timing};
 use ays_model::{Check, Content, Digest, DiskFormat};
 use ays_protocol::{
-    CheckCopy, CheckedCopy, CopyState, Failure, FromNode, Outcome, PROTOCOL, ReadCopy, Requirements, Step,
-    StoreImage, WriteIndex,
+    CheckCopy, CheckedCopy, CopyState, Failure, FromNode, IndexBefore, Outcome, PROTOCOL, ReadCopy,
+    Requirements, Step, StoreImage, WriteIndex,
 };
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use support::{Answer, End, PATIENCE, Web, content, fetch, inside, names, outside, run, short, until};
+use support::{Answer, End, PATIENCE, Web, claim, content, fetch, inside, names, outside, run, short, until};
 use tempfile::tempdir;
 use tokio::io::AsyncWriteExt;
 
@@ -201,9 +201,9 @@ async fn requirements() {
     let directory = tempdir().unwrap();
     let pool = directory.path().join("var/lib/pool");
     let check =
-        |pool: &Path| Step::CheckRequirements(Requirements { pool: Some(pool.to_owned()), qemu_img: false });
+        |pool: &Path| Step::CheckRequirements(Requirements { pool: Some(claim(pool)), qemu_img: false });
     assert_eq!(run(check(&pool)).await, Ok(Outcome::Ready));
-    assert_eq!(names(&pool), [""; 0]);
+    assert_eq!(names(&pool), [".ays-owner.json"]);
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     assert_eq!(
@@ -229,21 +229,24 @@ async fn a_look_at_a_pool_removes_what_stopped_runs_left() {
     let running =
         fs::File::options().write(true).open(directory.path().join(".ays-running.ays-part")).unwrap();
     running.lock().unwrap();
-    let check = Requirements { pool: Some(directory.path().to_owned()), qemu_img: false };
+    let check = Requirements { pool: Some(claim(directory.path())), qemu_img: false };
     assert_eq!(run(Step::CheckRequirements(check)).await, Ok(Outcome::Ready));
-    assert_eq!(names(directory.path()), [".ays-other", ".ays-running.ays-part", ".other.ays-part"]);
+    let left = [".ays-other", ".ays-owner.json", ".ays-running.ays-part", ".other.ays-part"];
+    assert_eq!(names(directory.path()), left);
 }
 
 #[tokio::test]
 async fn an_index_is_replaced_only_when_it_changes() {
     let directory = tempdir().unwrap();
     let write = |content: &str| {
-        Step::WriteIndex(WriteIndex { pool: directory.path().to_owned(), content: content.to_owned() })
+        Step::WriteIndex(WriteIndex { claim: claim(directory.path()), content: content.to_owned() })
     };
-    for (content, changed) in [("[1]", true), ("[1]", false), ("[]", true)] {
-        assert_eq!(run(write(content)).await, Ok(Outcome::Written { changed }));
+    for (content, before) in
+        [("[1]", IndexBefore::Missing), ("[1]", IndexBefore::Same), ("[]", IndexBefore::Other)]
+    {
+        assert_eq!(run(write(content)).await, Ok(Outcome::Written(before)));
         assert_eq!(fs::read_to_string(directory.path().join("ays-images.json")).unwrap(), content);
-        assert_eq!(names(directory.path()), ["ays-images.json"]);
+        assert_eq!(names(directory.path()), [".ays-owner.json", "ays-images.json"]);
     }
 }
 
@@ -251,10 +254,12 @@ async fn an_index_is_replaced_only_when_it_changes() {
 async fn everybody_may_read_an_index() {
     let directory = tempdir().unwrap();
     let (mut node, _child) = support::outside_with_strict_umask().await;
-    let index = WriteIndex { pool: directory.path().to_owned(), content: "[]".to_owned() };
-    assert_eq!(node.run(Step::WriteIndex(index)).await, Ok(Outcome::Written { changed: true }));
-    let found = directory.path().join("ays-images.json").metadata().unwrap();
-    assert_eq!(found.permissions().mode() & 0o777, 0o644);
+    let index = WriteIndex { claim: claim(directory.path()), content: "[]".to_owned() };
+    assert_eq!(node.run(Step::WriteIndex(index)).await, Ok(Outcome::Written(IndexBefore::Missing)));
+    for name in ["ays-images.json", ".ays-owner.json"] {
+        let found = directory.path().join(name).metadata().unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o644, "{name}");
+    }
 }
 
 #[tokio::test]
@@ -262,7 +267,7 @@ async fn everybody_may_look_into_a_pool() {
     let directory = tempdir().unwrap();
     let (mut node, _child) = support::outside_with_strict_umask().await;
     let pool = directory.path().join("deep/pool");
-    let requirements = Requirements { pool: Some(pool.clone()), qemu_img: false };
+    let requirements = Requirements { pool: Some(claim(&pool)), qemu_img: false };
     assert_eq!(node.run(Step::CheckRequirements(requirements)).await, Ok(Outcome::Ready));
     for made in [&pool, &directory.path().join("deep")] {
         assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o755, "{}", made.display());

@@ -310,7 +310,7 @@ async fn what_is_not_whole_or_no_image_is_refused() {
             "it is the description of a VMDK whose data is in other files, not a disk image",
         ),
         ("page.img", "it is an HTML page, not a disk image"),
-        ("x.img.gz", "it is a gzip archive, not a disk image"),
+        ("x.img.gz", "its gzip data cannot be unpacked: unexpected end of file"),
         ("empty.img", "it is empty"),
         ("zeros.img", "it begins with nothing but zeros"),
     ] {

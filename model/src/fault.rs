@@ -22,6 +22,8 @@ words!(FaultKind { Fail => "fail", Lost => "lost", Kill => "kill" });
 pub enum FaultStep {
     /// The connection to the node.
     Connect,
+    /// Whose the node's pool is, is looked at.
+    Owner,
     /// The node's tools and pool are checked.
     Check,
     /// Sources are asked.
@@ -38,6 +40,8 @@ pub enum FaultStep {
     Inspect,
     /// A disk's content is named.
     Digest,
+    /// A pool is taken over from its owner.
+    Adopt,
     /// The pool's index is written.
     Index,
     /// A file is removed.
@@ -50,6 +54,7 @@ pub enum FaultStep {
 
 words!(FaultStep {
     Connect => "connect",
+    Owner => "owner",
     Check => "check",
     Ask => "ask",
     Examine => "examine",
@@ -58,6 +63,7 @@ words!(FaultStep {
     Look => "look",
     Inspect => "inspect",
     Digest => "digest",
+    Adopt => "adopt",
     Index => "index",
     Remove => "remove",
     Record => "record",

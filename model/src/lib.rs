@@ -22,6 +22,7 @@ mod network;
 mod node;
 mod packed_name;
 mod pool;
+mod pool_owner;
 mod proof;
 mod scheme;
 mod secrecy;
@@ -48,12 +49,15 @@ pub use inspection::{
     Boot, Family, FileSystem, FirstBoot, Flaw, GptDamage, Inspection, Partition, Role, System, Table,
 };
 pub use lock_scope::LockScope;
-pub use names::{Gid, ImageName, InstanceName, NodeName, PoolName, TemplateName};
+pub use names::{
+    CatalogueId, EnvironmentName, Gid, ImageName, InstanceName, NodeName, PoolName, TemplateName, UserName,
+};
 pub use near::{alike, near};
 pub use network::Network;
 pub use node::{Key, Node};
 pub use packed_name::{image_stem, unpacked_name};
 pub use pool::{Pool, PoolKey};
+pub use pool_owner::PoolOwner;
 pub use proof::Proof;
 pub use scheme::Scheme;
 pub use secrecy::{is_secret_name, logins};

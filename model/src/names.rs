@@ -1,4 +1,4 @@
-//! Names: of nodes, templates, instances and pools. Each kind is a type of its own, so that none stands for another.
+//! Names: of nodes, templates, instances, pools and others. Each kind is a type of its own, so that none stands for another.
 
 /// Makes a type for a kind of name.
 macro_rules! name {
@@ -92,6 +92,18 @@ name! {
 name! {
     /// An image's name, which users know.
     ImageName
+}
+name! {
+    /// An environment's name.
+    EnvironmentName
+}
+name! {
+    /// What tells a catalogue from all others: made once with it, and never changed.
+    CatalogueId
+}
+name! {
+    /// The name of a user of a node's system.
+    UserName
 }
 
 /// A grid's number.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::{DiskFormat, Gid, NodeName, PoolName};
+use crate::{DiskFormat, Gid, NodeName, PoolName, UserName};
 
 /// A directory on nodes in which templates are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Pool {
     pub format: DiskFormat,
     /// Whether all nodes of a grid that name it see the same directory.
     pub shared: bool,
+    /// The user of the nodes' systems whose processes read it, such as `libvirt-qemu`; none: nobody is named.
+    pub user: Option<UserName>,
 }
 
 /// A pool among those of all nodes. Another path is another pool: what the old one holds is not in it.

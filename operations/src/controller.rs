@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ays_catalogue::Catalogue;
-use ays_model::Record;
+use ays_catalogue::{Catalogue, CatalogueError};
+use ays_model::{PoolOwner, Record};
 use ays_recipes::Environment;
 
 /// Who wants an operation, for the records: `user@host`.
@@ -31,6 +31,13 @@ pub struct Controller {
     pub temporary: PathBuf,
     /// Who wants it.
     pub actor: Actor,
+}
+
+impl Controller {
+    /// The catalogue as the owner of pools.
+    pub(crate) async fn owner(&self) -> Result<PoolOwner, CatalogueError> {
+        self.catalogue.owner(self.environment.name().into(), self.actor.0.clone()).await
+    }
 }
 
 /// Whoever is told what happens.

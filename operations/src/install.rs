@@ -146,10 +146,12 @@ impl Install {
         };
         let (recipe, stacks, answers) = off_runtime(&stop, reading).await?;
         let settings = &controller.environment.settings;
+        let owner = controller.owner().await?;
         let rollout = Rollout {
             stacks: &stacks,
             recipe: &recipe,
             catalogue: &controller.catalogue,
+            owner: &owner,
             logs: &controller.logs,
             transport: &Transport::Ssh(ssh),
             mode,

@@ -6,6 +6,7 @@
 //!
 //! It must not know the terminal or HTTP: whoever calls it asks, renders, and picks exit codes.
 
+mod adopt_pools;
 mod check_image;
 mod check_nodes;
 mod controller;
@@ -21,6 +22,7 @@ mod rehearse;
 mod scrub;
 mod selection;
 
+pub use adopt_pools::{AdoptPools, Adopted};
 pub use check_image::{CheckImage, CheckedImage, check_file, digest};
 pub use check_nodes::CheckNodes;
 pub use controller::{Actor, Controller, Tell};

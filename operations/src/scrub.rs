@@ -54,10 +54,12 @@ impl ScrubCopies {
             None => return Err(no_image(&controller, &image.unwrap_or_default()).await?.into()),
         };
         let settings = &controller.environment.settings;
+        let owner = controller.owner().await?;
         let scrub = Scrub {
             nodes: &targets,
             on: &on,
             catalogue,
+            owner: &owner,
             transport: &Transport::Ssh(ssh),
             rate: settings.scrub.rate,
             bad,

@@ -22,6 +22,7 @@ fn operations_are_tasks() {
     is_task(&|| operations::Install::questions(any(), any(), any(), any()));
     is_task(&|| any::<operations::Rehearse>().run(any(), any(), any(), any(), any(), any()));
     is_task(&|| any::<operations::ScrubCopies>().run(any(), any(), any(), any()));
+    is_task(&|| any::<operations::AdoptPools>().run(any(), any(), any()));
     is_task(&|| any::<operations::CheckNodes>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::CheckImage>().run(any(), any(), any()));
     is_task(&|| operations::check_file(any(), any(), any()));

@@ -1,14 +1,17 @@
 use std::path::PathBuf;
 
+use ays_model::UserName;
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::{Failure, Obstacle};
 
 /// See [`crate::Step::Examine`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Examine {
     /// The pool's directory.
     pub pool: PathBuf,
+    /// The user whose processes read the pool; none: nobody is named.
+    pub user: Option<UserName>,
     /// The directory that downloads go to.
     pub downloads: PathBuf,
     /// The name of an empty file that stays in the pool, for other nodes to look for; none where the pool is missing.
@@ -26,6 +29,8 @@ pub struct Examined {
     pub pool: Result<Directory, Failure>,
     /// That of the downloads.
     pub downloads: Result<Directory, Failure>,
+    /// What keeps machines from reading the pool.
+    pub obstacles: Vec<Obstacle>,
 }
 
 /// A directory that can be written, or made.

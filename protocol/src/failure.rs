@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::NotOurs;
+
 /// Where in talking to a source the time went or the fault came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
@@ -150,6 +152,9 @@ pub enum Failure {
         /// The file.
         path: String,
     },
+    /// Another one's catalogue writes into this pool: nothing was written.
+    #[error("{0}")]
+    NotOurs(Box<NotOurs>),
     /// The node's file system said no.
     #[error("{path}: {doing}: {reason}")]
     Disk {

@@ -2,13 +2,16 @@
 //!
 //! It must not know recipes, HRD or the catalogue: a step says everything that is needed to do it.
 
+mod access;
 mod examine;
 mod failure;
 mod frame;
 mod look;
 mod message;
+mod pool;
 mod share;
 
+pub use access::Obstacle;
 pub use examine::{Directory, Examine, Examined};
 pub use failure::{Failure, Phase};
 pub use frame::{
@@ -16,4 +19,5 @@ pub use frame::{
 };
 pub use look::{Look, LookAt, Looked, SourceDisk, SourceState};
 pub use message::*;
+pub use pool::{AdoptPool, IndexBefore, NotOurs, PoolClaim, PoolMark, PoolSeen, Whose};
 pub use share::{Expected, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Secret, Share, Supplier, Whole};

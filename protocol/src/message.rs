@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Progress, Sha256};
 use serde::{Deserialize, Serialize};
 
-use crate::{Examine, Examined, Expected, Failure, Look, Looked, News, Said, Share};
+use crate::{
+    AdoptPool, Examine, Examined, Expected, Failure, IndexBefore, Look, Looked, News, PoolClaim, PoolSeen,
+    Said, Share,
+};
 
 /// Controller to helper. When its input ends, the helper ends what it started and exits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,6 +83,12 @@ pub struct Facts {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, never a list of them")]
 pub enum Step {
+    /// May the claimant write into the pool? Nothing is written. Answered by [`Outcome::Ready`].
+    CheckOwner(PoolClaim),
+    /// What says whose a pool is? Its directory is given. Answered by [`Outcome::Pool`].
+    LookAtPool(PathBuf),
+    /// Make a pool the claimant's, whosever it is. Answered by [`Outcome::Pool`]: as it is then.
+    AdoptPool(AdoptPool),
     /// Is the node able to do what follows? Answered by [`Outcome::Ready`].
     CheckRequirements(Requirements),
     /// Ask sources, all at once; nothing is written. Answered by [`Outcome::Looked`].
@@ -105,9 +114,9 @@ pub enum Step {
 /// See [`Step::CheckRequirements`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Requirements {
-    /// The pool's directory: it is made when missing and must be writable, and what stopped runs left in it is
-    /// removed; none when nothing is stored.
-    pub pool: Option<PathBuf>,
+    /// The pool: its directory is made when missing and must be writable, it becomes the claimant's, and what stopped
+    /// runs left in it is removed; none when nothing is stored.
+    pub pool: Option<PoolClaim>,
     /// `qemu-img` must be there.
     pub qemu_img: bool,
 }
@@ -287,8 +296,8 @@ pub struct DigestedDisk {
 /// See [`Step::WriteIndex`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WriteIndex {
-    /// The pool's directory.
-    pub pool: PathBuf,
+    /// The pool, which is checked to be the claimant's in the same step.
+    pub claim: PoolClaim,
     /// The whole content of `ays-images.json`.
     pub content: String,
 }
@@ -296,12 +305,14 @@ pub struct WriteIndex {
 /// How a step ended well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// Of [`Step::CheckRequirements`].
+    /// Of [`Step::CheckRequirements`] and [`Step::CheckOwner`].
     Ready,
+    /// Of [`Step::LookAtPool`] and [`Step::AdoptPool`].
+    Pool(PoolSeen),
     /// Of [`Step::Look`]: an answer to each question, in their order.
     Looked(Vec<Result<Looked, Failure>>),
     /// Of [`Step::Examine`].
-    Examined(Examined),
+    Examined(Box<Examined>),
     /// Of [`Step::Fetch`].
     Fetched(Fetched),
     /// Of [`Step::StoreImage`].
@@ -312,11 +323,8 @@ pub enum Outcome {
     Inspected(Inspection),
     /// Of [`Step::Digest`].
     Digested(DigestedDisk),
-    /// Of [`Step::WriteIndex`]; `changed` is false when the same content was there already.
-    Written {
-        /// Whether the file's content is new.
-        changed: bool,
-    },
+    /// Of [`Step::WriteIndex`].
+    Written(IndexBefore),
     /// Of [`Step::Remove`].
     Removed,
 }

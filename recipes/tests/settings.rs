@@ -152,6 +152,13 @@ fn the_later_layer_wins_key_by_key() {
 }
 
 #[test]
+fn a_pool_may_name_the_user_that_reads_it() {
+    let settings = Machine::with("[pool.a]\npath = '/a'\nuser = 'libvirt-qemu'\n").settings();
+    let user = |pool: &str| settings.pool(pool).unwrap().user.clone();
+    assert_eq!((user("a"), user("local")), (Some("libvirt-qemu".into()), None));
+}
+
+#[test]
 fn a_variable_sets_any_key_that_there_is_and_others_are_left_alone() {
     let mut machine = Machine::with("[pool.vm-stor]\npath = '/mnt/vmstor'\n[values]\norigin = 'a'\n");
     for (name, value) in [
@@ -240,6 +247,8 @@ fn a_wrong_value_is_shown_in_its_place_even_where_another_layer_wins() {
         ("fetch.share = 'yes'", "ays.toml:1:15: must be true or false"),
         ("fetch.ca = 'a.pem'", "ays.toml:1:12: must be a list of texts"),
         ("pool.a.path = 'mnt/../etc'", "ays.toml:1:15: must be absolute and without `..`"),
+        ("pool.a.user = '-x'", "ays.toml:1:15: must be a user's name such as \"libvirt-qemu\""),
+        ("pool.a.user = ''", "ays.toml:1:15: must be a user's name such as \"libvirt-qemu\""),
         ("pool.a.format = 'vmdk'", "ays.toml:1:17: must be \"raw\" or \"qcow2\""),
         ("source.'https://h'.mirrors = ['h/x']", "ays.toml:1:30: must be addresses without a query"),
         (

@@ -74,6 +74,19 @@ impl Ays {
         }
     }
 
+    /// Another operator, with a catalogue of its own, as on another machine.
+    pub fn another(&self, lab: &Lab, name: &str) -> Self {
+        let (home, state) = (lab.dir().join(format!("home-{name}")), lab.dir().join(format!("state-{name}")));
+        super::lab::output(Command::new("cp").arg("-a").arg(&self.home).arg(&home));
+        Self {
+            home,
+            state,
+            temporary: self.temporary.clone(),
+            repo: self.repo.clone(),
+            variables: vec![("USER".to_owned(), name.to_owned())],
+        }
+    }
+
     /// Its home directory.
     pub fn home(&self) -> &Path {
         &self.home

@@ -156,6 +156,8 @@ impl Helper {
 /// What a rehearsal calls a step.
 fn fault_step(step: &Step) -> FaultStep {
     match step {
+        Step::CheckOwner(_) | Step::LookAtPool(_) => FaultStep::Owner,
+        Step::AdoptPool(_) => FaultStep::Adopt,
         Step::CheckRequirements(_) => FaultStep::Check,
         Step::Look(_) => FaultStep::Ask,
         Step::Examine(_) => FaultStep::Examine,

@@ -5,6 +5,7 @@ mod find;
 mod installed;
 mod lock;
 mod offered;
+mod owner;
 mod run;
 mod scrub;
 mod shown;

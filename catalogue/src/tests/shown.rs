@@ -267,8 +267,8 @@ async fn the_index_is_the_same_text_for_the_same_offers() {
         image("alpine", 2, "x", "        \"n1\""),
         image("debian", 1, "a", "        \"n1\",\n        \"n2\"")
     );
-    assert_eq!(index_json(&offers), expected);
+    assert_eq!(index_json(&offers, &[]), expected);
     offers.reverse();
-    assert_eq!(index_json(&offers), expected);
-    assert_eq!(index_json(&[]), "{\n  \"version\": 1,\n  \"images\": []\n}\n");
+    assert_eq!(index_json(&offers, &[]), expected);
+    assert_eq!(index_json(&[], &[]), "{\n  \"version\": 1,\n  \"images\": []\n}\n");
 }

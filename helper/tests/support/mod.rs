@@ -14,10 +14,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use ays_helper::{Ended, Limits, Timing, serve};
-use ays_model::{Check, Checksum, Download, Md5, Network, Progress, SecretUrl, Sha256};
+use ays_model::{Check, Checksum, Download, Md5, Network, PoolOwner, Progress, SecretUrl, Sha256};
 use ays_protocol::{
     Expected, Facts, Failure, Fetch, Fetched, FromNode, GREETING, Look, LookAt, Looked, Outcome, Phase,
-    Stamp, Step, ToNode, read_frame, write_frame,
+    PoolClaim, Stamp, Step, ToNode, read_frame, write_frame,
 };
 use tokio::io::{
     AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, duplex, split,
@@ -219,6 +219,26 @@ pub fn unreachable(url: &str, phase: Phase, reason: &str, attempts: u32) -> Resu
 }
 
 /// The names in a directory, hidden ones too.
+/// The pool in a directory, as the catalogue `one` wants to write into it.
+pub fn claim(pool: &Path) -> PoolClaim {
+    claim_of("one", pool)
+}
+
+/// The same of a catalogue that a test calls so.
+pub fn claim_of(catalogue: &str, pool: &Path) -> PoolClaim {
+    PoolClaim {
+        path: pool.to_owned(),
+        pool: "local".into(),
+        node: "n1".into(),
+        owner: PoolOwner {
+            catalogue: catalogue.into(),
+            environment: "g8".into(),
+            taken_by: "ops@c".to_owned(),
+        },
+        known: Vec::new(),
+    }
+}
+
 pub fn names(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(directory)
         .unwrap()

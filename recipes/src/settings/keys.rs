@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Component, PathBuf};
 use std::time::Duration;
 
-use ays_model::{DiskFormat, Scheme, SecretUrl};
+use ays_model::{DiskFormat, Scheme, SecretUrl, UserName};
 use bytesize::ByteSize;
 use toml::Value;
 
@@ -17,6 +17,7 @@ pub(super) enum Kind {
     Directory,
     Format,
     Truth,
+    User,
     Count,
     Keep,
     Patience,
@@ -45,7 +46,7 @@ impl Kind {
 }
 
 /// All keys: `*` is a name that the writer chooses, `**` any number of them.
-const KEYS: [(&str, Kind); 27] = [
+const KEYS: [(&str, Kind); 28] = [
     ("name", Kind::Text),
     ("install.parallel", Kind::Count),
     ("recipes.system_paths", Kind::Permission),
@@ -70,6 +71,7 @@ const KEYS: [(&str, Kind); 27] = [
     ("pool.*.path", Kind::Directory),
     ("pool.*.format", Kind::Format),
     ("pool.*.shared", Kind::Truth),
+    ("pool.*.user", Kind::User),
     // For people; nodes name a grid by its number.
     ("grid.*.name", Kind::Text),
     ("system.**", Kind::Free),
@@ -129,6 +131,7 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), Problem> {
         Kind::Directory => directory(value).map(drop),
         Kind::Format => format(value).map(drop),
         Kind::Truth => truth(value).map(drop),
+        Kind::User => user(value).map(drop),
         Kind::Count => count(value).map(drop),
         Kind::Keep => time(value).map(drop),
         Kind::Patience => patience(value).map(drop),
@@ -222,6 +225,14 @@ pub(super) fn format(value: &Value) -> Result<DiskFormat, Problem> {
 
 pub(super) fn truth(value: &Value) -> Result<bool, Problem> {
     value.as_bool().ok_or("must be true or false")
+}
+
+pub(super) fn user(value: &Value) -> Result<UserName, Problem> {
+    let name = text(value)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+' | '$');
+    // One that begins with `-` would be an option of the program that is asked for it.
+    let is_name = !name.is_empty() && !name.starts_with('-') && name.len() <= 255 && name.chars().all(plain);
+    if is_name { Ok(name.into()) } else { Err("must be a user's name such as \"libvirt-qemu\"") }
 }
 
 pub(super) fn count(value: &Value) -> Result<NonZeroU32, Problem> {

@@ -56,6 +56,7 @@ impl<'a> Reader<'a> {
             path: self.said(&path("path"), keys::directory).ok_or_else(no_path)?,
             format: self.said(&path("format"), keys::format).unwrap_or(DiskFormat::Raw),
             shared: self.said(&path("shared"), keys::truth).unwrap_or(false),
+            user: self.said(&path("user"), keys::user),
         })
     }
 
