@@ -8,6 +8,7 @@
 mod check_copy;
 mod checksum_list;
 mod child;
+mod complaint;
 mod content;
 mod digest;
 mod disk;
