@@ -64,7 +64,7 @@ fn a_file_of_this_machine() {
             .arg("1M"),
     );
     let refused = scene.ays.run(&["image", "check", backed.to_str().unwrap()]);
-    let reason = "cannot be inspected: it stands on a backing file, so it is not whole";
+    let reason = "cannot be inspected: it stands on a backing file, so it is not whole: `qemu-img convert -O qcow2`, where that file is, makes one that is";
     assert_eq!((refused.code, refused.stderr), (Some(1), format!("error: {}: {reason}\n", backed.display())));
 }
 

@@ -21,7 +21,7 @@ use crate::{context, prompt};
 pub struct Args {
     /// The template's name, such as image_debian-13
     name: TemplateName,
-    /// Where the disk image is: http, https or ftp; a directory will do
+    /// Where the disk image is: http, https, ftp, ftps or ftpes; a directory will do
     #[arg(long)]
     url: String,
     /// Verify it by the MD5 beside it, whatever else is there

@@ -15,10 +15,14 @@ pub enum Refusal {
     #[error("it is empty")]
     Empty,
     /// It stands on another file, which is never opened.
-    #[error("it stands on a backing file, so it is not whole")]
+    #[error(
+        "it stands on a backing file, so it is not whole: `qemu-img convert -O qcow2`, where that file is, makes one that is"
+    )]
     Backed,
     /// Its data is in another file, which is never opened.
-    #[error("its data is in another file")]
+    #[error(
+        "its data is in another file: `qemu-img convert -O qcow2`, where that file is, makes one of both"
+    )]
     DataFile,
     /// It is encrypted.
     #[error("it is encrypted")]

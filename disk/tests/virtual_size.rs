@@ -89,7 +89,7 @@ fn footers_of_vhd() {
     assert_eq!(said(&dynamic), Ok(SIZE));
     assert_eq!(
         said(&[vhd_footer(4), vec![0; 2048], vhd_footer(4)].concat()),
-        Err("it stands on a backing file, so it is not whole".to_owned())
+        Err("it stands on a backing file, so it is not whole: `qemu-img convert -O qcow2`, where that file is, makes one that is".to_owned())
     );
     let mut wrong = vhd_footer(3);
     wrong[55] ^= 1;
@@ -116,7 +116,7 @@ fn tables_of_vhdx() {
     let parameters = metadata + 32 + 16;
     assert_eq!(said(&[(parameters, &[0xff; 4])]), damaged("it ends too early"));
     let place = metadata + u32::from_le_bytes(image[parameters..parameters + 4].try_into().unwrap()) as usize;
-    assert_eq!(said(&[(place + 4, &[2])]), Err("it stands on a backing file, so it is not whole".to_owned()));
+    assert_eq!(said(&[(place + 4, &[2])]), Err("it stands on a backing file, so it is not whole: `qemu-img convert -O qcow2`, where that file is, makes one that is".to_owned()));
     let size_at = find(&SIZE.to_le_bytes());
     assert_eq!(
         said(&[(size_at, &u64::MAX.to_le_bytes())]),
@@ -126,7 +126,9 @@ fn tables_of_vhdx() {
 
 #[test]
 fn headers_of_vmdk_and_vdi() {
-    let backed = || Err("it stands on a backing file, so it is not whole".to_owned());
+    let backed = || {
+        Err("it stands on a backing file, so it is not whole: `qemu-img convert -O qcow2`, where that file is, makes one that is".to_owned())
+    };
     let vmdk = |text: &str| size(text.as_bytes(), ImageFormat::Vmdk);
     let begin = "# Disk DescriptorFile\nversion=1\n";
     for (text, expected) in [
@@ -154,7 +156,13 @@ fn headers_of_vmdk_and_vdi() {
         let header = changed("vmdk", &[], &[(12, &capacity.to_le_bytes())]);
         size(&header, ImageFormat::Vmdk)
     };
-    assert_eq!(sparse(0), Err("its data is in another file".to_owned()));
+    assert_eq!(
+        sparse(0),
+        Err(
+            "its data is in another file: `qemu-img convert -O qcow2`, where that file is, makes one of both"
+                .to_owned()
+        )
+    );
     assert_eq!(
         sparse(u64::MAX),
         Err(format!("it claims {} bytes, more than any disk here may have", u64::MAX))

@@ -17,6 +17,11 @@ pub(crate) enum NotAnImage {
     Zeros,
     #[error("it is {0}, not a disk image")]
     Looks(&'static str),
+    #[error(
+        "it is {0}, not a disk image: `qemu-img convert -O qcow2 DISK.vmdk DISK.qcow2`, where all of its files are, makes \
+         one of them"
+    )]
+    SplitVmdk(&'static str),
     #[error("{0} is not supported")]
     Unsupported(&'static str),
     #[error("no disk image format, partition table or file system was found in it")]
@@ -89,7 +94,7 @@ fn container(head: &[u8], tail: &[u8]) -> Option<Result<ImageFormat, NotAnImage>
     } else if has_at(head, 0x40, b"\x7f\x10\xda\xbe") {
         Ok(ImageFormat::Vdi)
     } else if head.trim_ascii_start().starts_with(b"# Disk DescriptorFile") {
-        Err(NotAnImage::Looks("the description of a VMDK whose data is in other files"))
+        Err(NotAnImage::SplitVmdk("the description of a VMDK whose data is in other files"))
     } else if has_at(head, 0, b"COWD") {
         Err(NotAnImage::Unsupported("the VMDK of an ESX snapshot"))
     } else if has_at(head, 0, b"QED\0") {
@@ -103,14 +108,28 @@ fn container(head: &[u8], tail: &[u8]) -> Option<Result<ImageFormat, NotAnImage>
 }
 
 /// A sparse VMDK has its capacity (little endian, in sectors) at 12; with 0 there, QEMU takes the description that
-/// is embedded for one of other files.
+/// is embedded for one of other files. Where the description is, in sectors, stands at 28: the parts of a split
+/// disk have none, or an empty one.
 fn vmdk(head: &[u8]) -> Result<ImageFormat, NotAnImage> {
     match head.get(12..20) {
         Some([0, 0, 0, 0, 0, 0, 0, 0]) => {
-            Err(NotAnImage::Looks("the description of a VMDK whose data is in other files"))
+            Err(NotAnImage::SplitVmdk("the description of a VMDK whose data is in other files"))
+        }
+        Some(_) if !is_described(head) => {
+            Err(NotAnImage::SplitVmdk("one part of a VMDK that is split into several files"))
         }
         Some(_) => Ok(ImageFormat::Vmdk),
         None => Err(Refusal::Corrupt.into()),
+    }
+}
+
+/// A description that lies behind what was read may be there.
+fn is_described(head: &[u8]) -> bool {
+    let sector = head.get(28..36).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+    match sector.and_then(|sector| usize::try_from(sector.checked_mul(512)?).ok()) {
+        Some(0) => false,
+        Some(place) => head.get(place).is_none_or(|first| *first != 0),
+        None => true,
     }
 }
 
@@ -200,7 +219,7 @@ mod tests {
             (vec![(0, &b"QFI\xfb\0\0\0\x02"[..])], ImageFormat::Qcow2),
             // Version 2 has no features; what stands there is something else.
             (vec![(0, &b"QFI\xfb\0\0\0\x02"[..]), (79, b"\x04")], ImageFormat::Qcow2),
-            (vec![(0, b"KDMV\x01\0\0\0"), (12, b"\0\x10")], ImageFormat::Vmdk),
+            (vec![(0, b"KDMV\x01\0\0\0"), (12, b"\0\x10"), (28, b"\x01"), (512, b"#")], ImageFormat::Vmdk),
             (vec![(0, b"conectix"), (60, b"\0\0\0\x03")], ImageFormat::Vhd),
             (vec![(0, b"vhdxfile")], ImageFormat::Vhdx),
             (vec![(0x40, b"\x7f\x10\xda\xbe")], ImageFormat::Vdi),
@@ -232,11 +251,19 @@ mod tests {
             (vec![(0, b"QFI\xfb\0\0\0\x01")], Refusal::Version(1).into()),
             (
                 vec![(0, b"KDMV\x01")],
-                NotAnImage::Looks("the description of a VMDK whose data is in other files"),
+                NotAnImage::SplitVmdk("the description of a VMDK whose data is in other files"),
+            ),
+            (
+                vec![(0, b"KDMV\x01\0\0\0"), (12, b"\0\x10")],
+                NotAnImage::SplitVmdk("one part of a VMDK that is split into several files"),
+            ),
+            (
+                vec![(0, b"KDMV\x01\0\0\0"), (12, b"\0\x10"), (28, b"\x01")],
+                NotAnImage::SplitVmdk("one part of a VMDK that is split into several files"),
             ),
             (
                 vec![(0, b"# Disk DescriptorFile\nversion=1")],
-                NotAnImage::Looks("the description of a VMDK whose data is in other files"),
+                NotAnImage::SplitVmdk("the description of a VMDK whose data is in other files"),
             ),
             (vec![(0, b"conectix"), (60, b"\0\0\0\x04")], Refusal::Backed.into()),
             (vec![(0, b"LUKS\xba\xbe")], Refusal::Encrypted.into()),

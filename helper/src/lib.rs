@@ -9,6 +9,7 @@ mod access;
 mod check_copy;
 mod checksum_list;
 mod child;
+mod complaint;
 mod content;
 mod digest;
 mod disk;

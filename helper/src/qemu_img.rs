@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use crate::child::bound;
+use crate::complaint::Words;
 use crate::report::Report;
 use ays_disk::ImageFormat;
 
@@ -23,9 +24,6 @@ const NAME: &str = "qemu-img";
 
 /// Where it is looked for when `PATH` lacks it: a login without a profile has a short one.
 const USUAL_PLACES: [&str; 5] = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin"];
-
-/// How much of what it says is kept, in bytes.
-const MOST_WORDS: usize = 4096;
 
 /// The program, or a failure that names the package that brings it.
 pub(crate) fn find() -> Result<PathBuf, Failure> {
@@ -123,7 +121,7 @@ impl QemuImg {
         if !ended.status.success() {
             return Err(ended.failure());
         }
-        let said = String::from_utf8_lossy(&ended.said);
+        let said = String::from_utf8_lossy(ended.said.first());
         let version = said.split_whitespace().nth(2);
         Ok(version.ok_or_else(|| failed("it does not say which version it is"))?.to_owned())
     }
@@ -134,7 +132,7 @@ impl QemuImg {
         command.args(["info", "--output=json"]).args(input(source, kind));
         let ended = self.run(command, |_| ()).await?;
         match ended.status.code() {
-            Some(0) => serde_json::from_slice(&ended.said).map_err(|error| failed(error.to_string())),
+            Some(0) => serde_json::from_slice(ended.said.first()).map_err(|error| failed(error.to_string())),
             Some(_) => {
                 Err(Failure::BadImage { path: source.display().to_string(), reason: ended.complaint() })
             }
@@ -152,7 +150,10 @@ impl QemuImg {
             Some(0 | 3 | 63) => Ok(()),
             Some(_) => Err(Failure::BadImage {
                 path: source.display().to_string(),
-                reason: format!("it is damaged: {}", ended.complaint()),
+                reason: format!(
+                    "it is damaged: {}. Bring it again, or have it made again where it comes from",
+                    ended.complaint().trim_end_matches('.')
+                ),
             }),
             None => Err(ended.failure()),
         }
@@ -168,7 +169,7 @@ impl QemuImg {
             return Err(ended.failure());
         }
         let measured: Measured =
-            serde_json::from_slice(&ended.said).map_err(|error| failed(error.to_string()))?;
+            serde_json::from_slice(ended.said.first()).map_err(|error| failed(error.to_string()))?;
         Ok(measured.required)
     }
 
@@ -229,16 +230,13 @@ fn input(source: &Path, kind: ImageFormat) -> Vec<OsString> {
 #[derive(Debug)]
 struct Ended {
     status: ExitStatus,
-    said: Vec<u8>,
-    complained: Vec<u8>,
+    said: Words,
+    complained: Words,
 }
 
 impl Ended {
     fn complaint(&self) -> String {
-        let words = String::from_utf8_lossy(&self.complained);
-        let line =
-            words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word");
-        line.trim().trim_start_matches("qemu-img: ").to_owned()
+        self.complained.complaint(NAME)
     }
 
     fn failure(&self) -> Failure {
@@ -249,14 +247,14 @@ impl Ended {
     }
 }
 
-/// Reads to the end and keeps the first bytes; a program that says more than that is still listened to.
-async fn gather(from: Option<impl AsyncRead + Unpin>, mut hear: impl FnMut(&[u8])) -> Vec<u8> {
-    let mut kept = Vec::new();
+/// Reads to the end and keeps what may matter; a program that says more than that is still listened to.
+async fn gather(from: Option<impl AsyncRead + Unpin>, mut hear: impl FnMut(&[u8])) -> Words {
+    let mut kept = Words::default();
     let Some(mut from) = from else { return kept };
     let mut piece = [0; 1024];
     while let Ok(count @ 1..) = from.read(&mut piece).await {
         hear(&piece[..count]);
-        kept.extend_from_slice(&piece[..count.min(MOST_WORDS.saturating_sub(kept.len()))]);
+        kept.hear(&piece[..count]);
     }
     kept
 }
@@ -298,11 +296,15 @@ mod tests {
             (r#"{"virtual-size": 1, "format-specific": {"type": "qcow2", "data": {"compat": "1.1"}}}"#, None),
             (
                 r#"{"virtual-size": 1, "backing-filename": "base"}"#,
-                Some("it stands on a backing file, so it is not whole"),
+                Some(
+                    "it stands on a backing file, so it is not whole: `qemu-img convert -O qcow2`, where that file is, makes one that is",
+                ),
             ),
             (
                 r#"{"virtual-size": 1, "format-specific": {"data": {"data-file": "d"}}}"#,
-                Some("its data is in another file"),
+                Some(
+                    "its data is in another file: `qemu-img convert -O qcow2`, where that file is, makes one of both",
+                ),
             ),
             (r#"{"virtual-size": 1, "encrypted": true}"#, Some("it is encrypted")),
             (
@@ -311,7 +313,9 @@ mod tests {
             ),
             (
                 r#"{"virtual-size": 1, "format-specific": {"data": {"extents": [{"filename": "/etc/shadow"}]}}}"#,
-                Some("its data is in another file"),
+                Some(
+                    "its data is in another file: `qemu-img convert -O qcow2`, where that file is, makes one of both",
+                ),
             ),
         ] {
             let info: Info = serde_json::from_str(json).unwrap();

@@ -286,6 +286,13 @@ async fn what_is_not_whole_or_no_image_is_refused() {
     qemu_img(directory.path(), "convert -f raw -O vmdk -o subformat=monolithicFlat disk.raw flat.vmdk");
     qemu_img(directory.path(), "convert -f raw -O vmdk disk.raw base.vmdk");
     qemu_img(directory.path(), "create -q -f vmdk -b base.vmdk -F vmdk backed.vmdk");
+    qemu_img(
+        directory.path(),
+        "convert -f raw -O vmdk -o subformat=twoGbMaxExtentSparse disk.raw parts.vmdk",
+    );
+    qemu_img(directory.path(), "convert -f raw -O qcow2 disk.raw gone.qcow2");
+    qemu_img(directory.path(), "create -q -f qcow2 -b gone.qcow2 -F qcow2 orphan.qcow2");
+    fs::remove_file(at("gone.qcow2")).unwrap();
     fs::write(at("page.img"), "<html>404</html>").unwrap();
     fs::write(at("x.img.gz"), b"\x1f\x8b\x08\0").unwrap();
     fs::write(at("empty.img"), "").unwrap();
@@ -300,14 +307,42 @@ async fn what_is_not_whole_or_no_image_is_refused() {
     })
     .unwrap();
     for (name, reason) in [
-        ("backed.qcow2", "it stands on a backing file, so it is not whole"),
-        ("backed.vmdk", "it stands on a backing file, so it is not whole"),
-        ("split.qcow2", "its data is in another file"),
+        (
+            "backed.qcow2",
+            "it stands on a backing file, so it is not whole: `qemu-img convert -O qcow2`, where that file is, makes one that is",
+        ),
+        (
+            "backed.vmdk",
+            "it stands on a backing file, so it is not whole: `qemu-img convert -O qcow2`, where that file is, makes one that is",
+        ),
+        (
+            "split.qcow2",
+            "its data is in another file: `qemu-img convert -O qcow2`, where that file is, makes one of both",
+        ),
         ("locked.qcow2", "it is encrypted"),
-        ("flat.vmdk", "it is the description of a VMDK whose data is in other files, not a disk image"),
+        (
+            "flat.vmdk",
+            "it is the description of a VMDK whose data is in other files, not a disk image: \
+             `qemu-img convert -O qcow2 DISK.vmdk DISK.qcow2`, where all of its files are, makes one of them",
+        ),
         (
             "zero-capacity.vmdk",
-            "it is the description of a VMDK whose data is in other files, not a disk image",
+            "it is the description of a VMDK whose data is in other files, not a disk image: \
+             `qemu-img convert -O qcow2 DISK.vmdk DISK.qcow2`, where all of its files are, makes one of them",
+        ),
+        (
+            "parts.vmdk",
+            "it is the description of a VMDK whose data is in other files, not a disk image: \
+             `qemu-img convert -O qcow2 DISK.vmdk DISK.qcow2`, where all of its files are, makes one of them",
+        ),
+        (
+            "parts-s001.vmdk",
+            "it is one part of a VMDK that is split into several files, not a disk image: \
+             `qemu-img convert -O qcow2 DISK.vmdk DISK.qcow2`, where all of its files are, makes one of them",
+        ),
+        (
+            "orphan.qcow2",
+            "it stands on a backing file, so it is not whole: `qemu-img convert -O qcow2`, where that file is, makes one that is",
         ),
         ("page.img", "it is an HTML page, not a disk image"),
         ("x.img.gz", "its gzip data cannot be unpacked: unexpected end of file"),
@@ -321,6 +356,70 @@ async fn what_is_not_whole_or_no_image_is_refused() {
     let result = store(directory.path(), "cut.qcow2", DiskFormat::Raw).await;
     assert!(matches!(result, Err(Failure::BadImage { .. })), "{result:?}");
     assert!(!at("pool").exists());
+}
+
+/// What only `qemu-img` knows is told in its own words: all of them.
+#[tokio::test]
+async fn what_qemu_img_refuses_is_told_in_all_of_its_words() {
+    let (directory, _) = disk();
+    let at = |name: &str| directory.path().join(name);
+    qemu_img(directory.path(), "convert -f raw -O vhdx disk.raw x.vhdx");
+    let mut vhdx = fs::read(at("x.vhdx")).unwrap();
+    leave_a_log(&mut vhdx);
+    fs::write(at("x.vhdx"), vhdx).unwrap();
+    qemu_img(directory.path(), "convert -f raw -O qcow2 disk.raw x.qcow2");
+    let mut qcow2 = fs::read(at("x.qcow2")).unwrap();
+    // The reference count of each cluster.
+    let table = u64::from_be_bytes(qcow2[48..56].try_into().unwrap()) as usize;
+    let block = u64::from_be_bytes(qcow2[table..table + 8].try_into().unwrap()) as usize;
+    qcow2[block..block + 64].fill(0);
+    fs::write(at("x.qcow2"), qcow2).unwrap();
+    let path = |name: &str| at(name).display().to_string();
+    let vhdx = path("x.vhdx");
+    let result = store(directory.path(), "x.vhdx", DiskFormat::Raw).await;
+    let reason = format!(
+        "Could not open '{vhdx}': VHDX image file '{vhdx}' opened read-only, but contains a log that needs to be \
+         replayed; To replay the log, run: qemu-img check -r all '{vhdx}'"
+    );
+    assert_eq!(result, Err(Failure::BadImage { path: vhdx, reason }));
+    let result = store(directory.path(), "x.qcow2", DiskFormat::Raw).await;
+    let Err(Failure::BadImage { reason, .. }) = result else { panic!("{result:?}") };
+    assert!(reason.starts_with("it is damaged: ERROR cluster 0 refcount=0 reference=1; "), "{reason}");
+    assert!(reason.contains("; (and ") && reason.contains(" lines more); ERROR "), "{reason}");
+    assert!(reason.ends_with(". Bring it again, or have it made again where it comes from"), "{reason}");
+}
+
+/// Lets a VHDX look as after a crash: its headers name a log, which has one entry without changes.
+fn leave_a_log(vhdx: &mut [u8]) {
+    const LOG: usize = 1 << 20;
+    let id: Vec<u8> = (1..=16).collect();
+    let length = (vhdx.len() as u64).to_le_bytes();
+    for header in [0x10000, 0x20000] {
+        let header = &mut vhdx[header..header + 4096];
+        header[48..64].copy_from_slice(&id);
+        sign(header);
+    }
+    let entry = &mut vhdx[LOG..LOG + 4096];
+    entry.fill(0);
+    entry[..4].copy_from_slice(b"loge");
+    entry[8..12].copy_from_slice(&4096_u32.to_le_bytes());
+    entry[16] = 1;
+    entry[32..48].copy_from_slice(&id);
+    entry[48..56].copy_from_slice(&length);
+    entry[56..64].copy_from_slice(&length);
+    sign(entry);
+}
+
+/// Its CRC-32C stands at 4, and counts as zeros.
+fn sign(part: &mut [u8]) {
+    part[4..8].fill(0);
+    let crc = part.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 },
+        )
+    });
+    part[4..8].copy_from_slice(&(!crc).to_le_bytes());
 }
 
 /// A pool of 4 MiB. What counts is the data: a sparse disk of a terabyte with little in it fits.

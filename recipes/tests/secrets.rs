@@ -52,6 +52,8 @@ fn a_secret_goes_into_an_address_and_shows_nowhere() {
     let instance = "login = '$(secret.AYDO)'\nhost = 'h'\n";
     for (url, source, whole, shown) in [
         ("ftp://$(secret.aydo)@h", "/x", "ftp://pub:hunter2%40%2F%23%25@h/x", "ftp://***@h/x"),
+        ("ftps://$(secret.aydo)@h", "/x", "ftps://pub:hunter2%40%2F%23%25@h/x", "ftps://***@h/x"),
+        ("ftpes://pub:$(secret.pw)@h", "/x", "ftpes://pub:hunter2%40%2F%23%25%3A@h/x", "ftpes://***@h/x"),
         ("ftp://pub:$(secret.pw)@h/", "x", "ftp://pub:hunter2%40%2F%23%25%3A@h/x", "ftp://***@h/x"),
         ("https://h", "/x?token=$(secret.pw)", "https://h/x?token=hunter2%40%2F%23%25%3A", "https://h/x?***"),
         (

@@ -57,8 +57,18 @@ fn headers_of_qcow2() {
             &[(24, b"\0\0\x10\0\0\0\0\0")],
             Some("its header is damaged: its first table is too short for its disk"),
         ),
-        (&[(8, b"\0\0\0\0\0\0\x02\0\0\0\0\x0b")], Some("it stands on a backing file, so it is not whole")),
-        (&[(79, b"\x04")], Some("its data is in another file")),
+        (
+            &[(8, b"\0\0\0\0\0\0\x02\0\0\0\0\x0b")],
+            Some(
+                "it stands on a backing file, so it is not whole: `qemu-img convert -O qcow2`, where that file is, makes one that is",
+            ),
+        ),
+        (
+            &[(79, b"\x04")],
+            Some(
+                "its data is in another file: `qemu-img convert -O qcow2`, where that file is, makes one of both",
+            ),
+        ),
         (&[(79, b"\x02")], Some("it is marked as corrupt")),
         (&[(35, b"\x02")], Some("it is encrypted")),
         (
@@ -93,9 +103,9 @@ fn other_files_are_never_opened() {
         command.current_dir(workshop.path("."));
         run(command.args(["create", "-q", "-u", "-f", "qcow2"]).args(moved).arg(&image).arg("16M"));
         let reason = if options[0] == "-b" {
-            "it stands on a backing file, so it is not whole"
+            "it stands on a backing file, so it is not whole: `qemu-img convert -O qcow2`, where that file is, makes one that is"
         } else {
-            "its data is in another file"
+            "its data is in another file: `qemu-img convert -O qcow2`, where that file is, makes one of both"
         };
         assert_eq!(said(&image, DiskFormat::Qcow2), [reason]);
     }

@@ -116,8 +116,14 @@ impl Ftp {
         let mut more = true;
         while more && text.len() < MOST_LISTING {
             let mut piece = Vec::new();
-            more = body.fill(&mut piece, MOST_LISTING, answer).await?;
+            let filled = body.fill(&mut piece, MOST_LISTING, answer).await;
             text.append(&mut piece);
+            // A listing is no proof of anything: what came of it serves, though nobody confirms its end.
+            more = match filled {
+                Ok(more) => more,
+                Err(_) if !text.is_empty() => false,
+                Err(fault) => return Err(fault),
+            };
         }
         let text = String::from_utf8_lossy(&text);
         Ok(text.lines().filter_map(read).take(MOST_NAMES).collect())

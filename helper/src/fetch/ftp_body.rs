@@ -63,10 +63,14 @@ impl FtpBody {
         Ok(true)
     }
 
-    /// After the last byte. With all bytes here, a control connection that a firewall forgot meanwhile does not
-    /// matter; without knowing how many there should be, only the confirmation tells the end from an interruption.
+    /// After the last byte. With all bytes here, nothing is waited for: a firewall may have forgotten the control
+    /// connection meanwhile. Without knowing how many there should be, only the confirmation tells the end from an
+    /// interruption.
     async fn confirm(&mut self) -> Result<bool, Fault> {
         let Some(mut stream) = self.stream.take() else { return Ok(false) };
+        if self.left == Some(0) {
+            return Ok(false);
+        }
         let control = &mut self.control;
         let confirmed = timeout(CONFIRMATION, async move {
             // Servers with TLS wait for its farewell; one that has closed already does not hear it.
@@ -75,7 +79,7 @@ impl FtpBody {
             control.reply().await
         });
         let is_confirmed = matches!(confirmed.await, Ok(Ok(reply)) if reply.is_done());
-        if self.left == Some(0) || is_confirmed {
+        if is_confirmed {
             Ok(false)
         } else {
             Err(Fault::again(Phase::Transfer, "the server did not confirm the transfer's end"))

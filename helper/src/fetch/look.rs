@@ -85,7 +85,14 @@ async fn look_at(look: &Look, limits: &Limits) -> Result<Looked, Failure> {
 async fn state(look: &Look, check: &Check, access: Access<'_>) -> Result<SourceState, Failure> {
     let mut source = Source::new(&look.url, access)?;
     let said = async { source.state().await.map_err(|fault| once(look, fault)) };
-    let (identity, wanted) = tokio::join!(said, wanted(&look.url, check, access));
+    let wanted = wanted(&look.url, check, access);
+    let (identity, wanted) = if look.url.scheme().is_ftp() {
+        // One after the other: such a server counts connections.
+        let wanted = wanted.await;
+        (said.await, wanted)
+    } else {
+        tokio::join!(said, wanted)
+    };
     // Where both fail, what is said does not depend on which answer came first.
     let expected = wanted?.expected;
     let identity = identity?;
@@ -108,6 +115,8 @@ async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {
     let tail = match size.and_then(|size| size.checked_sub(TAIL as u64)) {
         Some(at) if at + TAIL as u64 > HEAD as u64 => {
             let resume = Resume { at, identity: start.identity, is_checked: false };
+            // A server may let in only one of us at a time.
+            drop(start.body);
             let mut end = source.open(Some(&resume)).await.map_err(failed)?;
             // A source that cannot start there sends all of it: its end is not waited for.
             if end.start == at {
