@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Each crate with those that it may depend on.
-const ALLOWED: [(&str, &[&str]); 16] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("files", &[]),
     ("secrets", &["files"]),
     ("grammar", &["model"]),
     ("protocol", &["model"]),
+    ("signatures", &["model"]),
     ("disk", &["model"]),
-    ("helper", &["disk", "model", "protocol"]),
+    ("helper", &["disk", "model", "protocol", "signatures"]),
     ("transport", &["model", "protocol"]),
     ("actions", &["grammar", "model"]),
     ("catalogue", &["model"]),
     ("repository", &["model"]),
-    ("recipes", &["actions", "files", "grammar", "model", "repository", "secrets"]),
+    ("recipes", &["actions", "files", "grammar", "model", "repository", "secrets", "signatures"]),
     ("lint", &["actions", "grammar", "model", "recipes"]),
     ("engine", &["actions", "catalogue", "grammar", "model", "protocol", "recipes", "transport"]),
     (
@@ -35,7 +36,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
             "transport",
         ],
     ),
-    ("fuzz", &["actions", "catalogue", "disk", "grammar", "helper", "model", "protocol"]),
+    ("fuzz", &["actions", "catalogue", "disk", "grammar", "helper", "model", "protocol", "signatures"]),
 ];
 
 /// The crates of the workspace that a manifest names among its dependencies, without the prefix `ays-`.

@@ -109,7 +109,7 @@ async fn image(url: &SecretUrl, settings: &Settings, temporary: &Path) -> Result
         Some(directory) => list(directory, settings, temporary).await.unwrap_or_default(),
         None => Vec::new(),
     };
-    let lists = lists(&file_name(url), &listed).into_iter().map(|list| Check::Sums { list, file: None });
+    let lists = lists(&file_name(url), &listed).into_iter().map(|list| Check::Sums { list, file: None, signed: None });
     let checks: Vec<Check> = lists.chain([Check::Md5Beside]).collect();
     let mut looks = vec![LookAt::State(Check::None), LookAt::Disk];
     looks.extend(checks.iter().cloned().map(LookAt::State));

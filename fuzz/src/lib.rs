@@ -11,13 +11,14 @@ pub mod frames;
 pub mod hrd;
 pub mod images_json;
 pub mod md5sum;
+pub mod signatures;
 pub mod virtual_size;
 
 /// Panics where what must hold does not.
 pub type Check = fn(&[u8]);
 
 /// Each module, by the name of its target and of its folder in `fixtures/fuzz`.
-pub const TARGETS: [(&str, Check); 8] = [
+pub const TARGETS: [(&str, Check); 9] = [
     ("actions", actions::check),
     ("content", content::check),
     ("disk", disk::check),
@@ -25,5 +26,6 @@ pub const TARGETS: [(&str, Check); 8] = [
     ("hrd", hrd::check),
     ("images_json", images_json::check),
     ("md5sum", md5sum::check),
+    ("signatures", signatures::check),
     ("virtual_size", virtual_size::check),
 ];

@@ -3,7 +3,7 @@
 mod access;
 mod body;
 mod connecting;
-mod expected;
+pub(crate) mod expected;
 mod fault;
 mod ftp;
 mod ftp_body;
@@ -19,6 +19,7 @@ mod opened;
 mod partial;
 mod proxies;
 mod room;
+mod signed;
 mod slowness;
 mod small;
 mod source;
@@ -33,7 +34,7 @@ use ays_model::Download;
 use ays_protocol::{Failure, Fetched};
 
 use self::access::Access;
-use self::expected::expected;
+use self::expected::wanted;
 use self::source::Source;
 use self::transfer::Transfer;
 use crate::Limits;
@@ -42,6 +43,7 @@ use crate::lanes::{OnPiece, PieceHash};
 use crate::report::Report;
 use crate::share::lead::Lead;
 
+pub(crate) use self::expected::Wanted;
 pub(crate) use self::identity::Identity;
 pub(crate) use self::kept::{Kept, keep};
 pub(crate) use self::look::look;
@@ -71,7 +73,8 @@ pub(crate) async fn bring(
                 failure @ (Failure::Refused { .. }
                 | Failure::Unreachable { .. }
                 | Failure::NoChecksum { .. }
-                | Failure::Checksum { .. }),
+                | Failure::Checksum { .. }
+                | Failure::Signature { .. }),
             ) => {
                 is_nowhere &= matches!(failure, Failure::Refused { .. });
                 told.get_or_insert(failure);
@@ -104,16 +107,16 @@ async fn bring_from(
 ) -> Result<Fetched, Failure> {
     let access = Access { network: &order.network, limits };
     let source = Source::new(&order.url, access)?;
-    let expected = expected(&order.url, &order.check, access).await?;
+    let mut wanted = wanted(&order.url, &order.check, access).await?;
     let (on_piece, pieces) = lead.map(|_| collect()).unzip();
-    if let Some(kept) = keep(order, Some(&source), expected.as_ref(), on_piece, report).await? {
+    if let Some(kept) = keep(order, Some(&source), &mut wanted, on_piece, report).await? {
         partial.give_up();
         if let (Some(lead), Some(pieces)) = (lead, pieces) {
-            lead.has_all(&kept, pieces.iter().chain(kept.last_piece).collect(), expected.as_ref());
+            lead.has_all(&kept, pieces.iter().chain(kept.last_piece).collect(), &wanted);
         }
         return Ok(kept.fetched);
     }
-    Transfer::new(order, source, expected, access, report, partial, lead).run().await
+    Transfer::new(order, source, wanted, access, report, partial, lead).run().await
 }
 
 /// Keeps the hashes of a present file's pieces until it is known to be the one that is wanted.

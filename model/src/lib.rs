@@ -25,6 +25,8 @@ mod scheme;
 mod secrecy;
 mod secret_url;
 mod secret_words;
+mod signature;
+mod signature_fault;
 mod target;
 mod words;
 
@@ -46,7 +48,7 @@ pub use inspection::{
     Boot, Family, FileSystem, FirstBoot, Flaw, GptDamage, Inspection, Partition, Role, System, Table,
 };
 pub use lock_scope::LockScope;
-pub use names::{Gid, ImageName, InstanceName, NodeName, PoolName, TemplateName};
+pub use names::{Fingerprint, Gid, ImageName, InstanceName, NodeName, PoolName, TemplateName};
 pub use near::{alike, near};
 pub use network::Network;
 pub use node::{Key, Node};
@@ -55,5 +57,7 @@ pub use scheme::Scheme;
 pub use secrecy::{is_secret_name, logins};
 pub use secret_url::{SecretUrl, UrlError};
 pub use secret_words::Words;
+pub use signature::{KeyFile, Signed, Signer};
+pub use signature_fault::SignatureFault;
 pub use target::Target;
 pub use words::UnknownWord;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ays_model::SignatureFault;
 use serde::{Deserialize, Serialize};
 
 /// Where in talking to a source the time went or the fault came.
@@ -78,6 +79,14 @@ pub enum Failure {
         expected: String,
         /// What came.
         actual: String,
+    },
+    /// The signature that should prove the bytes, or their checksum, does not.
+    #[error("{url}: {fault}; {}", .fault.cure())]
+    Signature {
+        /// The signature.
+        url: String,
+        /// Why not.
+        fault: SignatureFault,
     },
     /// There is not enough free space, seen before anything was written.
     #[error("{path}: {needed} bytes are needed, {free} are free")]

@@ -19,6 +19,7 @@ mod recipe_error;
 mod request;
 mod secrets;
 mod settings;
+mod signing_keys;
 mod system_path;
 mod template;
 mod text;
@@ -42,5 +43,6 @@ pub use settings::{
     ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, ScrubSettings, SecretsSettings,
     Setting, Settings, SettingsError,
 };
+pub use signing_keys::{KEYS, KeyFileError, NoKeys, SigningKeyFile, SigningKeys};
 pub use template::Template;
 pub use text::Text;

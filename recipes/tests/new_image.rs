@@ -44,7 +44,7 @@ fn what_is_written_is_what_is_read() {
         fetch.url.expose().as_str(),
         "https://cloud-images.ubuntu.com/wily/current/wily-server-cloudimg-amd64-uefi1.img"
     );
-    assert_eq!(fetch.check, Check::Sums { list: "SHA256SUMS".to_owned(), file: None });
+    assert_eq!(fetch.check, Check::Sums { list: "SHA256SUMS".to_owned(), file: None, signed: None });
     let mut run = recipe.script.unwrap().run("configure");
     let Progress::Action(Action::RegisterImage(image)) = run.resume(Value::None).unwrap() else { panic!() };
     assert_eq!(image.name, wily().name);

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ays_model::{Check, Network, Scheme};
+use ays_model::{Check, KeyFile, Network, Scheme};
 use ays_protocol::{Failure, Look, LookAt, Looked, Phase, SourceDisk, SourceState};
+use ays_signatures::PublicKeys;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::access::Access;
-use super::expected::expected;
+use super::expected::wanted;
 use super::fault::Fault;
 use super::listing::links;
 use super::opened::{Resume, refused};
@@ -71,6 +72,7 @@ async fn look_at(look: &Look, limits: &Limits) -> Result<Looked, Failure> {
             LookAt::State(check) => state(look, check, access).await.map(Looked::State),
             LookAt::Disk => disk(look, access).await.map(Looked::Disk),
             LookAt::Listing => listing(look, access).await.map(Looked::Listing),
+            LookAt::Keys => keys(look, access).await.map(Looked::Keys),
         }
     };
     timeout(look.within, asked).await.unwrap_or_else(|_| {
@@ -81,12 +83,13 @@ async fn look_at(look: &Look, limits: &Limits) -> Result<Looked, Failure> {
 async fn state(look: &Look, check: &Check, access: Access<'_>) -> Result<SourceState, Failure> {
     let mut source = Source::new(&look.url, access)?;
     let said = async { source.state().await.map_err(|fault| once(look, fault)) };
-    let (identity, expected) = tokio::join!(said, expected(&look.url, check, access));
+    let (identity, wanted) = tokio::join!(said, wanted(&look.url, check, access));
     // Where both fail, what is said does not depend on which answer came first.
-    let expected = expected?;
+    let wanted = wanted?;
     let identity = identity?;
     let (size, etag, last_modified) = (identity.size, identity.etag, identity.last_modified);
-    Ok(SourceState { size, etag, last_modified, expected })
+    let (expected, signed_by) = (wanted.expected, wanted.signer);
+    Ok(SourceState { size, etag, last_modified, expected, signed_by })
 }
 
 async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {
@@ -123,6 +126,12 @@ async fn listing(look: &Look, access: Access<'_>) -> Result<Vec<String>, Failure
         Source::Ftp(ftp) => ftp.names().await.map_err(|fault| once(look, fault)),
         Source::Local(_) => Err(refused(&look.url, "the files of a node are not listed")),
     }
+}
+
+async fn keys(look: &Look, access: Access<'_>) -> Result<KeyFile, Failure> {
+    let bytes = read_small(&look.url, access).await?;
+    let keys = PublicKeys::read(&bytes).map_err(|error| refused(&look.url, error.to_string()))?;
+    Ok(keys.to_file(&look.url.to_string()))
 }
 
 /// The failure of a source that is asked once.

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use ays_model::{Activity, Download};
-use ays_protocol::{Expected, Failure, Fetched, Phase};
+use ays_protocol::{Failure, Fetched, Phase};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::access::Access;
 use super::body::Body;
-use super::expected::verify;
+use super::expected::Wanted;
 use super::fault::Fault;
 use super::identity::Identity;
 use super::opened::{Opened, Resume};
@@ -28,7 +28,7 @@ use crate::share::lead::Lead;
 pub(crate) struct Transfer<'a> {
     order: &'a Download,
     source: Source,
-    expected: Option<Expected>,
+    wanted: Wanted,
     access: Access<'a>,
     report: &'a Report,
     partial: &'a mut Partial,
@@ -46,7 +46,7 @@ impl<'a> Transfer<'a> {
     pub(crate) fn new(
         order: &'a Download,
         source: Source,
-        expected: Option<Expected>,
+        wanted: Wanted,
         access: Access<'a>,
         report: &'a Report,
         partial: &'a mut Partial,
@@ -55,7 +55,7 @@ impl<'a> Transfer<'a> {
         Self {
             order,
             source,
-            expected,
+            wanted,
             access,
             report,
             partial,
@@ -76,7 +76,7 @@ impl<'a> Transfer<'a> {
         };
         let identity = self.identity.unwrap_or_default();
         if let Some(lead) = self.lead {
-            lead.whole(self.have, digests.md5, digests.sha256, self.expected.as_ref(), &identity);
+            lead.whole(self.have, digests.md5, digests.sha256, &self.wanted, &identity);
         }
         self.report.at(Activity::Sync, self.have, Some(self.have));
         let stamp = self.partial.commit().await?;
@@ -84,7 +84,8 @@ impl<'a> Transfer<'a> {
             size: self.have,
             md5: digests.md5,
             sha256: digests.sha256,
-            verified_by: self.expected,
+            verified_by: self.wanted.expected,
+            signed_by: self.wanted.signer,
             kept: false,
             is_source: false,
             resumed_at: self.resumed_at,
@@ -104,9 +105,11 @@ impl<'a> Transfer<'a> {
                 self.restart().await?;
                 continue;
             }
-            let Some(expected) = &self.expected else { return Ok(digests) };
-            match verify(expected, &self.order.url, &digests) {
+            let partial = &*self.partial;
+            let reader = || partial.reader().map_err(|error| failure(partial.path(), "reading", &error));
+            match self.wanted.compare(&self.order.url, &digests, reader).await {
                 Ok(()) => return Ok(digests),
+                Err(failure @ Failure::Disk { .. }) => return Err(failure),
                 Err(mismatch) => {
                     let is_of_one_piece = self.resumed_at == 0;
                     if let Some(lead) = self.lead {
@@ -124,7 +127,7 @@ impl<'a> Transfer<'a> {
 
     /// Goes on with what an earlier run left, or empties it.
     async fn take_over(&mut self) -> Result<(), Failure> {
-        let Some(mut resume) = self.partial.resumable(self.order, self.expected.is_some()) else {
+        let Some(mut resume) = self.partial.resumable(self.order, self.wanted.is_checked()) else {
             return self.restart().await;
         };
         // At least one byte is asked for, so that the source says whether it still has the same file.
@@ -169,7 +172,7 @@ impl<'a> Transfer<'a> {
                 Fault::Again { phase, reason, after } => {
                     // Without validators, only a check can tell that the rest is of the same file.
                     let may_resume =
-                        self.expected.is_some() || self.identity.as_ref().is_some_and(Identity::is_telling);
+                        self.wanted.is_checked() || self.identity.as_ref().is_some_and(Identity::is_telling);
                     if !may_resume {
                         self.restart().await?;
                     }
@@ -202,7 +205,7 @@ impl<'a> Transfer<'a> {
             self.partial.note(&self.order.url, &identity).map_err(Fault::Final)?;
         }
         if let Some(lead) = self.lead {
-            lead.opened(start, &identity, self.expected.as_ref());
+            lead.opened(start, &identity, &self.wanted);
         }
         self.identity = Some(identity);
         self.pump(body, size, most).await?;
@@ -282,7 +285,7 @@ impl<'a> Transfer<'a> {
         }
         let on_piece = self.lead.map(Lead::on_piece);
         let lanes = match self.partial.file() {
-            Ok(file) => Lanes::writing(file, self.have, on_piece, self.expected.as_ref(), self.report).await,
+            Ok(file) => Lanes::writing(file, self.have, on_piece, self.wanted.expected.as_ref(), self.report).await,
             Err(error) => Err(error),
         };
         lanes.map_err(|error| self.writing(&error))
