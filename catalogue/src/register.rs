@@ -1,7 +1,8 @@
 //! Registering an image: what is on a pool's disk becomes true in the catalogue, in one transaction.
 
 use ays_model::{
-    BootType, Checksum, Digest, DiskFormat, Gid, ImageName, Md5, NodeName, PoolKey, Sha256, Signer, TemplateName,
+    BootType, Checksum, Digest, DiskFormat, Gid, ImageName, Md5, NodeName, PoolKey, Sha256, Signer,
+    TemplateName,
 };
 use sqlx::SqliteConnection;
 use uuid::Uuid;

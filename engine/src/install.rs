@@ -197,13 +197,15 @@ impl Working<'_, '_> {
             (false, 0) => "fetched".to_owned(),
             (false, at) => format!("fetched, taken up again at byte {at}"),
         };
-        self.events
-            .done(StepName::Fetch, format!(
+        self.events.done(
+            StepName::Fetch,
+            format!(
                 "{how}, {} bytes, MD5 {}, {verified}{}",
                 fetched.size,
                 fetched.md5,
                 proven.unwrap_or_default()
-            ));
+            ),
+        );
         Ok(Source { url: download.url.clone(), fetched })
     }
 

@@ -40,7 +40,7 @@ fn files(served: &[(&str, &[u8])]) -> HashMap<String, Vec<u8>> {
 
 fn fault(result: Result<Outcome, Failure>) -> SignatureFault {
     match result {
-        Err(Failure::Signature { fault, .. }) => fault,
+        Err(Failure::Signature { fault, .. }) => *fault,
         other => panic!("{other:?}"),
     }
 }
@@ -84,7 +84,9 @@ async fn a_list_counts_when_it_is_signed() {
     };
     let directory = tempdir().unwrap();
     // A clear-signed list is its own signature, and may also stand beside one that does not count.
-    for (number, (list, file)) in [("SUMS", "SUMS.gpg"), ("CHECKSUM", "CHECKSUM"), ("SUMS", "CHECKSUM")].into_iter().enumerate() {
+    for (number, (list, file)) in
+        [("SUMS", "SUMS.gpg"), ("CHECKSUM", "CHECKSUM"), ("SUMS", "CHECKSUM")].into_iter().enumerate()
+    {
         let dest = directory.path().join(number.to_string());
         let fetched = brought(run(fetch(&web.url("/x"), &dest, check(list, file))).await);
         assert_eq!(fetched.signed_by, Some(signer(&gpg)), "{list} {file}");
@@ -107,7 +109,7 @@ async fn a_list_counts_when_it_is_signed() {
     let missing = run(fetch(&web.url("/evil/x"), &dest, check("LIST", "LIST.gpg"))).await;
     let reason = "404 Not Found".to_owned();
     let url = web.url("/evil/LIST.gpg");
-    assert_eq!(missing, Err(Failure::Signature { url, fault: SignatureFault::Missing { reason } }));
+    assert_eq!(missing, Err(Failure::Signature { url, fault: Box::new(SignatureFault::Missing { reason }) }));
     assert_eq!(names(directory.path()), ["0", "1", "2"]);
 }
 
@@ -174,7 +176,10 @@ async fn an_image_by_an_unknown_key_is_not_even_fetched() {
     let result = run(fetch(&web.url("/x"), &directory.path().join("x"), check)).await;
     let fingerprint = gpg.fingerprint(USER);
     let issuers = vec![fingerprint.clone().into()];
-    assert_eq!(fault(result), SignatureFault::UnknownKey { issuers, file: format!("keys/{fingerprint}.asc") });
+    assert_eq!(
+        fault(result),
+        SignatureFault::UnknownKey { issuers, file: format!("keys/{fingerprint}.asc") }
+    );
     let asked: Vec<_> = web.requests().into_iter().map(|request| request.path).collect();
     assert_eq!(asked, ["/x.sig"]);
     assert_eq!(names(directory.path()), [""; 0]);

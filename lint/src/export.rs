@@ -6,8 +6,8 @@ use ays_model::{Check, Download, Scheme, near};
 use ays_recipes::{CHECKS, SigningKeys, Text, looks_like_a_check};
 
 use crate::codes::{
-    CHECKMD5, HTTP_UNVERIFIED, SIGNED_WITHOUT_KEYS, SOURCE_REFUSED, SOURCE_SILENT, UNKNOWN_CHECK, UNVERIFIED, WEAK_CHECK,
-    WEB_EXPORT,
+    CHECKMD5, HTTP_UNVERIFIED, SIGNED_WITHOUT_KEYS, SOURCE_REFUSED, SOURCE_SILENT, UNKNOWN_CHECK, UNVERIFIED,
+    WEAK_CHECK, WEB_EXPORT,
 };
 use crate::mistake::Mistake;
 use crate::pairs::pairs;

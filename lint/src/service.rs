@@ -40,7 +40,10 @@ const CLOSED: [&str; 2] = ["web.export.", "platform."];
 const PAIRS: [(&str, &[&str]); 5] = [
     (
         "web.export",
-        &["url", "source", "dest", "checkmd5", "md5", "sha1", "sha256", "sha384", "sha512", "sums", "signed", "file"],
+        &[
+            "url", "source", "dest", "checkmd5", "md5", "sha1", "sha256", "sha384", "sha512", "sums",
+            "signed", "file",
+        ],
     ),
     (
         "git.export",

@@ -17,7 +17,9 @@ pub(crate) fn lint(keys: &SigningKeys) -> Vec<Mistake> {
                 let faults = keys.faults(now).into_iter();
                 found.extend(faults.map(|fault| {
                     let code = match &fault {
-                        SignatureFault::ExpiredKey { .. } | SignatureFault::RevokedKey { .. } => &SIGNING_KEY_EXPIRED,
+                        SignatureFault::ExpiredKey { .. } | SignatureFault::RevokedKey { .. } => {
+                            &SIGNING_KEY_EXPIRED
+                        }
                         _ => &SIGNING_KEY,
                     };
                     let mut mistake = Mistake::of_file(code, path.clone(), fault.to_string());

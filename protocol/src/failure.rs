@@ -86,7 +86,7 @@ pub enum Failure {
         /// The signature.
         url: String,
         /// Why not.
-        fault: SignatureFault,
+        fault: Box<SignatureFault>,
     },
     /// There is not enough free space, seen before anything was written.
     #[error("{path}: {needed} bytes are needed, {free} are free")]

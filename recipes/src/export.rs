@@ -130,7 +130,10 @@ fn check(
         }
         (Some(checksum), Some(_), Some(_)) => {
             return Err(NoCheck::Asked {
-                message: format!("`{}` and a signed list: which of them counts is not clear", checksum.kind()),
+                message: format!(
+                    "`{}` and a signed list: which of them counts is not clear",
+                    checksum.kind()
+                ),
                 cure: format!("keep `{}`, or `sums` with `signed`", checksum.kind()),
             });
         }

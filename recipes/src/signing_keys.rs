@@ -1,5 +1,6 @@
 //! `keys/`: the keys whose signatures of sources count.
 
+use std::io;
 use std::path::Path;
 
 use ays_model::KeyFile;
@@ -134,7 +135,7 @@ impl SigningKeys {
 
 fn read(root: &Path, path: &str) -> Result<PublicKeys, KeyFileError> {
     let file = root.join(path);
-    let unreadable = |error: std::io::Error| KeyFileError::Unreadable(error.to_string());
+    let unreadable = |error: io::Error| KeyFileError::Unreadable(error.to_string());
     if file.metadata().map_err(unreadable)?.len() > MOST_KEY as u64 {
         return Err(KeyError::TooLarge.into());
     }

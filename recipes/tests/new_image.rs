@@ -22,6 +22,7 @@ fn wily() -> NewImage {
         url: "https://cloud-images.ubuntu.com".to_owned(),
         source: "/wily/current/wily-server-cloudimg-amd64-uefi1.img".to_owned(),
         check: NewCheck::Sums("SHA256SUMS".to_owned()),
+        signed: None,
         file: "wily-server-cloudimg-amd64-uefi1.qcow2".to_owned(),
         name: "Wily's \"Server\" \\ 15.10".into(),
         category: "Linux".to_owned(),

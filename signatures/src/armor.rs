@@ -5,7 +5,8 @@ pub(crate) fn blocks<'a>(text: &'a str, kind: &str) -> Vec<&'a str> {
     let end = format!("-----END {kind}-----");
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(begin) = first_line(&text[at..], &format!("-----BEGIN {kind}-----")).map(|found| at + found)
+    while let Some(begin) =
+        first_line(&text[at..], &format!("-----BEGIN {kind}-----")).map(|found| at + found)
         && let Some(length) = first_line(&text[begin..], &end)
     {
         at = begin + length + end.len();

@@ -58,7 +58,10 @@ impl MinisignSignature {
         // A text that is too short for what it says makes the library look beyond its end.
         let has_comment = text.lines().nth(2).is_some_and(|line| line.starts_with("trusted comment: "));
         if !has_comment {
-            return Err("it has no `trusted comment:`, as signatures of minisign have and those of signify have not".to_owned());
+            return Err(
+                "it has no `trusted comment:`, as signatures of minisign have and those of signify have not"
+                    .to_owned(),
+            );
         }
         let signature = Signature::decode(&text).map_err(|error| error.to_string())?;
         Ok(Self { signature, issuer, is_prehashed })

@@ -70,7 +70,8 @@ pub(crate) fn candidates<'a>(
 
 fn unknown(signatures: &[Signature]) -> SignatureFault {
     let issuers = issuers(signatures);
-    let file = issuers.first().map_or_else(|| "keys/NAME.asc".to_owned(), |first| format!("keys/{first}.asc"));
+    let file =
+        issuers.first().map_or_else(|| "keys/NAME.asc".to_owned(), |first| format!("keys/{first}.asc"));
     SignatureFault::UnknownKey { issuers, file }
 }
 

@@ -23,7 +23,9 @@ pub enum KeyError {
     #[error("it has more than {MOST_KEY} bytes, too many for a key")]
     TooLarge,
     /// It holds a private key.
-    #[error("it holds a private key: export the public one (`gpg --armor --export FINGERPRINT`), and keep this one away from repositories")]
+    #[error(
+        "it holds a private key: export the public one (`gpg --armor --export FINGERPRINT`), and keep this one away from repositories"
+    )]
     Private,
     /// There is something that begins as a key does.
     #[error("it holds a key that cannot be read: {0}")]
@@ -60,7 +62,9 @@ impl PublicKeys {
             binary(bytes)?
         } else {
             let text = std::str::from_utf8(bytes).map_err(|_| KeyError::None)?;
-            if text.contains("-----BEGIN PGP PRIVATE KEY BLOCK") || text.contains("minisign encrypted secret key") {
+            if text.contains("-----BEGIN PGP PRIVATE KEY BLOCK")
+                || text.contains("minisign encrypted secret key")
+            {
                 return Err(KeyError::Private);
             }
             let found = blocks(text, "PGP PUBLIC KEY BLOCK");
@@ -89,6 +93,18 @@ impl PublicKeys {
         match &self.0 {
             Kind::OpenPgp(keys) => keys.iter().map(|key| key.signer(now)).collect(),
             Kind::Minisign(key) => vec![key.signer.clone()],
+        }
+    }
+
+    /// The one of them that this signer has, whatever else the file holds.
+    pub fn of(self, signer: &Signer, now: Timestamp) -> Option<Self> {
+        let is_it = |found: &Signer| found.fingerprint == signer.fingerprint;
+        match self.0 {
+            Kind::OpenPgp(keys) => {
+                let key = keys.into_iter().find(|key| is_it(&key.signer(now)))?;
+                Some(Self(Kind::OpenPgp(vec![key])))
+            }
+            Kind::Minisign(key) => is_it(&key.signer).then_some(Self(Kind::Minisign(key))),
         }
     }
 

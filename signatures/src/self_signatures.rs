@@ -41,7 +41,8 @@ fn newest_of_user<'a>(key: &SignedPublicKey, user: &'a SignedUser, now: Timestam
 /// Why the whole certificate counts no more.
 pub(crate) fn revocation_of_primary(key: &SignedPublicKey) -> Option<String> {
     let revoked = key.details.revocation_signatures.iter().find(|signature| {
-        signature.typ() == Some(SignatureType::KeyRevocation) && signature.verify_key(&key.primary_key).is_ok()
+        signature.typ() == Some(SignatureType::KeyRevocation)
+            && signature.verify_key(&key.primary_key).is_ok()
     });
     revoked.map(reason)
 }
@@ -94,10 +95,7 @@ fn is_broken(signature: &Signature) -> bool {
     matches!(signature.hash_alg(), Some(Md5 | Ripemd160) | None)
 }
 
-fn newest<'a>(
-    signatures: impl Iterator<Item = &'a Signature>,
-    now: Timestamp,
-) -> Option<&'a Signature> {
+fn newest<'a>(signatures: impl Iterator<Item = &'a Signature>, now: Timestamp) -> Option<&'a Signature> {
     signatures
         .filter(|signature| !is_broken(signature))
         .filter(|signature| signature.created().is_some_and(|created| timestamp(created) <= now))

@@ -45,8 +45,11 @@ pub fn verify(
             for candidate in candidates {
                 data.rewind().map_err(reading)?;
                 let mut watched = Watched { data: &mut data, failed: None };
-                let verified =
-                    candidate.certificate.verify(candidate.part, candidate.signature, BufReader::with_capacity(64 << 10, &mut watched));
+                let verified = candidate.certificate.verify(
+                    candidate.part,
+                    candidate.signature,
+                    BufReader::with_capacity(64 << 10, &mut watched),
+                );
                 if let Some(error) = watched.failed {
                     return Err(reading(error));
                 }
@@ -151,7 +154,8 @@ fn parse(bytes: &[u8]) -> Result<Parsed, SignatureFault> {
     }
     if bytes.starts_with(BEGIN.as_bytes()) {
         let text = String::from_utf8_lossy(bytes);
-        let signature = MinisignSignature::read(&text).map_err(|reason| SignatureFault::Unreadable { reason })?;
+        let signature =
+            MinisignSignature::read(&text).map_err(|reason| SignatureFault::Unreadable { reason })?;
         return Ok(Parsed::Minisign(Box::new(signature)));
     }
     let signatures = detached(bytes).map_err(|reason| SignatureFault::Unreadable { reason })?;

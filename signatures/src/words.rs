@@ -9,7 +9,11 @@ const MOST: usize = 160;
 /// A text without anything that would change a terminal, of a length that can be read.
 pub(crate) fn shown(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
-    let plain = text.trim().chars().take(MOST).map(|c| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c });
+    let plain = text
+        .trim()
+        .chars()
+        .take(MOST)
+        .map(|c| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c });
     let plain: String = plain.collect();
     if plain.is_empty() { "without a name".to_owned() } else { plain }
 }

@@ -1,6 +1,6 @@
 //! Signatures of minisign, by the crate of its author.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[allow(dead_code, reason = "gpg is for the others")]
 mod support;
@@ -27,7 +27,8 @@ fn a_signature_says_who_signed() {
     let of_documents = PublicKeys::read(bare.as_bytes()).unwrap();
     assert_eq!(of_documents.file_name(time(NOW)), format!("{fingerprint}.pub"));
     let list = b"0123  x.img\n";
-    let signature = minisign::sign(None, &pair.sk, Cursor::new(list), Some("file:SHA256SUMS"), None).unwrap().to_string();
+    let signature =
+        minisign::sign(None, &pair.sk, Cursor::new(list), Some("file:SHA256SUMS"), None).unwrap().to_string();
     let ok = |signer: &Signer| Ok(signer.clone());
     for text in [signature.clone(), signature.replace('\n', "\r\n")] {
         assert_eq!(verify(text.as_bytes(), Cursor::new(list), &keys, time(NOW)), ok(&signer));

@@ -120,7 +120,18 @@ fn fetched(id: u64) -> FromNode {
     let Whole { size, md5, sha256, verified_by, signed_by, etag, last_modified, .. } = whole();
     let stamp = Stamp { device: 0, inode: 0, size, modified_ns: 0 };
     let (kept, is_source, resumed_at) = (false, false, 0);
-    let fetched =
-        Fetched { size, md5, sha256, verified_by, signed_by, kept, is_source, resumed_at, etag, last_modified, stamp };
+    let fetched = Fetched {
+        size,
+        md5,
+        sha256,
+        verified_by,
+        signed_by,
+        kept,
+        is_source,
+        resumed_at,
+        etag,
+        last_modified,
+        stamp,
+    };
     FromNode::Done { id, result: Ok(Outcome::Fetched(fetched)) }
 }

@@ -67,7 +67,14 @@ fn peer(number: usize) -> Option<Supplier> {
 }
 
 fn opened(epoch: u32) -> Opened {
-    Opened { epoch, size: Some(100 * PIECE), etag: None, last_modified: None, expected: None, signed_by: None }
+    Opened {
+        epoch,
+        size: Some(100 * PIECE),
+        etag: None,
+        last_modified: None,
+        expected: None,
+        signed_by: None,
+    }
 }
 
 fn pieces(epoch: u32, first: u64, hashes: &[&str]) -> Pieces {

@@ -98,9 +98,9 @@ pub(crate) async fn wanted(source: &SecretUrl, check: &Check, access: Access<'_>
             let none = no_checksum(&name);
             let url = source.sibling(list).map_err(|error| none(source, error.to_string()))?;
             let (text, signer) = match signed {
-                Some(signed) => {
-                    signed_list(source, &url, signed, access).await.map(|(text, signer)| (text, Some(signer)))?
-                }
+                Some(signed) => signed_list(source, &url, signed, access)
+                    .await
+                    .map(|(text, signer)| (text, Some(signer)))?,
                 None => (read_list(&url, &name, access).await?, None),
             };
             let checksum = listed(&String::from_utf8_lossy(&text), list, &name);

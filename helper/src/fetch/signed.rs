@@ -21,7 +21,11 @@ pub(crate) struct Signature {
 
 impl Signature {
     /// The one beside the source.
-    pub(crate) async fn read(source: &SecretUrl, signed: &Signed, access: Access<'_>) -> Result<Self, Failure> {
+    pub(crate) async fn read(
+        source: &SecretUrl,
+        signed: &Signed,
+        access: Access<'_>,
+    ) -> Result<Self, Failure> {
         let url = address(source, &signed.file)?;
         let bytes = read(&url, access).await?;
         // Known before all the bytes are brought for nothing.
@@ -57,7 +61,8 @@ pub(crate) async fn signed_list(
         return Ok((text.text.into_bytes(), text.signer));
     }
     if url == *list {
-        let reason = "the list is not signed in itself (clear-signed): name the file of its signature".to_owned();
+        let reason =
+            "the list is not signed in itself (clear-signed): name the file of its signature".to_owned();
         return Err(failed(&url)(SignatureFault::Unreadable { reason }));
     }
     let text = read(list, access).await?;
@@ -80,5 +85,5 @@ async fn read(url: &SecretUrl, access: Access<'_>) -> Result<Vec<u8>, Failure> {
 }
 
 fn failed(url: &SecretUrl) -> impl Fn(SignatureFault) -> Failure {
-    move |fault| Failure::Signature { url: url.to_string(), fault }
+    move |fault| Failure::Signature { url: url.to_string(), fault: Box::new(fault) }
 }

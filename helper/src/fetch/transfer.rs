@@ -52,18 +52,7 @@ impl<'a> Transfer<'a> {
         partial: &'a mut Partial,
         lead: Option<&'a Lead>,
     ) -> Self {
-        Self {
-            order,
-            source,
-            wanted,
-            access,
-            report,
-            partial,
-            lead,
-            have: 0,
-            identity: None,
-            resumed_at: 0,
-        }
+        Self { order, source, wanted, access, report, partial, lead, have: 0, identity: None, resumed_at: 0 }
     }
 
     pub(crate) async fn run(mut self) -> Result<Fetched, Failure> {
@@ -285,7 +274,9 @@ impl<'a> Transfer<'a> {
         }
         let on_piece = self.lead.map(Lead::on_piece);
         let lanes = match self.partial.file() {
-            Ok(file) => Lanes::writing(file, self.have, on_piece, self.wanted.expected.as_ref(), self.report).await,
+            Ok(file) => {
+                Lanes::writing(file, self.have, on_piece, self.wanted.expected.as_ref(), self.report).await
+            }
             Err(error) => Err(error),
         };
         lanes.map_err(|error| self.writing(&error))

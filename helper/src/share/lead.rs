@@ -96,14 +96,7 @@ impl Lead {
     }
 
     /// All is here, and what it should be.
-    pub(crate) fn whole(
-        &self,
-        size: u64,
-        md5: Md5,
-        sha256: Sha256,
-        wanted: &Wanted,
-        identity: &Identity,
-    ) {
+    pub(crate) fn whole(&self, size: u64, md5: Md5, sha256: Sha256, wanted: &Wanted, identity: &Identity) {
         self.stock.send_modify(|stock| {
             stock.have = size;
             stock.is_whole = true;

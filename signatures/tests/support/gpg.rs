@@ -83,6 +83,7 @@ impl Gpg {
 impl Drop for Gpg {
     fn drop(&mut self) {
         // The agent that it started would live on without its home.
-        let _ = Command::new("gpgconf").arg("--homedir").arg(self.home.path()).args(["--kill", "all"]).status();
+        let _ =
+            Command::new("gpgconf").arg("--homedir").arg(self.home.path()).args(["--kill", "all"]).status();
     }
 }
