@@ -289,3 +289,47 @@ fn gpgv_agrees() {
         assert_eq!(gpgv.unwrap().status.success(), ours.is_ok());
     }
 }
+
+#[test]
+fn nobody_takes_a_foreign_key_for_a_subkey_of_his_own() {
+    use pgp::composed::{Deserializable, SignedPublicKey, SignedPublicSubKey, SignedSecretKey};
+    use pgp::packet::{KeyFlags, SignatureConfig, SignatureType, Subpacket, SubpacketData};
+    use pgp::types::{KeyDetails, Password, Timestamp};
+
+    // Whoever is trusted could call the builder's subkey his own, and so seem to have signed what the builder signed.
+    let gpg = Gpg::new();
+    let victim = gpg.key(USER, "ed25519", "cert", "0");
+    gpg.at(support::gpg::MADE, &["--quick-add-key", &victim, "ed25519", "sign", "0"]);
+    let signature = gpg.sign(USER, &["--detach-sign"], LIST);
+    let (theirs, _) = SignedPublicKey::from_armor_single(&gpg.public(USER)[..]).unwrap();
+    gpg.key("Thief <thief@x>", "ed25519", "sign,cert", "0");
+    let secret = gpg.at(support::gpg::MADE, &["--armor", "--export-secret-keys", "thief@x"]);
+    let (thief, _) = SignedSecretKey::from_armor_single(&secret[..]).unwrap();
+    let stolen = theirs.public_subkeys[0].key.clone();
+    let mut flags = KeyFlags::default();
+    flags.set_sign(true);
+    let mut config = SignatureConfig::v4(
+        SignatureType::SubkeyBinding,
+        thief.algorithm(),
+        pgp::crypto::hash::HashAlgorithm::Sha256,
+    );
+    config.hashed_subpackets = [
+        SubpacketData::SignatureCreationTime(Timestamp::from_secs(1_735_689_600)),
+        SubpacketData::IssuerFingerprint(thief.fingerprint()),
+        SubpacketData::KeyFlags(flags),
+    ]
+    .map(|data| Subpacket::regular(data).unwrap())
+    .to_vec();
+    let mut forged = SignedPublicKey::from(thief.clone());
+    let binding = config
+        .sign_subkey_binding(&thief.primary_key, &forged.primary_key, &Password::empty(), &stolen)
+        .unwrap();
+    forged.public_subkeys.push(SignedPublicSubKey::new(stolen.clone(), vec![binding]));
+    let forged = forged.to_armored_string(Default::default()).unwrap();
+    let wrong = SignatureFault::WrongUsage {
+        signer: who(&gpg, "Thief <thief@x>"),
+        key: format!("{:X}", stolen.fingerprint()).into(),
+        reason: "it has not signed the primary key in turn (cross-certification)".to_owned(),
+    };
+    assert_eq!(fault(&signature, LIST, &[forged.as_bytes()], NOW), wrong);
+}
