@@ -74,6 +74,8 @@ pub enum Failure {
     SeveralImages(Vec<SecretUrl>),
     #[error("{0}: no .md5sum is beside it, so --checkmd5 cannot be kept")]
     NoMd5(SecretUrl),
+    #[error("nothing beside {0} is signed by the key of --key")]
+    ProvesNothing(SecretUrl),
     #[error("{}", mistakes(*.0))]
     Mistakes(usize),
     #[error("files that are not in their usual form: {0}; `ays fmt` brings them into it")]
@@ -166,6 +168,7 @@ impl Failure {
             | Self::Unwritable { .. }
             | Self::SeveralImages(_)
             | Self::NoMd5(_)
+            | Self::ProvesNothing(_)
             | Self::NoName
             | Self::NoMessage
             | Self::NoAuthor => Kind::Usage,

@@ -10,14 +10,15 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("secrets", &["files"]),
     ("grammar", &["model"]),
     ("protocol", &["model"]),
+    ("signatures", &["model"]),
     ("disk", &["model"]),
     ("unpack", &[]),
-    ("helper", &["disk", "model", "protocol", "unpack"]),
+    ("helper", &["disk", "model", "protocol", "signatures", "unpack"]),
     ("transport", &["model", "protocol"]),
     ("actions", &["grammar", "model"]),
     ("catalogue", &["model"]),
     ("repository", &["model"]),
-    ("recipes", &["actions", "files", "grammar", "model", "repository", "secrets"]),
+    ("recipes", &["actions", "files", "grammar", "model", "repository", "secrets", "signatures"]),
     ("lint", &["actions", "grammar", "model", "recipes"]),
     ("engine", &["actions", "catalogue", "grammar", "model", "protocol", "recipes", "transport"]),
     (
@@ -36,7 +37,10 @@ const ALLOWED: [(&str, &[&str]); 17] = [
             "transport",
         ],
     ),
-    ("fuzz", &["actions", "catalogue", "disk", "grammar", "helper", "model", "protocol", "unpack"]),
+    (
+        "fuzz",
+        &["actions", "catalogue", "disk", "grammar", "helper", "model", "protocol", "signatures", "unpack"],
+    ),
 ];
 
 /// The crates of the workspace that a manifest names among its dependencies, without the prefix `ays-`.

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Lab, Origin, Scene, named, qcow2, sha256, truth::stored};
+use crate::support::{Gpg, Lab, Origin, Scene, named, qcow2, sha256, truth::stored};
 
 /// A release as a cloud-images server has it: a disk image with its SHA256SUMS, in a directory of its date. Gives the
 /// disk's SHA-256.
@@ -103,4 +103,77 @@ fn a_new_image_is_taken_from_a_directory_and_followed() {
              error: 1 image is of unknown state\n"
         )
     );
+}
+
+#[test]
+fn a_new_image_is_proven_by_a_key_that_is_asked_for_once() {
+    let scene = Scene::new();
+    let gpg = Gpg::new();
+    let user = "Builder <builder@images.example>";
+    gpg.key(user, "ed25519", "sign", "0");
+    let (key, fingerprint) = (gpg.public(user), gpg.fingerprint(user));
+    let hash = release(&scene.origin, "20151105", 2);
+    point(&scene.origin, "20151105");
+    let sums = scene.origin.file("wily/20151105/SHA256SUMS");
+    let list = fs::read(&sums).unwrap();
+    fs::write(sums.with_extension("gpg"), gpg.sign(user, &["--detach-sign"], &list)).unwrap();
+    let url = format!("http://{}/wily/", Lab::SOURCE);
+    let new = ["new", "image", "image_wily", "--url", &url];
+    // Nobody has the key yet: it is named, and the recipe is as without.
+    let output = scene.ays.run(&new);
+    let unknown = format!(
+        "signed  SHA256SUMS.gpg: it is signed by the key {fingerprint}, which is not in the environment's keys/"
+    );
+    assert!(output.code == Some(0) && output.stdout.contains(&unknown), "{output:#?}");
+    let recipe = scene.environment.repo().join("servicetemplates/image_wily");
+    assert!(!fs::read_to_string(recipe.join("service.hrd")).unwrap().contains("signed"));
+    fs::remove_dir_all(&recipe).unwrap();
+    // It lies beside the list: it is not taken unless somebody says so.
+    fs::write(scene.origin.file("wily/20151105/builder.asc"), &key).unwrap();
+    let output = scene.ays.run(&new);
+    let found = format!(
+        "signed  SHA256SUMS.gpg by the key {fingerprint} ({user})\n        found in {url}current/builder.asc\n"
+    );
+    assert!(output.stdout.contains(&format!("{found}        not taken")), "{output:#?}");
+    fs::remove_dir_all(&recipe).unwrap();
+    let output = scene.ays.run(&[&new[..], &["--yes"]].concat());
+    assert!(
+        output
+            .stdout
+            .contains(&format!("{found}check   SHA256SUMS beside it\nwrote   keys/{fingerprint}.asc\n")),
+        "{output:#?}"
+    );
+    assert!(
+        fs::read_to_string(recipe.join("service.hrd"))
+            .unwrap()
+            .contains("sums:'SHA256SUMS',\n    signed:'SHA256SUMS.gpg',")
+    );
+
+    let output = scene.ays.run(&["install", "-n", "image_wily", "--targetname", "n1"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert!(output.stdout.contains(&format!("proven by the key {fingerprint} ({user})")), "{output:#?}");
+    assert_eq!(stored(&scene.node), [named("wily-cloudimg-amd64-uefi1", &hash)]);
+    let shown = scene.ays.run(&["image", "show", "Wily"]);
+    assert!(
+        shown.stdout.contains(&format!("     proven  by the key {fingerprint} ({user})\n")),
+        "{shown:#?}"
+    );
+    let shown: Value =
+        serde_json::from_str(&scene.ays.run(&["image", "show", "Wily", "--json"]).stdout).unwrap();
+    let generation = &shown["generations"][0];
+    assert_eq!((&generation["signedBy"], &generation["signer"]), (&json!(fingerprint), &json!(user)));
+    assert_eq!(outdated(&scene).0, Some(0));
+    let lint = scene.ays.run(&["lint", "--online"]);
+    assert!(!lint.stdout.contains("image_wily/"), "{lint:#?}");
+
+    // Another list, signed by nobody of ours: nothing is installed, nothing is said to be newer.
+    let other = [&list[..], b"#\n"].concat();
+    fs::write(&sums, &other).unwrap();
+    let output = scene.ays.run(&["install", "-n", "image_wily", "--targetname", "n1", "-r"]);
+    let bad = format!("the signature by {fingerprint} ({user}) does not fit");
+    assert!(output.code == Some(1) && output.stderr.contains(&bad), "{output:#?}");
+    let (code, said) = outdated(&scene);
+    assert_eq!((code, &said[0]["state"]), (Some(1), &json!("unknown")));
+    let lint = scene.ays.run(&["lint", "--online"]);
+    assert!(lint.stdout.contains("source-refused") && lint.stdout.contains(&bad), "{lint:#?}");
 }

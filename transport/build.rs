@@ -23,6 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "model/src",
         "disk/src",
         "disk/Cargo.toml",
+        "signatures/src",
+        "signatures/Cargo.toml",
         "Cargo.toml",
         "Cargo.lock",
     ] {

@@ -122,6 +122,10 @@ pub struct Generation {
     pub verified_at_source: bool,
     /// The checksum that they were verified by, as [`ays_model::Checksum`] is written.
     pub verified_by: Option<String>,
+    /// The fingerprint of the key by which they were proven.
+    pub signed_by: Option<String>,
+    /// Whose key that is, by its own words.
+    pub signer: Option<String>,
     /// What it was stored as when it was made.
     #[sqlx(try_from = "String")]
     pub format: DiskFormat,

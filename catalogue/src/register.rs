@@ -1,7 +1,7 @@
 //! Registering an image: what is on a pool's disk becomes true in the catalogue, in one transaction.
 
 use ays_model::{
-    BootType, Digest, DiskFormat, Gid, ImageName, Md5, NodeName, PoolKey, Proof, Sha256, TemplateName,
+    BootType, Digest, DiskFormat, Gid, ImageName, Md5, NodeName, PoolKey, Proof, Sha256, Signer, TemplateName,
 };
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -65,6 +65,8 @@ pub struct SourceFacts {
     pub size: u64,
     /// What the bytes were verified by; none: they were only received.
     pub verified_by: Option<Proof>,
+    /// Who has signed them, or the list that verified them.
+    pub signed_by: Option<Signer>,
 }
 
 /// What lies in the pool.
@@ -271,9 +273,10 @@ async fn add_generation(
     sqlx::query_as(
         "INSERT INTO generation (image_id, number, source_url, etag, last_modified, source_md5, source_sha256,
                                  source_size, source_verified, format, content, stored_size, virtual_size,
-                                 template, template_checksum, template_commit, made_at, made_by, verified_by)
+                                 template, template_checksum, template_commit, made_at, made_by, verified_by,
+                                 signed_by, signer)
          VALUES (?1, (SELECT COALESCE(MAX(number), 0) + 1 FROM generation WHERE image_id = ?1),
-                 ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                 ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
          RETURNING id, number",
     )
     .bind(image)
@@ -283,7 +286,7 @@ async fn add_generation(
     .bind(source.md5.to_string())
     .bind(source.sha256.to_string())
     .bind(sizes.source)
-    .bind(source.verified_by.is_some())
+    .bind(source.verified_by.is_some() || source.signed_by.is_some())
     .bind(stored.format.as_str())
     .bind(stored.content.to_string())
     .bind(sizes.stored)
@@ -294,6 +297,8 @@ async fn add_generation(
     .bind(now)
     .bind(&registration.by)
     .bind(source.verified_by.map(|proof| proof.to_string()))
+    .bind(source.signed_by.as_ref().map(|signer| signer.fingerprint.as_str()))
+    .bind(source.signed_by.as_ref().map(|signer| signer.user_id.as_str()))
     .fetch_one(db)
     .await
 }
@@ -304,13 +309,21 @@ async fn verify_generation(
     generation: GenerationId,
     source: &SourceFacts,
 ) -> sqlx::Result<()> {
-    let Some(proof) = source.verified_by else { return Ok(()) };
+    let signer = source.signed_by.as_ref();
+    if source.verified_by.is_none() && signer.is_none() {
+        return Ok(());
+    }
+    // What a key has proven stays so, also when the recipe does not ask for it any more.
     sqlx::query(
-        "UPDATE generation SET source_verified = 1, verified_by = ?3 WHERE id = ?1 AND source_sha256 = ?2",
+        "UPDATE generation SET source_verified = 1, verified_by = COALESCE(?3, verified_by),
+             signer = CASE WHEN ?4 IS NULL THEN signer ELSE ?5 END, signed_by = COALESCE(?4, signed_by)
+         WHERE id = ?1 AND source_sha256 = ?2",
     )
     .bind(generation)
     .bind(source.sha256.to_string())
-    .bind(proof.to_string())
+    .bind(source.verified_by.map(|proof| proof.to_string()))
+    .bind(signer.map(|signer| signer.fingerprint.as_str()))
+    .bind(signer.map(|signer| signer.user_id.as_str()))
     .execute(db)
     .await?;
     Ok(())

@@ -116,6 +116,9 @@ fn show_generation(generation: &Generation) -> Result<(), Failure> {
         shown(&generation.format),
         generation.content.digits(),
     ))?;
+    if let (Some(key), Some(signer)) = (&generation.signed_by, &generation.signer) {
+        table::line(&format!("     proven  by the key {key} ({signer})"))?;
+    }
     if let Some(facts) = disk::facts(&generation.disk) {
         table::line(&format!("     disk    {facts}"))?;
         for finding in &generation.disk.findings.0 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ays_engine::{Survey, SurveyedImage};
 use ays_model::{BootType, Check, SecretUrl, TemplateName};
-use ays_operations::{LookAtImage, Proposal, write_image};
+use ays_operations::{ImageProof, LookAtImage, Proposal, key_of, prove_image, trust_key, write_image};
 use ays_recipes::{Environment, NewCheck, NewImage};
 
 use crate::failure::{Failure, eprint_line};
@@ -27,6 +27,12 @@ pub struct Args {
     /// Verify it by the MD5 beside it, whatever else is there
     #[arg(long)]
     checkmd5: bool,
+    /// The key that signs the image or its list of checksums: a file, or its address
+    #[arg(long)]
+    key: Option<String>,
+    /// Take the key that proves the image without asking
+    #[arg(long, short)]
+    yes: bool,
     /// Linux, Windows, or a category of your own
     #[arg(long)]
     category: Option<String>,
@@ -63,13 +69,27 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         }
         proposal.image.check = NewCheck::Md5Beside;
     }
+    let proof = prove(&args, &found, &environment).await?;
+    if let Some(ImageProof { file, list, .. }) = &proof {
+        proposal.image.signed = Some(file.clone());
+        match (list, args.checkmd5) {
+            (Some(list), false) => proposal.image.check = NewCheck::Sums(list.clone()),
+            // A signature of the image says more than a sum beside it.
+            _ => proposal.image.check = NewCheck::None,
+        }
+    }
     table::line(&match &proposal.image.check {
         NewCheck::Sums(list) => format!("check   {list} beside it"),
         NewCheck::Md5Beside => "check   the MD5 beside it".to_owned(),
+        NewCheck::None if proof.is_some() => "check   the signature of the image".to_owned(),
         NewCheck::None => {
             "check   NONE: no checksum is beside it, so the image will be marked unverified".to_owned()
         }
     })?;
+    if let Some(ImageProof { new_key: Some(key), signer: Ok(signer), .. }) = proof {
+        let place = trust_key(Arc::clone(&environment), key, signer).await?;
+        table::line(&format!("wrote   {place}"))?;
+    }
     let image = describe(args, proposal)?;
     let has_login = image.url.contains('@') && !image.url.contains("$(");
     let template = image.template.clone();
@@ -86,6 +106,51 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         "next    ays env save -m 'New image {template}'\n        ays install -n {} --targetname NODE",
         quoted(&template)
     ))
+}
+
+/// The signature that is to be in the recipe: by a key of the environment, or by one that whoever is asked trusts.
+async fn prove(
+    args: &Args,
+    found: &SurveyedImage,
+    environment: &Arc<Environment>,
+) -> Result<Option<ImageProof>, Failure> {
+    let temporary = std::env::temp_dir();
+    let key = match &args.key {
+        Some(key) => Some(key_of(key.clone(), Arc::clone(environment), temporary.clone()).await?),
+        None => None,
+    };
+    let given = key.as_ref().map(|key| key.name.clone());
+    let proof = prove_image(found, key, Arc::clone(environment), temporary, stop_at_once()).await?;
+    let Some(proof) = proof else {
+        return if given.is_some() { Err(Failure::ProvesNothing(found.url.clone())) } else { Ok(None) };
+    };
+    let signer = match &proof.signer {
+        Ok(signer) => signer,
+        Err(fault) => {
+            table::line(&format!(
+                "signed  {}: {fault}\n        {}; or --key FILE",
+                proof.file,
+                fault.cure()
+            ))?;
+            return if given.is_some() { Err(Failure::ProvesNothing(found.url.clone())) } else { Ok(None) };
+        }
+    };
+    table::line(&format!("signed  {} by the key {signer}", proof.file))?;
+    let Some(new_key) = &proof.new_key else { return Ok(Some(proof)) };
+    table::line(&format!("        found in {}", new_key.name))?;
+    let is_trusted = if args.yes {
+        true
+    } else if prompt::possible() {
+        let question = "Compare its fingerprint with what they publish elsewhere. May it prove what this environment fetches?";
+        prompt::confirm(question, Some(false))?
+    } else {
+        // Whoever names a key has decided.
+        given.as_ref() == Some(&new_key.name)
+    };
+    if !is_trusted {
+        table::line("        not taken: --yes takes it, or --key FILE")?;
+    }
+    Ok(is_trusted.then_some(proof))
 }
 
 /// The image itself; of several, the one that is chosen.

@@ -230,15 +230,24 @@ impl Working<'_, '_> {
                 format!("the disk in it is verified by its {}", checksum.kind().title())
             }
             Some(_) => "verified".to_owned(),
+            None if fetched.signed_by.is_some() => "verified".to_owned(),
             None => "not verified at its source".to_owned(),
         };
+        let proven = fetched.signed_by.as_ref().map(|signer| format!(", proven by the key {signer}"));
         let how = match (fetched.kept, fetched.resumed_at) {
             (true, _) => "was there".to_owned(),
             (false, 0) => "fetched".to_owned(),
             (false, at) => format!("fetched, taken up again at byte {at}"),
         };
-        self.events
-            .done(StepName::Fetch, format!("{how}, {} bytes, MD5 {}, {verified}", fetched.size, fetched.md5));
+        self.events.done(
+            StepName::Fetch,
+            format!(
+                "{how}, {} bytes, MD5 {}, {verified}{}",
+                fetched.size,
+                fetched.md5,
+                proven.unwrap_or_default()
+            ),
+        );
         Ok(Source { url: download.url.clone(), fetched })
     }
 

@@ -26,6 +26,7 @@ mod sources;
 mod stacks;
 mod stop;
 mod survey;
+mod survey_signed;
 mod truth;
 
 pub use adopt::{Adopt, AdoptError, AdoptedPool, Former, LeftOut};
@@ -46,3 +47,4 @@ pub use sources::{SourceAnswer, look, probe};
 pub use stacks::Stacks;
 pub use stop::{Stop, Stopper};
 pub use survey::{Survey, SurveyError, SurveyedImage, survey};
+pub use survey_signed::{SurveyedSignature, look_at_key, survey_keys, survey_signatures};

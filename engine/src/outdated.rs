@@ -328,6 +328,8 @@ mod tests {
             source_size: 5,
             verified_at_source: true,
             verified_by: Some(format!("sha512:{}", "cc".repeat(64))),
+            signed_by: None,
+            signer: None,
             format: DiskFormat::Raw,
             content: Digest::FsVerity(Content([0; 32])),
             stored_size: 5,
@@ -381,6 +383,7 @@ mod tests {
             etag: etag.map(str::to_owned),
             last_modified: last_modified.map(str::to_owned),
             expected,
+            signed_by: None,
         };
         let md5 = |byte| Some(Expected::Checksum(Checksum::Md5(Md5([byte; 16]))));
         let sha256 = |byte| Some(Expected::Checksum(Checksum::Sha256(Sha256([byte; 32]))));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ays_actions::{Action, Progress, Script, Value, install_methods};
 use ays_grammar::Diagnostic;
-use ays_model::{Check, DiskFormat, ImageName, NodeName, Target, TemplateName};
+use ays_model::{Check, DiskFormat, ImageName, NodeName, Signed, Target, TemplateName};
 use ays_recipes::Recipe;
 use serde::Serialize;
 
@@ -167,6 +167,7 @@ fn interpret_all(script: &Script) -> Result<(), Diagnostic> {
 }
 
 fn describe(check: &Check) -> String {
+    let signed_by = |signed: &Signed| format!("signature {}", signed.file);
     match check {
         Check::None => "not verified: checkmd5 is off".to_owned(),
         Check::Md5Beside => "MD5 beside the source".to_owned(),
@@ -174,7 +175,14 @@ fn describe(check: &Check) -> String {
             let weak = if checksum.kind().is_weak() { ", which is weak" } else { "" };
             format!("{} of the recipe{weak}", checksum.kind().title())
         }
-        Check::Sums { list, .. } => format!("{list} beside the source"),
+        Check::Sums { list, signed: None, .. } => format!("{list} beside the source"),
+        Check::Sums { list, signed: Some(signed), .. } => {
+            format!("{list} beside the source, {}", signed_by(signed))
+        }
+        Check::Signed { signed, checksum } => {
+            let also = checksum.map(|checksum| format!("{} of the recipe, ", checksum.kind().title()));
+            format!("{}{} beside the source", also.unwrap_or_default(), signed_by(signed))
+        }
         Check::Stored(_) => "digest of the stored file".to_owned(),
     }
 }

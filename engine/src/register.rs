@@ -54,6 +54,7 @@ impl Working<'_, '_> {
                     // Of stored files only, which are no sources.
                     Some(Expected::FsVerity(_)) | None => None,
                 },
+                signed_by: fetched.signed_by.clone(),
             },
             stored,
             template: TemplateFacts {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ays_model::{Check, Network, Scheme, SecretUrl};
-use ays_protocol::{Failure, Look, LookAt, Looked, Outcome, Step};
+use ays_protocol::{Failure, Look, LookAt, Looked, MAX_FRAME, Outcome, Step};
 use ays_transport::{HelperError, Session};
 use serde::Serialize;
 
@@ -38,12 +38,44 @@ pub async fn look(looks: Vec<Look>, temporary: &Path) -> Result<Vec<Result<Looke
         return Ok(Vec::new());
     }
     let mut session = Session::here(temporary).await?;
-    let answer = session.helper.run(Step::Look(looks), |_| {}).await;
-    session.close().await;
-    match answer? {
-        Outcome::Looked(answers) if answers.len() == asked => Ok(answers),
-        _ => Err(HelperError::Answer),
+    let mut answers = Vec::with_capacity(asked);
+    for looks in batches(looks) {
+        match session.helper.run(Step::Look(looks), |_| {}).await {
+            Ok(Outcome::Looked(more)) => answers.extend(more),
+            Ok(_) => break,
+            Err(error) => {
+                session.close().await;
+                return Err(error);
+            }
+        }
     }
+    session.close().await;
+    if answers.len() == asked { Ok(answers) } else { Err(HelperError::Answer) }
+}
+
+/// Each question carries the keys that it needs, and a frame holds only so many bytes.
+fn batches(looks: Vec<Look>) -> Vec<Vec<Look>> {
+    const MOST: usize = MAX_FRAME as usize / 4;
+    let weight = |look: &Look| match &look.at {
+        LookAt::State(Check::Sums { signed: Some(signed), .. } | Check::Signed { signed, .. }) => {
+            signed.keys.iter().map(|key| key.text.len()).sum()
+        }
+        _ => 0,
+    };
+    let mut batches: Vec<Vec<Look>> = Vec::new();
+    let mut full = MOST;
+    for look in looks {
+        let weight: usize = weight(&look);
+        if full.saturating_add(weight) > MOST || batches.is_empty() {
+            batches.push(Vec::new());
+            full = 0;
+        }
+        full += weight;
+        if let Some(last) = batches.last_mut() {
+            last.push(look);
+        }
+    }
+    batches
 }
 
 /// Whether these sources answer.

@@ -66,6 +66,8 @@ pub struct SurveyedImage {
     pub disk: SourceDisk,
     /// How its bytes can be verified, the best way first.
     pub checks: Vec<Check>,
+    /// The names in its directory, where that tells them.
+    pub listed: Vec<String>,
 }
 
 /// Looks at what is there. In a directory the newest directory (`current`, `latest`, else the highest number) is looked
@@ -109,7 +111,11 @@ async fn image(url: &SecretUrl, settings: &Settings, temporary: &Path) -> Result
         Some(directory) => list(directory, settings, temporary).await.unwrap_or_default(),
         None => Vec::new(),
     };
-    let lists = lists(&file_name(url), &listed).into_iter().map(|list| Check::Sums { list, file: None });
+    let lists = lists(&file_name(url), &listed).into_iter().map(|list| Check::Sums {
+        list,
+        file: None,
+        signed: None,
+    });
     let checks: Vec<Check> = lists.chain([Check::Md5Beside]).collect();
     let mut looks = vec![LookAt::State(Check::None), LookAt::Disk];
     looks.extend(checks.iter().cloned().map(LookAt::State));
@@ -138,7 +144,7 @@ async fn image(url: &SecretUrl, settings: &Settings, temporary: &Path) -> Result
     // Those of one kind stay in their order.
     found.sort_by_key(|(kind, _)| std::cmp::Reverse(*kind));
     let checks = found.into_iter().map(|(_, check)| check).collect();
-    Ok(SurveyedImage { url: url.clone(), state, disk, checks })
+    Ok(SurveyedImage { url: url.clone(), state, disk, checks, listed })
 }
 
 /// The names of what may be lists with a checksum of the image, among what its directory holds and what is usual.

@@ -75,6 +75,7 @@ async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, C
                 sha256: format!("{number:064x}").parse().unwrap(),
                 size: 5,
                 verified_by: None,
+                signed_by: None,
             },
             stored: StoredFacts {
                 file: format!("x{number}.raw"),

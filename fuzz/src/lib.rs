@@ -11,6 +11,7 @@ pub mod frames;
 pub mod hrd;
 pub mod images_json;
 pub mod md5sum;
+pub mod signatures;
 pub mod unpack;
 pub mod virtual_size;
 
@@ -18,7 +19,7 @@ pub mod virtual_size;
 pub type Check = fn(&[u8]);
 
 /// Each module, by the name of its target and of its folder in `fixtures/fuzz`.
-pub const TARGETS: [(&str, Check); 9] = [
+pub const TARGETS: [(&str, Check); 10] = [
     ("actions", actions::check),
     ("content", content::check),
     ("disk", disk::check),
@@ -26,6 +27,7 @@ pub const TARGETS: [(&str, Check); 9] = [
     ("hrd", hrd::check),
     ("images_json", images_json::check),
     ("md5sum", md5sum::check),
+    ("signatures", signatures::check),
     ("unpack", unpack::check),
     ("virtual_size", virtual_size::check),
 ];

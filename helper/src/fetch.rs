@@ -3,7 +3,7 @@
 mod access;
 mod body;
 mod connecting;
-mod expected;
+pub(crate) mod expected;
 mod fault;
 mod ftp;
 mod ftp_body;
@@ -19,6 +19,7 @@ mod opened;
 mod partial;
 mod proxies;
 mod room;
+mod signed;
 mod slowness;
 mod small;
 mod source;
@@ -44,6 +45,7 @@ use crate::report::Report;
 use crate::share::lead::Lead;
 use crate::unpack::Unpackings;
 
+pub(crate) use self::expected::Wanted;
 pub(crate) use self::identity::Identity;
 pub(crate) use self::kept::{Kept, keep};
 pub(crate) use self::look::look;
@@ -80,7 +82,8 @@ pub(crate) async fn bring(
                 failure @ (Failure::Refused { .. }
                 | Failure::Unreachable { .. }
                 | Failure::NoChecksum { .. }
-                | Failure::Checksum { .. }),
+                | Failure::Checksum { .. }
+                | Failure::Signature { .. }),
             ) => {
                 is_nowhere &= matches!(failure, Failure::Refused { .. });
                 told.get_or_insert(failure);
@@ -113,12 +116,12 @@ async fn bring_from(
 ) -> Result<Fetched, Failure> {
     let access = Access { network: &order.network, limits };
     let source = Source::new(&order.url, access)?;
-    let wanted = wanted(&order.url, &order.check, access).await?;
+    let mut wanted = wanted(&order.url, &order.check, access).await?;
     let (on_piece, pieces) = lead.map(|_| collect()).unzip();
-    if let Some(kept) = keep(order, Some(&source), wanted.expected.as_ref(), on_piece, report).await? {
+    if let Some(kept) = keep(order, Some(&source), &mut wanted, on_piece, report).await? {
         partial.give_up();
         if let (Some(lead), Some(pieces)) = (lead, pieces) {
-            lead.has_all(&kept, pieces.iter().chain(kept.last_piece).collect(), wanted.expected.as_ref());
+            lead.has_all(&kept, pieces.iter().chain(kept.last_piece).collect(), &wanted);
         }
         return Ok(kept.fetched);
     }

@@ -59,7 +59,7 @@ struct Shared<'a> {
 /// How a role ends.
 enum Turn {
     /// The file has its name.
-    Ended(Fetched),
+    Ended(Box<Fetched>),
     /// This node reads the source from now on.
     Lead,
     /// This node takes pieces from now on.
@@ -100,7 +100,7 @@ impl Shared<'_> {
         let mut turn = follow(self, partial, None).await?;
         loop {
             turn = match turn {
-                Turn::Ended(fetched) => return Ok(fetched),
+                Turn::Ended(fetched) => return Ok(*fetched),
                 Turn::Lead => lead(self, partial).await?,
                 Turn::Follow(supplier) => follow(self, partial, Some(supplier)).await?,
             };

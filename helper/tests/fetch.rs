@@ -98,7 +98,7 @@ async fn a_wrong_checksum_leaves_what_was_there() {
             sha256(&body).to_string(),
         ),
         (
-            Check::Sums { list: "SHA256SUMS".into(), file: None },
+            Check::Sums { list: "SHA256SUMS".into(), file: None, signed: None },
             "SHA-256",
             "b".repeat(64),
             sha256(&body).to_string(),
@@ -370,7 +370,7 @@ async fn every_kind_of_checksum_verifies_by_value_and_by_list() {
         .await;
         let directory = tempdir().unwrap();
         let dest = directory.path().join("x");
-        let by_list = || Check::Sums { list: "LIST".to_owned(), file: None };
+        let by_list = || Check::Sums { list: "LIST".to_owned(), file: None, signed: None };
         for check in [Check::Checksum(sum), by_list()] {
             let _ = fs::remove_file(&dest);
             let result = run(fetch(&web.url("/x"), &dest, check)).await;
@@ -389,7 +389,7 @@ async fn every_kind_of_checksum_verifies_by_value_and_by_list() {
             "{other:?}"
         );
         // A list may call the file otherwise than its address does.
-        let check = Check::Sums { list: "LIST".to_owned(), file: Some("x".to_owned()) };
+        let check = Check::Sums { list: "LIST".to_owned(), file: Some("x".to_owned()), signed: None };
         let other = run(fetch(&web.url("/download.php?id=5"), &directory.path().join("z"), check)).await;
         assert!(matches!(other, Err(Failure::Checksum { .. })), "{other:?}");
         let check = by_list();

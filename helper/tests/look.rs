@@ -38,14 +38,14 @@ async fn a_web_server_says_what_it_has() {
     .await;
     let x = |expected| {
         let (etag, last_modified) = (Some("\"one\"".to_owned()), Some("Fri".to_owned()));
-        Ok(Looked::State(SourceState { size: Some(5), etag, last_modified, expected }))
+        Ok(Looked::State(SourceState { size: Some(5), etag, last_modified, expected, signed_by: None }))
     };
     assert_eq!(state(&web.url("/x"), Check::None).await, x(None));
     assert_eq!(
         state(&web.url("/x"), Check::Md5Beside).await,
         x(Some(Expected::Checksum(Checksum::Md5(md5(b"12345")))))
     );
-    let sums = Check::Sums { list: "SHA256SUMS".to_owned(), file: None };
+    let sums = Check::Sums { list: "SHA256SUMS".to_owned(), file: None, signed: None };
     assert_eq!(
         state(&web.url("/x"), sums).await,
         x(Some(Expected::Checksum(Checksum::Sha256(sha256(b"12345")))))

@@ -19,7 +19,7 @@ pub struct Code {
 }
 
 /// All of them, in the order of their names.
-pub const CODES: [Code; 38] = [
+pub const CODES: [Code; 41] = [
     ACTIONS,
     ACTIONS_SYNTAX,
     CATEGORY,
@@ -42,6 +42,9 @@ pub const CODES: [Code; 38] = [
     REGISTER_IMAGE,
     SAME_STEM,
     SETTINGS,
+    SIGNED_WITHOUT_KEYS,
+    SIGNING_KEY,
+    SIGNING_KEY_EXPIRED,
     SOURCE_REFUSED,
     SOURCE_SILENT,
     SOURCE_NO_IMAGE,
@@ -355,6 +358,33 @@ pub(crate) const UNRESOLVED: Code = Code {
              instance.hrd, of [values] in ays.toml. One that has none stays as it is written, and becomes a \
              part of an image's name.",
     cure: "give the key a value there, or correct its name",
+};
+
+pub(crate) const SIGNED_WITHOUT_KEYS: Code = Code {
+    name: "signed-without-keys",
+    severity: Severity::Error,
+    summary: "a signature, and no key that could have made it",
+    reason: "`signed` asks for a signature by one of the keys in the environment's directory keys/: OpenPGP as \
+             NAME.asc, minisign as NAME.pub. Without one nothing is installed.",
+    cure: "put the key of whoever signs into keys/, after its fingerprint was compared with what they publish",
+};
+
+pub(crate) const SIGNING_KEY: Code = Code {
+    name: "signing-key",
+    severity: Severity::Error,
+    summary: "a file in keys/ that gives no key",
+    reason: "The files keys/*.asc are public keys of OpenPGP in ASCII armor, keys/*.pub those of minisign. While one of \
+             them is neither, no recipe with `signed` is installed, since that one may be the key it needs.",
+    cure: "put the key there again (`gpg --armor --export FINGERPRINT > keys/NAME.asc`), or remove the file",
+};
+
+pub(crate) const SIGNING_KEY_EXPIRED: Code = Code {
+    name: "signing-key-expired",
+    severity: Severity::Warning,
+    summary: "a key in keys/ that has expired or is revoked",
+    reason: "What such a key has signed is refused, also what it signed before: whoever has the key now can date a \
+             signature back. (gpgv says EXPKEYSIG there, and apt refuses it as well.)",
+    cure: "get the renewed key from whoever publishes the image, and put it into keys/ in the old one's place",
 };
 
 pub(crate) const SOURCE_REFUSED: Code = Code {

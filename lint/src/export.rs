@@ -3,11 +3,11 @@
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
 use ays_model::{Check, Download, Scheme, near};
-use ays_recipes::{CHECKS, Text, looks_like_a_check};
+use ays_recipes::{CHECKS, SigningKeys, Text, looks_like_a_check};
 
 use crate::codes::{
-    CHECKMD5, HTTP_UNVERIFIED, SOURCE_NO_IMAGE, SOURCE_REFUSED, SOURCE_SILENT, UNKNOWN_CHECK, UNVERIFIED,
-    WEAK_CHECK, WEB_EXPORT,
+    CHECKMD5, HTTP_UNVERIFIED, SIGNED_WITHOUT_KEYS, SOURCE_NO_IMAGE, SOURCE_REFUSED, SOURCE_SILENT,
+    UNKNOWN_CHECK, UNVERIFIED, WEAK_CHECK, WEB_EXPORT,
 };
 use crate::mistake::Mistake;
 use crate::pairs::pairs;
@@ -18,6 +18,7 @@ pub(crate) fn lint(
     entry: &Entry,
     text: &Text,
     download: Option<&Result<Download, Diagnostic>>,
+    keys: &SigningKeys,
 ) -> Vec<Mistake> {
     let mut found = Vec::new();
     let place = |name: &str| {
@@ -39,9 +40,17 @@ pub(crate) fn lint(
         let message = format!("`{}` is no check that is known{}", pair.name, meant.unwrap_or_default());
         found.push(Mistake::at(&UNKNOWN_CHECK, &at(text, pair.span, message)));
     }
+    let is_of_keys = |error: &Diagnostic| error.message().contains("`signed`: ");
     match download {
         // Its place is told above.
         Some(Err(_)) if is_odd || !unknown.is_empty() => {}
+        // What is wrong with one of them is told where it lies.
+        Some(Err(error)) if is_of_keys(error) && keys.is_broken() => {}
+        Some(Err(error)) if is_of_keys(error) && keys.is_empty() => {
+            let span = place("signed").unwrap_or(entry.key_span);
+            let message = "`signed` needs a key in keys/, and there is none";
+            found.push(Mistake::at(&SIGNED_WITHOUT_KEYS, &at(text, span, message)));
+        }
         Some(Err(error)) => {
             let mut mistake = Mistake::at(&WEB_EXPORT, error);
             if error.message().contains("$(") {

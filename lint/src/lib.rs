@@ -14,12 +14,13 @@ mod place;
 mod questions;
 mod secrets;
 mod service;
+mod signing_keys;
 mod template;
 mod text;
 
 use std::path::{Path, PathBuf};
 
-use ays_recipes::{Environment, Layers, Settings, SettingsError, Template, Unknown};
+use ays_recipes::{Environment, Layers, Settings, SettingsError, SigningKeys, Template, Unknown};
 
 pub use codes::{CODES, Code};
 pub use export::SourceProblem;
@@ -30,9 +31,11 @@ pub fn lint(environment: &Environment) -> Vec<Mistake> {
     let mut found = templates(
         environment.templates(),
         &environment.settings,
+        environment.signing_keys(),
         Unknown::HasNone,
         Some(&environment.domain),
     );
+    found.extend(signing_keys::lint(environment.signing_keys()));
     found.extend(instances::lint(environment));
     found.extend(secrets::in_settings(&environment.root));
     let ignored = |path: &Path| environment.ignores(path);
@@ -60,7 +63,9 @@ pub fn lint_without_settings(root: &Path, error: SettingsError) -> Result<Vec<Mi
     let mut found = vec![mistake];
     let settings = Settings::read(&Layers::default(), None)?;
     let all = Template::below(&root.join("servicetemplates"), root);
-    found.extend(templates(&all, &settings, Unknown::MayHaveOne, None));
+    let keys = SigningKeys::read(root);
+    found.extend(templates(&all, &settings, &keys, Unknown::MayHaveOne, None));
+    found.extend(signing_keys::lint(&keys));
     found.extend(secrets::in_settings(root));
     found.extend(secrets::private_keys(root, root, &|_| false));
     Ok(in_order(found))
@@ -73,7 +78,7 @@ pub fn lint_outside(path: &Path) -> Result<Vec<Mistake>, SettingsError> {
     let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     let mut all = if path.is_dir() { Template::below(directory, Path::new("")) } else { Vec::new() };
     all.extend(Template::at(directory, Path::new("")));
-    let mut found = templates(&all, &settings, Unknown::MayHaveOne, None);
+    let mut found = templates(&all, &settings, &SigningKeys::Elsewhere, Unknown::MayHaveOne, None);
     if !path.is_dir() {
         found.retain(|mistake| Path::new(&mistake.file) == path);
         let of_template = all.iter().any(|template| template.dir == directory);
@@ -95,11 +100,17 @@ pub fn source_fails(template: &Template, number: usize, problem: &SourceProblem)
     Some(export::failed(entry, &text, problem))
 }
 
-fn templates(all: &[Template], settings: &Settings, unknown: Unknown, domain: Option<&str>) -> Vec<Mistake> {
+fn templates(
+    all: &[Template],
+    settings: &Settings,
+    keys: &SigningKeys,
+    unknown: Unknown,
+    domain: Option<&str>,
+) -> Vec<Mistake> {
     let mut found = Vec::new();
     let mut read = Vec::new();
     for template in all {
-        let (findings, seen) = template::lint(template, settings, unknown);
+        let (findings, seen) = template::lint(template, settings, keys, unknown);
         found.extend(findings);
         read.push(seen);
     }

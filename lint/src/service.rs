@@ -41,8 +41,8 @@ const PAIRS: [(&str, &[&str]); 5] = [
     (
         "web.export",
         &[
-            "url", "source", "dest", "checkmd5", "md5", "sha1", "sha256", "sha384", "sha512", "sums", "file",
-            "member",
+            "url", "source", "dest", "checkmd5", "md5", "sha1", "sha256", "sha384", "sha512", "sums",
+            "signed", "file", "member",
         ],
     ),
     (

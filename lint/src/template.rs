@@ -1,7 +1,7 @@
 //! One template, by itself.
 
 use ays_grammar::hrd::Hrd;
-use ays_recipes::{RecipeError, Settings, Template, Text, Unknown};
+use ays_recipes::{RecipeError, Settings, SigningKeys, Template, Text, Unknown};
 
 use crate::codes::{ACTIONS_SYNTAX, HRD_SYNTAX, PLATFORMS, QUESTION, TWO_MAIN_FILES, UNREADABLE};
 use crate::mistake::Mistake;
@@ -16,8 +16,13 @@ pub(crate) struct Seen {
     pub stem: Option<String>,
 }
 
-pub(crate) fn lint(template: &Template, settings: &Settings, unknown: Unknown) -> (Vec<Mistake>, Seen) {
-    let examined = template.examine(settings, unknown);
+pub(crate) fn lint(
+    template: &Template,
+    settings: &Settings,
+    keys: &SigningKeys,
+    unknown: Unknown,
+) -> (Vec<Mistake>, Seen) {
+    let examined = template.examine(settings, keys, unknown);
     let mut found = Vec::new();
     let mut others: Vec<&Text> = Vec::new();
     match &examined.instance {
@@ -36,7 +41,7 @@ pub(crate) fn lint(template: &Template, settings: &Settings, unknown: Unknown) -
             found.extend(text::lint(hrd, file));
             found.extend(service::lint(hrd, file, &others));
             for ((_, entry), download) in hrd.numbered("web.export").into_iter().zip(&examined.downloads) {
-                found.extend(export::lint(entry, file, download.as_ref()));
+                found.extend(export::lint(entry, file, download.as_ref(), keys));
             }
             match &examined.platforms {
                 Ok(listed) => found.extend(service::platforms(listed, hrd, file)),

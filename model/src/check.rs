@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Checksum, Digest};
+use crate::{Checksum, Digest, Signed};
 
 /// How the bytes of a source are verified before they take their name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,15 @@ pub enum Check {
         list: String,
         /// What the list calls the file (`file:'..'`); none: as the last part of its address.
         file: Option<String>,
+        /// The list counts only when it is signed (`signed:'..'`).
+        signed: Option<Signed>,
+    },
+    /// By a signature of the bytes themselves (`signed:'..'` without a list).
+    Signed {
+        /// Whose.
+        signed: Signed,
+        /// They must have this checksum as well.
+        checksum: Option<Checksum>,
     },
     /// By the digest of a stored file: it is passed on from pool to pool.
     Stored(Digest),

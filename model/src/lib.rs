@@ -28,6 +28,8 @@ mod scheme;
 mod secrecy;
 mod secret_url;
 mod secret_words;
+mod signature;
+mod signature_fault;
 mod target;
 mod words;
 
@@ -50,7 +52,8 @@ pub use inspection::{
 };
 pub use lock_scope::LockScope;
 pub use names::{
-    CatalogueId, EnvironmentName, Gid, ImageName, InstanceName, NodeName, PoolName, TemplateName, UserName,
+    CatalogueId, EnvironmentName, Fingerprint, Gid, ImageName, InstanceName, NodeName, PoolName,
+    TemplateName, UserName,
 };
 pub use near::{alike, near};
 pub use network::Network;
@@ -63,5 +66,7 @@ pub use scheme::Scheme;
 pub use secrecy::{is_secret_name, logins};
 pub use secret_url::{SecretUrl, UrlError};
 pub use secret_words::Words;
+pub use signature::{KeyFile, Signed, Signer};
+pub use signature_fault::SignatureFault;
 pub use target::Target;
 pub use words::UnknownWord;

@@ -106,6 +106,11 @@ name! {
     UserName
 }
 
+name! {
+    /// What names a key: the hexadecimal digits of its fingerprint; a key of minisign has a number of 16 digits.
+    Fingerprint
+}
+
 /// A grid's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]

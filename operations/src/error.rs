@@ -6,8 +6,8 @@ use ays_catalogue::CatalogueError;
 use ays_engine::{InspectError, InstallError, OutdatedError, RehearseError, SurveyError};
 use ays_grammar::Diagnostic;
 use ays_recipes::{
-    DataError, EnvironmentError, LookupError, NewImageError, NewNodeError, NodeError, RecipeError,
-    SettingsError,
+    DataError, EnvironmentError, LookupError, NewImageError, NewKeyError, NewNodeError, NodeError,
+    RecipeError, SettingsError,
 };
 use ays_repository::{
     AddressError, BranchError, CheckoutError, CloneError, InitError, NotFound, PullError, RemoteError,
@@ -106,6 +106,7 @@ kinds! {
     InspectError: error => Kind::Failed,
     LookupError: error => Kind::Unknown,
     NewImageError: error => Kind::Usage,
+    NewKeyError: error => Kind::Usage,
     NewNodeError: error => of_new_node(&error),
     NodeError: error => of_node(&error),
     NotFound: error => Kind::Usage,

@@ -17,6 +17,7 @@ mod lint;
 mod new_image;
 mod off_runtime;
 mod outdated;
+mod prove_image;
 mod queries;
 mod rehearse;
 mod scrub;
@@ -32,6 +33,7 @@ pub use install::{Install, InstallFailed, InstallReport, NotInstalled, PlannedIn
 pub use lint::{LintScope, lint, lint_sources};
 pub use new_image::{LookAtImage, Proposal, write_image};
 pub use outdated::{Behind, OutdatedService, behind, outdated};
+pub use prove_image::{ImageProof, key_of, prove_image, trust_key};
 pub use queries::{ListedTemplate, find, image, images, is_checksum, nodes, runs, templates};
 pub use rehearse::Rehearse;
 pub use scrub::ScrubCopies;

@@ -78,6 +78,7 @@ impl LookAtImage {
             template: self.template.clone(),
             url,
             check,
+            signed: None,
             name: title(&self.template),
             category: if is_windows { "Windows" } else { "Linux" }.to_owned(),
             size_gb: 0,

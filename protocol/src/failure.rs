@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use ays_model::SignatureFault;
 use serde::{Deserialize, Serialize};
 
 use crate::NotOurs;
@@ -103,6 +104,14 @@ pub enum Failure {
         expected: String,
         /// What came.
         actual: String,
+    },
+    /// The signature that should prove the bytes, or their checksum, does not.
+    #[error("{url}: {fault}; {}", .fault.cure())]
+    Signature {
+        /// The signature.
+        url: String,
+        /// Why not.
+        fault: Box<SignatureFault>,
     },
     /// There is not enough free space, seen before anything was written.
     #[error("{path}: {needed} bytes are needed, {free} are free")]

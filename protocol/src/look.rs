@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ays_model::{Check, Network, SecretUrl};
+use ays_model::{Check, KeyFile, Network, SecretUrl, Signer};
 use serde::{Deserialize, Serialize};
 
 use crate::Expected;
@@ -30,6 +30,8 @@ pub enum LookAt {
     Disk,
     /// What is in this directory. Answered by [`Looked::Listing`].
     Listing,
+    /// What public keys this small file holds. Answered by [`Looked::Keys`].
+    Keys,
 }
 
 /// What was found at a source.
@@ -41,6 +43,8 @@ pub enum Looked {
     Disk(SourceDisk),
     /// The names, as they stand in the directory; those of directories end with `/`. See [`LookAt::Listing`].
     Listing(Vec<String>),
+    /// With what their owners have signed, and nothing else. See [`LookAt::Keys`].
+    Keys(KeyFile),
 }
 
 /// What a source says of its bytes.
@@ -54,6 +58,8 @@ pub struct SourceState {
     pub last_modified: Option<String>,
     /// What the check says that the bytes hash to; none without a check.
     pub expected: Option<Expected>,
+    /// Who has signed what says so.
+    pub signed_by: Option<Signer>,
 }
 
 /// The disk in a source.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Progress, Sha256};
+use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Progress, Sha256, Signer};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -144,6 +144,8 @@ pub struct Fetched {
     pub sha256: Sha256,
     /// What the bytes were verified by; none: they were only received.
     pub verified_by: Option<Expected>,
+    /// Who has signed them, or what they were verified by.
+    pub signed_by: Option<Signer>,
     /// `dest` was there already and matched: nothing was transferred.
     pub kept: bool,
     /// `dest` is the very file that the `file` address names, perhaps by another name: nothing was downloaded, and

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use ays_model::{Checksum, Content, Md5, Sha256};
+use ays_model::{Checksum, Content, Md5, Sha256, Signer};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -91,6 +91,8 @@ pub struct Opened {
     pub last_modified: Option<String>,
     /// What the whole must hash to, where the source or the recipe says it: a node that has such a file keeps it.
     pub expected: Option<Expected>,
+    /// Who has signed what says so.
+    pub signed_by: Option<Signer>,
 }
 
 /// What a whole file must hash to.
@@ -128,6 +130,8 @@ pub struct Whole {
     pub sha256: Sha256,
     /// What the bytes were verified by; none: they were only received.
     pub verified_by: Option<Expected>,
+    /// Who has signed them, or what they were verified by.
+    pub signed_by: Option<Signer>,
     /// The source's `ETag`, as sent.
     pub etag: Option<String>,
     /// The source's `Last-Modified` (as sent) or MDTM.

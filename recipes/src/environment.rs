@@ -15,6 +15,7 @@ use ays_secrets::Store;
 use crate::names::{LookupError, Place};
 use crate::node_error::NodeError;
 use crate::settings::{Layers, Settings, SettingsError};
+use crate::signing_keys::SigningKeys;
 use crate::template::Template;
 use crate::text::read_below;
 use crate::value::string;
@@ -76,6 +77,7 @@ pub struct Environment {
     pub checkout: Checkout,
     templates: OnceLock<Templates>,
     services: OnceLock<Services>,
+    signing_keys: OnceLock<SigningKeys>,
     /// See [`Environment::nodes`].
     pub(crate) nodes: OnceLock<Vec<(NodeName, Result<Node, NodeError>)>>,
     /// The keys of `sshkey` services, each read once, whatever the number of nodes that it lets in.
@@ -111,6 +113,7 @@ impl Environment {
             root,
             templates: OnceLock::new(),
             services: OnceLock::new(),
+            signing_keys: OnceLock::new(),
             nodes: OnceLock::new(),
             keys: Arc::default(),
         })
@@ -156,6 +159,11 @@ impl Environment {
     /// Whether git leaves a path of the repository out.
     pub fn ignores(&self, path: &Path) -> bool {
         self.checkout.ignores(path)
+    }
+
+    /// The keys whose signatures of sources count.
+    pub fn signing_keys(&self) -> &SigningKeys {
+        self.signing_keys.get_or_init(|| SigningKeys::read(&self.root))
     }
 
     /// All service instances of the repository, sorted by directory.

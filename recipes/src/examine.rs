@@ -15,6 +15,7 @@ use crate::recipe_error::RecipeError;
 use crate::request::Dependencies;
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
+use crate::signing_keys::SigningKeys;
 use crate::template::Template;
 use crate::text::Text;
 
@@ -59,7 +60,7 @@ pub struct Actions {
 
 impl Template {
     /// Reads everything that an install would read.
-    pub fn examine(&self, settings: &Settings, unknown: Unknown) -> Examined {
+    pub fn examine(&self, settings: &Settings, keys: &SigningKeys, unknown: Unknown) -> Examined {
         let (service, instance) = (self.service(), self.instance());
         let (values, open, wrong_defaults) =
             instance.as_ref().map(InstanceValues::unasked).unwrap_or_default();
@@ -77,7 +78,8 @@ impl Template {
         if let Ok((hrd, text)) = &service {
             for (_, entry) in hrd.numbered("web.export") {
                 lookup.guessed.set(false);
-                let download = export::read(entry, text, &|text| lookup.fill(text), &secrets, settings);
+                let fill = |text: &str| lookup.fill(text);
+                let download = export::read(entry, text, &fill, &secrets, settings, keys);
                 downloads.push(Some(download).filter(|download| download.is_ok() || !lookup.guessed.get()));
             }
             platforms = recipe::platforms(hrd, text, &|text| lookup.fill(text));

@@ -4,23 +4,26 @@ use std::path::{Component, Path, PathBuf};
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
-use ays_model::{Check, Checksum, ChecksumKind, Download, near};
+use ays_model::{Check, Checksum, ChecksumKind, Download, Signed, near};
 
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
+use crate::signing_keys::SigningKeys;
 use crate::system_path::{SYSTEM_PATH_CURE, is_of_system};
 use crate::text::Text;
 
 /// The keys that say how a download is verified.
-pub const CHECKS: [&str; 7] = ["checkmd5", "md5", "sha1", "sha256", "sha384", "sha512", "sums"];
+pub const CHECKS: [&str; 8] = ["checkmd5", "md5", "sha1", "sha256", "sha384", "sha512", "sums", "signed"];
 
-/// Reads one entry; `substitute` replaces `$(..)`, secrets by words, `settings` say how its source is reached.
+/// Reads one entry; `substitute` replaces `$(..)`, secrets by words, `settings` say how its source is reached,
+/// and `keys` are those whose signatures count.
 pub(crate) fn read(
     entry: &Entry,
     file: &Text,
     substitute: &dyn Fn(&str) -> String,
     secrets: &Secrets<'_>,
     settings: &Settings,
+    keys: &SigningKeys,
 ) -> Result<Download, Diagnostic> {
     // The key is shown, not the value: that may hold a password.
     let wrong = |message: String| file.diagnostic(entry.key_span, format!("`{}`: {message}", entry.key));
@@ -60,7 +63,7 @@ pub(crate) fn read(
         let message = format!("`dest` lies where the node's own system does: {}", dest.display());
         return Err(wrong(message).with_help(SYSTEM_PATH_CURE));
     }
-    let check = check(pairs, &get).map_err(|problem| match problem {
+    let check = check(pairs, &get, keys).map_err(|problem| match problem {
         NoCheck::Value(error) => error,
         NoCheck::Asked { message, cure } => wrong(message).with_help(cure),
     })?;
@@ -87,6 +90,7 @@ enum NoCheck {
 fn check(
     pairs: &[(String, Item)],
     get: &dyn Fn(&str) -> Result<Option<String>, Diagnostic>,
+    keys: &SigningKeys,
 ) -> Result<Check, NoCheck> {
     if let Some((key, _)) = pairs.iter().find(|(key, _)| looks_like_a_check(key)) {
         let meant = near(key, CHECKS).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
@@ -114,18 +118,48 @@ fn check(
             });
         }
     };
-    Ok(match (strongest, get("sums")?) {
-        (Some(checksum), Some(_)) if checksum.kind().is_weak() => {
+    let signed = match get("signed")? {
+        Some(file) => Some(signed(file.trim(), keys)?),
+        None => None,
+    };
+    Ok(match (strongest, get("sums")?, signed) {
+        (Some(checksum), Some(_), None) if checksum.kind().is_weak() => {
             return Err(NoCheck::Asked {
                 message: format!("`{}` is weak, and the list of `sums` may be stronger", checksum.kind()),
                 cure: "keep one of them".to_owned(),
             });
         }
-        (Some(checksum), _) => Check::Checksum(checksum),
-        (None, Some(list)) => Check::Sums { list, file: get("file")? },
-        (None, None) if md5 => Check::Md5Beside,
-        (None, None) => Check::None,
+        (Some(checksum), Some(_), Some(_)) => {
+            return Err(NoCheck::Asked {
+                message: format!(
+                    "`{}` and a signed list: which of them counts is not clear",
+                    checksum.kind()
+                ),
+                cure: format!("keep `{}`, or `sums` with `signed`", checksum.kind()),
+            });
+        }
+        (checksum, None, Some(signed)) => Check::Signed { signed, checksum },
+        (Some(checksum), _, None) => Check::Checksum(checksum),
+        (None, Some(list), signed) => Check::Sums { list, file: get("file")?, signed },
+        (None, None, None) if md5 => Check::Md5Beside,
+        (None, None, None) => Check::None,
     })
+}
+
+/// The signature that is asked for, with the keys that may have made it.
+fn signed(file: &str, keys: &SigningKeys) -> Result<Signed, NoCheck> {
+    let is_name = !file.is_empty() && !file.contains(|c: char| c.is_control());
+    if !is_name {
+        return Err(NoCheck::Asked {
+            message: "`signed` names no file".to_owned(),
+            cure: "write the name of the signature's file beside the source, such as signed:'SHA256SUMS.gpg'"
+                .to_owned(),
+        });
+    }
+    let keys = keys
+        .all()
+        .map_err(|error| NoCheck::Asked { message: format!("`signed`: {error}"), cure: error.cure() })?;
+    Ok(Signed { file: file.to_owned(), keys })
 }
 
 /// Whether a key that is none of [`CHECKS`] asks for a check all the same, in the words of other tools.

@@ -10,6 +10,7 @@ mod export;
 mod instance;
 mod names;
 mod new_image;
+mod new_key;
 mod new_node;
 mod node;
 mod node_error;
@@ -19,6 +20,7 @@ mod recipe_error;
 mod request;
 mod secrets;
 mod settings;
+mod signing_keys;
 mod system_path;
 mod template;
 mod text;
@@ -32,6 +34,7 @@ pub use examine::{Actions, Examined, Unknown};
 pub use export::{CHECKS, looks_like_a_check};
 pub use names::{LookupError, Place};
 pub use new_image::{NewCheck, NewImage, NewImageError};
+pub use new_key::{NewKeyError, read_key, write_key};
 pub use new_node::{NewNode, NewNodeError};
 pub use node_error::NodeError;
 pub use question::{AnswerError, Question};
@@ -42,5 +45,6 @@ pub use settings::{
     ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, ScrubSettings, SecretsSettings,
     Setting, Settings, SettingsError,
 };
+pub use signing_keys::{KEYS, KeyFileError, NoKeys, SigningKeyFile, SigningKeys};
 pub use template::Template;
 pub use text::Text;

@@ -22,6 +22,8 @@ pub struct NewImage {
     pub source: String,
     /// How its bytes are verified.
     pub check: NewCheck,
+    /// The signature of that list, or of the bytes where there is none: its file beside the source.
+    pub signed: Option<String>,
     /// The name of the file that it is downloaded to.
     pub file: String,
     /// The name that users know.
@@ -138,13 +140,15 @@ impl NewImage {
             NewCheck::Sums(list) => format!("    sums:'{}',\n", plain(list)),
             NewCheck::Md5Beside | NewCheck::None => String::new(),
         };
+        let signed = self.signed.as_ref().map(|file| format!("    signed:'{}',\n", plain(file)));
         format!(
             "platform.supported             = 'generic'\n\n\
              web.export.1                   =\n    checkmd5:'{checkmd5}',\n    dest:'{DOWNLOADS}/{}',\n    \
-             source:'{}',\n    url:'{}',\n{sums}",
+             source:'{}',\n    url:'{}',\n{sums}{}",
             plain(&self.file),
             plain(&self.source),
             plain(&self.url),
+            signed.unwrap_or_default(),
         )
     }
 

@@ -97,7 +97,10 @@ impl Recipe {
         let downloads: Vec<Download> = service
             .numbered("web.export")
             .into_iter()
-            .map(|(_, entry)| export::read(entry, &service_text, &substitute, secrets, settings))
+            .map(|(_, entry)| {
+                let keys = environment.signing_keys();
+                export::read(entry, &service_text, &substitute, secrets, settings, keys)
+            })
             .collect::<Result<_, _>>()?;
         let script = match template.actions()? {
             None => None,

@@ -22,6 +22,7 @@ fn wily() -> NewImage {
         url: "https://cloud-images.ubuntu.com".to_owned(),
         source: "/wily/current/wily-server-cloudimg-amd64-uefi1.img".to_owned(),
         check: NewCheck::Sums("SHA256SUMS".to_owned()),
+        signed: None,
         file: "wily-server-cloudimg-amd64-uefi1.qcow2".to_owned(),
         name: "Wily's \"Server\" \\ 15.10".into(),
         category: "Linux".to_owned(),
@@ -44,7 +45,7 @@ fn what_is_written_is_what_is_read() {
         fetch.url.expose().as_str(),
         "https://cloud-images.ubuntu.com/wily/current/wily-server-cloudimg-amd64-uefi1.img"
     );
-    assert_eq!(fetch.check, Check::Sums { list: "SHA256SUMS".to_owned(), file: None });
+    assert_eq!(fetch.check, Check::Sums { list: "SHA256SUMS".to_owned(), file: None, signed: None });
     let mut run = recipe.script.unwrap().run("configure");
     let Progress::Action(Action::RegisterImage(image)) = run.resume(Value::None).unwrap() else { panic!() };
     assert_eq!(image.name, wily().name);

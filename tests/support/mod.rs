@@ -6,6 +6,9 @@ mod dns;
 mod environment;
 mod faulty;
 pub mod git_server;
+#[path = "../../signatures/tests/support/gpg.rs"]
+#[allow(dead_code, reason = "not all of it is needed here")]
+mod gpg;
 pub mod lab;
 mod many;
 mod node;
@@ -20,6 +23,7 @@ pub use disk::{DISK, digest, md5, pattern, qcow2, sha256};
 pub use dns::start_half_a_name_server;
 pub use environment::Environment;
 pub use faulty::{Fault, Faulty};
+pub use gpg::Gpg;
 pub use lab::Lab;
 pub use many::{Many, events, last_line};
 pub use node::{Kind, Node};

@@ -107,6 +107,8 @@ fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde
         "sourceSize": 500,
         "verifiedAtSource": true,
         "verifiedBy": format!("md5:{}", md5(content)),
+        "signedBy": null,
+        "signer": null,
         "format": "raw",
         "content": digest(content),
         "storedSize": 2000,

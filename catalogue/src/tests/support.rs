@@ -102,6 +102,7 @@ pub fn registration(name: &str, content: &str, pool: PoolKey, wanted_on: &[&str]
             sha256: source(content),
             size: 500,
             verified_by: Some(Proof::Served(Checksum::Md5(md5(content)))),
+            signed_by: None,
         },
         stored: StoredFacts {
             file: format!("{name}-{content}.raw"),

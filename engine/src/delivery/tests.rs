@@ -67,7 +67,14 @@ fn peer(number: usize) -> Option<Supplier> {
 }
 
 fn opened(epoch: u32) -> Opened {
-    Opened { epoch, size: Some(100 * PIECE), etag: None, last_modified: None, expected: None }
+    Opened {
+        epoch,
+        size: Some(100 * PIECE),
+        etag: None,
+        last_modified: None,
+        expected: None,
+        signed_by: None,
+    }
 }
 
 fn pieces(epoch: u32, first: u64, hashes: &[&str]) -> Pieces {
@@ -200,6 +207,7 @@ fn one_that_joins_late_is_told_all_and_takes_from_one_that_has_it() {
         md5: Md5([1; 16]),
         sha256: Sha256([1; 32]),
         verified_by: None,
+        signed_by: None,
         etag: None,
         last_modified: None,
     };

@@ -1,12 +1,14 @@
-use ays_model::{Check, Checksum, Digest, SecretUrl, unpacked_name};
-use ays_protocol::{Expected, Failure};
-
+use std::fs::File;
 use std::sync::Arc;
 
+use ays_model::{Check, Checksum, Digest, SecretUrl, Signer, unpacked_name};
+use ays_protocol::{Expected, Failure};
+
 use super::access::Access;
+use super::signed::{Signature, signed_list};
 use super::small::read_small;
 use super::source::file_name;
-use crate::checksum_list::{listed, listed_inside, md5_beside};
+use crate::checksum_list::{Unusable, listed, listed_inside, md5_beside};
 use crate::disk::on_thread;
 use crate::hashing::checksum_of;
 use crate::lanes::Digests;
@@ -14,7 +16,7 @@ use crate::report::Report;
 use crate::unpack::Disk;
 
 /// Compares what the bytes of `url`, as it is shown, hash to with what they must hash to.
-pub(crate) fn verify(expected: &Expected, url: &str, digests: &Digests) -> Result<(), Failure> {
+fn verify(expected: &Expected, url: &str, digests: &Digests) -> Result<(), Failure> {
     let actual = match expected {
         Expected::Checksum(Checksum::Md5(_)) => Some(Expected::Checksum(Checksum::Md5(digests.md5))),
         Expected::Checksum(Checksum::Sha256(_)) => Some(Expected::Checksum(Checksum::Sha256(digests.sha256))),
@@ -67,57 +69,106 @@ pub(crate) async fn verify_inside(
 }
 
 /// What a file must be.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
-    /// None when it is not checked.
+    /// What its bytes must hash to.
     pub(crate) expected: Option<Expected>,
     /// What the disk that is packed in it must be, where its list says that too.
     pub(crate) inside: Option<Checksum>,
+    /// Its bytes must be signed.
+    pub(crate) signature: Option<Signature>,
+    /// Who has signed what says so; of the bytes themselves it is known when they are here.
+    pub(crate) signer: Option<Signer>,
 }
 
-impl From<Expected> for Wanted {
-    fn from(expected: Expected) -> Self {
-        Self { expected: Some(expected), inside: None }
+impl Wanted {
+    /// Whether anything tells the right bytes from others.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.expected.is_some() || self.signature.is_some()
+    }
+
+    /// Whether that can be told by the file alone, without unpacking it.
+    pub(crate) fn is_of_file(&self) -> bool {
+        let is_of_it = self.expected.is_some_and(|expected| !matches!(expected, Expected::Inside(_)));
+        is_of_it || self.signature.is_some()
+    }
+
+    /// Compares a whole file with it, and takes down who has signed it.
+    pub(crate) async fn compare(
+        &mut self,
+        url: &str,
+        digests: &Digests,
+        file: impl FnOnce() -> Result<File, Failure>,
+    ) -> Result<(), Failure> {
+        if let Some(expected) = &self.expected {
+            verify(expected, url, digests)?;
+        }
+        if let Some(signature) = &self.signature {
+            self.signer = Some(signature.signer_of(file()?).await?);
+        }
+        Ok(())
     }
 }
 
 /// Finds out what the file must be.
 pub(crate) async fn wanted(source: &SecretUrl, check: &Check, access: Access<'_>) -> Result<Wanted, Failure> {
-    let url = match check {
-        Check::None => return Ok(Wanted::default()),
-        Check::Checksum(checksum) => return Ok(Expected::Checksum(*checksum).into()),
-        Check::Stored(Digest::Sha256(sha256)) => {
-            return Ok(Expected::Checksum(Checksum::Sha256(*sha256)).into());
+    let by_checksum = |checksum| Wanted { expected: Some(Expected::Checksum(checksum)), ..Wanted::default() };
+    match check {
+        Check::None => Ok(Wanted::default()),
+        Check::Checksum(checksum) => Ok(by_checksum(*checksum)),
+        Check::Stored(Digest::Sha256(sha256)) => Ok(by_checksum(Checksum::Sha256(*sha256))),
+        Check::Stored(Digest::FsVerity(content)) => {
+            Ok(Wanted { expected: Some(Expected::FsVerity(*content)), ..Wanted::default() })
         }
-        Check::Stored(Digest::FsVerity(content)) => return Ok(Expected::FsVerity(*content).into()),
-        Check::Md5Beside => source.with_path_suffix(".md5sum"),
-        Check::Sums { list, .. } => source.sibling(list),
-    };
-    let name = match check {
-        Check::Sums { file: Some(name), .. } => name.clone(),
-        _ => file_name(source),
-    };
-    let none = |url: &SecretUrl, reason: String| Failure::NoChecksum {
-        url: url.to_string(),
-        name: name.clone(),
-        reason,
-    };
-    let url = url.map_err(|error| none(source, error.to_string()))?;
-    let text = match read_small(&url, access).await {
-        Ok(text) => text,
-        Err(Failure::Refused { reason, .. }) => return Err(none(&url, reason)),
-        Err(other) => return Err(other),
-    };
-    let text = String::from_utf8_lossy(&text);
-    let checksum = match check {
-        Check::Sums { list, .. } => listed(&text, list, &name),
-        _ => md5_beside(&text, &name),
-    };
-    let inside = unpacked_name(&name).and_then(|inside| listed_inside(&text, inside));
-    let expected = match (checksum, inside) {
+        Check::Signed { signed, checksum } => Ok(Wanted {
+            signature: Some(Signature::read(source, signed, access).await?),
+            expected: checksum.map(Expected::Checksum),
+            ..Wanted::default()
+        }),
+        Check::Md5Beside => {
+            let name = file_name(source);
+            let none = no_checksum(&name);
+            let url = source.with_path_suffix(".md5sum").map_err(|error| none(source, error.to_string()))?;
+            let text = read_list(&url, &name, access).await?;
+            let text = String::from_utf8_lossy(&text);
+            by_list(&text, &name, md5_beside(&text, &name)).map_err(|reason| none(&url, reason.to_string()))
+        }
+        Check::Sums { list, file, signed } => {
+            let name = file.clone().unwrap_or_else(|| file_name(source));
+            let none = no_checksum(&name);
+            let url = source.sibling(list).map_err(|error| none(source, error.to_string()))?;
+            let (text, signer) = match signed {
+                Some(signed) => signed_list(source, &url, signed, access)
+                    .await
+                    .map(|(text, signer)| (text, Some(signer)))?,
+                None => (read_list(&url, &name, access).await?, None),
+            };
+            let text = String::from_utf8_lossy(&text);
+            let wanted = by_list(&text, &name, listed(&text, list, &name));
+            let wanted = wanted.map_err(|reason| none(&url, reason.to_string()))?;
+            Ok(Wanted { signer, ..wanted })
+        }
+    }
+}
+
+/// What a list says of the file `name`, and of what is packed in it.
+fn by_list(text: &str, name: &str, served: Result<Checksum, Unusable>) -> Result<Wanted, Unusable> {
+    let inside = unpacked_name(name).and_then(|inside| listed_inside(text, inside));
+    let expected = match (served, inside) {
         (Ok(checksum), _) => Expected::Checksum(checksum),
         (Err(_), Some(inside)) => Expected::Inside(inside),
-        (Err(reason), None) => return Err(none(&url, reason.to_string())),
+        (Err(reason), None) => return Err(reason),
     };
-    Ok(Wanted { expected: Some(expected), inside })
+    Ok(Wanted { expected: Some(expected), inside, ..Wanted::default() })
+}
+
+async fn read_list(url: &SecretUrl, name: &str, access: Access<'_>) -> Result<Vec<u8>, Failure> {
+    read_small(url, access).await.map_err(|failure| match failure {
+        Failure::Refused { reason, .. } => no_checksum(name)(url, reason),
+        other => other,
+    })
+}
+
+fn no_checksum(name: &str) -> impl Fn(&SecretUrl, String) -> Failure {
+    move |url, reason| Failure::NoChecksum { url: url.to_string(), name: name.to_owned(), reason }
 }

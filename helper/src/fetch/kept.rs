@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ays_model::Download;
-use ays_protocol::{Expected, Failure, Fetched};
+use ays_protocol::{Failure, Fetched};
 
-use super::expected::verify;
+use super::expected::Wanted;
 use super::source::Source;
 use crate::disk::failure;
 use crate::lanes::{Lanes, OnPiece, PieceHash};
@@ -28,7 +28,7 @@ pub(crate) struct Kept {
 pub(crate) async fn keep(
     order: &Download,
     source: Option<&Source>,
-    expected: Option<&Expected>,
+    wanted: &mut Wanted,
     on_piece: Option<OnPiece>,
     report: &Report,
 ) -> Result<Option<Kept>, Failure> {
@@ -37,27 +37,27 @@ pub(crate) async fn keep(
         Some(Source::Http(_) | Source::Ftp(_)) | None => false,
     };
     // What the disk in it must be is known only when it is unpacked.
-    let is_known = expected.is_some_and(|expected| !matches!(expected, Expected::Inside(_)));
-    if (!is_known && !is_source) || !order.dest.exists() {
+    if (!wanted.is_of_file() && !is_source) || !order.dest.exists() {
         return Ok(None);
     }
     let reading = |error| failure(&order.dest, "reading", &error);
     let file = File::open(&order.dest).map_err(reading)?;
     // Taken first: a change while the file is read does not go unnoticed.
     let stamp = file.metadata().map(|found| stamp(&found)).map_err(reading)?;
-    let mut lanes = Lanes::hashing(on_piece).for_expected(expected);
+    let mut lanes = Lanes::hashing(on_piece).for_expected(wanted.expected.as_ref());
     lanes.hash_file(&file, stamp.size, report).await.map_err(reading)?;
     let digests = lanes.finish().await.map_err(reading)?;
-    match expected.map(|expected| verify(expected, &order.url.to_string(), &digests)) {
-        Some(Err(mismatch)) if is_source => return Err(mismatch),
-        Some(Err(_)) => return Ok(None),
-        Some(Ok(())) | None => {}
+    match wanted.compare(&order.url.to_string(), &digests, || file.try_clone().map_err(reading)).await {
+        Err(mismatch) if is_source => return Err(mismatch),
+        Err(_) => return Ok(None),
+        Ok(()) => {}
     }
     let fetched = Fetched {
         size: stamp.size,
         md5: digests.md5,
         sha256: digests.sha256,
-        verified_by: expected.copied(),
+        verified_by: wanted.expected,
+        signed_by: wanted.signer.clone(),
         kept: true,
         is_source,
         resumed_at: 0,

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ays_model::{Check, Network};
+use ays_model::{Check, KeyFile, Network};
 use ays_protocol::{Failure, Look, LookAt, Looked, Phase, SourceDisk, SourceState};
+use ays_signatures::PublicKeys;
 use ays_unpack::{Packing, Peek, peek};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -75,6 +76,7 @@ async fn look_at(look: &Look, limits: &Limits) -> Result<Looked, Failure> {
             LookAt::State(check) => state(look, check, access).await.map(Looked::State),
             LookAt::Disk => disk(look, access).await.map(Looked::Disk),
             LookAt::Listing => listing(look, access).await.map(Looked::Listing),
+            LookAt::Keys => keys(look, access).await.map(Looked::Keys),
         }
     };
     timeout(look.within, asked).await.unwrap_or_else(|_| {
@@ -94,10 +96,11 @@ async fn state(look: &Look, check: &Check, access: Access<'_>) -> Result<SourceS
         tokio::join!(said, wanted)
     };
     // Where both fail, what is said does not depend on which answer came first.
-    let expected = wanted?.expected;
+    let wanted = wanted?;
     let identity = identity?;
     let (size, etag, last_modified) = (identity.size, identity.etag, identity.last_modified);
-    Ok(SourceState { size, etag, last_modified, expected })
+    let (expected, signed_by) = (wanted.expected, wanted.signer);
+    Ok(SourceState { size, etag, last_modified, expected, signed_by })
 }
 
 async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {
@@ -155,6 +158,12 @@ async fn listing(look: &Look, access: Access<'_>) -> Result<Vec<String>, Failure
         Source::Ftp(ftp) => ftp.names().await.map_err(|fault| once(look, fault)),
         Source::Local(_) => Err(refused(&look.url, "the files of a node are not listed")),
     }
+}
+
+async fn keys(look: &Look, access: Access<'_>) -> Result<KeyFile, Failure> {
+    let bytes = read_small(&look.url, access).await?;
+    let keys = PublicKeys::read(&bytes).map_err(|error| refused(&look.url, error.to_string()))?;
+    Ok(keys.to_file(&look.url.to_string()))
 }
 
 /// The failure of a source that is asked once.

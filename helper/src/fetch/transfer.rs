@@ -4,13 +4,13 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use ays_model::{Activity, Check, Checksum, Download, SecretUrl};
+use ays_model::{Activity, Check, Download, SecretUrl};
 use ays_protocol::{Expected, Failure, Fetched, Phase};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::access::Access;
 use super::body::Body;
-use super::expected::{Wanted, verify, verify_inside, wanted};
+use super::expected::{Wanted, verify_inside, wanted};
 use super::fault::Fault;
 use super::identity::Identity;
 use super::opened::{Opened, Resume, answered};
@@ -29,9 +29,7 @@ use crate::share::lead::Lead;
 pub(crate) struct Transfer<'a> {
     order: &'a Download,
     source: Source,
-    expected: Option<Expected>,
-    /// What the disk that is packed in it must be.
-    inside: Option<Checksum>,
+    wanted: Wanted,
     access: Access<'a>,
     report: &'a Report,
     partial: &'a mut Partial,
@@ -64,8 +62,7 @@ impl<'a> Transfer<'a> {
         Self {
             order,
             source,
-            expected: wanted.expected,
-            inside: wanted.inside,
+            wanted,
             access,
             report,
             partial,
@@ -89,7 +86,7 @@ impl<'a> Transfer<'a> {
         };
         let identity = self.identity.unwrap_or_default();
         if let Some(lead) = self.lead {
-            lead.whole(self.have, digests.md5, digests.sha256, self.expected.as_ref(), &identity);
+            lead.whole(self.have, digests.md5, digests.sha256, &self.wanted, &identity);
         }
         self.report.at(Activity::Sync, self.have, Some(self.have));
         let stamp = self.partial.commit().await?;
@@ -97,7 +94,8 @@ impl<'a> Transfer<'a> {
             size: self.have,
             md5: digests.md5,
             sha256: digests.sha256,
-            verified_by: self.expected,
+            verified_by: self.wanted.expected,
+            signed_by: self.wanted.signer,
             kept: false,
             is_source: false,
             resumed_at: self.resumed_at,
@@ -118,7 +116,11 @@ impl<'a> Transfer<'a> {
                 continue;
             }
             self.partial.arrival().complete();
-            let Err(mismatch) = self.verify(&digests).await else { return Ok(digests) };
+            let mismatch = match self.verify(&digests).await {
+                Ok(()) => return Ok(digests),
+                Err(failure @ Failure::Disk { .. }) => return Err(failure),
+                Err(mismatch) => mismatch,
+            };
             let list_changed = self.read_list_again().await;
             let mismatch = if list_changed {
                 let Err(mismatch) = self.verify(&digests).await else { return Ok(digests) };
@@ -144,14 +146,14 @@ impl<'a> Transfer<'a> {
     async fn read_list_again(&mut self) -> bool {
         let is_list = match &self.order.check {
             Check::Md5Beside | Check::Sums { .. } => true,
-            Check::None | Check::Checksum(_) | Check::Stored(_) => false,
+            Check::None | Check::Checksum(_) | Check::Stored(_) | Check::Signed { .. } => false,
         };
         if !is_list || std::mem::replace(&mut self.list_read_again, true) {
             return false;
         }
         match wanted(&self.order.url, &self.order.check, self.access).await {
-            Ok(now) if (self.expected, self.inside) != (now.expected, now.inside) => {
-                (self.expected, self.inside) = (now.expected, now.inside);
+            Ok(now) if (self.wanted.expected, self.wanted.inside) != (now.expected, now.inside) => {
+                self.wanted = now;
                 true
             }
             // That it cannot be read now changes nothing: the mismatch is told.
@@ -162,13 +164,13 @@ impl<'a> Transfer<'a> {
     /// Whether all bytes are what they should be, and what is packed in them.
     async fn verify(&mut self, digests: &Digests) -> Result<(), Failure> {
         let url = answered(self.order.url.to_string(), self.answered_by.as_ref());
-        if let Some(expected) = &self.expected {
-            verify(expected, &url, digests)?;
-        }
-        let Some(inside) = self.inside else { return Ok(()) };
+        let partial = &*self.partial;
+        let reader = || partial.reader().map_err(|error| failure(partial.path(), "reading", &error));
+        self.wanted.compare(&url, digests, reader).await?;
+        let Some(inside) = self.wanted.inside else { return Ok(()) };
         let Some(unpacking) = self.partial.unpacking() else {
             // The file as it is served has been verified, unless its list knows the disk alone.
-            return match self.expected {
+            return match self.wanted.expected {
                 Some(Expected::Inside(_)) => Err(Failure::NoChecksum {
                     url: self.order.url.to_string(),
                     name: file_name(&self.order.url),
@@ -186,7 +188,7 @@ impl<'a> Transfer<'a> {
 
     /// Goes on with what an earlier run left, or empties it.
     async fn take_over(&mut self) -> Result<(), Failure> {
-        let Some(mut resume) = self.partial.resumable(self.order, self.expected.is_some()) else {
+        let Some(mut resume) = self.partial.resumable(self.order, self.wanted.is_checked()) else {
             return self.restart().await;
         };
         // At least one byte is asked for, so that the source says whether it still has the same file.
@@ -231,7 +233,7 @@ impl<'a> Transfer<'a> {
                 Fault::Again { phase, reason, after } => {
                     // Without validators, only a check can tell that the rest is of the same file.
                     let may_resume =
-                        self.expected.is_some() || self.identity.as_ref().is_some_and(Identity::is_telling);
+                        self.wanted.is_checked() || self.identity.as_ref().is_some_and(Identity::is_telling);
                     if !may_resume {
                         self.restart().await?;
                     }
@@ -253,7 +255,7 @@ impl<'a> Transfer<'a> {
             Some(identity) if self.have > 0 => Some(Resume {
                 at: self.have,
                 identity: identity.clone(),
-                is_checked: self.expected.is_some() && !self.started_over,
+                is_checked: self.wanted.is_checked() && !self.started_over,
             }),
             _ => None,
         };
@@ -272,7 +274,7 @@ impl<'a> Transfer<'a> {
             self.partial.note(&self.order.url, &identity).map_err(Fault::Final)?;
         }
         if let Some(lead) = self.lead {
-            lead.opened(start, &identity, self.expected.as_ref());
+            lead.opened(start, &identity, &self.wanted);
         }
         self.identity = Some(identity);
         self.pump(body, size, most).await?;
@@ -353,7 +355,7 @@ impl<'a> Transfer<'a> {
         let on_piece = self.lead.map(Lead::on_piece);
         let lanes = match self.partial.file() {
             Ok(file) => {
-                let (expected, arrival) = (self.expected.as_ref(), self.partial.arrival());
+                let (expected, arrival) = (self.wanted.expected.as_ref(), self.partial.arrival());
                 Lanes::writing(file, self.have, on_piece, expected, arrival, self.report).await
             }
             Err(error) => Err(error),

@@ -16,7 +16,7 @@ use super::request::Request;
 use super::supplier::{Lost, Taking, Way};
 use super::{Shared, Turn};
 use crate::disk::{failure, on_thread};
-use crate::fetch::{Identity, Kept, Partial, keep, room};
+use crate::fetch::{Identity, Kept, Partial, Wanted, keep, room};
 use crate::lanes::PieceHash;
 
 /// The disk is told to begin with what it has after so many bytes, so that the sync at the end is short.
@@ -50,9 +50,9 @@ pub(super) async fn follow(
         End::Lead => Ok(Turn::Lead),
         End::Kept(fetched) => {
             follower.partial.give_up();
-            Ok(Turn::Ended(fetched))
+            Ok(Turn::Ended(Box::new(fetched)))
         }
-        End::Whole(whole) => follower.end(whole).await.map(Turn::Ended),
+        End::Whole(whole) => follower.end(whole).await.map(|fetched| Turn::Ended(Box::new(fetched))),
     }
 }
 
@@ -157,6 +157,7 @@ impl Follower<'_, '_> {
             last_modified: opened.last_modified.clone(),
         };
         let (size, expected) = (opened.size, opened.expected);
+        let mut wanted = Wanted { expected, signer: opened.signed_by.clone(), ..Wanted::default() };
         self.shared.stock.send_modify(|stock| stock.reset(opened.epoch, Some(opened)));
         self.resumed_at = 0;
         self.whole = None;
@@ -175,7 +176,7 @@ impl Follower<'_, '_> {
             return Ok(None);
         }
         self.looked_for = expected;
-        let kept = keep(order, None, self.looked_for.as_ref(), None, self.shared.report).await?;
+        let kept = keep(order, None, &mut wanted, None, self.shared.report).await?;
         Ok(kept.map(|Kept { fetched, file, .. }| {
             self.shared.stock.send_modify(|stock| {
                 stock.file = file;
@@ -307,6 +308,7 @@ impl Follower<'_, '_> {
             md5: whole.md5,
             sha256: whole.sha256,
             verified_by: whole.verified_by,
+            signed_by: whole.signed_by,
             kept: false,
             is_source: false,
             resumed_at: self.resumed_at,

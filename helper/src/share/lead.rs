@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use ays_model::{Md5, Sha256};
-use ays_protocol::{Expected, MOST_HASHES, Opened, PIECE, Pieces, Said, Whole};
+use ays_protocol::{MOST_HASHES, Opened, PIECE, Pieces, Said, Whole};
 use tokio::sync::watch;
 
 use super::stock::Stock;
 use super::teller::Voice;
+use crate::fetch::expected::Wanted;
 use crate::fetch::identity::Identity;
 use crate::fetch::kept::Kept;
 use crate::lanes::{OnPiece, PieceHash};
@@ -25,13 +26,14 @@ impl Lead {
     }
 
     /// The source has been opened at its byte `start`.
-    pub(crate) fn opened(&self, start: u64, identity: &Identity, expected: Option<&Expected>) {
+    pub(crate) fn opened(&self, start: u64, identity: &Identity, wanted: &Wanted) {
         let mut opened = Opened {
             epoch: self.stock.borrow().epoch,
             size: identity.size,
             etag: identity.etag.clone(),
             last_modified: identity.last_modified.clone(),
-            expected: expected.cloned(),
+            expected: wanted.expected,
+            signed_by: wanted.signer.clone(),
         };
         let before = self.stock.borrow().opened.clone();
         // The same check proves the same bytes, whatever a mirror says of them.
@@ -94,14 +96,7 @@ impl Lead {
     }
 
     /// All is here, and what it should be.
-    pub(crate) fn whole(
-        &self,
-        size: u64,
-        md5: Md5,
-        sha256: Sha256,
-        expected: Option<&Expected>,
-        identity: &Identity,
-    ) {
+    pub(crate) fn whole(&self, size: u64, md5: Md5, sha256: Sha256, wanted: &Wanted, identity: &Identity) {
         self.stock.send_modify(|stock| {
             stock.have = size;
             stock.is_whole = true;
@@ -111,17 +106,18 @@ impl Lead {
             size,
             md5,
             sha256,
-            verified_by: expected.copied(),
+            verified_by: wanted.expected,
+            signed_by: wanted.signer.clone(),
             etag: identity.etag.clone(),
             last_modified: identity.last_modified.clone(),
         }));
     }
 
     /// The file was there before.
-    pub(crate) fn has_all(&self, kept: &Kept, hashes: Vec<PieceHash>, expected: Option<&Expected>) {
+    pub(crate) fn has_all(&self, kept: &Kept, hashes: Vec<PieceHash>, wanted: &Wanted) {
         let size = kept.fetched.size;
         let identity = Identity { size: Some(size), ..Identity::default() };
-        self.opened(0, &identity, expected);
+        self.opened(0, &identity, wanted);
         let epoch = self.stock.borrow().epoch;
         for (first, hashes) in (0..).step_by(MOST_HASHES).zip(hashes.chunks(MOST_HASHES)) {
             let sha256 = hashes.to_vec();
@@ -131,7 +127,7 @@ impl Lead {
             stock.file = Arc::clone(&kept.file);
             stock.known = hashes;
         });
-        self.whole(size, kept.fetched.md5, kept.fetched.sha256, expected, &identity);
+        self.whole(size, kept.fetched.md5, kept.fetched.sha256, wanted, &identity);
     }
 }
 

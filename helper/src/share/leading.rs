@@ -11,7 +11,7 @@ pub(super) async fn lead(shared: &mut Shared<'_>, partial: &mut Partial) -> Resu
     let (order, limits, report) = (shared.order, shared.limits, shared.report);
     let lead = Lead::new(shared.stock.clone(), shared.teller.voice());
     let told = tokio::select! {
-        brought = bring(order, limits, report, partial, Some(&lead)) => return brought.map(Turn::Ended),
+        brought = bring(order, limits, report, partial, Some(&lead)) => return brought.map(|fetched| Turn::Ended(Box::new(fetched))),
         told = other_leader(shared) => told,
     };
     partial.settle().await;
