@@ -78,11 +78,14 @@ impl FtpBody {
             drop(stream);
             control.reply().await
         });
-        let is_confirmed = matches!(confirmed.await, Ok(Ok(reply)) if reply.is_done());
-        if is_confirmed {
-            Ok(false)
-        } else {
-            Err(Fault::again(Phase::Transfer, "the server did not confirm the transfer's end"))
+        match confirmed.await {
+            Ok(Ok(reply)) if reply.is_done() => Ok(false),
+            // Its words are left out: some servers repeat the login.
+            Ok(Ok(reply)) => Err(Fault::again(
+                Phase::Transfer,
+                format!("the server ended the transfer with code {}", reply.code),
+            )),
+            _ => Err(Fault::again(Phase::Transfer, "the server did not confirm the transfer's end")),
         }
     }
 }
