@@ -17,6 +17,7 @@ mod question;
 mod recipe;
 mod recipe_error;
 mod request;
+mod secret_uses;
 mod secrets;
 mod settings;
 mod system_path;

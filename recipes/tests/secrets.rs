@@ -9,11 +9,15 @@ use ays_secrets::{Store, Vault};
 use secrecy::{ExposeSecret, SecretString};
 use support::{Repository, request};
 
-/// A store whose secret `aydo` is a whole login, `pw` a password, `key1` a private key.
+/// A store whose secret `aydo` is a whole login, `pw` a password, `key1` a private key; those that recipes name may go to `h`.
 fn store() -> Store {
     let variable = |(name, secret): (&str, &str)| (format!("AYS_SECRET_{name}"), SecretString::from(secret));
     let secrets = [("AYDO", "pub:hunter2@/#%"), ("PW", "hunter2@/#%:"), ("KEY1", "BEGIN hunter2\nEND")];
-    Store::new(secrets.map(variable), Vec::new(), None)
+    let store = Store::new(secrets.map(variable), Vec::new(), None);
+    for name in ["aydo", "pw", "t.main.pw"] {
+        store.allowed().unwrap().allow(&name.parse().unwrap(), &["h".parse().unwrap()]).unwrap();
+    }
+    store
 }
 
 fn environment(repository: &Repository) -> Environment {
