@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use ays_secrets::{Question, Receiver, Word};
+use ays_secrets::{Carrier, CarrierKind, Question, Receiver, Word};
 
 use crate::failure::{Failure, eprint_line};
 use crate::prompt;
@@ -24,9 +24,7 @@ pub fn ask(question: &Question<'_>) -> Word {
 
 /// What is known, and what is asked.
 fn words(question: &Question<'_>) -> (String, String) {
-    let quoted = |names: &[_]| {
-        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
-    };
+    let quoted = |names: &[_]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
     match question {
         Question::Receiver { asked, secrets, allowed } => {
             let clear = if asked.receiver.is_in_clear() {
@@ -43,12 +41,23 @@ fn words(question: &Question<'_>) -> (String, String) {
             (said, format!("May {} go to {}? It will be remembered.", quoted(secrets), asked.receiver))
         }
         Question::Carrier { asked, carrier } => {
-            let what = if carrier.id.starts_with("ca:") { "trusts the authority" } else { "uses the proxy" };
-            let said = format!("The repository {what} {} ({}).", carrier.id, carrier.origin);
-            (said, format!("May {} and other secrets go through it? It will be remembered.", quoted(&asked.secrets)))
+            let Carrier { kind, id, origin } = carrier;
+            let said = match kind {
+                CarrierKind::Proxy => format!("The repository uses the proxy {id} ({origin})."),
+                CarrierKind::Authority => format!("The repository trusts the authority {id} ({origin})."),
+                CarrierKind::Node { name } => {
+                    format!(
+                        "The node {name} was elsewhere when secrets went to it, and is {id} now ({origin})."
+                    )
+                }
+            };
+            let names = quoted(&asked.secrets);
+            (said, format!("May {names} and other secrets go through it? It will be remembered."))
         }
         Question::Form { name, before, now } => (
-            format!("The secrets and the catalogue of `{name}` are those of {before}; this clone is of {now}."),
+            format!(
+                "The secrets and the catalogue of `{name}` are those of {before}; this clone is of {now}."
+            ),
             "Are both the same repository? It will be remembered.".to_owned(),
         ),
     }

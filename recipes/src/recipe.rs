@@ -76,9 +76,13 @@ impl Recipe {
         let secrets = Secrets::new(&environment.secrets);
         let read = Self::read_with(environment, template, request, &secrets);
         // What a secret that cannot be read has led to is not worth a word.
-        let uses = secrets.finish(&template.name)?;
+        let mut uses = secrets.finish(&template.name)?;
         let recipe = read?;
-        environment.secrets.permit(&uses)?;
+        if !uses.is_empty() {
+            let nodes = environment.carrying_nodes(&request.nodes);
+            uses.iter_mut().for_each(|used| used.carriers.extend_from_slice(&nodes));
+            environment.secrets.permit(&uses)?;
+        }
         Ok(recipe)
     }
 
@@ -102,8 +106,7 @@ impl Recipe {
         let (service, service_text) = template.service()?;
         let written = Written::read(environment, template, request)?;
         let kept_as = |key: &str| written::secret_names(environment, template, request, key);
-        let instance =
-            InstanceValues::resolve(&template.instance()?, &request.answers, &written, &kept_as)?;
+        let instance = InstanceValues::resolve(&template.instance()?, &request.answers, &written, &kept_as)?;
         let settings = &environment.settings;
         let values =
             Values { service: &service, instance: &instance, settings, secrets, left: Cell::new(MOST) };

@@ -147,9 +147,8 @@ impl<'a> Secrets<'a> {
         let _ = url.set_username(&user);
         let _ = url.set_password(password.as_deref());
         url.set_query(query.as_deref());
-        match hidden.iter().find(|hidden| url.as_str().contains(&hidden.word)) {
-            Some(misplaced) => return Err(shown(misplaced)),
-            None => {}
+        if let Some(misplaced) = hidden.iter().find(|hidden| url.as_str().contains(&hidden.word)) {
+            return Err(shown(misplaced));
         }
         let (url, sent) = (SecretUrl::new(url)?, hidden.iter().filter(|hidden| text.contains(&hidden.word)));
         let mut secrets: Vec<_> = sent.flat_map(|hidden| hidden.names.iter().cloned()).collect();

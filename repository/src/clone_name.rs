@@ -21,6 +21,9 @@ pub fn clone_name(root: &Path) -> Option<String> {
 /// Gives the clone with this root a name.
 pub fn set_clone_name(root: &Path, name: &str) -> Result<(), BranchError> {
     let opened = Opened::new(root)?;
-    let set = opened.repository.config().and_then(|config| config.open_level(ConfigLevel::Local)?.set_str(KEY, name));
+    let set = opened
+        .repository
+        .config()
+        .and_then(|config| config.open_level(ConfigLevel::Local)?.set_str(KEY, name));
     set.map_err(|error| opened.git(error))
 }

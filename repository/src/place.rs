@@ -17,7 +17,8 @@ pub fn place_of(address: &str) -> String {
         Ok(address) => match &address.kind {
             Kind::Ssh(ssh) => on_host(&ssh.host, &ssh.path),
             Kind::Web { host, .. } => {
-                let after_host = address.as_str().split_once("://").and_then(|(_, rest)| rest.split_once('/'));
+                let after_host =
+                    address.as_str().split_once("://").and_then(|(_, rest)| rest.split_once('/'));
                 on_host(host, after_host.map_or("", |(_, path)| path))
             }
             Kind::Local => plain(address.as_str().strip_prefix("file://").unwrap_or(address.as_str())),
@@ -43,7 +44,9 @@ mod tests {
             assert_eq!(place_of(address), "git.aydo.com/envs/g8", "{address}");
         }
         assert_eq!(place_of("file:///srv/g8.git"), place_of("/srv/g8/"));
-        for address in ["https://evil.example/envs/g8", "https://git.aydo.com/evil/g8", "/git.aydo.com/envs/g8"] {
+        for address in
+            ["https://evil.example/envs/g8", "https://git.aydo.com/evil/g8", "/git.aydo.com/envs/g8"]
+        {
             assert_ne!(place_of(address), "git.aydo.com/envs/g8", "{address}");
         }
     }

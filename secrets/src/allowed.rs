@@ -72,9 +72,9 @@ impl Allowed {
         })
     }
 
-    /// Lets secrets go through a carrier.
-    pub fn allow_carrier(&self, id: &str) -> Result<(), SecretsError> {
-        self.change(|words| _ = words.carriers.insert(id.to_owned()))
+    /// Lets secrets go through carriers.
+    pub fn allow_carriers<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Result<(), SecretsError> {
+        self.change(|words| words.carriers.extend(ids.into_iter().map(str::to_owned)))
     }
 
     /// Lets no secret go through a carrier any more; whether they could.

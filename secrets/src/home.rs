@@ -101,9 +101,7 @@ impl Repository {
 
     fn owner(&self) -> Owner {
         match (&self.remote, &self.place) {
-            (Some(address), Some(place)) => {
-                Owner::Remote { address: address.clone(), place: place.clone() }
-            }
+            (Some(address), Some(place)) => Owner::Remote { address: address.clone(), place: place.clone() },
             _ => Owner::Path(self.root.clone()),
         }
     }

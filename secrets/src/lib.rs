@@ -21,5 +21,5 @@ pub use home::{Home, HomeError, Repository};
 pub use name::{NameError, SecretName};
 pub use receiver::{Receiver, ReceiverError};
 pub use store::{Origin, Store};
-pub use usage::{AskOperator, Carrier, LookForHttps, Operator, Question, Use, Word};
+pub use usage::{AskOperator, Carrier, CarrierKind, LookForHttps, Operator, Question, Use, Word};
 pub use vault::Vault;

@@ -8,7 +8,9 @@ use url::Url;
 
 /// Why a text names no receiver. The text is left out: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("write a host such as ftp.example.org, or https://HOST, ftp://HOST, http://HOST, without a login or a path")]
+#[error(
+    "write a host such as ftp.example.org, or https://HOST, ftp://HOST, http://HOST, without a login or a path"
+)]
 pub struct ReceiverError;
 
 /// The server that a secret may be sent to: `https://host`, `ftp://host:2121`. A host alone stands for any way to it that
@@ -136,7 +138,9 @@ mod tests {
             assert_eq!(receiver(text).to_string(), shown);
             assert_eq!(receiver(shown), receiver(text));
         }
-        for text in ["", "a/b", "u:p@h", "https://u@h", "https://h/x", "https://h?x", "file:///x", "ssh://h", "a b"] {
+        for text in
+            ["", "a/b", "u:p@h", "https://u@h", "https://h/x", "https://h?x", "file:///x", "ssh://h", "a b"]
+        {
             assert_eq!(text.parse::<Receiver>(), Err(ReceiverError), "{text:?}");
         }
     }

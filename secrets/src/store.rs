@@ -1,6 +1,6 @@
 //! All places of an environment's secrets, one after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -97,7 +97,8 @@ impl Store {
         let allowed = self.allowed()?;
         for asked in uses {
             self.refuse_clear_text(asked)?;
-            let may = |name: &SecretName| Ok((!allowed.may_receive(name, &asked.receiver)?).then(|| name.clone()));
+            let may =
+                |name: &SecretName| Ok((!allowed.may_receive(name, &asked.receiver)?).then(|| name.clone()));
             let unsaid = asked.secrets.iter().map(may).filter_map(Result::transpose);
             let secrets: Vec<_> = unsaid.collect::<Result<_, SecretsError>>()?;
             if let Some(first) = secrets.first() {
@@ -122,7 +123,8 @@ impl Store {
     }
 
     fn refuse_clear_text(&self, asked: &Use) -> Result<(), SecretsError> {
-        let Some(look) = self.operator.look_for_https.as_ref().filter(|_| asked.receiver.is_plain_http()) else {
+        let Some(look) = self.operator.look_for_https.as_ref().filter(|_| asked.receiver.is_plain_http())
+        else {
             return Ok(());
         };
         let mut answers = self.served_by_https.lock().unwrap_or_else(PoisonError::into_inner);
@@ -133,10 +135,14 @@ impl Store {
     }
 
     fn permit_carriers(&self, asked: &Use, allowed: &Allowed) -> Result<(), SecretsError> {
-        let known = allowed.carriers()?;
-        for carrier in asked.carriers.iter().filter(|carrier| !known.contains(&carrier.id)) {
+        let known: BTreeSet<_> = allowed.carriers()?.into_iter().collect();
+        let unsaid = asked.carriers.iter().filter(|carrier| !known.contains(&carrier.id));
+        let (first, others): (Vec<_>, Vec<_>) =
+            unsaid.partition(|carrier| carrier.is_first_of_its_name(known.iter()));
+        allowed.allow_carriers(first.into_iter().map(|carrier| carrier.id.as_str()))?;
+        for carrier in others {
             match self.operator.say(&Question::Carrier { asked, carrier }) {
-                Word::Yes => allowed.allow_carrier(&carrier.id)?,
+                Word::Yes => allowed.allow_carriers([carrier.id.as_str()])?,
                 Word::No => {
                     let (asked, carrier) = (Box::new(asked.clone()), Box::new(carrier.clone()));
                     return Err(SecretsError::Through { asked, carrier });

@@ -6,14 +6,61 @@ use std::sync::Arc;
 use crate::name::SecretName;
 use crate::receiver::Receiver;
 
-/// What the environment's repository lets requests go through: a proxy, or the certificates of an authority that it has
-/// nodes trust.
+/// What the environment's repository lets secrets go through: a proxy, the certificates of an authority that it has nodes
+/// trust, a node that fetches.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Carrier {
+    /// What it is.
+    pub kind: CarrierKind,
     /// What it is allowed by: another proxy, or another certificate, is another carrier.
     pub id: String,
     /// Where the repository names it.
     pub origin: String,
+}
+
+/// What a carrier is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CarrierKind {
+    /// A proxy.
+    Proxy,
+    /// An authority's certificate.
+    Authority,
+    /// A node at an address. The operator names the nodes of an install, so the first address of a name needs no further
+    /// word; another one does.
+    Node {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Carrier {
+    /// A proxy.
+    pub fn proxy(receiver: &Receiver, origin: String) -> Self {
+        Self { kind: CarrierKind::Proxy, id: receiver.to_string(), origin }
+    }
+
+    /// An authority, by the SHA-256 of its certificates.
+    pub fn authority(sha256: &str, origin: String) -> Self {
+        Self { kind: CarrierKind::Authority, id: format!("ca:{sha256}"), origin }
+    }
+
+    /// A node.
+    pub fn node(name: &str, address: &str, origin: String) -> Self {
+        let id = format!("{}{address}", node_prefix(name));
+        Self { kind: CarrierKind::Node { name: name.to_owned() }, id, origin }
+    }
+
+    /// Whether what was allowed before leaves it without a question.
+    pub(crate) fn is_first_of_its_name<'a>(&self, mut allowed: impl Iterator<Item = &'a String>) -> bool {
+        match &self.kind {
+            CarrierKind::Node { name } => !allowed.any(|id| id.starts_with(&node_prefix(name))),
+            CarrierKind::Proxy | CarrierKind::Authority => false,
+        }
+    }
+}
+
+fn node_prefix(name: &str) -> String {
+    format!("node:{name}@")
 }
 
 /// An address that secrets are sent to.

@@ -21,7 +21,9 @@ pub fn run(_: &Args, repo: Option<&Path>) -> Result<(), Failure> {
     let before = home.trust().map_err(SecretsError::from)?;
     let now = home.repository.shown();
     table::line(&match before {
-        Some(before) if before != now => format!("`{}` is the environment of {now}, and no more of {before}", home.name),
+        Some(before) if before != now => {
+            format!("`{}` is the environment of {now}, and no more of {before}", home.name)
+        }
         _ => format!("`{}` is the environment of {now}", home.name),
     })
 }

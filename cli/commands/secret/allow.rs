@@ -23,8 +23,9 @@ pub struct AllowArgs {
     /// Shows where the recipes of this environment send secrets now, and through what, and allows all of it
     #[arg(long, conflicts_with_all = ["name", "through"])]
     all: bool,
-    /// Lets secrets go through a proxy, or trusts an authority, that the repository names: http://HOST:PORT, or ca:DIGEST
-    #[arg(long, value_name = "PROXY|CA", conflicts_with = "name")]
+    /// Lets secrets go through what the repository names: a proxy http://HOST:PORT, an authority ca:DIGEST, a node at a new
+    /// address node:NAME@HOST:PORT
+    #[arg(long, value_name = "WHAT", conflicts_with = "name")]
     through: Option<String>,
 }
 
@@ -37,8 +38,8 @@ pub struct DenyArgs {
     /// The hosts; none: all
     #[arg(value_name = "HOST", value_delimiter = ',')]
     receivers: Vec<Receiver>,
-    /// Lets no secret go through a proxy any more, nor trusts an authority, that the repository names
-    #[arg(long, value_name = "PROXY|CA", conflicts_with = "name")]
+    /// Lets no secret go through this proxy, authority or node any more
+    #[arg(long, value_name = "WHAT", conflicts_with = "name")]
     through: Option<String>,
 }
 
@@ -48,7 +49,7 @@ pub fn allow(args: &AllowArgs, environment: &Environment) -> Result<(), Failure>
         return allow_all(environment);
     }
     if let Some(id) = &args.through {
-        allowed.allow_carrier(id)?;
+        allowed.allow_carriers([id.as_str()])?;
         return table::line(&format!("secrets may go through {id}"));
     }
     let Some(name) = &args.name else { return Ok(()) };
@@ -63,7 +64,9 @@ pub fn deny(args: &DenyArgs, store: &Store) -> Result<(), Failure> {
             return table::line(&format!("secrets may go through {id} no more"));
         }
         let known = allowed.carriers()?;
-        return Err(LookupError::unknown("proxy or authority", id, known.iter().map(String::as_str)).into());
+        return Err(
+            LookupError::unknown("proxy, authority or node", id, known.iter().map(String::as_str)).into()
+        );
     }
     let Some(name) = &args.name else { return Ok(()) };
     let known: Vec<_> = allowed.receivers(name)?.iter().map(Receiver::to_string).collect();
@@ -90,9 +93,7 @@ fn allow_all(environment: &Environment) -> Result<(), Failure> {
         for name in secrets {
             allowed.allow(name, std::slice::from_ref(receiver))?;
         }
-        for carrier in carriers {
-            allowed.allow_carrier(&carrier.id)?;
-        }
+        allowed.allow_carriers(carriers.iter().map(|carrier| carrier.id.as_str()))?;
     }
     table::line("allowed")
 }

@@ -100,20 +100,19 @@ impl<'a> Reader<'a> {
 
     /// The proxy of a key, where the repository names it.
     fn proxy(&self, path: &[&str]) -> Option<Carrier> {
-        let Some(Proxy::Through(url)) = self.said(path, keys::proxy).filter(|_| self.is_repositorys(path)) else {
+        let Some(Proxy::Through(url)) = self.said(path, keys::proxy).filter(|_| self.is_repositorys(path))
+        else {
             return None;
         };
         // Its login is the repository's own: who carries is the host.
-        let id = Receiver::of(url.expose())?.to_string();
-        Some(Carrier { id, origin: self.origin(path).to_string() })
+        let receiver = Receiver::of(url.expose())?;
+        Some(Carrier::proxy(&receiver, self.origin(path).to_string()))
     }
 
     /// The authorities of a key, where the repository names them.
     fn trusted(&self, path: &[&str], pems: &[String]) -> Vec<Carrier> {
-        let carrier = |pem: &String| Carrier {
-            id: format!("ca:{}", Sha256(sha2::Sha256::digest(pem).into())),
-            origin: self.origin(path).to_string(),
-        };
+        let digest = |pem: &String| Sha256(sha2::Sha256::digest(pem).into()).to_string();
+        let carrier = |pem: &String| Carrier::authority(&digest(pem), self.origin(path).to_string());
         if self.is_repositorys(path) { pems.iter().map(carrier).collect() } else { Vec::new() }
     }
 
