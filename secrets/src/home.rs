@@ -2,6 +2,7 @@
 //!
 //! A repository chooses its own name. What belongs to the one of a name is for that remote alone.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -87,8 +88,8 @@ pub enum HomeError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 enum Owner {
-    /// The address of a remote, and its place.
-    Remote { address: String, place: String },
+    /// A remote, and the ways to write its address that an operator has said to be one.
+    Remote { place: String, addresses: BTreeSet<String> },
     /// The directory of a repository without a remote.
     Path(PathBuf),
 }
@@ -101,16 +102,43 @@ impl Repository {
 
     fn owner(&self) -> Owner {
         match (&self.remote, &self.place) {
-            (Some(address), Some(place)) => Owner::Remote { address: address.clone(), place: place.clone() },
+            (Some(address), Some(place)) => {
+                Owner::Remote { place: place.clone(), addresses: [address.clone()].into() }
+            }
             _ => Owner::Path(self.root.clone()),
         }
     }
 }
 
 impl Owner {
+    /// Whether it is `other`, in one of its known forms.
+    fn knows(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Remote { place, addresses }, Self::Remote { place: of_other, addresses: others }) => {
+                place == of_other && others.is_subset(addresses)
+            }
+            _ => self == other,
+        }
+    }
+
+    /// It with the forms of `before`, where both are one place.
+    fn with_forms_of(self, before: &Self) -> Self {
+        match (self, before) {
+            (Self::Remote { place, mut addresses }, Self::Remote { place: of_other, addresses: others })
+                if place == *of_other =>
+            {
+                addresses.extend(others.iter().cloned());
+                Self::Remote { place, addresses }
+            }
+            (owner, _) => owner,
+        }
+    }
+
     fn shown(&self) -> String {
         match self {
-            Self::Remote { address, .. } => address.clone(),
+            Self::Remote { addresses, .. } => {
+                addresses.iter().map(String::as_str).collect::<Vec<_>>().join(" and ")
+            }
             Self::Path(path) => path.display().to_string(),
         }
     }
@@ -133,7 +161,7 @@ impl Home {
                 None => {}
             }
         };
-        if before == now {
+        if before.knows(&now) {
             return Ok(());
         }
         let (name, owner, asks) = (self.name.clone(), before.shown(), now.shown());
@@ -144,7 +172,7 @@ impl Home {
             }
             (Owner::Remote { place, .. }, Owner::Remote { place: here, .. }) if place == here => {
                 match operator.say(&Question::Form { name: &name, before: &owner, now: &asks }) {
-                    Word::Yes => self.bind(&now, Some(&before)).map(drop),
+                    Word::Yes => self.bind(&now.with_forms_of(&before), Some(&before)).map(drop),
                     Word::No => Err(HomeError::Form { name, owner, asks }),
                     Word::Interrupted => Err(HomeError::Interrupted),
                 }
@@ -153,11 +181,12 @@ impl Home {
         }
     }
 
-    /// Makes the directory this repository's, whosever it was; says who that was.
+    /// Makes the directory this repository's, whosever it was; who that was, where it is theirs no more.
     pub fn trust(&self) -> Result<Option<String>, HomeError> {
-        let before = self.owner()?;
-        self.bind(&self.repository.owner(), before.as_ref())?;
-        Ok(before.map(|owner| owner.shown()))
+        let (before, now) = (self.owner()?, self.repository.owner());
+        let owner = before.iter().fold(now, Owner::with_forms_of);
+        self.bind(&owner, before.as_ref())?;
+        Ok(before.filter(|before| !owner.knows(before)).map(|before| before.shown()))
     }
 
     fn owner(&self) -> Result<Option<Owner>, HomeError> {

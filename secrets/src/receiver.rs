@@ -83,7 +83,7 @@ impl FromStr for Receiver {
             && matches!(url.path(), "" | "/")
             && url.query().is_none()
             && url.fragment().is_none()
-            && usual_port(url.scheme()).is_some();
+            && url.scheme() != "file";
         let receiver = Self::of(&url).filter(|_| is_bare).ok_or(ReceiverError)?;
         Ok(if is_whole { receiver } else { Self { scheme: None, port: url.port(), ..receiver } })
     }
@@ -133,14 +133,13 @@ mod tests {
             ("ftp://aydo.com:2121", "ftp://aydo.com:2121"),
             ("ftps://Aydo.com", "ftps://aydo.com"),
             ("aydo.com:8443", "aydo.com:8443"),
+            ("oci://Aydo.com:5000", "oci://aydo.com:5000"),
             ("[::1]:80", "[::1]:80"),
         ] {
             assert_eq!(receiver(text).to_string(), shown);
             assert_eq!(receiver(shown), receiver(text));
         }
-        for text in
-            ["", "a/b", "u:p@h", "https://u@h", "https://h/x", "https://h?x", "file:///x", "ssh://h", "a b"]
-        {
+        for text in ["", "a/b", "u:p@h", "https://u@h", "https://h/x", "https://h?x", "file:///x", "a b"] {
             assert_eq!(text.parse::<Receiver>(), Err(ReceiverError), "{text:?}");
         }
     }

@@ -122,7 +122,7 @@ fn a_home_is_for_the_repository_that_was_there_first() {
     claim(Some("https://h/g8.git"), None).unwrap();
     assert_eq!(
         home(dir.path(), Some("https://new/g8")).trust().unwrap(),
-        Some("https://h/g8.git".to_owned())
+        Some("https://h/g8 and https://h/g8.git".to_owned())
     );
     claim(Some("https://new/g8"), None).unwrap();
     // A store of another one does not even say whether it has a secret.

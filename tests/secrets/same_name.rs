@@ -80,12 +80,16 @@ fn an_address_that_is_written_otherwise_is_adopted_with_one_word() {
     terminal.enter("y");
     assert_eq!(terminal.end().0, Some(0));
     ays.succeeds(&["secret", "list"]);
+    // Both are known from now on.
+    move_to(&environment, "https://git.example.org/envs/g8.git");
+    ays.succeeds(&["secret", "list"]);
 
     move_to(&environment, "https://new.example.org/envs/g8.git");
     assert_eq!(ays.run(&["secret", "list"]).code, Some(1));
     assert_eq!(
         ays.succeeds(&["env", "trust"]),
-        "`example` is the environment of https://new.example.org/envs/g8.git, and no more of git@git.example.org:envs/g8\n"
+        "`example` is the environment of https://new.example.org/envs/g8.git, and no more of git@git.example.org:envs/g8 \
+         and https://git.example.org/envs/g8.git\n"
     );
     ays.succeeds(&["secret", "list"]);
 }

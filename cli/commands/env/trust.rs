@@ -21,9 +21,7 @@ pub fn run(_: &Args, repo: Option<&Path>) -> Result<(), Failure> {
     let before = home.trust().map_err(SecretsError::from)?;
     let now = home.repository.shown();
     table::line(&match before {
-        Some(before) if before != now => {
-            format!("`{}` is the environment of {now}, and no more of {before}", home.name)
-        }
-        _ => format!("`{}` is the environment of {now}", home.name),
+        Some(before) => format!("`{}` is the environment of {now}, and no more of {before}", home.name),
+        None => format!("`{}` is the environment of {now}", home.name),
     })
 }
