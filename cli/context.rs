@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex};
 
 use ays_catalogue::Catalogue;
 use ays_model::{HostKey, NewHostKeys};
-use ays_operations::{Actor, Controller};
+use ays_operations::{Actor, Controller, look_for_https};
 use ays_recipes::{Environment, EnvironmentError, Flag, Layers, Settings};
-use ays_secrets::{Store, Vault};
+use ays_repository::{clone_name, place_of, root_of};
+use ays_secrets::{AskOperator, Home, Operator, Repository, Store, Vault};
 use ays_transport::{Openings, SshSettings};
 use secrecy::SecretString;
 
 use crate::failure::{Failure, eprint_line};
+use crate::{prompt, word};
 
 /// The environment that `--repo`, or the current directory, lies in.
 pub fn environment(repo: Option<&Path>) -> Result<Environment, Failure> {
@@ -27,23 +29,44 @@ pub fn environment_with(repo: Option<&Path>, flags: Vec<Flag>) -> Result<Environ
 
 /// The same, with its own errors.
 pub fn find(repo: Option<&Path>, flags: Vec<Flag>) -> Result<Environment, EnvironmentError> {
-    let mut environment = Environment::find(repo.unwrap_or(Path::new(".")), &layers(flags))?;
+    let start = repo.unwrap_or(Path::new("."));
+    let mut environment = Environment::find(start, &layers(with_clone_name(start, flags)))?;
     environment.secrets = secrets(&environment);
     Ok(environment)
 }
 
+/// A name that was given to the clone goes before what the repository calls itself.
+fn with_clone_name(start: &Path, mut flags: Vec<Flag>) -> Vec<Flag> {
+    if let Some(value) = root_of(start).ok().and_then(|root| clone_name(&root)) {
+        flags.push(Flag { key: "name", flag: "git config ays.name", value });
+    }
+    flags
+}
+
 /// Where the secrets of an environment are. Nothing is read before one is needed.
 fn secrets(environment: &Environment) -> Store {
-    let vault = data_dir(environment)
-        .ok()
-        .zip(configuration())
-        .map(|(data, own)| Vault { file: data.join("secrets.age"), identity: own.join("ays/age.key") });
     // One that is not text is no secret.
     let variable =
         |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     let variables = std::env::vars_os().filter_map(variable);
     let variables = variables.map(|(name, value)| (name, SecretString::from(value)));
-    Store::new(variables, environment.settings.secrets.command.clone(), vault)
+    let command = environment.settings.secrets.command.clone();
+    let (Ok(dir), Some(own)) = (data_dir(environment), configuration()) else {
+        return Store::new(variables, command, None);
+    };
+    let vault = Vault { file: dir.join("secrets.age"), identity: own.join("ays/age.key") };
+    let remote = environment.checkout.remote();
+    let repository = Repository {
+        root: environment.root.clone(),
+        remote: remote.map(str::to_owned),
+        place: remote.map(place_of),
+    };
+    let home = Home { dir, name: environment.name().to_owned(), repository };
+    let operator = Operator {
+        ask: prompt::possible().then(|| -> AskOperator { Arc::new(word::ask) }),
+        look_for_https: Some(look_for_https(environment.settings.clone(), std::env::temp_dir())),
+    };
+    Store::new(variables, command, Some(vault)).of(home, operator)
 }
 
 /// The settings here: those of the environment, or, outside of any, all the others.
@@ -95,6 +118,8 @@ fn data_dir(environment: &Environment) -> Result<PathBuf, Failure> {
 /// What an operation has at hand here. The environment's catalogue is made when it is not there.
 pub async fn controller(environment: Arc<Environment>) -> Result<Controller, Failure> {
     let data = data_dir(&environment)?;
+    // A repository of the same name from elsewhere finds nothing.
+    environment.secrets.claim()?;
     Ok(Controller {
         catalogue: Catalogue::open(&data.join("catalogue.db")).await?,
         logs: data.join("runs"),

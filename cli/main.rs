@@ -8,6 +8,7 @@ mod prompt;
 mod render;
 mod signals;
 mod targets;
+mod word;
 
 use std::process::ExitCode;
 

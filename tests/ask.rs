@@ -78,6 +78,9 @@ fn every_type_of_question_is_asked_on_a_terminal_once() {
     terminal.enter("");
     terminal.expect("password - of the source");
     terminal.enter("hunter-22");
+    // The recipe says where it goes, and the operator whether it may.
+    terminal.expect("May `n1.asked.main.password` go to http://10.199.0.2?");
+    terminal.enter("y");
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");
     assert!(!shown.contains("hunter"), "{shown}");
@@ -118,7 +121,10 @@ fn without_a_terminal_answers_come_from_options_and_files() {
                 jumpscale.asked.main.env = a:b,\njumpscale.asked.main.notes = 'x'\njumpscale.asked.main.kind = 'data'\n\
                 jumpscale.asked.main.password = '$(secret.ftp)'\n";
     fs::write(&seed, text).unwrap();
-    assert_eq!(scene.ays.feed(&["secret", "set", "ftp"], "hunter-22\n").code, Some(0));
+    assert_eq!(
+        scene.ays.feed(&["secret", "set", "ftp", "--for", "http://10.199.0.2"], "hunter-22\n").code,
+        Some(0)
+    );
     let install = [&INSTALL[..], &["-hs", seed.to_str().unwrap(), "--data", "size:8"]].concat();
     scene.ays.succeeds(&[&install[..], &["--dry-run"]].concat());
     assert!(!scene.environment.repo().join(FILE).exists(), "a dry run writes nothing");

@@ -177,6 +177,9 @@ fn four_commands_lead_from_nothing_to_an_offered_image() {
     in_ours(&["install", "-n", "image_wily", "--targettype", "node.ssh", "--targetname", "n1"]);
 
     assert_eq!(stored(&scene.node), [named("wily-cloudimg-amd64-uefi1", &hash)]);
+    // The catalogue is for clones of one remote.
+    let repo = scene.environment.repo().to_str().unwrap();
+    lab::run("git", &["-C", repo, "remote", "set-url", "origin", &scene.url()]);
     let detail = shown(&scene.ays, "Wily").expect("the image");
     assert_eq!(detail["stacks"][0]["stack"]["name"], json!("n1"));
     assert_eq!(detail["stacks"][0]["offeredGeneration"], json!(1));

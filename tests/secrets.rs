@@ -1,5 +1,8 @@
 //! No secret shows: not in what an install prints or writes, nor in the arguments or the environment of any process,
-//! on either machine.
+//! on either machine. It goes only where it was meant to.
+
+mod hosts;
+mod same_name;
 
 use std::{
     collections::BTreeSet,
@@ -115,7 +118,10 @@ fn no_secret_shows_anywhere() {
     let missing = ays.run(&["install", "-n", "image_kept", "--targetname", "n1"]);
     assert_eq!(missing.code, Some(3), "{missing:#?}");
     assert!(missing.stderr.contains("help: keep it with `ays secret set aydo`"), "{missing:#?}");
-    let kept = ays.feed(&["secret", "set", "aydo"], &format!("hard:{}\n", Ftp::HARD_PASSWORD));
+    let kept = ays.feed(
+        &["secret", "set", "aydo", "--for", &format!("ftp://{}", Lab::SOURCE)],
+        &format!("hard:{}\n", Ftp::HARD_PASSWORD),
+    );
     assert_eq!(kept.code, Some(0), "{kept:#?}");
     let mut printed = vec![missing, kept];
     let runs: [(&[&str], Option<i32>); 13] = [

@@ -5,8 +5,10 @@ mod clone;
 mod init;
 mod link;
 mod pull;
+mod rename;
 mod save;
 mod status;
+mod trust;
 
 use std::path::Path;
 
@@ -32,6 +34,8 @@ enum Command {
     Status(status::Args),
     Save(save::Args),
     Init(init::Args),
+    Trust(trust::Args),
+    Rename(rename::Args),
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
@@ -41,6 +45,8 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         Command::Status(args) => status::run(args, repo).await,
         Command::Save(args) => save::run(args, repo).await,
         Command::Init(args) => init::run(&args),
+        Command::Trust(args) => trust::run(&args, repo),
+        Command::Rename(args) => rename::run(&args, repo),
     }
 }
 

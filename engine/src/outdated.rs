@@ -353,6 +353,7 @@ mod tests {
                 etag: Some(etag.to_owned()),
                 last_modified: Some(last_modified.to_owned()),
                 expected: None,
+                signed_by: None,
             }))
         };
         let judge = |by, answers: &[&Result<Looked, Failure>]| {

@@ -164,7 +164,7 @@ async fn what_comes_again_from_its_start_is_unpacked_from_its_start() {
 async fn a_list_may_name_what_is_packed_in_the_file() {
     let bytes = disk(2 << 20);
     let (inside, wrong) = (sha256(&bytes), sha256(b"other"));
-    let check = || Check::Sums { list: "SUMS".to_owned(), file: None };
+    let check = || Check::Sums { list: "SUMS".to_owned(), file: None, signed: None };
     for (sum, is_right) in [(inside, true), (wrong, false)] {
         let mut lab = Lab::new().await;
         fs::write(lab.path("x.img"), &bytes).unwrap();

@@ -161,7 +161,7 @@ async fn a_list_that_changed_with_its_file_is_read_again_once() {
         .await;
         let directory = tempdir().unwrap();
         let dest = directory.path().join("x");
-        let check = Check::Sums { list: "SHA256SUMS".to_owned(), file: None };
+        let check = Check::Sums { list: "SHA256SUMS".to_owned(), file: None, signed: None };
         let result = run(fetch(&web.url("/x"), &dest, check)).await;
         assert_eq!(result.is_ok(), is_good, "{result:?}");
         let paths = web.requests();

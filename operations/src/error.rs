@@ -105,7 +105,7 @@ kinds! {
     InitError: error => Kind::Usage,
     InspectError: error => Kind::Failed,
     LookupError: error => Kind::Unknown,
-    NewImageError: error => Kind::Usage,
+    NewImageError: error => of_new_image(&error),
     NewKeyError: error => Kind::Usage,
     NewNodeError: error => of_new_node(&error),
     NodeError: error => of_node(&error),
@@ -114,7 +114,7 @@ kinds! {
     PullError: error => of_pull(&error),
     RecipeError: error => of_recipe(&error),
     SaveError: error => of_save(&error),
-    SecretsError: error => Kind::Failed,
+    SecretsError: error => of_secrets(&error),
     SettingsError: error => of_settings(&error),
     SurveyError: error => Kind::Failed,
 }
@@ -149,6 +149,13 @@ pub(crate) fn of_install(error: &InstallError) -> Kind {
     }
 }
 
+fn of_new_image(error: &NewImageError) -> Kind {
+    match error {
+        NewImageError::Secrets(error) => of_secrets(error),
+        _ => Kind::Usage,
+    }
+}
+
 fn of_new_node(error: &NewNodeError) -> Kind {
     match error {
         NewNodeError::Gateway(error) if !matches!(error, NodeError::Lookup(_)) => Kind::Invalid,
@@ -159,7 +166,7 @@ fn of_new_node(error: &NewNodeError) -> Kind {
 fn of_node(error: &NodeError) -> Kind {
     match error {
         NodeError::Lookup(_) => Kind::Unknown,
-        NodeError::Secrets(_) => Kind::Failed,
+        NodeError::Secrets(error) => of_secrets(error),
         _ => Kind::Invalid,
     }
 }
@@ -174,7 +181,8 @@ fn of_pull(error: &PullError) -> Kind {
 
 fn of_recipe(error: &RecipeError) -> Kind {
     match error {
-        RecipeError::Secrets(_) | RecipeError::Unwritable { .. } => Kind::Failed,
+        RecipeError::Secrets(error) => of_secrets(error),
+        RecipeError::Unwritable { .. } => Kind::Failed,
         RecipeError::Instance { .. } | RecipeError::Differ { .. } => Kind::Usage,
         _ => Kind::Invalid,
     }
@@ -200,6 +208,13 @@ fn of_save(error: &SaveError) -> Kind {
         SaveError::Remote(error) => of_remote(error),
         SaveError::NotPushed { source, .. } => of_remote(source),
         SaveError::Branch(_) | SaveError::Author { .. } => Kind::Usage,
+        _ => Kind::Failed,
+    }
+}
+
+fn of_secrets(error: &SecretsError) -> Kind {
+    match error {
+        SecretsError::Interrupted => Kind::Interrupted,
         _ => Kind::Failed,
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn read(
     let missing = |name: &str| wrong(format!("`{name}` is missing"));
     let url = any("url")?.ok_or_else(|| missing("url"))?;
     let address = join(&url, &any("source")?.unwrap_or_default());
-    let url = secrets.address(&address).map_err(|error| wrong(error.to_string()))?;
+    let url = secrets.address(&address, settings).map_err(|error| wrong(error.to_string()))?;
     let dest = get("dest")?.ok_or_else(|| missing("dest"))?;
     let dest = destination(&dest).map_err(|problem| wrong(format!("`dest` {problem}")))?;
     if is_of_system(&dest, &settings.system_paths) {

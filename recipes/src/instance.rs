@@ -1,11 +1,12 @@
 //! The values of one instance: what its operator answered, what the repository has written down, what a question takes
 //! without an answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ays_grammar::hrd::{Ask, AskKind, Hrd, Value};
 use ays_grammar::{Diagnostic, Span};
 use ays_model::is_secret_name;
+use ays_secrets::SecretName;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
@@ -21,8 +22,8 @@ use crate::written::Written;
 #[derive(Default)]
 pub(crate) struct InstanceValues {
     values: BTreeMap<String, String>,
-    /// Keys whose values are not to be seen.
-    hidden: BTreeSet<String>,
+    /// Keys whose values are not to be seen, and what each that an operator gave is called in the store.
+    hidden: BTreeMap<String, Vec<SecretName>>,
 }
 
 /// The questions of a template (its `instance.hrd`) that neither the operator nor the repository answers.
@@ -46,11 +47,13 @@ pub(crate) fn open_questions(
 
 impl InstanceValues {
     /// Answers every question of `template` (its `instance.hrd`), the operator's answers first, then what the
-    /// repository's own instance file says, then the default.
+    /// repository's own instance file says, then the default. `kept_as` says what the store calls the secret that answers a
+    /// key.
     pub fn resolve(
         (template, text): &(Hrd, Text),
         answers: &Answers,
         written: &Written,
+        kept_as: &dyn Fn(&str) -> Result<Vec<SecretName>, RecipeError>,
     ) -> Result<Self, RecipeError> {
         let wrong = |span, error: &AnswerError| at(text, span, error);
         let (mut all, mut missing, mut first) = (Self::default(), Vec::new(), None);
@@ -64,7 +67,7 @@ impl InstanceValues {
                 Value::Ask(ask) => {
                     let question = Question { key: key.clone(), ask: ask.clone() };
                     if question.is_secret() {
-                        all.hidden.insert(key.clone());
+                        all.hidden.insert(key.clone(), Vec::new());
                     }
                     let Some(answer) = given.or_else(|| ask.default.clone()) else {
                         first.get_or_insert(entry.key_span);
@@ -84,6 +87,9 @@ impl InstanceValues {
         }
         for (key, value) in answers.all() {
             all.values.insert(key.to_owned(), value.to_owned());
+            if all.hidden.contains_key(key) || is_secret_name(key) {
+                all.hidden.insert(key.to_owned(), kept_as(key)?);
+            }
         }
         Ok(all)
     }
@@ -118,10 +124,13 @@ impl InstanceValues {
     pub fn get(&self, key: &str, secrets: &Secrets<'_>) -> Option<String> {
         let value = self.values.get(key)?;
         let refers = value.to_lowercase().contains(&format!("$({SECRET}"));
-        if value.is_empty() || refers || !self.hidden.contains(key) {
-            return Some(value.clone());
+        match self.hidden.get(key) {
+            Some(names) if !value.is_empty() && !refers => {
+                let secret = SecretString::from(value.as_str());
+                Some(secrets.hide(format!("$(instance.{key})"), secret, names.clone()))
+            }
+            _ => Some(value.clone()),
         }
-        Some(secrets.hide(format!("$(instance.{key})"), SecretString::from(value.as_str())))
     }
 
     /// One SHA-256 over all keys and values: changed answers make an install do its work again. The catalogue keeps this
@@ -130,7 +139,7 @@ impl InstanceValues {
     pub fn digest(&self) -> ays_model::Sha256 {
         let mut sha256 = Sha256::new();
         for (key, value) in &self.values {
-            let value = if self.hidden.contains(key) || is_secret_name(key) { "" } else { value };
+            let value = if self.hidden.contains_key(key) || is_secret_name(key) { "" } else { value };
             for text in [key, value] {
                 sha256.update((text.len() as u64).to_be_bytes());
                 sha256.update(text);

@@ -18,6 +18,7 @@ mod question;
 mod recipe;
 mod recipe_error;
 mod request;
+mod secret_uses;
 mod secrets;
 mod settings;
 mod signing_keys;

@@ -100,13 +100,15 @@ impl NewImage {
     pub fn address(environment: &Environment, text: &str) -> Result<SecretUrl, NewImageError> {
         let secrets = Secrets::new(&environment.secrets);
         let filled = hrd::substitute(text, &|key| secrets.word(key.strip_prefix(SECRET)?));
-        let address = secrets.address(&filled);
-        secrets.finish()?;
+        let address = secrets.address(&filled, &environment.settings);
+        let uses = secrets.finish("this command")?;
         if let Some((_, secret)) = secrets::missing(&filled) {
             let how = secrets::how_to_keep(secret);
             return Err(NewImageError::Address(format!("the secret `{secret}` is not kept: {how}")));
         }
-        address.map_err(|error| NewImageError::Address(error.to_string()))
+        let address = address.map_err(|error| NewImageError::Address(error.to_string()))?;
+        environment.secrets.permit(&uses)?;
+        Ok(address)
     }
 
     /// Writes the files; the directory appears when all of them are there. They are named as errors name them.

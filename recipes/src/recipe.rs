@@ -7,6 +7,7 @@ use ays_actions::Script;
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{self, Entry, Hrd, Value};
 use ays_model::{Download, InstanceName, Md5, Sha256, TemplateName};
+use ays_secrets::Use;
 
 use crate::environment::Environment;
 use crate::export;
@@ -66,7 +67,7 @@ impl Recipe {
         written::write(environment, template, request)
     }
 
-    /// Reads a template of an environment.
+    /// Reads a template of an environment. Its secrets are allowed to go where it sends them.
     pub fn read(
         environment: &Environment,
         template: &Template,
@@ -75,8 +76,25 @@ impl Recipe {
         let secrets = Secrets::new(&environment.secrets);
         let read = Self::read_with(environment, template, request, &secrets);
         // What a secret that cannot be read has led to is not worth a word.
-        secrets.finish()?;
-        read
+        let mut uses = secrets.finish(&template.name)?;
+        let recipe = read?;
+        if !uses.is_empty() {
+            let nodes = environment.carrying_nodes(&request.nodes);
+            uses.iter_mut().for_each(|used| used.carriers.extend_from_slice(&nodes));
+            environment.secrets.permit(&uses)?;
+        }
+        Ok(recipe)
+    }
+
+    /// Where the recipe sends secrets; they need not be there.
+    pub fn uses(
+        environment: &Environment,
+        template: &Template,
+        request: &Request,
+    ) -> Result<Vec<Use>, RecipeError> {
+        let secrets = Secrets::assumed();
+        Self::read_with(environment, template, request, &secrets)?;
+        Ok(secrets.finish(&template.name)?)
     }
 
     fn read_with(
@@ -87,7 +105,8 @@ impl Recipe {
     ) -> Result<Self, RecipeError> {
         let (service, service_text) = template.service()?;
         let written = Written::read(environment, template, request)?;
-        let instance = InstanceValues::resolve(&template.instance()?, &request.answers, &written)?;
+        let kept_as = |key: &str| written::secret_names(environment, template, request, key);
+        let instance = InstanceValues::resolve(&template.instance()?, &request.answers, &written, &kept_as)?;
         let settings = &environment.settings;
         let values =
             Values { service: &service, instance: &instance, settings, secrets, left: Cell::new(MOST) };

@@ -11,9 +11,11 @@ use ays_actions::Script;
 use ays_grammar::hrd::{self, Substituted};
 use ays_grammar::{Diagnostic, Span};
 use ays_model::{SecretUrl, UrlError, Words};
-use ays_secrets::{SecretName, SecretsError, Store};
+use ays_secrets::{Receiver, SecretName, SecretsError, Store, Use};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::settings::Settings;
 
 /// What references to secrets begin with, in lower case.
 pub(crate) const SECRET: &str = "secret.";
@@ -28,6 +30,8 @@ pub(crate) struct Secrets<'a> {
     /// Nobody can write a word of ours beforehand.
     nonce: u64,
     hidden: RefCell<Vec<Hidden>>,
+    /// Where they are sent; who says so is not known yet.
+    uses: RefCell<Vec<Use>>,
     failed: RefCell<Option<SecretsError>>,
 }
 
@@ -36,6 +40,8 @@ struct Hidden {
     /// As a recipe writes it: `$(secret.aydo)`.
     reference: String,
     secret: SecretString,
+    /// What it is called in the store, now or when its answer is written down; empty for what the repository itself holds.
+    names: Vec<SecretName>,
 }
 
 /// Why an address cannot be had.
@@ -58,7 +64,8 @@ impl<'a> Secrets<'a> {
     /// Those of a recipe that is only looked at: any secret may be there.
     pub fn assumed() -> Self {
         let nonce = RandomState::new().build_hasher().finish();
-        Self { store: None, nonce, hidden: RefCell::default(), failed: RefCell::default() }
+        let (hidden, uses, failed) = Default::default();
+        Self { store: None, nonce, hidden, uses, failed }
     }
 
     /// The word for a secret of the store; none where it has no such secret, or cannot be read.
@@ -69,7 +76,7 @@ impl<'a> Secrets<'a> {
             None => Ok(Some(SecretString::from("example"))),
         };
         match found {
-            Ok(secret) => Some(self.hide(format!("$({SECRET}{name})"), secret?)),
+            Ok(secret) => Some(self.hide(format!("$({SECRET}{name})"), secret?, vec![name])),
             Err(error) => {
                 self.failed.borrow_mut().get_or_insert(error);
                 None
@@ -77,14 +84,14 @@ impl<'a> Secrets<'a> {
         }
     }
 
-    /// The word for a secret that a recipe calls so.
-    pub fn hide(&self, reference: String, secret: SecretString) -> String {
+    /// The word for a secret that a recipe calls so, and the store by these names.
+    pub fn hide(&self, reference: String, secret: SecretString, names: Vec<SecretName>) -> String {
         let mut hidden = self.hidden.borrow_mut();
         if let Some(known) = hidden.iter().find(|hidden| hidden.reference == reference) {
             return known.word.clone();
         }
         let word = format!("ays{:016x}secret{}x", self.nonce, hidden.len());
-        hidden.push(Hidden { word: word.clone(), reference, secret });
+        hidden.push(Hidden { word: word.clone(), reference, secret, names });
         word
     }
 
@@ -106,8 +113,8 @@ impl<'a> Secrets<'a> {
     }
 
     /// An address with its secrets put in, as its parts need it: one that is the whole login is `user:password`, one that
-    /// is the whole query is put in as it is, and of others every character counts as itself.
-    pub fn address(&self, text: &str) -> Result<SecretUrl, AddressError> {
+    /// is the whole query is put in as it is, and of others every character counts as itself. Where they are sent is noted.
+    pub fn address(&self, text: &str, settings: &Settings) -> Result<SecretUrl, AddressError> {
         let hidden = self.hidden.borrow();
         let Some(first) = hidden.iter().find(|hidden| text.contains(&hidden.word)) else {
             return Ok(SecretUrl::parse(text)?);
@@ -140,16 +147,40 @@ impl<'a> Secrets<'a> {
         let _ = url.set_username(&user);
         let _ = url.set_password(password.as_deref());
         url.set_query(query.as_deref());
-        match hidden.iter().find(|hidden| url.as_str().contains(&hidden.word)) {
-            Some(misplaced) => Err(shown(misplaced)),
-            None => Ok(SecretUrl::new(url)?),
+        if let Some(misplaced) = hidden.iter().find(|hidden| url.as_str().contains(&hidden.word)) {
+            return Err(shown(misplaced));
         }
+        let (url, sent) = (SecretUrl::new(url)?, hidden.iter().filter(|hidden| text.contains(&hidden.word)));
+        let mut secrets: Vec<_> = sent.flat_map(|hidden| hidden.names.iter().cloned()).collect();
+        secrets.sort();
+        secrets.dedup();
+        // What is read on the node itself goes nowhere.
+        if let (false, Some(receiver)) = (secrets.is_empty(), Receiver::of(url.expose())) {
+            let (address, carriers) = (without_secrets(&url), settings.carriers(&url));
+            self.uses.borrow_mut().push(Use { secrets, receiver, address, carriers, by: String::new() });
+        }
+        Ok(url)
     }
 
-    /// What kept a secret from being read.
-    pub fn finish(self) -> Result<(), SecretsError> {
-        self.failed.into_inner().map_or(Ok(()), Err)
+    /// Where the secrets are sent, as `by` says; or what kept one from being read.
+    pub fn finish(self, by: &str) -> Result<Vec<Use>, SecretsError> {
+        let by = || by.to_owned();
+        match self.failed.into_inner() {
+            Some(error) => Err(error),
+            None => Ok(self.uses.into_inner().into_iter().map(|used| Use { by: by(), ..used }).collect()),
+        }
     }
+}
+
+/// An address without its login, query and fragment.
+fn without_secrets(url: &SecretUrl) -> String {
+    let mut bare = url.expose().clone();
+    // An address with a host takes both.
+    let _ = bare.set_username("");
+    let _ = bare.set_password(None);
+    bare.set_query(None);
+    bare.set_fragment(None);
+    bare.into()
 }
 
 /// The first reference to a secret in a text where all that have a value were replaced.
@@ -187,6 +218,7 @@ pub(crate) fn how_to_keep(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Layers;
 
     fn secrets(store: &Store) -> Secrets<'_> {
         Secrets::new(store)
@@ -203,7 +235,8 @@ mod tests {
         let store = store(&[("s", secret)]);
         let secrets = secrets(&store);
         let word = secrets.word("s").unwrap();
-        let url = secrets.address(&text.replace("{}", &word))?;
+        let settings = Settings::read(&Layers::default(), None).unwrap();
+        let url = secrets.address(&text.replace("{}", &word), &settings)?;
         Ok((url.expose().to_string(), url.to_string()))
     }
 

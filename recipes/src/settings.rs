@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use ays_grammar::Diagnostic;
 use ays_model::{Network, Pool, Scheme, SecretUrl};
+use ays_secrets::{Carrier, CarrierKind};
 use keys::Proxy;
 use url::Url;
 
@@ -117,6 +118,9 @@ pub struct FetchSettings {
     https_proxy: Proxy,
     no_proxy: Option<String>,
     authorities: Vec<String>,
+    /// What of this the repository names.
+    http_carriers: Vec<Carrier>,
+    https_carriers: Vec<Carrier>,
     limit: Option<NonZeroU64>,
     stall_rate: u64,
     stall_time: Duration,
@@ -172,7 +176,7 @@ impl Settings {
     /// Reads all layers over the defaults; `ays_toml` is the environment's own file, which may not be there.
     pub fn read(layers: &Layers, ays_toml: Option<&Path>) -> Result<Self, SettingsError> {
         let entries = layers::merge(layers, ays_toml)?;
-        let read = Reader(&entries);
+        let read = Reader { entries: &entries, ays_toml };
         // Each name was brought into its one spelling when it was read.
         let begins = read.names("source").filter_map(|name| Some((name, source::beginning(name).ok()?)));
         let sources = begins.map(|(name, begins)| {
@@ -185,9 +189,7 @@ impl Settings {
         let system_paths = read.need(&["recipes", "system_paths"], keys::directories)?;
         let pools = read.names("pool").map(|name| {
             let (pool, origin) = (read.pool(name)?, read.origin(&["pool", name, "path"]));
-            let is_repositorys =
-                matches!(&origin, Origin::File { path, .. } if Some(path.as_path()) == ays_toml);
-            if is_repositorys && is_of_system(&pool.path, &system_paths) {
+            if read.is_repositorys(&["pool", name, "path"]) && is_of_system(&pool.path, &system_paths) {
                 return Err(SettingsError::SystemPath { origin, path: pool.path });
             }
             Ok((name.to_owned(), pool))
@@ -240,6 +242,21 @@ impl Settings {
             stall_seconds: fetch.stall_time.as_secs(),
             stall_rate: fetch.stall_rate,
             tries: fetch.tries.get(),
+        }
+    }
+
+    /// What the environment's repository lets requests for this address go through.
+    pub(crate) fn carriers(&self, address: &SecretUrl) -> Vec<Carrier> {
+        let fetch = self.source(address).map_or(&self.fetch, |(source, _)| &source.fetch);
+        match address.scheme() {
+            Scheme::Http => fetch.http_carriers.clone(),
+            Scheme::Https => fetch.https_carriers.clone(),
+            // They are asked without a proxy.
+            Scheme::Ftps | Scheme::Ftpes => {
+                let carriers = fetch.https_carriers.iter();
+                carriers.filter(|carrier| carrier.kind == CarrierKind::Authority).cloned().collect()
+            }
+            Scheme::Ftp | Scheme::File => Vec::new(),
         }
     }
 

@@ -199,6 +199,20 @@ fn keep(environment: &Environment, name: &SecretName, secret: String) -> Result<
     Ok(format!("$({SECRET}{name})"))
 }
 
+/// What the secret that answers a key is called in the store, for each of the request's nodes.
+pub(crate) fn secret_names(
+    environment: &Environment,
+    template: &Template,
+    request: &Request,
+    key: &str,
+) -> Result<Vec<SecretName>, RecipeError> {
+    let mut places = places(environment, template, request);
+    if places.is_empty() {
+        places.push(InstancePlace { node: None, file: PathBuf::new(), instance: None });
+    }
+    places.iter().map(|place| secret_name(place, template, request, key)).collect()
+}
+
 /// `n1.redis.main.password`: the node, the template, the instance and the key.
 fn secret_name(
     place: &InstancePlace<'_>,

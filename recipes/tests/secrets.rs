@@ -9,11 +9,15 @@ use ays_secrets::{Store, Vault};
 use secrecy::{ExposeSecret, SecretString};
 use support::{Repository, request};
 
-/// A store whose secret `aydo` is a whole login, `pw` a password, `key1` a private key.
+/// A store whose secret `aydo` is a whole login, `pw` a password, `key1` a private key; those that recipes name may go to `h`.
 fn store() -> Store {
     let variable = |(name, secret): (&str, &str)| (format!("AYS_SECRET_{name}"), SecretString::from(secret));
     let secrets = [("AYDO", "pub:hunter2@/#%"), ("PW", "hunter2@/#%:"), ("KEY1", "BEGIN hunter2\nEND")];
-    Store::new(secrets.map(variable), Vec::new(), None)
+    let store = Store::new(secrets.map(variable), Vec::new(), None);
+    for name in ["aydo", "pw", "t.main.pw"] {
+        store.allowed().unwrap().allow(&name.parse().unwrap(), &["h".parse().unwrap()]).unwrap();
+    }
+    store
 }
 
 fn environment(repository: &Repository) -> Environment {
@@ -196,4 +200,35 @@ fn a_node_s_key_can_be_a_secret() {
         "services/d__sshkey__ops/service.hrd: `instance.key.priv` names the secret `gone`, which is not kept: keep it \
          with `ays secret set gone`"
     );
+}
+
+#[test]
+fn where_secrets_go_is_known_before_they_go() {
+    let service = "web.export.1 =\n    url:'https://u:$(secret.aydo)@h:8443', source:'/x?t=$(secret.PW)', dest:'/x',\n\
+                   web.export.2 =\n    url:'http://u:$(instance.pw)@h', source:'/x', dest:'/y',\n\
+                   web.export.3 =\n    url:'ftp://u:pub@h', source:'/x', dest:'/z',\n";
+    let repository = repository(service, "pw = @ASK type:password\n", "");
+    repository.write("ays.toml", "[fetch]\nhttp_proxy = 'http://u:p@proxy:3128'\n");
+    for node in ["n1", "n2"] {
+        repository.write(&format!("services/d__node.ssh__{node}/service.hrd"), "instance.ip = 'h'\n");
+    }
+    let environment = environment(&repository);
+    let uses = |data: &str, nodes: &[&str]| {
+        let template = environment.template("t").unwrap();
+        let uses = Recipe::uses(&environment, template, &request(data, nodes)).unwrap();
+        let shown = |used: &ays_secrets::Use| {
+            let names: Vec<_> = used.secrets.iter().map(ToString::to_string).collect();
+            let carriers: Vec<_> = used.carriers.iter().map(|carrier| carrier.id.clone()).collect();
+            format!("{} {} {} {}", names.join("+"), used.receiver, used.address, carriers.join(","))
+        };
+        uses.iter().map(shown).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        uses("pw:hunter2", &["n1", "n2"]),
+        [
+            "aydo+pw https://h:8443 https://h:8443/x ",
+            "n1.t.main.pw+n2.t.main.pw http://h http://h/x http://proxy:3128"
+        ]
+    );
+    assert_eq!(uses("pw:$(secret.pw)", &[])[1], "pw http://h http://h/x http://proxy:3128");
 }

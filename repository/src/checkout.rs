@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::Repository;
 
+use crate::address::Address;
 use crate::differing::{Purpose, differing};
 use crate::git_error::GitError;
 
@@ -24,6 +25,7 @@ pub struct CheckoutError {
 pub struct Checkout {
     root: PathBuf,
     name: Option<String>,
+    remote: Option<String>,
     commit: Option<String>,
     committed_at: Option<i64>,
     /// Git reads it for one at a time.
@@ -37,14 +39,21 @@ impl Checkout {
         let repository =
             open.map_err(|source| CheckoutError { root: root.to_owned(), source: source.into() })?;
         let remote = repository.find_remote("origin").ok();
-        let name = remote.as_ref().and_then(|remote| remote.url().ok()).and_then(repository_name);
+        let url = remote.as_ref().and_then(|remote| remote.url().ok());
+        let name = url.and_then(repository_name);
+        let url = url.map(without_password);
         let head = repository.head().and_then(|head| head.peel_to_commit()).ok();
         let commit = head.as_ref().map(|commit| commit.id().to_string());
         let committed_at = head.as_ref().map(|commit| commit.time().seconds());
         drop(head);
         drop(remote);
         let repository = Arc::new(Mutex::new(repository));
-        Ok(Self { root: root.to_owned(), name, commit, committed_at, repository })
+        Ok(Self { root: root.to_owned(), name, remote: url, commit, committed_at, repository })
+    }
+
+    /// The address of its remote, without a password; none where it has no remote.
+    pub fn remote(&self) -> Option<&str> {
+        self.remote.as_deref()
     }
 
     /// The commit that was checked out, and when it was committed, in seconds since 1970; none before the first.
@@ -92,6 +101,15 @@ impl fmt::Debug for Checkout {
 fn repository_name(url: &str) -> Option<String> {
     let name = url.trim_end_matches('/').rsplit(['/', ':']).next()?.trim_end_matches(".git");
     (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// An address as it may be shown and kept.
+fn without_password(url: &str) -> String {
+    match Address::parse(url) {
+        Ok(address) => address.as_str().to_owned(),
+        // Git may know ways that are not known here; whatever stands before the host is left out.
+        Err(_) => url.rsplit_once('@').map_or(url, |(_, rest)| rest).to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use crate::home::HomeError;
 use crate::name::SecretName;
+use crate::receiver::Receiver;
+use crate::usage::{Carrier, Use};
 
 /// Why a secret cannot be had or kept.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +112,54 @@ pub enum SecretsError {
         /// The first line that it said.
         said: String,
     },
+    /// The file that says what secrets may do is damaged.
+    #[error(
+        "{file} is damaged, which says where secrets may go: move it away, and `ays secret allow --all` lets them again",
+        file = .file.display()
+    )]
+    NotAllowances {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Secrets would go where nobody allowed it.
+    #[error("{}", not_allowed(.asked, .secrets, .allowed))]
+    NotAllowed {
+        /// What would be done.
+        asked: Box<Use>,
+        /// Those of its secrets that may not.
+        secrets: Vec<SecretName>,
+        /// Where the first of them may go.
+        allowed: Vec<Receiver>,
+    },
+    /// Secrets would go through what the repository names.
+    #[error(
+        "{by} sends {what} through {id}, which {origin} names and nobody here allowed: `ays secret allow --through {id}` \
+         does",
+        by = .asked.by, what = quoted(&.asked.secrets), id = .carrier.id, origin = .carrier.origin
+    )]
+    Through {
+        /// What would be done.
+        asked: Box<Use>,
+        /// Through what.
+        carrier: Box<Carrier>,
+    },
+    /// Secrets would go in clear text, though the server speaks https.
+    #[error(
+        "{by} sends {what} in clear text to {address}, which is served by https as well: write https in the recipe",
+        by = .asked.by, what = quoted(&.asked.secrets), address = .asked.address
+    )]
+    InClear {
+        /// What would be done.
+        asked: Box<Use>,
+    },
+    /// They stopped everything when they were asked.
+    #[error("interrupted")]
+    Interrupted,
+    /// The directory of the secrets is another repository's.
+    #[error(transparent)]
+    Home(Box<HomeError>),
     /// What the command printed is no secret.
     #[error("what `{program}` of secrets.command printed for `{name}` is not UTF-8 text of at most 1 MiB")]
     NoText {
@@ -119,6 +170,35 @@ pub enum SecretsError {
     },
 }
 
+impl From<HomeError> for SecretsError {
+    fn from(error: HomeError) -> Self {
+        match error {
+            HomeError::Interrupted => Self::Interrupted,
+            error => Self::Home(Box::new(error)),
+        }
+    }
+}
+
 fn after_colon(said: &str) -> String {
     if said.is_empty() { String::new() } else { format!(": {said}") }
+}
+
+fn quoted(names: &[SecretName]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("the secret{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", "))
+}
+
+fn not_allowed(asked: &Use, secrets: &[SecretName], allowed: &[Receiver]) -> String {
+    let Use { receiver, by, .. } = asked;
+    let mut text = format!("{by} sends {} to {receiver}, which nobody here allowed", quoted(secrets));
+    if receiver.is_in_clear() {
+        text.push_str(", in clear text");
+    }
+    if !allowed.is_empty() {
+        let allowed: Vec<_> = allowed.iter().map(Receiver::to_string).collect();
+        text.push_str(&format!("; so far it may go to {}", allowed.join(", ")));
+    }
+    let commands: Vec<_> =
+        secrets.iter().map(|name| format!("`ays secret allow {name} {receiver}`")).collect();
+    format!("{text}: {} lets it go there", commands.join(" and "))
 }

@@ -1,18 +1,18 @@
 //! The file that keeps secrets, encrypted by age for a key of this user.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use age::x25519::Identity;
 use age::{DecryptError, decrypt, encrypt};
-use ays_files::Readers;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::SecretsError;
+use crate::file;
 use crate::name::SecretName;
 
 /// An encrypted file and its key: both are as `age` itself writes them, and made when the first secret is kept.
@@ -94,27 +94,13 @@ impl Vault {
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, SecretsError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(SecretsError::Unreadable { path: path.to_owned(), source }),
-    }
+    file::read(path).map_err(|source| SecretsError::Unreadable { path: path.to_owned(), source })
 }
 
-/// Makes the directory of a file, and locks it as long as the result lives.
 fn lock(path: &Path) -> Result<File, SecretsError> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let lock = || {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        let directory = File::open(directory)?;
-        directory.lock()?;
-        Ok(directory)
-    };
-    lock().map_err(|source| SecretsError::Unwritable { path: path.to_owned(), source })
+    file::lock(path).map_err(|source| SecretsError::Unwritable { path: path.to_owned(), source })
 }
 
-/// Puts a file in place as a whole, for its user alone. Its directory is locked.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), SecretsError> {
-    let written = ays_files::replace(path, bytes, Readers::User);
-    written.map_err(|source| SecretsError::Unwritable { path: path.to_owned(), source })
+    file::replace(path, bytes).map_err(|source| SecretsError::Unwritable { path: path.to_owned(), source })
 }

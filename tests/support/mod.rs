@@ -10,6 +10,7 @@ pub mod git_server;
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod gpg;
 pub mod lab;
+mod listener;
 mod many;
 mod node;
 mod origin;
@@ -17,6 +18,7 @@ mod scene;
 pub mod schema;
 mod terminal;
 pub mod truth;
+mod web;
 
 pub use ays::{Ays, Output, Running};
 pub use disk::{DISK, digest, md5, pattern, qcow2, sha256};
@@ -25,7 +27,9 @@ pub use environment::Environment;
 pub use faulty::{Fault, Faulty};
 pub use gpg::Gpg;
 pub use lab::Lab;
+pub use listener::Listener;
 pub use many::{Many, events, last_line};
 pub use node::{Kind, Node};
 pub use origin::{Certificate, Ftp, Origin, Request, Vsftpd};
 pub use scene::{Scene, named};
+pub use web::SafeWeb;
