@@ -32,7 +32,7 @@ pub(crate) fn decompress<'a>(
             decoder.window_log_max(ZSTD_WINDOW).map_err(damaged)?;
             Box::new(decoder)
         }
-        Packing::Gzip => Box::new(Members(Some(Member::Gzip(GzDecoder::new(packed))))),
+        Packing::Gzip => Box::new(Members(Some(Member::Gzip(Box::new(GzDecoder::new(packed)))))),
         Packing::Bzip2 => Box::new(Members(Some(Member::Bzip2(BzDecoder::new(packed))))),
         Packing::Lz4 => Box::new(Members(Some(Member::Lz4(Box::new(FrameDecoder::new(packed)))))),
         Packing::Tar | Packing::Zip => return Err(Error::Layers),
@@ -54,7 +54,7 @@ pub(crate) fn read_error(packing: Packing, source: io::Error) -> Error {
 struct Members<R: Read>(Option<Member<R>>);
 
 enum Member<R: Read> {
-    Gzip(GzDecoder<R>),
+    Gzip(Box<GzDecoder<R>>),
     Bzip2(BzDecoder<R>),
     Lz4(Box<FrameDecoder<R>>),
 }
@@ -68,7 +68,7 @@ impl<R: Read> Read for Members<Ahead<R>> {
             let read = match member {
                 Member::Gzip(decoder) => decoder.read(bytes),
                 Member::Bzip2(decoder) => decoder.read(bytes),
-                Member::Lz4(decoder) => decoder.read(bytes).map_err(io::Error::from),
+                Member::Lz4(decoder) => decoder.read(bytes),
             }?;
             if read > 0 {
                 return Ok(read);
@@ -92,7 +92,7 @@ impl<R: Read> Member<Ahead<R>> {
             return Ok(None);
         }
         Ok(Some(match packing {
-            Packing::Gzip => Self::Gzip(GzDecoder::new(rest)),
+            Packing::Gzip => Self::Gzip(Box::new(GzDecoder::new(rest))),
             Packing::Bzip2 => Self::Bzip2(BzDecoder::new(rest)),
             _ => Self::Lz4(Box::new(FrameDecoder::new(rest))),
         }))

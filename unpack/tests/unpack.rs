@@ -1,4 +1,5 @@
 //! Disks in every packing, made by the crates' own writers and by the tools that mirrors use.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{self, Cursor, Read, Seek, Write};
 use std::process::{Command, Stdio};
@@ -49,6 +50,9 @@ fn disk(number: u8, length: usize) -> Vec<u8> {
     bytes[..4].copy_from_slice(b"DISK");
     bytes
 }
+
+/// Makes a packed file of bytes.
+type Pack = fn(&[u8]) -> Vec<u8>;
 
 fn gz(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -187,7 +191,7 @@ fn small_disks_and_those_of_just_a_head() {
 fn parts_that_follow_each_other_are_one_file_and_what_follows_them_is_left_out() {
     let (one, two) = (disk(2, 200_000), vec![7; 100_000]);
     let whole = [&one[..], &two].concat();
-    let pack: [fn(&[u8]) -> Vec<u8>; 5] = [gz, xz, bz2, zst, lz4];
+    let pack: [Pack; 5] = [gz, xz, bz2, zst, lz4];
     for (number, pack) in pack.into_iter().enumerate() {
         assert!(unpacked(&[pack(&one), pack(&two)].concat()).0 == whole, "{number}");
     }
@@ -204,8 +208,7 @@ fn parts_that_follow_each_other_are_one_file_and_what_follows_them_is_left_out()
 #[test]
 fn a_file_that_was_cut_off_or_damaged() {
     let d = disk(3, 1 << 20);
-    let pack: [(&str, fn(&[u8]) -> Vec<u8>); 5] =
-        [("gzip", gz), ("xz", xz), ("bzip2", bz2), ("zstd", zst), ("lz4", lz4)];
+    let pack: [(&str, Pack); 5] = [("gzip", gz), ("xz", xz), ("bzip2", bz2), ("zstd", zst), ("lz4", lz4)];
     for (name, pack) in pack {
         let packed = pack(&d);
         for cut in [packed.len() / 2, packed.len() - 3] {
