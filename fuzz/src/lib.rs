@@ -12,13 +12,14 @@ pub mod hrd;
 pub mod images_json;
 pub mod md5sum;
 pub mod signatures;
+pub mod simplestreams;
 pub mod virtual_size;
 
 /// Panics where what must hold does not.
 pub type Check = fn(&[u8]);
 
 /// Each module, by the name of its target and of its folder in `fixtures/fuzz`.
-pub const TARGETS: [(&str, Check); 9] = [
+pub const TARGETS: [(&str, Check); 10] = [
     ("actions", actions::check),
     ("content", content::check),
     ("disk", disk::check),
@@ -27,5 +28,6 @@ pub const TARGETS: [(&str, Check); 9] = [
     ("images_json", images_json::check),
     ("md5sum", md5sum::check),
     ("signatures", signatures::check),
+    ("simplestreams", simplestreams::check),
     ("virtual_size", virtual_size::check),
 ];

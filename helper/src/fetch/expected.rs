@@ -7,6 +7,7 @@ use super::access::Access;
 use super::signed::{Signature, signed_list};
 use super::small::read_small;
 use super::source::file_name;
+use super::stream::find;
 use crate::checksum_list::{listed, md5_beside};
 use crate::lanes::Digests;
 
@@ -45,6 +46,10 @@ pub(crate) struct Wanted {
     pub(crate) signature: Option<Signature>,
     /// Who has signed what says so; of the bytes themselves it is known when they are here.
     pub(crate) signer: Option<Signer>,
+    /// Where it is, when the check says so itself.
+    pub(crate) address: Option<SecretUrl>,
+    /// What the source calls this state of it.
+    pub(crate) version: Option<String>,
 }
 
 impl Wanted {
@@ -83,8 +88,18 @@ pub(crate) async fn wanted(source: &SecretUrl, check: &Check, access: Access<'_>
         Check::Signed { signed, checksum } => Ok(Wanted {
             signature: Some(Signature::read(source, signed, access).await?),
             expected: checksum.map(Expected::Checksum),
-            signer: None,
+            ..Wanted::default()
         }),
+        Check::Stream(stream) => {
+            let found = find(source, stream, access).await?;
+            Ok(Wanted {
+                expected: Some(Expected::Checksum(found.checksum)),
+                signature: None,
+                signer: found.signer,
+                address: Some(found.url),
+                version: Some(found.version),
+            })
+        }
         Check::Md5Beside => {
             let name = file_name(source);
             let none = no_checksum(&name);

@@ -75,6 +75,7 @@ impl<'a> Transfer<'a> {
             sha256: digests.sha256,
             verified_by: self.wanted.expected,
             signed_by: self.wanted.signer,
+            version: self.wanted.version,
             kept: false,
             is_source: false,
             resumed_at: self.resumed_at,
