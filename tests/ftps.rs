@@ -38,7 +38,7 @@ fn ftp_over_tls_is_installed_and_followed() {
     assert!(output.stderr.contains("invalid peer certificate: UnknownIssuer"), "{output:#?}");
 
     scene.environment.write("keys/ca.pem", &certificate.authority());
-    scene.environment.write("ays.toml", "[fetch]\nca = ['keys/ca.pem']\n");
+    scene.environment.write("ays.toml", "name = 'example'\n[fetch]\nca = ['keys/ca.pem']\n");
     scene.environment.commit();
     for url in [
         // It lets nobody in without TLS: that is heard, and done.

@@ -177,3 +177,104 @@ fn a_new_image_is_proven_by_a_key_that_is_asked_for_once() {
     let lint = scene.ays.run(&["lint", "--online"]);
     assert!(lint.stdout.contains("source-refused") && lint.stdout.contains(&bad), "{lint:#?}");
 }
+
+/// A version of a product, as cloud-images.ubuntu.com describes it, with its streams; signed by somebody. Gives the disk's
+/// SHA-256.
+fn stream(origin: &Origin, gpg: &Gpg, user: &str, version: &str, seed: u64) -> String {
+    let path = format!("server/releases/noble/release-{version}/ubuntu-24.04-server-cloudimg-amd64.img");
+    let image = origin.file("releases").join(&path);
+    fs::create_dir_all(image.parent().unwrap()).unwrap();
+    let hash = qcow2(&image, seed);
+    let streams = origin.file("releases/streams/v1");
+    fs::create_dir_all(&streams).unwrap();
+    let id = "com.ubuntu.cloud:server:24.04:amd64";
+    let name = "com.ubuntu.cloud:released:download";
+    let item =
+        |path: &str, sha256: &str| json!({"ftype": "disk1.img", "path": path, "sha256": sha256, "size": 1});
+    let products = json!({
+        "format": "products:1.0", "content_id": name, "datatype": "image-downloads",
+        "products": {
+            id: {
+                "aliases": "24.04,n,noble,default,lts", "arch": "amd64", "os": "ubuntu", "release": "noble",
+                "version": "24.04", "versions": {
+                    "20240423": {"items": {"disk1.img": item("server/releases/noble/old.img", &"0".repeat(64))}},
+                    version: {"items": {
+                        "disk1.img": item(&path, &sha256(&image)),
+                        "manifest": {"ftype": "manifest", "path": "x.manifest", "sha256": "0", "size": 1},
+                    }},
+                },
+            },
+        },
+    });
+    let index = |ending: &str| {
+        let path = format!("streams/v1/{name}.{ending}");
+        json!({"format": "index:1.0", "index": {
+            name: {"datatype": "image-downloads", "format": "products:1.0", "path": path, "products": [id]},
+            "com.ubuntu.cloud:released:aws": {
+                "datatype": "image-ids", "format": "products:1.0", "path": "streams/v1/aws.json", "products": [id],
+            },
+        }})
+    };
+    let pretty = |value: &Value| serde_json::to_vec_pretty(value).unwrap();
+    let clear = |value: &Value| gpg.sign(user, &["--clearsign"], &pretty(value));
+    fs::write(streams.join("index.json"), pretty(&index("json"))).unwrap();
+    fs::write(streams.join("index.sjson"), clear(&index("sjson"))).unwrap();
+    fs::write(streams.join(format!("{name}.json")), pretty(&products)).unwrap();
+    fs::write(streams.join(format!("{name}.sjson")), clear(&products)).unwrap();
+    hash
+}
+
+#[test]
+fn a_new_image_is_a_product_of_a_stream_and_followed_by_its_version() {
+    let scene = Scene::new();
+    let gpg = Gpg::new();
+    let user = "Cloud Images <images@images.example>";
+    gpg.key(user, "rsa2048", "sign", "0");
+    let hash = stream(&scene.origin, &gpg, user, "20241106", 2);
+    let url = format!("http://{}/releases/", Lab::SOURCE);
+    let key = scene.environment.repo().parent().unwrap().join("images.asc");
+    fs::write(&key, gpg.public(user)).unwrap();
+    let new = ["new", "image", "image_noble", "--url", &url, "--product", "ubuntu:24.04:amd64"];
+    let output = scene.ays.run(&[&new[..], &["--key", key.to_str().unwrap(), "--yes"]].concat());
+    let fingerprint = gpg.fingerprint(user);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    for told in [
+        format!(
+            "source  {url}server/releases/noble/release-20241106/ubuntu-24.04-server-cloudimg-amd64.img\n"
+        ),
+        format!("signed  index.sjson by the key {fingerprint} ({user})\n"),
+        "check   disk1.img of ubuntu:24.04:amd64 in the stream, now version 20241106\n".to_owned(),
+        format!("wrote   keys/{fingerprint}.asc\n"),
+    ] {
+        assert!(output.stdout.contains(&told), "{told}: {output:#?}");
+    }
+    let install = ["install", "-n", "image_noble", "--targetname", "n1"];
+    let output = scene.ays.run(&install);
+    assert!(output.code == Some(0) && output.stdout.contains("proven by the key"), "{output:#?}");
+    assert_eq!(stored(&scene.node), [named("ubuntu-24.04-server-cloudimg-amd64", &hash)]);
+    let shown: Value =
+        serde_json::from_str(&scene.ays.run(&["image", "show", "Noble", "--json"]).stdout).unwrap();
+    let generation = &shown["generations"][0];
+    assert_eq!(
+        (&generation["signedBy"], &generation["sourceVersion"]),
+        (&json!(fingerprint), &json!("20241106"))
+    );
+    let (code, said) = outdated(&scene);
+    assert_eq!((code, &said[0]["state"]), (Some(0), &json!("current")));
+
+    let new_hash = stream(&scene.origin, &gpg, user, "20241206", 3);
+    let (code, said) = outdated(&scene);
+    assert_eq!((code, &said[0]["why"]), (Some(10), &json!("its version is 20241206 now, it was 20241106")));
+    let output = scene.ays.run(&["install", "--outdated"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert!(stored(&scene.node).contains(&named("ubuntu-24.04-server-cloudimg-amd64", &new_hash)));
+
+    // Streams that somebody else has signed lead nowhere.
+    gpg.key("Thief <thief@x>", "ed25519", "sign", "0");
+    stream(&scene.origin, &gpg, "thief@x", "20250101", 4);
+    let output = scene.ays.run(&[&install[..], &["-r"]].concat());
+    let thief = gpg.fingerprint("thief@x");
+    let unknown =
+        format!("index.sjson: it is signed by the key {thief}, which is not in the environment's keys/");
+    assert!(output.code == Some(1) && output.stderr.contains(&unknown), "{output:#?}");
+}

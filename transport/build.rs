@@ -25,6 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "disk/Cargo.toml",
         "signatures/src",
         "signatures/Cargo.toml",
+        "unpack/src",
+        "unpack/Cargo.toml",
         "Cargo.toml",
         "Cargo.lock",
     ] {

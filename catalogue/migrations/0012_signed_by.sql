@@ -3,3 +3,5 @@
 
 ALTER TABLE generation ADD COLUMN signed_by TEXT;
 ALTER TABLE generation ADD COLUMN signer TEXT;
+-- What the source calls this state of its image, such as `20241106`, where it has versions.
+ALTER TABLE generation ADD COLUMN source_version TEXT;

@@ -126,6 +126,8 @@ pub struct Generation {
     pub signed_by: Option<String>,
     /// Whose key that is, by its own words.
     pub signer: Option<String>,
+    /// What the source calls this state of its image, where it has versions.
+    pub source_version: Option<String>,
     /// What it was stored as when it was made.
     #[sqlx(try_from = "String")]
     pub format: DiskFormat,

@@ -67,6 +67,8 @@ pub struct SourceFacts {
     pub verified_by: Option<Proof>,
     /// Who has signed them, or the list that verified them.
     pub signed_by: Option<Signer>,
+    /// What the source calls this state of it, where it has versions.
+    pub version: Option<String>,
 }
 
 /// What lies in the pool.
@@ -274,9 +276,9 @@ async fn add_generation(
         "INSERT INTO generation (image_id, number, source_url, etag, last_modified, source_md5, source_sha256,
                                  source_size, source_verified, format, content, stored_size, virtual_size,
                                  template, template_checksum, template_commit, made_at, made_by, verified_by,
-                                 signed_by, signer)
+                                 signed_by, signer, source_version)
          VALUES (?1, (SELECT COALESCE(MAX(number), 0) + 1 FROM generation WHERE image_id = ?1),
-                 ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+                 ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
          RETURNING id, number",
     )
     .bind(image)
@@ -299,6 +301,7 @@ async fn add_generation(
     .bind(source.verified_by.map(|proof| proof.to_string()))
     .bind(source.signed_by.as_ref().map(|signer| signer.fingerprint.as_str()))
     .bind(source.signed_by.as_ref().map(|signer| signer.user_id.as_str()))
+    .bind(&source.version)
     .fetch_one(db)
     .await
 }
@@ -316,7 +319,8 @@ async fn verify_generation(
     // What a key has proven stays so, also when the recipe does not ask for it any more.
     sqlx::query(
         "UPDATE generation SET source_verified = 1, verified_by = COALESCE(?3, verified_by),
-             signer = CASE WHEN ?4 IS NULL THEN signer ELSE ?5 END, signed_by = COALESCE(?4, signed_by)
+             signer = CASE WHEN ?4 IS NULL THEN signer ELSE ?5 END, signed_by = COALESCE(?4, signed_by),
+             source_version = COALESCE(?6, source_version)
          WHERE id = ?1 AND source_sha256 = ?2",
     )
     .bind(generation)
@@ -324,6 +328,7 @@ async fn verify_generation(
     .bind(source.verified_by.map(|proof| proof.to_string()))
     .bind(signer.map(|signer| signer.fingerprint.as_str()))
     .bind(signer.map(|signer| signer.user_id.as_str()))
+    .bind(&source.version)
     .execute(db)
     .await?;
     Ok(())

@@ -116,6 +116,9 @@ fn show_generation(generation: &Generation) -> Result<(), Failure> {
         shown(&generation.format),
         generation.content.digits(),
     ))?;
+    if let Some(version) = &generation.source_version {
+        table::line(&format!("     version {version} of its source"))?;
+    }
     if let (Some(key), Some(signer)) = (&generation.signed_by, &generation.signer) {
         table::line(&format!("     proven  by the key {key} ({signer})"))?;
     }

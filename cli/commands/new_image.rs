@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ays_engine::{Survey, SurveyedImage};
-use ays_model::{BootType, Check, SecretUrl, TemplateName};
+use ays_model::{BootType, Check, SecretUrl, Stream, TemplateName};
 use ays_operations::{ImageProof, LookAtImage, Proposal, key_of, prove_image, trust_key, write_image};
 use ays_recipes::{Environment, NewCheck, NewImage};
 
@@ -24,8 +24,15 @@ pub struct Args {
     /// Where the disk image is: http, https, ftp, ftps or ftpes; a directory will do
     #[arg(long)]
     url: String,
-    /// Verify it by the MD5 beside it, whatever else is there
+    /// A product of the simplestreams server at that address, such as ubuntu:24.04:amd64: its newest version is read at each
+    /// install
     #[arg(long)]
+    product: Option<String>,
+    /// Which file of the product
+    #[arg(long, default_value = "disk1.img", requires = "product")]
+    item: String,
+    /// Verify it by the MD5 beside it, whatever else is there
+    #[arg(long, conflicts_with = "product")]
     checkmd5: bool,
     /// The key that signs the image or its list of checksums: a file, or its address
     #[arg(long)]
@@ -57,11 +64,21 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let environment = Arc::new(context::environment(repo)?);
     let look = LookAtImage { template: args.name.clone(), url: args.url.clone() };
     let asked = look.address(Arc::clone(&environment), &stop_at_once()).await?;
-    let found = find(&asked, &environment).await?;
+    let found = match &args.product {
+        None => find(&asked, &environment).await?,
+        Some(product) => {
+            let (product, item) = (product.clone(), args.item.clone());
+            let stream = Stream { product, item, signed: None };
+            let environment = Arc::clone(&environment);
+            let temporary = std::env::temp_dir();
+            LookAtImage::run_stream(asked.clone(), stream, environment, temporary, stop_at_once()).await?
+        }
+    };
     let size = found.state.size.map_or("size unknown".to_owned(), units::bytes);
     let disk =
         found.disk.virtual_size.map_or(String::new(), |size| format!(", a disk of {}", units::bytes(size)));
-    table::line(&format!("source  {}\n        {size}, {}{disk}", found.url, found.disk.format))?;
+    let shown = found.state.address.as_ref().unwrap_or(&found.url);
+    table::line(&format!("source  {shown}\n        {size}, {}{disk}", found.disk.format))?;
     let mut proposal = look.propose(&asked, &found);
     if args.checkmd5 {
         if !found.checks.contains(&Check::Md5Beside) {
@@ -73,6 +90,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     if let Some(ImageProof { file, list, .. }) = &proof {
         proposal.image.signed = Some(file.clone());
         match (list, args.checkmd5) {
+            _ if args.product.is_some() => {}
             (Some(list), false) => proposal.image.check = NewCheck::Sums(list.clone()),
             // A signature of the image says more than a sum beside it.
             _ => proposal.image.check = NewCheck::None,
@@ -80,6 +98,10 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     }
     table::line(&match &proposal.image.check {
         NewCheck::Sums(list) => format!("check   {list} beside it"),
+        NewCheck::Stream { product, item } => {
+            let version = found.state.version.as_deref().unwrap_or_default();
+            format!("check   {item} of {product} in the stream, now version {version}")
+        }
         NewCheck::Md5Beside => "check   the MD5 beside it".to_owned(),
         NewCheck::None if proof.is_some() => "check   the signature of the image".to_owned(),
         NewCheck::None => {

@@ -275,6 +275,8 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
             Freshness::Outdated(format!("{what} is {is} now, it was {was}"))
         }
     };
+    let versions =
+        generation.source_version.as_deref().zip(now.version.as_deref()).filter(|(was, is)| was != is);
     // Of stored files only is there another digest, and they are no sources.
     let said = match &now.expected {
         Some(Expected::Checksum(now)) => Some((now, "its", was(generation, now.kind()))),
@@ -284,7 +286,12 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
     if let Some((now, whose, was)) = said {
         let kind = now.kind().title();
         return match was {
-            Some(was) => changed(&format!("{whose} {kind}"), &was, &now.digits()),
+            Some(was) if was == now.digits() => Freshness::Current,
+            Some(was) => match versions {
+                // What people know it by.
+                Some((was, is)) => changed("its version", was, is),
+                None => changed(&format!("{whose} {kind}"), &was, &now.digits()),
+            },
             None => Freshness::Unknown(format!(
                 "its source says {whose} {kind}, which the generation's record does not have: the next install adds it"
             )),
@@ -330,6 +337,7 @@ mod tests {
             verified_by: Some(format!("sha512:{}", "cc".repeat(64))),
             signed_by: None,
             signer: None,
+            source_version: None,
             format: DiskFormat::Raw,
             content: Digest::FsVerity(Content([0; 32])),
             stored_size: 5,
@@ -354,6 +362,8 @@ mod tests {
                 last_modified: Some(last_modified.to_owned()),
                 expected: None,
                 signed_by: None,
+                address: None,
+                version: None,
             }))
         };
         let judge = |by, answers: &[&Result<Looked, Failure>]| {
@@ -384,7 +394,7 @@ mod tests {
             etag: etag.map(str::to_owned),
             last_modified: last_modified.map(str::to_owned),
             expected,
-            signed_by: None,
+            ..SourceState::default()
         };
         let md5 = |byte| Some(Expected::Checksum(Checksum::Md5(Md5([byte; 16]))));
         let sha256 = |byte| Some(Expected::Checksum(Checksum::Sha256(Sha256([byte; 32]))));

@@ -183,6 +183,10 @@ fn describe(check: &Check) -> String {
             let also = checksum.map(|checksum| format!("{} of the recipe, ", checksum.kind().title()));
             format!("{}{} beside the source", also.unwrap_or_default(), signed_by(signed))
         }
+        Check::Stream(stream) => {
+            let signed = if stream.signed.is_some() { ", signed" } else { "" };
+            format!("{} of {} in the stream{signed}", stream.item, stream.product)
+        }
         Check::Stored(_) => "digest of the stored file".to_owned(),
     }
 }

@@ -55,6 +55,7 @@ impl Working<'_, '_> {
                     Some(Expected::FsVerity(_)) | None => None,
                 },
                 signed_by: fetched.signed_by.clone(),
+                version: fetched.version.clone(),
             },
             stored,
             template: TemplateFacts {

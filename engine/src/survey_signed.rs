@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ays_model::{Check, KeyFile, SecretUrl, SignatureFault, Signed, Signer};
+use ays_model::{Check, KeyFile, SecretUrl, SignatureFault, Signed, Signer, Stream};
 use ays_protocol::{Failure, Look, LookAt, Looked, SourceState};
 use ays_recipes::Settings;
 use ays_transport::HelperError;
@@ -48,11 +48,14 @@ pub async fn survey_signatures(
 ) -> Result<Option<SurveyedSignature>, HelperError> {
     let candidates = candidates(url, lists, listed);
     let looks = candidates.iter().flat_map(|(list, file)| {
-        keys.iter().map(|keys| {
+        keys.iter().map(move |keys| {
             let signed = Signed { file: file.clone(), keys: keys.clone() };
-            let check = match list {
-                Some(list) => Check::Sums { list: list.clone(), file: None, signed: Some(signed) },
-                None => Check::Signed { signed, checksum: None },
+            let check = match (list, lists) {
+                (_, [Check::Stream(stream), ..]) => {
+                    Check::Stream(Stream { signed: Some(signed.keys), ..stream.clone() })
+                }
+                (Some(list), _) => Check::Sums { list: list.clone(), file: None, signed: Some(signed) },
+                (None, _) => Check::Signed { signed, checksum: None },
             };
             question(url, settings, LookAt::State(check))
         })
@@ -126,6 +129,9 @@ fn question(url: &SecretUrl, settings: &Settings, at: LookAt) -> Look {
 
 /// Which lists may be signed, by which file. Where a directory tells what is in it, only what is there.
 fn candidates(url: &SecretUrl, lists: &[Check], listed: &[String]) -> Vec<(Option<String>, String)> {
+    if let [Check::Stream(_), ..] = lists {
+        return vec![(None, "index.sjson".to_owned())];
+    }
     let is_there = |name: &String| listed.is_empty() || listed.contains(name);
     let beside = |name: &str| SIGNATURES.map(|ending| format!("{name}{ending}")).into_iter().filter(is_there);
     let lists = lists.iter().filter_map(|check| match check {

@@ -76,6 +76,7 @@ async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, C
                 size: 5,
                 verified_by: None,
                 signed_by: None,
+                version: None,
             },
             stored: StoredFacts {
                 file: format!("x{number}.raw"),

@@ -12,6 +12,7 @@ pub mod hrd;
 pub mod images_json;
 pub mod md5sum;
 pub mod signatures;
+pub mod simplestreams;
 pub mod unpack;
 pub mod virtual_size;
 
@@ -19,7 +20,7 @@ pub mod virtual_size;
 pub type Check = fn(&[u8]);
 
 /// Each module, by the name of its target and of its folder in `fixtures/fuzz`.
-pub const TARGETS: [(&str, Check); 10] = [
+pub const TARGETS: [(&str, Check); 11] = [
     ("actions", actions::check),
     ("content", content::check),
     ("disk", disk::check),
@@ -28,6 +29,7 @@ pub const TARGETS: [(&str, Check); 10] = [
     ("images_json", images_json::check),
     ("md5sum", md5sum::check),
     ("signatures", signatures::check),
+    ("simplestreams", simplestreams::check),
     ("unpack", unpack::check),
     ("virtual_size", virtual_size::check),
 ];

@@ -23,6 +23,7 @@ mod signed;
 mod slowness;
 mod small;
 mod source;
+mod stream;
 mod tls;
 mod transfer;
 mod tries;
@@ -83,7 +84,8 @@ pub(crate) async fn bring(
                 | Failure::Unreachable { .. }
                 | Failure::NoChecksum { .. }
                 | Failure::Checksum { .. }
-                | Failure::Signature { .. }),
+                | Failure::Signature { .. }
+                | Failure::Stream { .. }),
             ) => {
                 is_nowhere &= matches!(failure, Failure::Refused { .. });
                 told.get_or_insert(failure);
@@ -115,8 +117,10 @@ async fn bring_from(
     lead: Option<&Lead>,
 ) -> Result<Fetched, Failure> {
     let access = Access { network: &order.network, limits };
-    let source = Source::new(&order.url, access)?;
     let mut wanted = wanted(&order.url, &order.check, access).await?;
+    let elsewhere = wanted.address.take().map(|url| Download { url, ..order.clone() });
+    let order = elsewhere.as_ref().unwrap_or(order);
+    let source = Source::new(&order.url, access)?;
     let (on_piece, pieces) = lead.map(|_| collect()).unzip();
     if let Some(kept) = keep(order, Some(&source), &mut wanted, on_piece, report).await? {
         partial.give_up();

@@ -123,7 +123,7 @@ async fn a_checksum_file_that_is_none_is_named() {
     for (name, reason) in [
         ("html", "it is an HTML page"),
         ("missing", "404 Not Found"),
-        ("large", "it is larger than 1048576 bytes, too large for a list of checksums"),
+        ("large", "it is larger than 1048576 bytes, too large for what it should be"),
     ] {
         let dest = directory.path().join("x");
         let result = run(fetch(&web.url(&format!("/{name}")), &dest, Check::Md5Beside)).await;

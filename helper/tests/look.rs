@@ -38,7 +38,13 @@ async fn a_web_server_says_what_it_has() {
     .await;
     let x = |expected| {
         let (etag, last_modified) = (Some("\"one\"".to_owned()), Some("Fri".to_owned()));
-        Ok(Looked::State(SourceState { size: Some(5), etag, last_modified, expected, signed_by: None }))
+        Ok(Looked::State(SourceState {
+            size: Some(5),
+            etag,
+            last_modified,
+            expected,
+            ..SourceState::default()
+        }))
     };
     assert_eq!(state(&web.url("/x"), Check::None).await, x(None));
     assert_eq!(

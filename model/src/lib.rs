@@ -30,6 +30,7 @@ mod secret_url;
 mod secret_words;
 mod signature;
 mod signature_fault;
+mod stream;
 mod target;
 mod words;
 
@@ -68,5 +69,6 @@ pub use secret_url::{SecretUrl, UrlError};
 pub use secret_words::Words;
 pub use signature::{KeyFile, Signed, Signer};
 pub use signature_fault::SignatureFault;
+pub use stream::Stream;
 pub use target::Target;
 pub use words::UnknownWord;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ays_engine::{Stop, Survey, SurveyedImage, survey};
-use ays_model::{BootType, Check, ImageName, SecretUrl, TemplateName};
+use ays_engine::{Stop, Survey, SurveyedImage, survey, survey_stream};
+use ays_model::{BootType, Check, ImageName, SecretUrl, Stream, TemplateName};
 use ays_recipes::{Environment, NewCheck, NewImage, Place};
 
 use crate::error::Error;
@@ -54,6 +54,24 @@ impl LookAtImage {
         }
     }
 
+    /// What the newest version of a product is, in the streams at an address.
+    ///
+    /// # Errors
+    ///
+    /// There is no such product, or it has no disk image.
+    pub async fn run_stream(
+        url: SecretUrl,
+        stream: Stream,
+        environment: Arc<Environment>,
+        temporary: PathBuf,
+        stop: Stop,
+    ) -> Result<SurveyedImage, Error> {
+        tokio::select! {
+            found = survey_stream(&url, &stream, &environment.settings, &temporary) => Ok(found?),
+            () = stop.after_steps() => Err(Error::interrupted()),
+        }
+    }
+
     /// The recipe that is proposed for what was found at `asked`, the address that was looked at first.
     pub fn propose(&self, asked: &SecretUrl, found: &SurveyedImage) -> Proposal {
         // As it was typed: what stands in it for a secret stays there.
@@ -65,11 +83,16 @@ impl LookAtImage {
             let query = source.find('?').map_or("", |at| &source[at..]);
             source = format!("{path}{query}");
         }
-        let file = source.rsplit('/').next().unwrap_or_default();
+        // What a stream leads to has a name of its own, which changes with each version.
+        let of_stream = found.state.address.as_ref().map(ToString::to_string);
+        let file = of_stream.as_deref().unwrap_or(&source).rsplit('/').next().unwrap_or_default();
         let lower = file.to_lowercase();
         let is_windows = lower.contains("win") && !lower.contains("darwin");
         let check = match found.checks.first() {
             Some(Check::Sums { list, .. }) => NewCheck::Sums(list.clone()),
+            Some(Check::Stream(Stream { product, item, .. })) => {
+                NewCheck::Stream { product: product.clone(), item: item.clone() }
+            }
             Some(_) => NewCheck::Md5Beside,
             None => NewCheck::None,
         };

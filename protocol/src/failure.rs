@@ -113,6 +113,14 @@ pub enum Failure {
         /// Why not.
         fault: Box<SignatureFault>,
     },
+    /// What a simplestreams server says does not lead to a file.
+    #[error("{url}: {reason}")]
+    Stream {
+        /// Its text.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There is not enough free space, seen before anything was written.
     #[error("{path}: {needed} bytes are needed, {free} are free")]
     Space {

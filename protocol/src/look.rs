@@ -36,6 +36,7 @@ pub enum LookAt {
 
 /// What was found at a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are the large one")]
 pub enum Looked {
     /// See [`LookAt::State`].
     State(SourceState),
@@ -56,10 +57,14 @@ pub struct SourceState {
     pub etag: Option<String>,
     /// Its `Last-Modified` (as sent) or MDTM (`YYYYMMDDhhmmss`).
     pub last_modified: Option<String>,
+    /// Where the file is, when the check says so itself.
+    pub address: Option<SecretUrl>,
     /// What the check says that the bytes hash to; none without a check.
     pub expected: Option<Expected>,
     /// Who has signed what says so.
     pub signed_by: Option<Signer>,
+    /// What the source calls this state of the file, where it has versions.
+    pub version: Option<String>,
 }
 
 /// The disk in a source.

@@ -146,6 +146,8 @@ pub struct Fetched {
     pub verified_by: Option<Expected>,
     /// Who has signed them, or what they were verified by.
     pub signed_by: Option<Signer>,
+    /// What the source calls this state of the file, where it has versions.
+    pub version: Option<String>,
     /// `dest` was there already and matched: nothing was transferred.
     pub kept: bool,
     /// `dest` is the very file that the `file` address names, perhaps by another name: nothing was downloaded, and

@@ -93,6 +93,8 @@ pub struct Opened {
     pub expected: Option<Expected>,
     /// Who has signed what says so.
     pub signed_by: Option<Signer>,
+    /// What the source calls this state of the file, where it has versions.
+    pub version: Option<String>,
 }
 
 /// What a whole file must hash to.
@@ -132,6 +134,8 @@ pub struct Whole {
     pub verified_by: Option<Expected>,
     /// Who has signed them, or what they were verified by.
     pub signed_by: Option<Signer>,
+    /// What the source calls this state of the file, where it has versions.
+    pub version: Option<String>,
     /// The source's `ETag`, as sent.
     pub etag: Option<String>,
     /// The source's `Last-Modified` (as sent) or MDTM.

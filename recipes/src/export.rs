@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
-use ays_model::{Check, Checksum, ChecksumKind, Download, Signed, near};
+use ays_model::{Check, Checksum, ChecksumKind, Download, Signed, Stream, near};
 
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
@@ -97,7 +97,7 @@ fn check(
         let message = format!("`{key}` is no check that is known{meant}");
         return Err(NoCheck::Asked { message, cure: format!("those are {}", CHECKS.join(", ")) });
     }
-    let get = |name| get(name).map_err(NoCheck::Value);
+    let get = |name: &str| get(name).map_err(NoCheck::Value);
     let mut strongest: Option<Checksum> = None;
     for kind in ChecksumKind::ALL {
         let Some(text) = get(kind.as_str())? else { continue };
@@ -118,6 +118,9 @@ fn check(
             });
         }
     };
+    if let Some(product) = get("product")? {
+        return stream(product, strongest.is_some() || md5 || get("sums")?.is_some(), &get, keys);
+    }
     let signed = match get("signed")? {
         Some(file) => Some(signed(file.trim(), keys)?),
         None => None,
@@ -144,6 +147,33 @@ fn check(
         (None, None, None) if md5 => Check::Md5Beside,
         (None, None, None) => Check::None,
     })
+}
+
+/// What a simplestreams server says of a product.
+fn stream(
+    product: String,
+    has_other_check: bool,
+    get: &dyn Fn(&str) -> Result<Option<String>, NoCheck>,
+    keys: &SigningKeys,
+) -> Result<Check, NoCheck> {
+    if has_other_check {
+        return Err(NoCheck::Asked {
+            message: "`product` has a checksum of its own in the stream".to_owned(),
+            cure: "take the other check away".to_owned(),
+        });
+    }
+    let Some(item) = get("item")? else {
+        return Err(NoCheck::Asked {
+            message: "`item` is missing: `product` has several files".to_owned(),
+            cure: "write item:'disk1.img', or whichever file of the product it is".to_owned(),
+        });
+    };
+    let signed = match get("signed")? {
+        // The streams themselves are signed: there is no file to name.
+        Some(file) => Some(signed(&file, keys)?.keys),
+        None => None,
+    };
+    Ok(Check::Stream(Stream { product, item, signed }))
 }
 
 /// The signature that is asked for, with the keys that may have made it.

@@ -43,6 +43,13 @@ pub enum NewCheck {
     Sums(String),
     /// By the MD5 at its address + `.md5sum`.
     Md5Beside,
+    /// By a simplestreams server, whose newest version of the product it is.
+    Stream {
+        /// The product.
+        product: String,
+        /// Which of its files.
+        item: String,
+    },
     /// Not at all.
     None,
 }
@@ -140,6 +147,9 @@ impl NewImage {
         let checkmd5 = self.check == NewCheck::Md5Beside;
         let sums = match &self.check {
             NewCheck::Sums(list) => format!("    sums:'{}',\n", plain(list)),
+            NewCheck::Stream { product, item } => {
+                format!("    product:'{}',\n    item:'{}',\n", plain(product), plain(item))
+            }
             NewCheck::Md5Beside | NewCheck::None => String::new(),
         };
         let signed = self.signed.as_ref().map(|file| format!("    signed:'{}',\n", plain(file)));

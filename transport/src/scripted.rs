@@ -100,7 +100,15 @@ async fn serve(
 const SIZE: u64 = 1 << 20;
 
 fn opened() -> Opened {
-    Opened { epoch: 1, size: Some(SIZE), etag: None, last_modified: None, expected: None, signed_by: None }
+    Opened {
+        epoch: 1,
+        size: Some(SIZE),
+        etag: None,
+        last_modified: None,
+        expected: None,
+        signed_by: None,
+        version: None,
+    }
 }
 
 fn whole() -> Whole {
@@ -111,13 +119,14 @@ fn whole() -> Whole {
         sha256: Sha256([0; 32]),
         verified_by: Some(Expected::Checksum(Checksum::Md5(Md5([0; 16])))),
         signed_by: None,
+        version: None,
         etag: None,
         last_modified: None,
     }
 }
 
 fn fetched(id: u64) -> FromNode {
-    let Whole { size, md5, sha256, verified_by, signed_by, etag, last_modified, .. } = whole();
+    let Whole { size, md5, sha256, verified_by, signed_by, version, etag, last_modified, .. } = whole();
     let stamp = Stamp { device: 0, inode: 0, size, modified_ns: 0 };
     let (kept, is_source, resumed_at) = (false, false, 0);
     let fetched = Fetched {
@@ -126,6 +135,7 @@ fn fetched(id: u64) -> FromNode {
         sha256,
         verified_by,
         signed_by,
+        version,
         kept,
         is_source,
         resumed_at,

@@ -109,6 +109,7 @@ fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde
         "verifiedBy": format!("md5:{}", md5(content)),
         "signedBy": null,
         "signer": null,
+        "sourceVersion": null,
         "format": "raw",
         "content": digest(content),
         "storedSize": 2000,

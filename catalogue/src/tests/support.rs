@@ -103,6 +103,7 @@ pub fn registration(name: &str, content: &str, pool: PoolKey, wanted_on: &[&str]
             size: 500,
             verified_by: Some(Proof::Served(Checksum::Md5(md5(content)))),
             signed_by: None,
+            version: None,
         },
         stored: StoredFacts {
             file: format!("{name}-{content}.raw"),

@@ -74,6 +74,7 @@ fn opened(epoch: u32) -> Opened {
         last_modified: None,
         expected: None,
         signed_by: None,
+        version: None,
     }
 }
 
@@ -208,6 +209,7 @@ fn one_that_joins_late_is_told_all_and_takes_from_one_that_has_it() {
         sha256: Sha256([1; 32]),
         verified_by: None,
         signed_by: None,
+        version: None,
         etag: None,
         last_modified: None,
     };

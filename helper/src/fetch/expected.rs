@@ -8,6 +8,7 @@ use super::access::Access;
 use super::signed::{Signature, signed_list};
 use super::small::read_small;
 use super::source::file_name;
+use super::stream::find;
 use crate::checksum_list::{Unusable, listed, listed_inside, md5_beside};
 use crate::disk::on_thread;
 use crate::hashing::checksum_of;
@@ -79,6 +80,10 @@ pub(crate) struct Wanted {
     pub(crate) signature: Option<Signature>,
     /// Who has signed what says so; of the bytes themselves it is known when they are here.
     pub(crate) signer: Option<Signer>,
+    /// Where it is, when the check says so itself.
+    pub(crate) address: Option<SecretUrl>,
+    /// What the source calls this state of it.
+    pub(crate) version: Option<String>,
 }
 
 impl Wanted {
@@ -125,6 +130,16 @@ pub(crate) async fn wanted(source: &SecretUrl, check: &Check, access: Access<'_>
             expected: checksum.map(Expected::Checksum),
             ..Wanted::default()
         }),
+        Check::Stream(stream) => {
+            let found = find(source, stream, access).await?;
+            Ok(Wanted {
+                expected: Some(Expected::Checksum(found.checksum)),
+                signer: found.signer,
+                address: Some(found.url),
+                version: Some(found.version),
+                ..Wanted::default()
+            })
+        }
         Check::Md5Beside => {
             let name = file_name(source);
             let none = no_checksum(&name);

@@ -58,6 +58,7 @@ pub(crate) async fn keep(
         sha256: digests.sha256,
         verified_by: wanted.expected,
         signed_by: wanted.signer.clone(),
+        version: wanted.version.clone(),
         kept: true,
         is_source,
         resumed_at: 0,

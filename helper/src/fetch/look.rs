@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::access::Access;
-use super::expected::wanted;
+use super::expected::{Wanted, wanted};
 use super::fault::Fault;
 use super::listing::links;
 use super::opened::{Resume, refused};
@@ -85,22 +85,38 @@ async fn look_at(look: &Look, limits: &Limits) -> Result<Looked, Failure> {
 }
 
 async fn state(look: &Look, check: &Check, access: Access<'_>) -> Result<SourceState, Failure> {
-    let mut source = Source::new(&look.url, access)?;
+    let (address, wanted) = match check {
+        // Where the file is has to be known first.
+        Check::Stream(_) => {
+            let wanted = wanted(&look.url, check, access).await?;
+            (wanted.address.clone(), Some(wanted))
+        }
+        _ => (None, None),
+    };
+    let url = address.as_ref().unwrap_or(&look.url);
+    let mut source = Source::new(url, access)?;
     let said = async { source.state().await.map_err(|fault| once(look, fault)) };
-    let wanted = wanted(&look.url, check, access);
-    let (identity, wanted) = if look.url.scheme().is_ftp() {
+    let (identity, wanted) = match wanted {
+        Some(wanted) => (said.await, Ok(wanted)),
         // One after the other: such a server counts connections.
-        let wanted = wanted.await;
-        (said.await, wanted)
-    } else {
-        tokio::join!(said, wanted)
+        None if look.url.scheme().is_ftp() => {
+            let wanted = self::wanted(&look.url, check, access).await;
+            (said.await, wanted)
+        }
+        None => tokio::join!(said, self::wanted(&look.url, check, access)),
     };
     // Where both fail, what is said does not depend on which answer came first.
-    let wanted = wanted?;
+    let Wanted { expected, signer, version, .. } = wanted?;
     let identity = identity?;
-    let (size, etag, last_modified) = (identity.size, identity.etag, identity.last_modified);
-    let (expected, signed_by) = (wanted.expected, wanted.signer);
-    Ok(SourceState { size, etag, last_modified, expected, signed_by })
+    Ok(SourceState {
+        size: identity.size,
+        etag: identity.etag,
+        last_modified: identity.last_modified,
+        address,
+        expected,
+        signed_by: signer,
+        version,
+    })
 }
 
 async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {

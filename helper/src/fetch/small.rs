@@ -20,10 +20,15 @@ const PORTION: usize = 64 << 10;
 
 /// Reads a small file whole.
 pub(crate) async fn read_small(url: &SecretUrl, access: Access<'_>) -> Result<Vec<u8>, Failure> {
+    read_up_to(url, MOST, access).await
+}
+
+/// Reads a file whole that has at most so many bytes.
+pub(crate) async fn read_up_to(url: &SecretUrl, most: usize, access: Access<'_>) -> Result<Vec<u8>, Failure> {
     let mut source = Source::new(url, access)?;
     let mut tries = Tries::new(access, 0);
     loop {
-        let (phase, reason, after) = match read_once(&mut source, access).await {
+        let (phase, reason, after) = match read_once(&mut source, most, access).await {
             Ok(bytes) => return Ok(bytes),
             Err(Fault::Final(failure)) => return Err(failure),
             Err(Fault::Again { phase, reason, after }) => (phase, reason, after),
@@ -42,14 +47,14 @@ pub(crate) async fn read_to(body: &mut Body, most: usize, access: Access<'_>) ->
     Ok(bytes)
 }
 
-async fn read_once(source: &mut Source, access: Access<'_>) -> Result<Vec<u8>, Fault> {
+async fn read_once(source: &mut Source, most: usize, access: Access<'_>) -> Result<Vec<u8>, Fault> {
     let Opened { identity, mut body, .. } = source.open(None).await?;
     let mut bytes = Vec::new();
     let mut slowness = Slowness::new(access);
     while fill(&mut body, &mut bytes, &mut slowness, access).await? {
-        if bytes.len() > MOST {
+        if bytes.len() > most {
             return Err(
-                source.refused(format!("it is larger than {MOST} bytes, too large for a list of checksums"))
+                source.refused(format!("it is larger than {most} bytes, too large for what it should be"))
             );
         }
     }

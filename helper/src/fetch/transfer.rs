@@ -96,6 +96,7 @@ impl<'a> Transfer<'a> {
             sha256: digests.sha256,
             verified_by: self.wanted.expected,
             signed_by: self.wanted.signer,
+            version: self.wanted.version,
             kept: false,
             is_source: false,
             resumed_at: self.resumed_at,
@@ -146,6 +147,8 @@ impl<'a> Transfer<'a> {
     async fn read_list_again(&mut self) -> bool {
         let is_list = match &self.order.check {
             Check::Md5Beside | Check::Sums { .. } => true,
+            // The file itself may be at another address by now.
+            Check::Stream(_) => false,
             Check::None | Check::Checksum(_) | Check::Stored(_) | Check::Signed { .. } => false,
         };
         if !is_list || std::mem::replace(&mut self.list_read_again, true) {

@@ -157,7 +157,8 @@ impl Follower<'_, '_> {
             last_modified: opened.last_modified.clone(),
         };
         let (size, expected) = (opened.size, opened.expected);
-        let mut wanted = Wanted { expected, signer: opened.signed_by.clone(), ..Wanted::default() };
+        let (signer, version) = (opened.signed_by.clone(), opened.version.clone());
+        let mut wanted = Wanted { expected, signer, version, ..Wanted::default() };
         self.shared.stock.send_modify(|stock| stock.reset(opened.epoch, Some(opened)));
         self.resumed_at = 0;
         self.whole = None;
@@ -309,6 +310,7 @@ impl Follower<'_, '_> {
             sha256: whole.sha256,
             verified_by: whole.verified_by,
             signed_by: whole.signed_by,
+            version: whole.version,
             kept: false,
             is_source: false,
             resumed_at: self.resumed_at,

@@ -34,6 +34,7 @@ impl Lead {
             last_modified: identity.last_modified.clone(),
             expected: wanted.expected,
             signed_by: wanted.signer.clone(),
+            version: wanted.version.clone(),
         };
         let before = self.stock.borrow().opened.clone();
         // The same check proves the same bytes, whatever a mirror says of them.
@@ -108,6 +109,7 @@ impl Lead {
             sha256,
             verified_by: wanted.expected,
             signed_by: wanted.signer.clone(),
+            version: wanted.version.clone(),
             etag: identity.etag.clone(),
             last_modified: identity.last_modified.clone(),
         }));

@@ -206,6 +206,7 @@ pub fn fetched(dest: &Path, body: &[u8], etag: Option<&str>) -> Fetched {
         sha256: sha256(body),
         verified_by: None,
         signed_by: None,
+        version: None,
         kept: false,
         is_source: false,
         resumed_at: 0,
