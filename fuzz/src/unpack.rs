@@ -16,8 +16,9 @@ impl Receiver for Bounded {
         if head.first() == Some(&b'D') { Ok(()) } else { Err("it does not begin as a disk".to_owned()) }
     }
 
-    fn begin(&mut self, _: &Unpacked, _: &[u8]) {
+    fn begin(&mut self, _: &Unpacked, _: &[u8]) -> io::Result<()> {
         self.0 = 0;
+        Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -23,7 +23,7 @@ pub(crate) use self::arrival::Arrival;
 use self::disk_file::DiskFile;
 use self::following::Following;
 pub(crate) use self::kept::Unpackings;
-use crate::disk::{failure, make_directory};
+use crate::disk::failure;
 use crate::image_file::bad_image;
 use crate::report::Report;
 
@@ -110,9 +110,7 @@ impl Drop for Unpacking {
 }
 
 fn unpack(order: &Order, packed: &File, epoch: u64, arrival: &Arc<Arrival>) -> Outcome {
-    make_directory(&order.directory)?;
-    let making = |error: io::Error| failure(&order.directory, "making a file without a name", &error);
-    let mut disk = DiskFile::new(&order.directory, epoch, Arc::clone(arrival)).map_err(making)?;
+    let mut disk = DiskFile::new(&order.directory, epoch, Arc::clone(arrival));
     let packed = Following::new(packed, epoch, Arc::clone(arrival))
         .map_err(|error| failure(&order.path, "reading", &error))?;
     let found = ays_unpack::unpack(packed, order.member.as_deref(), &mut disk);

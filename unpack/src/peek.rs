@@ -50,7 +50,8 @@ fn peek_zip(mut start: &[u8], member: Option<&str>, peeking: &mut Peeking<'_>) {
         let _ = Read::by_ref(&mut file).take(crate::HEAD as u64).read_to_end(&mut head);
         if peeking.check(&head).is_ok() {
             let packed = Unpacked { packings: vec![Packing::Zip], member: Some(shown(&name)) };
-            peeking.begin(&packed, &head);
+            // That it wants no more is what it always says.
+            let _ = peeking.begin(&packed, &head);
             return;
         }
     }
@@ -66,11 +67,12 @@ impl Receiver for Peeking<'_> {
         (self.check)(head)
     }
 
-    fn begin(&mut self, packed: &Unpacked, head: &[u8]) {
+    fn begin(&mut self, packed: &Unpacked, head: &[u8]) -> io::Result<()> {
         self.found = Some(Peek { packed: packed.clone(), head: head.to_owned() });
+        Err(io::Error::other("the start is enough"))
     }
 
     fn write(&mut self, _: &[u8]) -> io::Result<()> {
-        Err(io::Error::other("the start is enough"))
+        Ok(())
     }
 }

@@ -15,7 +15,10 @@ pub trait Receiver {
     fn check(&self, head: &[u8]) -> Result<(), String>;
 
     /// The disk comes: its bytes, those of `head` included, are given to [`Receiver::write`] after this.
-    fn begin(&mut self, found: &Unpacked, head: &[u8]);
+    ///
+    /// # Errors
+    /// There is no place for it.
+    fn begin(&mut self, found: &Unpacked, head: &[u8]) -> io::Result<()>;
 
     /// Takes the next bytes of the disk.
     ///
@@ -48,7 +51,7 @@ pub(crate) fn receive(
     head: &[u8],
     receiver: &mut impl Receiver,
 ) -> Result<(), Error> {
-    receiver.begin(found, head);
+    receiver.begin(found, head).map_err(Error::Write)?;
     receiver.write(head).map_err(Error::Write)?;
     if head.len() < HEAD {
         return Ok(());

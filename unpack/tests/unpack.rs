@@ -28,8 +28,9 @@ impl Receiver for Disk {
         if is_disk(head) { Ok(()) } else { Err("it is no disk".to_owned()) }
     }
 
-    fn begin(&mut self, found: &Unpacked, _: &[u8]) {
+    fn begin(&mut self, found: &Unpacked, _: &[u8]) -> io::Result<()> {
         self.found = Some(found.clone());
+        Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -43,7 +43,8 @@ pub(super) fn too_large(error: &io::Error) -> Option<String> {
 /// A file without a name that takes a disk; zeros become holes.
 #[derive(Debug)]
 pub(super) struct DiskFile {
-    file: File,
+    /// None before the disk begins.
+    file: Option<File>,
     directory: PathBuf,
     epoch: u64,
     arrival: Arc<Arrival>,
@@ -56,16 +57,16 @@ pub(super) struct DiskFile {
 }
 
 impl DiskFile {
-    pub(super) fn new(directory: &Path, epoch: u64, arrival: Arc<Arrival>) -> io::Result<Self> {
-        let file = unnamed(directory)?;
+    pub(super) fn new(directory: &Path, epoch: u64, arrival: Arc<Arrival>) -> Self {
         let directory = directory.to_owned();
-        Ok(Self { file, directory, epoch, arrival, length: 0, most: (0, ""), room: 0 })
+        Self { file: None, directory, epoch, arrival, length: 0, most: (0, ""), room: 0 }
     }
 
     /// The whole disk.
     pub(super) fn end(self) -> io::Result<File> {
-        self.file.set_len(self.length)?;
-        Ok(self.file)
+        let file = self.file.ok_or(io::ErrorKind::NotFound)?;
+        file.set_len(self.length)?;
+        Ok(file)
     }
 }
 
@@ -75,13 +76,16 @@ impl Receiver for DiskFile {
         recognise(head, &[]).map(drop).map_err(|reason| reason.to_string())
     }
 
-    fn begin(&mut self, _: &Unpacked, head: &[u8]) {
+    fn begin(&mut self, _: &Unpacked, head: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(&self.directory)?;
+        self.file = Some(unnamed(&self.directory)?);
         let free = free_space(&self.directory).unwrap_or(0);
         self.room = free.saturating_sub(MARGIN.min(free / 20));
         self.most = match claim(head) {
             Some(claim) => (claim.min(LARGEST), "which is more than it claims to be"),
             None => (self.room, NO_ROOM),
         };
+        Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -92,13 +96,14 @@ impl Receiver for DiskFile {
         if self.length + bytes.len() as u64 > most {
             return Err(io::Error::other(TooLarge { most, why }));
         }
+        let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         for block in bytes.chunks(HOLE) {
             if !is_zeros(block) {
                 let Some(room) = self.room.checked_sub(block.len() as u64) else {
                     return Err(io::Error::other(TooLarge { most: self.length, why: NO_ROOM }));
                 };
                 self.room = room;
-                self.file.write_all_at(block, self.length)?;
+                file.write_all_at(block, self.length)?;
             }
             self.length += block.len() as u64;
         }
@@ -149,7 +154,8 @@ mod tests {
     fn disk_file(room: u64) -> DiskFile {
         let directory = tempfile::tempdir().unwrap();
         let arrival = Arc::new(Arrival::default());
-        let mut disk = DiskFile::new(directory.path(), 0, arrival).unwrap();
+        let mut disk = DiskFile::new(directory.path(), 0, arrival);
+        disk.file = Some(unnamed(directory.path()).unwrap());
         disk.room = room;
         disk.most = (u64::MAX, "");
         disk
@@ -189,7 +195,8 @@ mod tests {
         head[512..520].copy_from_slice(b"EFI PART");
         head[544..552].copy_from_slice(&2047u64.to_le_bytes());
         assert_eq!(claim(&head), Some((1 << 20) + (64 << 20)));
-        disk.begin(&Unpacked { packings: Vec::new(), member: None }, &head);
+        disk.directory = std::env::temp_dir();
+        disk.begin(&Unpacked { packings: Vec::new(), member: None }, &head).unwrap();
         disk.length = 65 << 20;
         let error = disk.write(&[0]).unwrap_err();
         assert_eq!(
