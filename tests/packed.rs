@@ -95,6 +95,11 @@ fn what_is_packed_is_seen_before_anything_is_done() {
     scene.environment.add_image("x", &url, "/x.tar.xz", &check);
     scene.environment.add_image("notes", &url, "/notes.gz", &check);
     scene.environment.commit();
+    let address = format!("{url}/x.tar.xz");
+    let said = scene.ays.succeeds(&["new", "image", "image_new", "--url", &address, "--size", "10"]);
+    assert!(said.contains(", qcow2 in tar in xz"), "{said}");
+    let recipe = scene.environment.repo().join("servicetemplates/image_new/service.hrd");
+    assert!(fs::read_to_string(recipe).unwrap().contains("/x.tar.xz',"));
     let said = scene.succeeds(&["--dry-run"]);
     assert!(said.contains(", qcow2 in tar in xz, seen from here"), "{said}");
     let notes = |reason: &str| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ays_engine::{Stop, Survey, SurveyedImage, survey, survey_stream};
-use ays_model::{BootType, Check, ImageName, SecretUrl, Stream, TemplateName};
+use ays_model::{BootType, Check, ImageName, SecretUrl, Stream, TemplateName, unpacked_name};
 use ays_recipes::{Environment, NewCheck, NewImage, Place};
 
 use crate::error::Error;
@@ -157,15 +157,24 @@ fn title(template: &TemplateName) -> ImageName {
     words.filter_map(capital).collect::<Vec<_>>().join(" ").into()
 }
 
-/// The name of the downloaded file: the source's, with an ending that says what it is.
+/// The name of the downloaded file: the source's, with an ending that says what it is. `format` is as the source was
+/// found to be: `qcow2`, or `raw in tar in xz`.
 fn download(file: &str, format: &str, template: &TemplateName) -> String {
     let file = file.split('?').next().unwrap_or_default();
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let packing = format.rsplit_once(" in ").map(|(_, packing)| packing);
+    let is_named_so = packing.is_some() && unpacked_name(file).is_some();
+    let stem = match file.rsplit_once('.') {
+        Some((stem, _)) if !is_named_so => stem,
+        _ => file,
+    };
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
     let stem: String = stem.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
     let stem = stem.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
     let stem = if stem.is_empty() { template } else { stem };
-    let ending = match format {
+    if is_named_so {
+        return stem.to_owned();
+    }
+    let ending = match packing.unwrap_or(format) {
         "vpc" => "vhd",
         "raw" => "img",
         other => other,
@@ -187,6 +196,10 @@ mod tests {
         assert_eq!(download("a%20b.img?x=y", "raw"), "a-20b.img");
         assert_eq!(download("disk.vhd", "vpc"), "disk.vhd");
         assert_eq!(download("?id=5", "vmdk"), "image_x.vmdk");
+        assert_eq!(download("d.tar.xz", "raw in tar in xz"), "d.tar.xz");
+        assert_eq!(download("x 1.qcow2.xz?a=b", "qcow2 in xz"), "x-1.qcow2.xz");
+        assert_eq!(download("x.img", "raw in gzip"), "x.gzip");
+        assert_eq!(download("x.lz4", "unknown in lz4"), "x.lz4");
         assert_eq!(split("ftp://u:p@h/a/b"), ("ftp://u:p@h".to_owned(), "/a/b".to_owned()));
         assert_eq!(split("http://h"), ("http://h".to_owned(), String::new()));
     }
