@@ -27,6 +27,27 @@ fn many_nodes_unpack_what_one_of_them_reads() {
 }
 
 #[test]
+fn nodes_that_share_a_pool_unpack_an_archive_once() {
+    let scene = Many::new(2, 1);
+    let shared = scene.lab.dir().join("shared");
+    fs::create_dir(&shared).unwrap();
+    let pool = "[pool.vmstor]\npath = \"/mnt/vmstor/templates\"\nshared = true\n";
+    scene.environment.write("ays.toml", &format!("name = \"example\"\n\n{pool}"));
+    for node in &scene.nodes {
+        node.mount(&shared, "/mnt/vmstor/templates");
+        scene.environment.add_node(node, "instance.pool = 'vmstor'\n");
+    }
+    let archive = scene.origin.file("x.tar.gz");
+    shell(archive.parent().unwrap(), "tar -czf x.tar.gz x.qcow2 && md5sum x.tar.gz >x.tar.gz.md5sum");
+    let url = format!("http://{}", Lab::SOURCE);
+    scene.environment.add_image("x", &url, "/x.tar.gz", "checkmd5:'true',\n    member:'x.qcow2'");
+    scene.environment.commit();
+    scene.succeeds(&["--all"]);
+    let size = fs::metadata(&archive).unwrap().len();
+    assert!(scene.origin.sent("x.tar.gz") < size * 3 / 2, "{} of {size}", scene.origin.sent("x.tar.gz"));
+}
+
+#[test]
 fn a_list_that_names_the_disk_proves_it_and_tells_what_is_newer() {
     let scene = Scene::new();
     let (hash, content) = scene.disk(31);
@@ -63,7 +84,8 @@ fn a_list_that_names_the_disk_proves_it_and_tells_what_is_newer() {
 fn a_refused_image_does_not_stay() {
     let scene = Scene::new();
     let directory = scene.origin.file("");
-    fs::write(scene.origin.file("one.img"), scene.disk(33).1).unwrap();
+    let (one, content) = scene.disk(33);
+    fs::write(scene.origin.file("one.img"), content).unwrap();
     let (hash, content) = scene.disk(34);
     fs::write(scene.origin.file("two.img"), content).unwrap();
     shell(&directory, "tar -czf x.tar.gz one.img two.img && md5sum x.tar.gz >x.tar.gz.md5sum");
@@ -83,6 +105,23 @@ fn a_refused_image_does_not_stay() {
     scene.environment.commit();
     scene.succeeds(&[]);
     assert_eq!(stored(&scene.node), [named("x", &hash)]);
+
+    // The same archive, another disk in it: what is known of the archive is not taken for it.
+    scene.environment.add_image(
+        "x",
+        &format!("http://{}", Lab::SOURCE),
+        "/x.tar.gz",
+        "checkmd5:'true',\n    member:'one.img'",
+    );
+    scene.environment.commit();
+    scene.succeeds(&[]);
+    let shown = scene.ays.json(&["image", "show", "x"]);
+    assert!(shown["generations"][0]["content"].to_string().contains(&one), "{shown}");
+    scene.environment.add_image("x", &format!("http://{}", Lab::SOURCE), "/x.tar.gz", "checkmd5:'true'");
+    scene.environment.commit();
+    let output = scene.run(&[]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("it holds several disks"), "{output:#?}");
 }
 
 #[test]

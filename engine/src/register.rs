@@ -7,7 +7,7 @@ use ays_actions::RegisterImage;
 use ays_catalogue::{
     ImageFacts, InstalledImage, KnownCopy, Registration, SourceFacts, StoredFacts, TemplateFacts, Timestamp,
 };
-use ays_model::{Digest, DiskFormat, Event, Inspection, PoolKey, Proof, StepName};
+use ays_model::{Digest, DiskFormat, Download, Event, Inspection, PoolKey, Proof, StepName, is_archive_name};
 use ays_protocol::{
     CheckCopy, CheckedCopy, CopyState, Expected, Fetched, Outcome, ReadCopy, Step, StoreImage, Stored,
 };
@@ -115,6 +115,13 @@ impl Working<'_, '_> {
         fetched: &Fetched,
         pool: &PoolKey,
     ) -> Result<Option<StoredFacts>, InstallError> {
+        let Download { url, member, .. } = &self.rollout.recipe.downloads[image.download];
+        // One archive may have made several disks: which of them the copy is, the record does not say. A neighbour's, of
+        // this very run, is the right one.
+        let is_archive = member.is_some() || is_archive_name(url.expose().path());
+        if is_archive && !self.has_neighbour() {
+            return Ok(None);
+        }
         let format = self.format();
         let known = self.rollout.catalogue.copy_of_source(&image.name, fetched.sha256, format, pool).await?;
         let Some(known) = known else { return Ok(None) };

@@ -59,7 +59,7 @@ pub use names::{
 pub use near::{alike, near};
 pub use network::Network;
 pub use node::{Key, Node};
-pub use packed_name::{image_stem, unpacked_name};
+pub use packed_name::{image_stem, is_archive_name, unpacked_name};
 pub use pool::{Pool, PoolKey};
 pub use pool_owner::PoolOwner;
 pub use proof::Proof;

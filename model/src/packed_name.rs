@@ -14,6 +14,14 @@ pub fn unpacked_name(name: &str) -> Option<&str> {
     })
 }
 
+/// Whether the name of a file says that it is an archive, which holds files.
+pub fn is_archive_name(name: &str) -> bool {
+    const COMPRESSED: [&str; 5] = [".xz", ".gz", ".bz2", ".zst", ".lz4"];
+    let lower = name.to_ascii_lowercase();
+    let is_compressed = COMPRESSED.iter().any(|end| lower.ends_with(end)) && !lower.contains(".tar.");
+    unpacked_name(name).is_some() && !is_compressed
+}
+
 /// The name of an image's file without what says its format and how it is packed: `x` of `x.img`, of `x.qcow2.xz` and of
 /// `x.ova`. A file that is not packed loses whatever end it has.
 pub fn image_stem(name: &str) -> &str {
@@ -48,6 +56,21 @@ mod tests {
             ("é", None),
         ] {
             assert_eq!(unpacked_name(name), inner, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_archives() {
+        for (name, is_archive) in [
+            ("x.tar", true),
+            ("x.tar.gz", true),
+            ("x.TGZ", true),
+            ("x.ova", true),
+            ("x.zip", true),
+            ("x.img.xz", false),
+            ("x.img", false),
+        ] {
+            assert_eq!(is_archive_name(name), is_archive, "{name}");
         }
     }
 
