@@ -235,7 +235,7 @@ fn as_directory(url: &SecretUrl) -> Option<SecretUrl> {
 }
 
 /// The last part of its path, as it stands in the address.
-fn file_name(url: &SecretUrl) -> String {
+pub(crate) fn file_name(url: &SecretUrl) -> String {
     let shown = url.to_string();
     let path = shown.split('?').next().unwrap_or_default();
     path.rsplit('/').next().unwrap_or_default().to_owned()

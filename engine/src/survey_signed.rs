@@ -9,6 +9,7 @@ use ays_recipes::Settings;
 use ays_transport::HelperError;
 
 use crate::sources::look;
+use crate::survey::file_name;
 
 /// How long each question may take.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -144,9 +145,7 @@ fn candidates(url: &SecretUrl, lists: &[Check], listed: &[String]) -> Vec<(Optio
         // It may be signed in itself.
         found.push((Some(list.clone()), list.clone()));
     }
-    let shown = url.to_string();
-    let image = shown.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
-    found.extend(beside(image).map(|file| (None, file)));
+    found.extend(beside(&file_name(url)).map(|file| (None, file)));
     found
 }
 

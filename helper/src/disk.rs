@@ -71,3 +71,9 @@ pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
         _ => Ok(()),
     }
 }
+
+/// Whether bytes are nothing but zeros, which a file can leave out.
+pub(crate) fn is_zeros(bytes: &[u8]) -> bool {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    bytes.chunks(ZEROS.len()).all(|part| *part == ZEROS[..part.len()])
+}

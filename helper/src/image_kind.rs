@@ -3,7 +3,7 @@
 use ays_disk::{ImageFormat, Refusal, whole_qcow2};
 
 /// How many bytes of a file's start are looked at: the last sign in them is that of btrfs, at 64 KiB.
-pub(crate) const HEAD: usize = 128 << 10;
+pub(crate) const HEAD: usize = ays_unpack::HEAD;
 
 /// How many bytes of a file's end are looked at: the footer of a fixed VHD.
 pub(crate) const TAIL: usize = 512;

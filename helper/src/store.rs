@@ -178,7 +178,7 @@ fn check_stamp(source: &Path, stamp: Option<Stamp>) -> Result<(), Failure> {
     if crate::stamp::stamp(&found) == stamp {
         Ok(())
     } else {
-        Err(bad_image(source, "it was changed by another run since it was fetched"))
+        Err(Failure::Changed { path: source.display().to_string() })
     }
 }
 

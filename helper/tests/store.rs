@@ -528,10 +528,7 @@ async fn a_source_that_another_run_replaced_is_not_registered() {
         fs::copy(&source, directory.path().join("new")).unwrap();
         fs::rename(directory.path().join("new"), &source).unwrap();
     };
-    let changed = Err(Failure::BadImage {
-        path: source.display().to_string(),
-        reason: "it was changed by another run since it was fetched".into(),
-    });
+    let changed = Err(Failure::Changed { path: source.display().to_string() });
     let fetched = stamp(&source);
     replace();
     assert_eq!(node.run(order(fetched)).await, changed);

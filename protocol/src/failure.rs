@@ -139,6 +139,12 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
+    /// Another run has put its own file there since it was fetched.
+    #[error("{path}: not registered: it was changed by another run since it was fetched")]
+    Changed {
+        /// The file.
+        path: String,
+    },
     /// What is in a disk image could not be told.
     #[error("{path}: cannot be inspected: {reason}")]
     NotInspected {

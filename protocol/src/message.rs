@@ -183,7 +183,7 @@ pub struct StoreImage {
     pub source: PathBuf,
     /// Which file of an archive is the disk; none: the only one.
     pub member: Option<String>,
-    /// What the source must be, before the conversion and after it: another one is [`Failure::BadImage`].
+    /// What the source must be, before the conversion and after it: another one is [`Failure::Changed`].
     pub stamp: Option<Stamp>,
     /// The pool's directory.
     pub pool: PathBuf,

@@ -15,15 +15,12 @@ use tokio::net::TcpListener;
 use super::request::Request;
 use super::supplier::{Lost, Taking, Way};
 use super::{Shared, Turn};
-use crate::disk::{failure, on_thread};
+use crate::disk::{failure, is_zeros, on_thread};
 use crate::fetch::{Identity, Kept, Partial, Wanted, keep, room};
 use crate::lanes::PieceHash;
 
 /// The disk is told to begin with what it has after so many bytes, so that the sync at the end is short.
 const WRITE_BACK_EVERY: u64 = 64 << 20;
-
-/// Compared block by block with what may be a hole.
-const ZEROS: [u8; 4096] = [0; 4096];
 
 /// Takes pieces until the file has its name, or this node is to lead.
 pub(super) async fn follow(
@@ -365,7 +362,7 @@ fn place(file: &File, at: u64, piece: &[u8], hash: PieceHash) -> io::Result<Plac
     if hash_of(piece) != hash {
         return Ok(Placed::Wrong);
     }
-    if piece.chunks(ZEROS.len()).all(|block| *block == ZEROS[..block.len()]) {
+    if is_zeros(piece) {
         file.set_len(at + piece.len() as u64)?;
     } else {
         file.write_all_at(piece, at)?;

@@ -9,7 +9,7 @@ use ays_unpack::{Receiver, Unpacked};
 use rustix::fs::{Mode, OFlags};
 
 use super::arrival::{Arrival, Withdrawn};
-use crate::disk::free_space;
+use crate::disk::{free_space, is_zeros};
 use crate::file_name::PART_SUFFIX;
 use crate::image_kind::{recognise, virtual_size};
 use crate::leftovers::PART_PREFIX;
@@ -127,11 +127,6 @@ fn gpt_size(head: &[u8]) -> Option<u64> {
         let last = u64::from_le_bytes(header.get(24..32)?.try_into().ok()?);
         last.checked_add(1)?.checked_mul(sector as u64)?.checked_add(PADDING)
     })
-}
-
-fn is_zeros(block: &[u8]) -> bool {
-    const ZEROS: [u8; 4096] = [0; 4096];
-    block.chunks(ZEROS.len()).all(|part| *part == ZEROS[..part.len()])
 }
 
 /// A file in that directory that is gone when it is closed.
