@@ -131,7 +131,8 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         | Step::Fetch(_)
         | Step::Look(_)
         | Step::Examine(_)
-        | Step::Digest(_) => {
+        | Step::Digest(_)
+        | Step::RemoveCopies(_) => {
             panic!("not of an install: {step:?}")
         }
     })

@@ -5,7 +5,8 @@ use crate::report::Report;
 use crate::share::{Listeners, Talk};
 use crate::unpack::Unpackings;
 use crate::{
-    Limits, check_copy, digest, examine, fetch, index, inspect, owner, remove, requirements, share, store,
+    Limits, check_copy, digest, examine, fetch, index, inspect, owner, remove, remove_copies, requirements,
+    share, store,
 };
 
 /// Does one step to its end.
@@ -35,5 +36,6 @@ pub(crate) async fn run(
         Step::Digest(order) => digest::digest(order, &report).await.map(Outcome::Digested),
         Step::WriteIndex(index) => index::write(index).await.map(Outcome::Written),
         Step::Remove(path) => remove::remove(path).await.map(|()| Outcome::Removed),
+        Step::RemoveCopies(order) => remove_copies::remove_copies(order).await.map(Outcome::RemovedCopies),
     }
 }

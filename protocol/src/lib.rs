@@ -9,6 +9,7 @@ mod frame;
 mod look;
 mod message;
 mod pool;
+mod removal;
 mod share;
 
 pub use access::Obstacle;
@@ -20,4 +21,5 @@ pub use frame::{
 pub use look::{Look, LookAt, Looked, SourceDisk, SourceState};
 pub use message::*;
 pub use pool::{AdoptPool, IndexBefore, NotOurs, PoolClaim, PoolMark, PoolSeen, Whose};
+pub use removal::{FileUse, MOST_USES, Removal, RemoveCopies, RemovedCopies, RemovedCopy, StoredFile};
 pub use share::{Expected, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Secret, Share, Supplier, Whole};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AdoptPool, Examine, Examined, Expected, Failure, IndexBefore, Look, Looked, News, PoolClaim, PoolSeen,
-    Said, Share,
+    RemoveCopies, RemovedCopies, Said, Share,
 };
 
 /// Controller to helper. When its input ends, the helper ends what it started and exits.
@@ -109,6 +109,8 @@ pub enum Step {
     WriteIndex(WriteIndex),
     /// Remove a file; one that is not there is no error. Answered by [`Outcome::Removed`].
     Remove(PathBuf),
+    /// Remove stored files that nothing uses from a pool. Answered by [`Outcome::RemovedCopies`].
+    RemoveCopies(RemoveCopies),
 }
 
 /// See [`Step::CheckRequirements`].
@@ -331,4 +333,6 @@ pub enum Outcome {
     Written(IndexBefore),
     /// Of [`Step::Remove`].
     Removed,
+    /// Of [`Step::RemoveCopies`].
+    RemovedCopies(RemovedCopies),
 }

@@ -167,7 +167,7 @@ fn fault_step(step: &Step) -> FaultStep {
         Step::Inspect(_) => FaultStep::Inspect,
         Step::Digest(_) => FaultStep::Digest,
         Step::WriteIndex(_) => FaultStep::Index,
-        Step::Remove(_) => FaultStep::Remove,
+        Step::Remove(_) | Step::RemoveCopies(_) => FaultStep::Remove,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::names::LookupError;
 pub(super) enum Kind {
     Text,
     Directory,
+    Directories,
     Format,
     Truth,
     User,
@@ -46,7 +47,7 @@ impl Kind {
 }
 
 /// All keys: `*` is a name that the writer chooses, `**` any number of them.
-const KEYS: [(&str, Kind); 28] = [
+const KEYS: [(&str, Kind); 29] = [
     ("name", Kind::Text),
     ("install.parallel", Kind::Count),
     ("recipes.system_paths", Kind::Permission),
@@ -72,6 +73,7 @@ const KEYS: [(&str, Kind); 28] = [
     ("pool.*.format", Kind::Format),
     ("pool.*.shared", Kind::Truth),
     ("pool.*.user", Kind::User),
+    ("pool.*.users", Kind::Directories),
     // For people; nodes name a grid by its number.
     ("grid.*.name", Kind::Text),
     ("system.**", Kind::Free),
@@ -141,7 +143,7 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), Problem> {
         Kind::Files => texts(value).map(drop),
         Kind::Mirrors => mirrors(value).map(drop),
         Kind::Command => command(value).map(drop),
-        Kind::Permission => directories(value).map(drop),
+        Kind::Permission | Kind::Directories => directories(value).map(drop),
         Kind::Free => Ok(()),
     }
 }
@@ -155,7 +157,7 @@ pub(super) fn from_words(kind: Kind, words: &str) -> Value {
         Kind::Command => {
             Value::Array(words.split_whitespace().map(|word| Value::String(word.to_owned())).collect())
         }
-        Kind::Files | Kind::Mirrors | Kind::Permission => {
+        Kind::Files | Kind::Mirrors | Kind::Permission | Kind::Directories => {
             let parts = words.split(',').map(str::trim).filter(|part| !part.is_empty());
             Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
         }
