@@ -152,8 +152,7 @@ impl Publish<'_> {
 
     /// Makes the indexes of these pools what the catalogue says; those that were not reached.
     pub async fn publish(&self, pools: &[PoolKey], stop: &Stop) -> Vec<NotPublished> {
-        let publishing: Vec<_> =
-            pools.iter().map(|pool| (pool.clone(), self.publish_one(pool))).collect();
+        let publishing: Vec<_> = pools.iter().map(|pool| (pool.clone(), self.publish_one(pool))).collect();
         self.all(publishing, stop).await
     }
 
@@ -174,7 +173,9 @@ impl Publish<'_> {
             .collect();
         let done: Vec<_> = stream::iter(publishing).buffer_unordered(self.parallel.get()).collect().await;
         let mut failed: Vec<_> = done.into_iter().flatten().collect();
-        failed.sort_by(|one, other| (&one.pool.name, &one.pool.node).cmp(&(&other.pool.name, &other.pool.node)));
+        failed.sort_by(|one, other| {
+            (&one.pool.name, &one.pool.node).cmp(&(&other.pool.name, &other.pool.node))
+        });
         failed
     }
 

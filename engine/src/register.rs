@@ -5,10 +5,12 @@
 
 use ays_actions::RegisterImage;
 use ays_catalogue::{
-    ImageFacts, ImageStatus, InstalledImage, KnownCopy, Lock, LockHolder, Registered, Registration, SourceFacts,
-    StoredFacts, TemplateFacts, Timestamp,
+    ImageFacts, ImageStatus, InstalledImage, KnownCopy, Lock, LockHolder, Registered, Registration,
+    SourceFacts, StoredFacts, TemplateFacts, Timestamp,
 };
-use ays_model::{Digest, DiskFormat, Download, Event, Inspection, LockScope, PoolKey, Proof, StepName, is_archive_name};
+use ays_model::{
+    Digest, DiskFormat, Download, Event, Inspection, LockScope, PoolKey, Proof, StepName, is_archive_name,
+};
 use ays_protocol::{
     CheckCopy, CheckedCopy, CopyState, Expected, Fetched, Outcome, ReadCopy, Step, StoreImage, Stored,
 };
