@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ays_catalogue::{
-    Catalogue, Change, ChangedBy, ImageFacts, ImageId, ImageMove, Place, Registration, SourceFacts, StackFacts,
-    StoredFacts, TemplateFacts, Timestamp,
+    Catalogue, Change, ChangedBy, ImageFacts, ImageId, ImageMove, Place, Registration, SourceFacts,
+    StackFacts, StoredFacts, TemplateFacts, Timestamp,
 };
 use ays_engine::{Direction, Publish, Published, Stopper};
 use ays_model::{BootType, DiskFormat, Gid, Md5, Node, NodeName, Pool, Target};
@@ -41,7 +41,9 @@ impl Scene {
             .map(|target| StackFacts { name: target.name().clone(), pool: target.pool_key() })
             .collect();
         catalogue.set_stacks(&stacks, &[], None, &by()).await.unwrap();
-        for (content, target) in [1, 2].into_iter().flat_map(|content| targets.iter().map(move |t| (content, t))) {
+        for (content, target) in
+            [1, 2].into_iter().flat_map(|content| targets.iter().map(move |t| (content, t)))
+        {
             catalogue.register(&registration(content, target), &Timestamp::now()).await.unwrap();
         }
         Self { _directory: directory, catalogue, targets, indexes: Indexes::default() }
