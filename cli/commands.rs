@@ -1,5 +1,6 @@
 //! The verbs, a file each.
 
+pub mod catalogue;
 pub mod completions;
 pub mod config;
 pub mod env;

@@ -28,6 +28,7 @@ mod sqlite;
 mod stack;
 mod store;
 mod timestamp;
+mod transfer;
 
 pub use catalogue::Catalogue;
 pub use copy::{Copies, Copy, CopyState, KnownCopy};
@@ -41,7 +42,7 @@ pub use installed::{
 pub use lock::{Lock, LockAttempt, LockHolder, Locks};
 pub use offer::{Offer, Offers, index_json};
 pub use owner::{Adopted, AdoptedBefore, NoIndex, Owners};
-pub use place::{NoDatabase, Place, PostgresUrl};
+pub use place::{EnvironmentKey, NoDatabase, Place, PostgresUrl};
 pub use register::{
     ImageFacts, Registered, Registration, Registrations, SourceFacts, StoredFacts, TemplateFacts,
 };
@@ -50,3 +51,4 @@ pub use scrub::{ScrubCopy, Scrubbing};
 pub use stack::{CommitFacts, Stack, StackFacts, StackId, StackStatus, Stacks};
 pub use store::Store;
 pub use timestamp::Timestamp;
+pub use transfer::{Cell, Export, Table, Transfers};

@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
 use super::sql::Database;
+use crate::Place;
 
 pub struct TestServer {
     directory: TempDir,
@@ -21,14 +22,7 @@ impl TestServer {
         let directory = TempDir::new().unwrap();
         // PostgreSQL does not run as root.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        let data = directory.path().join("data");
-        let made = program("initdb")
-            .args(["--username=ays", "--auth=trust", "--no-sync", "--no-instructions", "--locale=C"])
-            .arg("--pgdata")
-            .arg(&data)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        copy(&fresh_data(directory.path()), &directory.path().join("data"));
         let server = Self::run(directory.path()).await;
         Self { directory, server }
     }
@@ -73,6 +67,10 @@ impl TestServer {
         format!("postgres://ays@localhost/postgres?host={}", self.directory.path().display())
     }
 
+    pub fn place(&self) -> Place {
+        Place::Postgres(self.address().parse().unwrap())
+    }
+
     pub async fn open(&self, environment: &str) -> Database {
         Self::open_at(&self.address(), environment).await
     }
@@ -89,6 +87,33 @@ impl Drop for TestServer {
             std::thread::yield_now();
         }
     }
+}
+
+/// A data directory that no server has used, made once for all tests: that takes longer than a test.
+fn fresh_data(scratch: &Path) -> PathBuf {
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-postgres");
+    if !made.exists() {
+        let data = scratch.join("fresh");
+        let output = program("initdb")
+            .args(["--username=ays", "--auth=trust", "--no-sync", "--no-instructions", "--locale=C"])
+            .arg("--pgdata")
+            .arg(&data)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let part = made.with_extension(std::process::id().to_string());
+        copy(&data, &part);
+        // Of several tests that make it at once, the first wins.
+        if fs::rename(&part, &made).is_err() {
+            fs::remove_dir_all(&part).unwrap();
+        }
+    }
+    made
+}
+
+/// With owners and modes.
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
 /// A program of PostgreSQL, as another user where this one is root.

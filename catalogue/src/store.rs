@@ -2,6 +2,7 @@
 
 use crate::{
     Copies, Disks, Finding, Images, Installs, Locks, Offers, Owners, Registrations, Runs, Scrubbing, Stacks,
+    Transfers,
 };
 
 /// All that a catalogue answers and records, in plain types. `sqlite.rs` and `postgres.rs` have it each in their own
@@ -21,6 +22,7 @@ pub trait Store:
     + Runs
     + Scrubbing
     + Stacks
+    + Transfers
 {
 }
 
@@ -37,5 +39,6 @@ impl<T> Store for T where
         + Runs
         + Scrubbing
         + Stacks
+        + Transfers
 {
 }

@@ -11,3 +11,4 @@ mod run;
 mod scrub;
 mod shown;
 pub(super) mod support;
+mod transfer;
