@@ -18,7 +18,7 @@ async fn a_server_that_cannot_be_reached_is_named_without_the_password() {
 async fn a_restarted_server_is_found_again_and_has_all_that_was_acknowledged() {
     let mut fixture = Fixture::new().await;
     fixture.catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
-    fixture.server.restart().await;
+    fixture.server.restart();
     fixture.catalogue.register(&registration("debian", "b", shared(), &["n1"]), &at(1)).await.unwrap();
     assert_eq!(fixture.catalogue.image("debian").await.unwrap().unwrap().generations.len(), 2);
 }
