@@ -71,7 +71,9 @@ impl InUse {
             FileUse::Loop(device) => format!("on {node}, `losetup --detach {device}`"),
             FileUse::Offered => "do this again: another run has offered it meanwhile".to_owned(),
             FileUse::Other => {
-                format!("look at it on {node}; `ays scrub` says what it is, and a damaged copy may be removed")
+                format!(
+                    "look at it on {node}; `ays scrub` says what it is, and a damaged copy may be removed"
+                )
             }
             FileUse::NotTold { path, .. } => format!(
                 "look at {} on {node}; `users` of the pool in ays.toml names only directories with machines' disks",

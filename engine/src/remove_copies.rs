@@ -97,8 +97,10 @@ impl RemoveFiles<'_> {
                 return Ok(ends);
             }
             let is_kept = |end: &FileEnd| matches!(end, FileEnd::Kept(_));
-            let (left, free): (Vec<_>, Vec<_>) =
-                (0..files.len()).filter(|number| !is_kept(&ends[*number])).map(|number| (number, files[number].clone())).unzip();
+            let (left, free): (Vec<_>, Vec<_>) = (0..files.len())
+                .filter(|number| !is_kept(&ends[*number]))
+                .map(|number| (number, files[number].clone()))
+                .unzip();
             if !free.is_empty() {
                 let removed = self.ask(first, pool, &free, Removal::Remove, tell).await?;
                 let mut now = vec![FileEnd::Missing; free.len()];

@@ -118,10 +118,7 @@ async fn what_nothing_uses_is_removed_and_a_look_removes_nothing() {
     let expected = [RemovedCopy::Unused, RemovedCopy::Missing, RemovedCopy::Unused];
     assert_eq!(looked.files, expected);
     assert!(node.stored("a.raw").exists());
-    assert_eq!(
-        node.remove(&files).await,
-        [RemovedCopy::Removed, RemovedCopy::Missing, RemovedCopy::Removed]
-    );
+    assert_eq!(node.remove(&files).await, [RemovedCopy::Removed, RemovedCopy::Missing, RemovedCopy::Removed]);
     assert_eq!(names(&node.path("pool")), [".ays-owner.json", "ays-images.json"]);
 }
 
@@ -214,10 +211,7 @@ async fn a_file_that_is_mapped_stays() {
 async fn a_file_that_a_disk_stands_on_stays() {
     let node = Node::new(&["a.raw"]).await;
     let a = node.stored("a.raw");
-    let json = format!(
-        r#"json:{{"driver":"raw","file":{{"driver":"file","filename":"{}"}}}}"#,
-        a.display()
-    );
+    let json = format!(r#"json:{{"driver":"raw","file":{{"driver":"file","filename":"{}"}}}}"#, a.display());
     for (disk, backing) in [
         ("machines/m/disk.qcow2", a.display().to_string()),
         ("machines/disk", "../pool/a.raw".to_owned()),
@@ -228,7 +222,10 @@ async fn a_file_that_a_disk_stands_on_stays() {
         let disk = node.path(disk);
         let directory = disk.parent().unwrap();
         fs::create_dir_all(directory).unwrap();
-        qemu_img(directory, &["create", "-q", "-f", "qcow2", "-F", "raw", "-b", &backing, disk.to_str().unwrap()]);
+        qemu_img(
+            directory,
+            &["create", "-q", "-f", "qcow2", "-F", "raw", "-b", &backing, disk.to_str().unwrap()],
+        );
         node.assert_kept(FileUse::Disk(disk.clone())).await;
         fs::remove_file(&disk).unwrap();
     }
@@ -302,7 +299,8 @@ async fn a_disk_that_names_the_file_in_another_way_keeps_it() {
     let node = Node::new(&["a.raw"]).await;
     let disk = node.path("machines/disk.qcow2");
     // As within a container that sees the pool by another path; and as by a server of the disk.
-    for backing in ["/templates/a.raw", "nbd://localhost/a.raw", "json:{\"driver\":\"x\",\"path\":\"a.raw\"}"] {
+    for backing in ["/templates/a.raw", "nbd://localhost/a.raw", "json:{\"driver\":\"x\",\"path\":\"a.raw\"}"]
+    {
         let arguments = ["create", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", backing, "disk.qcow2", "1M"];
         qemu_img(&node.path("machines"), &arguments);
         node.assert_kept(FileUse::Named { disk: disk.clone() }).await;

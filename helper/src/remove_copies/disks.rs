@@ -117,7 +117,9 @@ impl<'a> Search<'a> {
 
     /// Follows what a disk stands on, down to a file that is to be removed.
     fn ask(&mut self, disk: &Path) -> Result<(), Ended> {
-        let Some((found, is_link)) = look(disk).map_err(|error| Ended::at(disk, error))? else { return Ok(()) };
+        let Some((found, is_link)) = look(disk).map_err(|error| Ended::at(disk, error))? else {
+            return Ok(());
+        };
         let id = FileId::of(&found);
         if let Some(number) = self.wanted.find(id) {
             if is_link {
@@ -159,7 +161,8 @@ impl<'a> Search<'a> {
     ) -> Result<(), Ended> {
         // By a link, QEMU takes the directory of the link; what a machine's definition says is not known.
         let real = path.canonicalize().map_err(|error| Ended::at(path, error))?;
-        let mut directories: Vec<_> = [path, real.as_path()].iter().filter_map(|path| path.parent()).collect();
+        let mut directories: Vec<_> =
+            [path, real.as_path()].iter().filter_map(|path| path.parent()).collect();
         directories.dedup();
         let mut is_there = false;
         for place in paths(name).iter().flat_map(|name| directories.iter().map(move |at| at.join(name))) {

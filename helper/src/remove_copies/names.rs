@@ -67,7 +67,10 @@ mod tests {
             ("file:/pool/base.raw", &["/pool/base.raw"]),
             ("nbd://h/base.raw", &[]),
             ("nbd:unix:/run/x", &[]),
-            (r#"json:{"driver":"qcow2","file":{"driver":"file","filename":"/pool/b.raw"}}"#, &["/pool/b.raw"]),
+            (
+                r#"json:{"driver":"qcow2","file":{"driver":"file","filename":"/pool/b.raw"}}"#,
+                &["/pool/b.raw"],
+            ),
             (
                 r#"json:{"file.filename":"/pool/b.raw","backing":{"file":{"filename":"c"}}}"#,
                 &["/pool/b.raw", "c"],

@@ -89,9 +89,7 @@ impl Wanted {
     /// Those of this inode's number.
     pub fn with_inode(&self, inode: u64) -> impl Iterator<Item = (usize, FileId)> {
         let ids = self.files.iter().enumerate();
-        ids.filter_map(move |(number, file)| {
-            file.id.filter(|id| id.inode == inode).map(|id| (number, id))
-        })
+        ids.filter_map(move |(number, file)| file.id.filter(|id| id.inode == inode).map(|id| (number, id)))
     }
 
     /// Something uses a file.
