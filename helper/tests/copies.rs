@@ -136,8 +136,9 @@ async fn holes_are_neither_read_nor_sent_nor_written() {
 async fn a_file_by_its_sha256_and_an_empty_one_are_passed_on() {
     let mut body = content(2 * MIB);
     body[MIB..].fill(0);
-    let mut nodes = Nodes::new(&body);
-    nodes.digest = Digest::Sha256(sha256(&body));
+    let mut nodes = Nodes::new(&body[..MIB]);
+    File::options().write(true).open(nodes.path(0)).unwrap().set_len(body.len() as u64).unwrap();
+    (nodes.size, nodes.digest) = (body.len() as u64, Digest::Sha256(sha256(&body)));
     nodes.give(0).await;
     nodes.take(1).await;
     nodes.grid.source(0).await;
