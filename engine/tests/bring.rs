@@ -277,7 +277,7 @@ fn raw(names: &[&str]) -> Vec<Target> {
 
 fn arrived(end: &Result<Arrived, NotBrought>) -> (&str, &str, Option<&str>) {
     let arrived = end.as_ref().unwrap();
-    (arrived.node.as_str(), &arrived.file, arrived.from.as_ref().map(ays_model::NodeName::as_str))
+    (arrived.node.as_str(), &arrived.file, arrived.from.as_ref().map(NodeName::as_str))
 }
 
 #[tokio::test]
