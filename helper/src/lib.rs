@@ -33,6 +33,7 @@ mod pace;
 mod pool_files;
 mod qemu_img;
 mod remove;
+mod remove_copies;
 mod report;
 mod requirements;
 mod serve;

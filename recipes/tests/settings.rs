@@ -160,6 +160,16 @@ fn a_pool_may_name_the_user_that_reads_it() {
 }
 
 #[test]
+fn a_pool_names_the_directories_of_machines_that_use_it() {
+    let mut machine = Machine::with("[pool.a]\npath = '/a'\nusers = ['/var/lib/libvirt/images']\n");
+    let users = |machine: &Machine| machine.settings().pool("a").unwrap().users.clone();
+    assert_eq!(users(&machine), [Path::new("/var/lib/libvirt/images")]);
+    machine.set("AYS_POOL_A_USERS", "/vm/one, /vm/two");
+    assert_eq!(users(&machine), [Path::new("/vm/one"), Path::new("/vm/two")]);
+    assert!(machine.settings().pool("local").unwrap().users.is_empty());
+}
+
+#[test]
 fn a_variable_sets_any_key_that_there_is_and_others_are_left_alone() {
     let mut machine = Machine::with("[pool.vm-stor]\npath = '/mnt/vmstor'\n[values]\norigin = 'a'\n");
     for (name, value) in [
@@ -250,6 +260,8 @@ fn a_wrong_value_is_shown_in_its_place_even_where_another_layer_wins() {
         ("pool.a.path = 'mnt/../etc'", "ays.toml:1:15: must be absolute and without `..`"),
         ("pool.a.user = '-x'", "ays.toml:1:15: must be a user's name such as \"libvirt-qemu\""),
         ("pool.a.user = ''", "ays.toml:1:15: must be a user's name such as \"libvirt-qemu\""),
+        ("pool.a.users = '/vm'", "ays.toml:1:16: must be a list of texts"),
+        ("pool.a.users = ['vm']", "ays.toml:1:16: must be absolute and without `..`"),
         ("pool.a.format = 'vmdk'", "ays.toml:1:17: must be \"raw\" or \"qcow2\""),
         ("source.'https://h'.mirrors = ['h/x']", "ays.toml:1:30: must be addresses without a query"),
         (

@@ -17,6 +17,7 @@ pub(super) enum Kind {
     Text,
     Database,
     Directory,
+    Directories,
     Format,
     Truth,
     User,
@@ -75,6 +76,7 @@ const KEYS: [(&str, Kind); 29] = [
     ("pool.*.format", Kind::Format),
     ("pool.*.shared", Kind::Truth),
     ("pool.*.user", Kind::User),
+    ("pool.*.users", Kind::Directories),
     // For people; nodes name a grid by its number.
     ("grid.*.name", Kind::Text),
     ("system.**", Kind::Free),
@@ -145,7 +147,7 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), Problem> {
         Kind::Files => texts(value).map(drop),
         Kind::Mirrors => mirrors(value).map(drop),
         Kind::Command => command(value).map(drop),
-        Kind::Permission => directories(value).map(drop),
+        Kind::Permission | Kind::Directories => directories(value).map(drop),
         Kind::Free => Ok(()),
     }
 }
@@ -159,7 +161,7 @@ pub(super) fn from_words(kind: Kind, words: &str) -> Value {
         Kind::Command => {
             Value::Array(words.split_whitespace().map(|word| Value::String(word.to_owned())).collect())
         }
-        Kind::Files | Kind::Mirrors | Kind::Permission => {
+        Kind::Files | Kind::Mirrors | Kind::Permission | Kind::Directories => {
             let parts = words.split(',').map(str::trim).filter(|part| !part.is_empty());
             Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
         }
