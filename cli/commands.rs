@@ -1,6 +1,7 @@
 //! The verbs, a file each.
 
 pub mod audit;
+pub mod catalogue;
 pub mod completions;
 pub mod config;
 pub mod env;

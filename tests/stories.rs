@@ -14,6 +14,7 @@
 
 mod architecture;
 mod ask;
+mod catalogue;
 mod documents;
 mod ends_well;
 mod env;

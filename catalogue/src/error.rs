@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use ays_model::{Gid, NodeName, PoolName};
+use ays_model::{EnvironmentName, Gid, NodeName, PoolName};
 
 use crate::Place;
 
@@ -40,6 +40,63 @@ pub enum CatalogueError {
         place: Place,
         /// How many rows.
         rows: usize,
+    },
+    /// The database has an environment of this name from another repository.
+    #[error(
+        "{place}: `{name}` is the environment of {owner} there, and this one is of {asks}: it does not get that one's \
+         catalogue. Where it is another environment: `ays env rename NAME`; where the repository has moved: `ays env trust`"
+    )]
+    OtherRepository {
+        /// Where the database is.
+        place: Place,
+        /// The environment's name.
+        name: EnvironmentName,
+        /// Whose it is there.
+        owner: String,
+        /// Who asks.
+        asks: String,
+    },
+    /// The environment's catalogue is elsewhere by now.
+    #[error("{place}: the catalogue has moved to {to}: the setting `database` must name that")]
+    Moved {
+        /// Where it was.
+        place: Place,
+        /// Where it is.
+        to: String,
+    },
+    /// What is to be taken over would be mixed with what is there.
+    #[error("{place} has a catalogue of this environment already")]
+    NotEmpty {
+        /// Where it is.
+        place: Place,
+    },
+    /// Somebody works with it now.
+    #[error("{place}: {by} works on {scope}: wait for that, and do it again")]
+    InUse {
+        /// Where it is.
+        place: Place,
+        /// Who.
+        by: String,
+        /// On what.
+        scope: String,
+    },
+    /// It was changed while it was moved.
+    #[error("{place}: table `{table}` was changed meanwhile: do it again")]
+    Changed {
+        /// Where it is.
+        place: Place,
+        /// The first table that was changed.
+        table: &'static str,
+    },
+    /// What arrived is not what was sent: nothing of it was kept.
+    #[error(
+        "{place}: the rows of table `{table}` did not arrive as they were sent; nothing of them was kept"
+    )]
+    NotTaken {
+        /// Where it should be.
+        place: Place,
+        /// The first table that differs.
+        table: &'static str,
     },
     /// The open catalogue could not be read or written.
     #[error("{place}: {doing} failed")]

@@ -32,6 +32,7 @@ mod stack;
 mod state;
 mod store;
 mod timestamp;
+mod transfer;
 
 pub use audit::{AuditRecord, AuditSubject, AuditWhat, Audits, ChangedBy};
 pub use catalogue::Catalogue;
@@ -47,7 +48,7 @@ pub use installed::{
 pub use lock::{Lock, LockAttempt, LockHolder, Locks};
 pub use offer::{Offer, Offers, index_json};
 pub use owner::{Adopted, AdoptedBefore, NoIndex, Owners};
-pub use place::{NoDatabase, Place, PostgresUrl};
+pub use place::{EnvironmentKey, NoDatabase, Place, PostgresUrl};
 pub use register::{
     ImageFacts, Registered, Registration, Registrations, SourceFacts, StoredFacts, TemplateFacts,
 };
@@ -58,3 +59,4 @@ pub use stack::{CommitFacts, Stack, StackFacts, StackId, StackStatus, Stacks};
 pub use state::{ImageMove, Next, next_image_status, next_stack_status};
 pub use store::Store;
 pub use timestamp::Timestamp;
+pub use transfer::{Cell, Export, Table, Transfers};

@@ -61,6 +61,9 @@ pub enum AdoptedBefore {
 /// Pools that the catalogue owns.
 #[async_trait]
 pub trait Owners: fmt::Debug + Send + Sync {
+    /// Makes the environment this repository's, whosever it was.
+    async fn bind(&self, repository: Option<&str>) -> Result<(), CatalogueError>;
+
     /// This catalogue as the owner of pools.
     async fn owner(&self, taken_by: String) -> Result<PoolOwner, CatalogueError>;
 

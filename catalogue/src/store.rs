@@ -2,7 +2,7 @@
 
 use crate::{
     Audits, Changes, Copies, Disks, Finding, Images, Installs, Locks, Offers, Owners, Registrations,
-    Removals, Runs, Scrubbing, Stacks,
+    Removals, Runs, Scrubbing, Stacks, Transfers,
 };
 
 /// All that a catalogue answers and records, in plain types. `sqlite.rs` and `postgres.rs` have it each in their own
@@ -25,6 +25,7 @@ pub trait Store:
     + Runs
     + Scrubbing
     + Stacks
+    + Transfers
 {
 }
 
@@ -44,5 +45,6 @@ impl<T> Store for T where
         + Runs
         + Scrubbing
         + Stacks
+        + Transfers
 {
 }

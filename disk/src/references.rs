@@ -46,7 +46,7 @@ pub fn references(image: &File) -> io::Result<References> {
         return Ok(References::Named(described(vmdk_description(image)?)));
     }
     // The text of a VMDK may begin with empty lines.
-    if start.iter().all(|byte| byte.is_ascii()) {
+    if start.iter().all(u8::is_ascii) {
         let text = head(image, HEAD)?;
         if text.trim_ascii_start().starts_with(b"# Disk DescriptorFile") {
             return Ok(References::Named(described(text)));

@@ -3,7 +3,9 @@
 //! It must not know the terminal, HTML or clouds: whoever calls it renders the events.
 
 mod adopt;
+mod bring;
 mod checkup;
+mod copy_check;
 mod delivery;
 mod digests;
 mod in_use;
@@ -16,6 +18,7 @@ mod node_problem;
 mod obstacle;
 mod outdated;
 mod own_pool;
+mod passing;
 mod plan;
 mod publish;
 mod register;
@@ -34,7 +37,9 @@ mod survey_signed;
 mod truth;
 
 pub use adopt::{Adopt, AdoptError, AdoptedPool, Former, LeftOut};
+pub use bring::{Arrived, Bring, BringError, Brought, NoRoom, NotBrought, Recorder, Recording, ToBring};
 pub use checkup::{Checked, Checkup};
+pub use copy_check::Fault;
 pub use delivery::ShareError;
 pub use digests::digest_file;
 pub use in_use::InUse;
@@ -50,7 +55,7 @@ pub use removal::{RemovalEnd, RemovalError, Removing};
 pub use remove_copies::{FileEnd, RemoveError, RemoveFiles};
 pub use rollout::{Installed, Mode, NodeResult, Rollout, Sharing};
 pub use run_log::{Tell, now};
-pub use scrub::{Bad, Fault, NotHealed, Scrub, ScrubError};
+pub use scrub::{Bad, NotHealed, Scrub, ScrubError};
 pub use sources::{SourceAnswer, look, probe};
 pub use stacks::Stacks;
 pub use stop::{Stop, Stopper};

@@ -187,7 +187,6 @@ fn describe(check: &Check) -> String {
             let signed = if stream.signed.is_some() { ", signed" } else { "" };
             format!("{} of {} in the stream{signed}", stream.item, stream.product)
         }
-        Check::Stored(_) => "digest of the stored file".to_owned(),
     }
 }
 

@@ -54,8 +54,7 @@ impl Working<'_, '_> {
                 verified_by: match fetched.verified_by {
                     Some(Expected::Checksum(checksum)) => Some(Proof::Served(checksum)),
                     Some(Expected::Inside(checksum)) => Some(Proof::Inside(checksum)),
-                    // Of stored files only, which are no sources.
-                    Some(Expected::FsVerity(_)) | None => None,
+                    None => None,
                 },
                 signed_by: fetched.signed_by.clone(),
                 version: fetched.version.clone(),
@@ -226,6 +225,7 @@ impl Working<'_, '_> {
     ) -> Result<(StoredFacts, Result<Inspection, String>), InstallError> {
         let pool = self.target.pool();
         let store = StoreImage {
+            known: None,
             source: image.file.clone(),
             member: self.rollout.recipe.downloads[image.download].member.clone(),
             pool: pool.path.clone(),

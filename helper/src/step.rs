@@ -30,6 +30,10 @@ pub(crate) async fn run(
             Some(with) => share::fetch(&order, with, &limits, &report, talk, &listeners, &unpackings).await,
         }
         .map(Outcome::Fetched),
+        Step::GiveCopy(order) => share::give(&order, &report, talk, &listeners).await.map(Outcome::Passed),
+        Step::TakeCopy(order) => {
+            share::take(&order, &limits, &report, talk, &listeners).await.map(Outcome::Passed)
+        }
         Step::StoreImage(order) => store::store(&order, &unpackings, &report).await.map(Outcome::Stored),
         Step::CheckCopy(copy) => check_copy::check(copy, report).await.map(Outcome::Checked),
         Step::Inspect(order) => inspect::inspect(&order).await.map(Outcome::Inspected),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Checksum, Digest, Signed, Stream};
+use crate::{Checksum, Signed, Stream};
 
 /// How the bytes of a source are verified before they take their name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,4 @@ pub enum Check {
     /// By what a simplestreams server says of a product's newest version, which says where the bytes are as well: the
     /// source's address is the directory of the streams (`product:'..'`).
     Stream(Stream),
-    /// By the digest of a stored file: it is passed on from pool to pool.
-    Stored(Digest),
 }

@@ -84,6 +84,7 @@ fn without_any_layer_the_defaults_hold_and_all_of_them_are_shown() {
     assert_eq!(
         Machine::new().all(),
         [
+            r#"database = "" (default)"#,
             r#"name = "" (default)"#,
             r#"fetch.ca = [] (default)"#,
             r#"fetch.http_proxy = "" (default)"#,

@@ -161,7 +161,7 @@ fn fault_step(step: &Step) -> FaultStep {
         Step::CheckRequirements(_) => FaultStep::Check,
         Step::Look(_) => FaultStep::Ask,
         Step::Examine(_) => FaultStep::Examine,
-        Step::Fetch(_) => FaultStep::Fetch,
+        Step::Fetch(_) | Step::GiveCopy(_) | Step::TakeCopy(_) => FaultStep::Fetch,
         Step::StoreImage(_) => FaultStep::Store,
         Step::CheckCopy(_) => FaultStep::Look,
         Step::Inspect(_) => FaultStep::Inspect,

@@ -10,6 +10,16 @@ use serde_json::json;
 
 #[async_trait]
 impl Owners for Database {
+    async fn bind(&self, repository: Option<&str>) -> Result<(), CatalogueError> {
+        sqlx::query("UPDATE environment SET repository = $2 WHERE id = $1")
+            .bind(self.environment)
+            .bind(repository)
+            .execute(&self.writer)
+            .await
+            .map(drop)
+            .map_err(self.failed("writing whose the environment is"))
+    }
+
     async fn owner(&self, taken_by: String) -> Result<PoolOwner, CatalogueError> {
         let (name, catalogue): (String, String) =
             sqlx::query_as("SELECT name, catalogue FROM environment WHERE id = $1")

@@ -1,7 +1,8 @@
 //! Environments that share a database see nothing of each other.
 
+use super::super::test_server::TestServer;
 use super::support::{Fixture, at, debian_on, n1, ops, registration, shared};
-use crate::{Catalogue, LockAttempt, RunFilter};
+use crate::{Catalogue, CatalogueError, EnvironmentKey, LockAttempt, RunFilter};
 
 #[tokio::test]
 async fn two_environments_in_one_database_see_nothing_of_each_other() {
@@ -42,14 +43,34 @@ async fn two_environments_in_one_database_see_nothing_of_each_other() {
 }
 
 #[tokio::test]
+async fn a_repository_of_the_same_name_from_elsewhere_gets_nothing() {
+    let server = TestServer::start().await;
+    let open = async |repository: Option<&str>| {
+        let key = EnvironmentKey { name: "g8".into(), repository: repository.map(str::to_owned) };
+        Catalogue::open(&server.place(), &key).await
+    };
+    open(None).await.unwrap();
+    let owner = open(Some("git.example.org/g8")).await.unwrap().owner("anna".into()).await.unwrap();
+    open(Some("git.example.org/g8")).await.unwrap();
+    let error = open(Some("elsewhere.example.org/g8")).await.unwrap_err();
+    let CatalogueError::OtherRepository { owner: other, asks, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((other.as_str(), asks.as_str()), ("git.example.org/g8", "elsewhere.example.org/g8"));
+    let moved = EnvironmentKey { name: "g8".into(), repository: Some("elsewhere.example.org/g8".into()) };
+    Catalogue::trust(&server.place(), &moved).await.unwrap();
+    assert!(
+        open(Some("elsewhere.example.org/g8")).await.unwrap().owner("anna".into()).await.unwrap().is(&owner)
+    );
+    open(Some("git.example.org/g8")).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn many_that_open_a_new_environment_at_once_open_the_same() {
     let fixture = Fixture::new().await;
     let mut openers = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let address = fixture.server.address();
         openers.spawn(async move {
-            let catalogue =
-                Catalogue::of(super::super::test_server::TestServer::open_at(&address, "g9").await);
+            let catalogue = Catalogue::of(TestServer::open_at(&address, "g9").await);
             catalogue.owner("anna".into()).await.unwrap()
         });
     }

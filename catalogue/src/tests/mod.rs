@@ -14,4 +14,5 @@ mod scrub;
 mod shown;
 mod states;
 pub(super) mod support;
+mod transfer;
 mod undo;

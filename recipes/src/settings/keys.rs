@@ -8,12 +8,14 @@ use ays_model::{DiskFormat, Scheme, SecretUrl, UserName};
 use bytesize::ByteSize;
 use toml::Value;
 
+use super::database::DatabaseUrl;
 use crate::names::LookupError;
 
 /// What a key's value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    Database,
     Directory,
     Directories,
     Format,
@@ -49,6 +51,7 @@ impl Kind {
 /// All keys: `*` is a name that the writer chooses, `**` any number of them.
 const KEYS: [(&str, Kind); 29] = [
     ("name", Kind::Text),
+    ("database", Kind::Database),
     ("install.parallel", Kind::Count),
     ("recipes.system_paths", Kind::Permission),
     ("ssh.keep", Kind::Keep),
@@ -130,6 +133,7 @@ pub(super) type Problem = &'static str;
 pub(super) fn check(kind: Kind, value: &Value) -> Result<(), Problem> {
     match kind {
         Kind::Text => text(value).map(drop),
+        Kind::Database => database(value).map(drop),
         Kind::Directory => directory(value).map(drop),
         Kind::Format => format(value).map(drop),
         Kind::Truth => truth(value).map(drop),
@@ -168,6 +172,7 @@ pub(super) fn from_words(kind: Kind, words: &str) -> Value {
 /// A value as everybody may see it: without the logins in its addresses.
 pub(super) fn shown(kind: Kind, value: Value) -> Value {
     match (kind, value) {
+        (Kind::Database, Value::String(text)) => Value::String(DatabaseUrl::shown(&text)),
         (Kind::Proxy | Kind::Mirrors, Value::String(text)) => {
             Value::String(SecretUrl::parse(&text).map_or(text, |url| url.to_string()))
         }
@@ -190,6 +195,13 @@ pub(super) enum Proxy {
 
 pub(super) fn text(value: &Value) -> Result<&str, Problem> {
     value.as_str().ok_or("must be text in quotes")
+}
+
+pub(super) fn database(value: &Value) -> Result<Option<DatabaseUrl>, Problem> {
+    match text(value)? {
+        "" => Ok(None),
+        text => DatabaseUrl::parse(text).map(Some),
+    }
 }
 
 pub(super) fn texts(value: &Value) -> Result<Vec<&str>, Problem> {
