@@ -132,10 +132,67 @@ pub enum CatalogueError {
         /// The images' ids.
         ids: Vec<i64>,
     },
+    /// There is no such image.
+    #[error("no image has the number {id}")]
+    UnknownImage {
+        /// The number.
+        id: i64,
+    },
+    /// What was asked for may not follow what is.
+    #[error("{name} {why}")]
+    WrongMove {
+        /// The image's or the stack's name.
+        name: String,
+        /// Why not, and what to do.
+        why: String,
+    },
+    /// The image has no such generation.
+    #[error("{image} has no generation {number}: `ays image generations {image}` shows those it has")]
+    NoGeneration {
+        /// Its name.
+        image: String,
+        /// The generation's number.
+        number: u32,
+    },
+    /// There is no generation before the current one.
+    #[error("generation {current} of {image} is its first: `--to N` names another one")]
+    NothingBefore {
+        /// The image's name.
+        image: String,
+        /// The current generation's number.
+        current: u32,
+    },
+    /// Nobody can go back to a generation that is nowhere.
+    #[error("no pool holds a verified copy of generation {number} of {image}{}", held_ones(.held))]
+    NotHeld {
+        /// The image's name.
+        image: String,
+        /// The generation's number.
+        number: u32,
+        /// The other generations that pools hold.
+        held: Vec<u32>,
+    },
+    /// An image cannot be called destroyed while files of it are there.
+    #[error("{copies} {} of {image} {} not removed yet", if *.copies == 1 { "copy" } else { "copies" }, if *.copies == 1 { "is" } else { "are" })]
+    StillThere {
+        /// The image's name.
+        image: String,
+        /// How many copies are left.
+        copies: u32,
+    },
     /// A size that no file can have.
     #[error("a size of {size} bytes is more than any file can have")]
     Size {
         /// Bytes.
         size: u64,
     },
+}
+
+fn held_ones(held: &[u32]) -> String {
+    let numbers: Vec<_> = held.iter().map(u32::to_string).collect();
+    if numbers.is_empty() {
+        String::new()
+    } else {
+        format!(": they hold {}; `--to N` names one", numbers.join(", "))
+    }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ays_model::{ImageName, PoolKey, PoolOwner};
 use serde_json::Value;
 
-use crate::CatalogueError;
+use crate::{CatalogueError, ChangedBy};
 
 /// An entry of an adopted pool's index: a former owner said it, and it stays in the index as it was said.
 ///
@@ -79,5 +79,6 @@ pub trait Owners: fmt::Debug + Send + Sync {
         pool: &PoolKey,
         entries: &[Adopted],
         before: AdoptedBefore,
+        by: &ChangedBy,
     ) -> Result<(), CatalogueError>;
 }

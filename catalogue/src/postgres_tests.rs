@@ -2,7 +2,7 @@
 
 use super::MIGRATIONS;
 use super::test_server::TestServer;
-use super::tests::support::{Fixture, at, n1, registration, shared};
+use super::tests::support::{Fixture, at, n1, ops, registration, shared};
 use crate::{Catalogue, CatalogueError, Place};
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn a_restarted_server_is_found_again_and_has_all_that_was_acknowledged() {
 async fn tables_of_a_newer_version_are_refused() {
     let server = TestServer::start().await;
     let database = server.open("g8").await;
-    Catalogue::of(database.clone()).set_stacks(&[n1()], &[], None).await.unwrap();
+    Catalogue::of(database.clone()).set_stacks(&[n1()], &[], None, &ops(0)).await.unwrap();
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
          VALUES (9999, 'later', TRUE, '', 0)",
@@ -67,7 +67,7 @@ async fn a_file_moves_to_the_server_and_back_and_is_the_same() {
     let directory = tempfile::TempDir::new().unwrap();
     let file = |name: &str| Place::File(directory.path().join(name));
     let before = Catalogue::open(&file("before"), &"g8".into()).await.unwrap();
-    before.set_stacks(&[n1()], &[], None).await.unwrap();
+    before.set_stacks(&[n1()], &[], None, &ops(0)).await.unwrap();
     before.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
     let server = TestServer::start().await;
     let shared_database = Catalogue::of(server.open("g8").await);

@@ -65,6 +65,9 @@ pub(crate) const TABLES: &[TableFacts] = &[
             ("status", Text),
             ("reference_id", Text),
             ("pool_id", Row("pool")),
+            ("in_environment", Truth),
+            ("status_by", Text),
+            ("status_reason", Text),
         ],
     },
     TableFacts {
@@ -125,6 +128,8 @@ pub(crate) const TABLES: &[TableFacts] = &[
             ("signed_by", Text),
             ("signer", Text),
             ("source_version", Text),
+            ("undone_at", Text),
+            ("undone_by", Text),
         ],
     },
     TableFacts {
@@ -186,6 +191,22 @@ pub(crate) const TABLES: &[TableFacts] = &[
             ("ended_at", Text),
             ("rollout", Text),
             ("log", Text),
+        ],
+    },
+    TableFacts {
+        name: "audit",
+        through: None,
+        columns: &[
+            ("id", Row("audit")),
+            ("at", Text),
+            ("actor", Text),
+            ("subject", Text),
+            ("gid", Number),
+            ("name", Text),
+            ("what", Text),
+            ("reason", Text),
+            ("before", Text),
+            ("after", Text),
         ],
     },
     TableFacts {

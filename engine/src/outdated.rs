@@ -323,6 +323,8 @@ mod tests {
 
     fn generation(etag: Option<&str>, last_modified: Option<&str>) -> Generation {
         Generation {
+            undone_at: None,
+            undone_by: None,
             id: GenerationId(1),
             number: 1,
             current: true,

@@ -54,14 +54,18 @@ fn work(order: &RemoveCopies) -> Result<RemovedCopies, Failure> {
     if wanted.all_missing() && !claim.path.is_dir() {
         return Ok(wanted.answer(0));
     }
+    let searched = [&claim.path].into_iter().chain(users);
+    if *removal == Removal::Look {
+        // The index last: whoever asks may end that it offers a file, and has to know what else uses it.
+        Search::new(&mut wanted).run(searched);
+        let unseen = processes::look(&mut wanted);
+        quick_looks(&claim.path, &mut wanted)?;
+        return Ok(wanted.answer(unseen));
+    }
     quick_looks(&claim.path, &mut wanted)?;
     // Searching takes longest, and what is used already needs no further reason.
     if wanted.any_unused() {
-        Search::new(&mut wanted).run([&claim.path].into_iter().chain(users));
-    }
-    if *removal == Removal::Look {
-        let unseen = processes::look(&mut wanted);
-        return Ok(wanted.answer(unseen));
+        Search::new(&mut wanted).run(searched);
     }
     // Until all is removed: nobody writes an index that offers it.
     let held = owner::take(claim)?;

@@ -130,7 +130,10 @@ fn of_database(error: &DatabaseError) -> Kind {
 
 fn of_catalogue(error: &CatalogueError) -> Kind {
     match error {
-        CatalogueError::AmbiguousImage { .. } => Kind::Unknown,
+        CatalogueError::AmbiguousImage { .. }
+        | CatalogueError::UnknownImage { .. }
+        | CatalogueError::NoGeneration { .. } => Kind::Unknown,
+        CatalogueError::WrongMove { .. } | CatalogueError::NothingBefore { .. } => Kind::Usage,
         _ => Kind::Failed,
     }
 }

@@ -1,6 +1,8 @@
 //! The statements of a catalogue, which are the same for both databases: this folder is compiled once for each of them.
 //! What differs is in `sqlite.rs` and `postgres.rs`: how a transaction begins, the clock, the connections, the tables.
 
+mod audit;
+mod change;
 mod copy;
 mod disk;
 mod find;
@@ -11,6 +13,7 @@ mod offer;
 mod owner;
 mod pool;
 mod register;
+mod removal;
 mod run;
 mod scrub;
 mod stack;

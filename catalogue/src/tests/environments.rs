@@ -1,7 +1,7 @@
 //! Environments that share a database see nothing of each other.
 
 use super::super::test_server::TestServer;
-use super::support::{Fixture, at, debian_on, n1, registration, shared};
+use super::support::{Fixture, at, debian_on, n1, ops, registration, shared};
 use crate::{Catalogue, CatalogueError, EnvironmentKey, LockAttempt, RunFilter};
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn two_environments_in_one_database_see_nothing_of_each_other() {
     assert_eq!(theirs.runs(&RunFilter::default()).await.unwrap(), []);
     assert!(!theirs.owner("anna".into()).await.unwrap().is(&ours.owner("anna".into()).await.unwrap()));
     // The same names are others there: image, pool, stack and lock.
-    theirs.set_stacks(&[n1()], &[], None).await.unwrap();
+    theirs.set_stacks(&[n1()], &[], None, &ops(0)).await.unwrap();
     let other = theirs.register(&registration("debian", "b", shared(), &["n1"]), &at(1)).await.unwrap();
     assert_ne!(other.image_id, registered.image_id);
     assert_eq!(other.number, 1);
@@ -38,7 +38,7 @@ async fn two_environments_in_one_database_see_nothing_of_each_other() {
     assert_eq!(ours.image("debian").await.unwrap().unwrap().generations.len(), 1);
     assert_eq!(ours.stacks().await.unwrap().len(), 3);
     assert_eq!(ours.stacks().await.unwrap()[0].images, [registered.image_id]);
-    theirs.set_stacks(&[], &[], None).await.unwrap();
+    theirs.set_stacks(&[], &[], None, &ops(0)).await.unwrap();
     assert_eq!(ours.offers(&shared()).await.unwrap().len(), 1);
 }
 

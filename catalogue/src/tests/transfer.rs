@@ -1,7 +1,7 @@
 //! An environment in another database is the same, and nothing of it is lost on the way.
 
 use super::super::test_server::TestServer;
-use super::support::{Fixture, at, debian_on, own, registration, shared};
+use super::support::{Fixture, at, debian_on, ops, own, registration, shared};
 use crate::transfer::TABLES;
 use crate::{
     Adopted, AdoptedBefore, Catalogue, CatalogueError, Cell, CommitFacts, DiskFacts, Export, InstalledImage,
@@ -13,7 +13,7 @@ async fn fill(fixture: &Fixture) {
     let catalogue = &fixture.catalogue;
     let commit = CommitFacts { commit_id: "abc".into(), committed_at: at(0) };
     let stacks = [super::support::n1(), super::support::n2(), super::support::n3()];
-    catalogue.set_stacks(&stacks, &[], Some(&commit)).await.unwrap();
+    catalogue.set_stacks(&stacks, &[], Some(&commit), &ops(0)).await.unwrap();
     let first =
         catalogue.register(&registration("debian", "a", shared(), &["n1", "n2"]), &at(0)).await.unwrap();
     catalogue.register(&registration("debian", "b", own(), &["n3"]), &at(1)).await.unwrap();
@@ -32,7 +32,7 @@ async fn fill(fixture: &Fixture) {
         .await;
     catalogue.end_run(run.unwrap(), RunEnd::Succeeded, Some("well"), &at(4)).await.unwrap();
     let entries = Adopted::all(r#"{"images":[{"name":"x","file":"x.raw","size":7}]}"#).unwrap();
-    catalogue.adopt(&own(), &entries, AdoptedBefore::Stay).await.unwrap();
+    catalogue.adopt(&own(), &entries, AdoptedBefore::Stay, &ops(0)).await.unwrap();
 }
 
 /// All rows, but for their numbers.
@@ -55,7 +55,7 @@ async fn beside_another_environment_all_is_taken_over_with_new_numbers() {
 
     let there = TestServer::start().await;
     let neighbour = Catalogue::of(there.open("g9").await);
-    neighbour.set_stacks(&[super::support::n1()], &[], None).await.unwrap();
+    neighbour.set_stacks(&[super::support::n1()], &[], None, &ops(0)).await.unwrap();
     neighbour.register(&registration("debian", "q", shared(), &["n1"]), &at(0)).await.unwrap();
     let neighbours = neighbour.export().await.unwrap();
     let other = Catalogue::of(there.open("g8").await);
