@@ -194,16 +194,6 @@ pub(crate) const TABLES: &[TableFacts] = &[
         ],
     },
     TableFacts {
-        name: "stacks_from",
-        through: None,
-        columns: &[("commit_id", Text), ("committed_at", Text)],
-    },
-    TableFacts {
-        name: "adopted",
-        through: Some(("pool_id", "pool")),
-        columns: &[("pool_id", Row("pool")), ("file", Text), ("name", Text), ("entry", Text)],
-    },
-    TableFacts {
         name: "audit",
         through: None,
         columns: &[
@@ -218,6 +208,16 @@ pub(crate) const TABLES: &[TableFacts] = &[
             ("before", Text),
             ("after", Text),
         ],
+    },
+    TableFacts {
+        name: "stacks_from",
+        through: None,
+        columns: &[("commit_id", Text), ("committed_at", Text)],
+    },
+    TableFacts {
+        name: "adopted",
+        through: Some(("pool_id", "pool")),
+        columns: &[("pool_id", Row("pool")), ("file", Text), ("name", Text), ("entry", Text)],
     },
 ];
 

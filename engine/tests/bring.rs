@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use ays_catalogue::{
-    Catalogue, ChangedBy, CopyState as Recorded, ImageFacts, Registration, SourceFacts, StackFacts,
+    Catalogue, ChangedBy, CopyState as Recorded, ImageFacts, Place, Registration, SourceFacts, StackFacts,
     StoredFacts, TemplateFacts, Timestamp,
 };
 use ays_engine::{
@@ -66,13 +66,16 @@ impl Scene {
     /// Each of them is a stack; `has` have the file in their raw pools.
     async fn new(nodes: Vec<Target>, has: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let catalogue = Catalogue::open(&directory.path().join("catalogue.db")).await.unwrap();
-        let owner = catalogue.owner("environment".into(), "test".to_owned()).await.unwrap();
+        let catalogue =
+            Catalogue::open(&Place::File(directory.path().join("catalogue.db")), &"environment".into())
+                .await
+                .unwrap();
+        let owner = catalogue.owner("test".to_owned()).await.unwrap();
         let stacks: Vec<_> = nodes
             .iter()
             .map(|node| StackFacts { name: node.name().clone(), pool: node.pool_key() })
             .collect();
-        let by = ChangedBy { actor: "test".into(), reason: None, at: Timestamp::now() };
+        let by = ChangedBy { actor: "ops@c".to_owned(), reason: None, at: Timestamp::now() };
         catalogue.set_stacks(&stacks, &[], None, &by).await.unwrap();
         for target in nodes.iter().filter(|node| has.contains(&node.name().as_str())) {
             catalogue.register(&registration(target), &Timestamp::now()).await.unwrap();

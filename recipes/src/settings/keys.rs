@@ -49,7 +49,7 @@ impl Kind {
 }
 
 /// All keys: `*` is a name that the writer chooses, `**` any number of them.
-const KEYS: [(&str, Kind); 29] = [
+const KEYS: [(&str, Kind); 30] = [
     ("name", Kind::Text),
     ("database", Kind::Database),
     ("install.parallel", Kind::Count),
