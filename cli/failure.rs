@@ -68,6 +68,10 @@ pub enum Failure {
     Outdated(usize),
     #[error("recorded, but {} not written:\n  {}\nthe same again when they can be reached: {again}", indexes(.said.len()), .said.join("\n  "))]
     NotPublished { said: Vec<String>, again: String, interrupted: bool },
+    #[error("not everywhere:\n  {}\ngoing on from here: {again}", .said.join("\n  "))]
+    NotEverywhere { said: Vec<String>, again: String, interrupted: bool },
+    #[error("{0:?} is no command: a program and its arguments, with quotes as in a shell")]
+    NoCommand(String),
     #[error("{what}:\n  {}\nagain when the cause is gone: {again}", .kept.join("\n  "))]
     NotRemoved { what: String, kept: Vec<String>, again: String, interrupted: bool },
     #[error("{0}")]
@@ -168,6 +172,7 @@ impl Failure {
         match self {
             Self::Operation(error) => error.kind,
             Self::NoHome
+            | Self::NoCommand(_)
             | Self::Domain { .. }
             | Self::NoPublicKey
             | Self::PublicKey { .. }
@@ -189,6 +194,7 @@ impl Failure {
             Self::Interrupted
             | Self::Rollout { interrupted: true, .. }
             | Self::NotPublished { interrupted: true, .. }
+            | Self::NotEverywhere { interrupted: true, .. }
             | Self::NotRemoved { interrupted: true, .. }
             | Self::Scrub { interrupted: true, .. } => Kind::Interrupted,
             Self::Rollout { failed, .. } => {
@@ -202,6 +208,7 @@ impl Failure {
             | Self::WillNotWork { .. }
             | Self::NotSame { .. }
             | Self::NotPublished { .. }
+            | Self::NotEverywhere { .. }
             | Self::NotRemoved { .. }
             | Self::Scrub { .. }
             | Self::NotAsked(_)
