@@ -1,14 +1,13 @@
 //! Files go from pools for ever: what is used stays, and whatever stops it, it goes on.
 
 use std::fs;
-use std::process::Stdio;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::states::{fails, generation, install_next};
-use crate::support::lab::{mortal, run};
+use crate::support::lab::run;
 use crate::support::truth::{POOL, assert_true, stored};
 use crate::support::{Many, Node};
 
@@ -33,17 +32,12 @@ fn what_a_process_has_open_or_a_disk_stands_on_is_refused_before_anything_is_rem
     let [first, second] = &scene.nodes[..] else { panic!("two nodes") };
     let [file] = &stored(first)[..] else { panic!("one file") };
 
-    let mut reader = mortal("tail")
-        .args(["-f", first.path(POOL).join(file).to_str().unwrap()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    // It has the file open before its number is printed.
+    let reader = first.exec(&format!("exec 3<{POOL}/{file}; sleep 1000 >/dev/null 2>&1 & echo $!"));
     let said = fails(&scene.ays.run(&DELETE), 1);
-    reader.kill().unwrap();
-    reader.wait().unwrap();
+    first.exec(&format!("kill {reader}"));
     assert!(said.starts_with("error: x is as it was, and nothing was removed:\n"), "{said}");
-    assert!(said.contains("on n1, ") && said.contains(", tail, has it open"), "{said}");
+    assert!(said.contains("on n1, ") && said.contains(", sleep, has it open"), "{said}");
     assert_eq!(
         (status(&scene), generation(first), generation(second)),
         ("CREATED".to_owned(), Some(1), Some(1))
