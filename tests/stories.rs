@@ -14,6 +14,7 @@
 
 mod architecture;
 mod ask;
+mod availability;
 mod catalogue;
 mod documents;
 mod ends_well;

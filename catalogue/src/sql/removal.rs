@@ -16,6 +16,9 @@ use ays_model::PoolKey;
 use serde_json::json;
 use sqlx::FromRow;
 
+/// A copy, and why it may go, where it may.
+type Judged = (CopyRow, Option<String>);
+
 /// A copy, and what decides whether it may go.
 #[derive(FromRow)]
 struct CopyRow {
@@ -117,7 +120,7 @@ impl Database {
                 .collect(),
             Leaving::Old { image, keep } => old(&copies, *image, *keep),
         };
-        let mut files: BTreeMap<(i64, String), Vec<(CopyRow, Option<String>)>> = BTreeMap::new();
+        let mut files: BTreeMap<(i64, String), Vec<Judged>> = BTreeMap::new();
         for (copy, why) in copies.into_iter().zip(why) {
             files.entry((copy.pool_id, copy.file.clone())).or_default().push((copy, why));
         }
@@ -133,7 +136,7 @@ impl Database {
     }
 }
 
-fn removable(pool_id: i64, file: String, copies: Vec<(CopyRow, Option<String>)>) -> Option<Going> {
+fn removable(pool_id: i64, file: String, copies: Vec<Judged>) -> Option<Going> {
     let size = copies.first()?.0.size;
     let is_damaged = copies.iter().any(|(copy, _)| copy.state != CopyState::Verified);
     let of = copies.iter().map(|(copy, why)| RemovableOf {
