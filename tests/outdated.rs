@@ -261,6 +261,8 @@ fn a_new_image_is_a_product_of_a_stream_and_followed_by_its_version() {
     );
     let (code, said) = outdated(&scene);
     assert_eq!((code, &said[0]["state"]), (Some(0), &json!("current")));
+    let lint = scene.ays.run(&["lint", "--online", "servicetemplates/image_noble"]);
+    assert!(lint.code == Some(0) && lint.stdout.contains("0 errors, 0 warnings"), "{lint:#?}");
 
     let new_hash = stream(&scene.origin, &gpg, user, "20241206", 3);
     let (code, said) = outdated(&scene);

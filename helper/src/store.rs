@@ -61,7 +61,8 @@ async fn unpacked(
         }
     };
     let disk = unpacking.outcome(report).await?;
-    if disk.is_none() && order.member.is_some() {
+    let is_of_archive = order.member.as_ref().is_some_and(|member| !member.may_be_layer);
+    if disk.is_none() && is_of_archive {
         return Err(bad_image(&order.source, "`member` is for archives, and it is none"));
     }
     Ok(disk)

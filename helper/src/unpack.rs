@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use ays_model::Activity;
+use ays_model::{Activity, Member};
 use ays_protocol::Failure;
 use ays_unpack::Unpacked;
 use tokio::sync::watch;
@@ -53,7 +53,7 @@ pub(crate) struct Order {
     /// Where the disk's file is made.
     pub(crate) directory: PathBuf,
     /// Which file of an archive is the disk.
-    pub(crate) member: Option<String>,
+    pub(crate) member: Option<Member>,
 }
 
 impl Unpacking {
@@ -111,9 +111,18 @@ impl Drop for Unpacking {
 
 fn unpack(order: &Order, packed: &File, epoch: u64, arrival: &Arc<Arrival>) -> Outcome {
     let mut disk = DiskFile::new(&order.directory, epoch, Arc::clone(arrival));
-    let packed = Following::new(packed, epoch, Arc::clone(arrival))
-        .map_err(|error| failure(&order.path, "reading", &error))?;
-    let found = ays_unpack::unpack(packed, order.member.as_deref(), &mut disk);
+    let begin = || {
+        Following::new(packed, epoch, Arc::clone(arrival))
+            .map_err(|error| failure(&order.path, "reading", &error))
+    };
+    let member = order.member.as_ref();
+    let found = match ays_unpack::unpack(begin()?, member.map(|member| &*member.name), &mut disk) {
+        // The name has picked this layer then.
+        Err(ays_unpack::Error::NoArchive) if member.is_some_and(|member| member.may_be_layer) => {
+            ays_unpack::unpack(begin()?, None, &mut disk)
+        }
+        found => found,
+    };
     let writing = |error: &io::Error| failure(&order.directory, "unpacking the disk", error);
     match found {
         Ok(None) => Ok(None),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Progress, Sha256, Signer};
+use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Member, Progress, Sha256, Signer};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -182,7 +182,7 @@ pub struct StoreImage {
     /// The disk image, as fetched.
     pub source: PathBuf,
     /// Which file of an archive is the disk; none: the only one.
-    pub member: Option<String>,
+    pub member: Option<Member>,
     /// What the source must be, before the conversion and after it: another one is [`Failure::Changed`].
     pub stamp: Option<Stamp>,
     /// The pool's directory.
