@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use ays_catalogue::Catalogue;
+use ays_catalogue::{Catalogue, Place};
 use ays_model::{HostKey, NewHostKeys};
 use ays_operations::{Actor, Controller, look_for_https};
 use ays_recipes::{Environment, EnvironmentError, Flag, Layers, Settings};
@@ -121,7 +121,8 @@ pub async fn controller(environment: Arc<Environment>) -> Result<Controller, Fai
     // A repository of the same name from elsewhere finds nothing.
     environment.secrets.claim()?;
     Ok(Controller {
-        catalogue: Catalogue::open(&data.join("catalogue.db")).await?,
+        catalogue: Catalogue::open(&Place::File(data.join("catalogue.db")), &environment.name().into())
+            .await?,
         logs: data.join("runs"),
         temporary: std::env::temp_dir(),
         actor: actor(),

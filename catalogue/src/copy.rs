@@ -1,16 +1,18 @@
 //! Copies: a generation's file in one pool.
 
+use std::fmt;
+
+use async_trait::async_trait;
 use ays_model::{Digest, DiskFormat, PoolKey, Sha256};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use crate::pool::find;
-use crate::{Catalogue, CatalogueError, GenerationId, Timestamp};
+use crate::{CatalogueError, GenerationId, Timestamp};
 
 /// What is known of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum CopyState {
     /// On its way; nothing is said of its file.
     Arriving,
@@ -40,6 +42,7 @@ pub struct Copy {
     #[sqlx(try_from = "String")]
     pub digest: Digest,
     /// The file's length in bytes.
+    #[sqlx(try_from = "i64")]
     pub size: u64,
     /// When it became verified.
     pub verified_at: Option<Timestamp>,
@@ -57,6 +60,7 @@ pub struct KnownCopy {
     #[sqlx(rename = "generation_id")]
     pub generation: GenerationId,
     /// The generation's number within its image.
+    #[sqlx(try_from = "i64")]
     pub number: u32,
     /// Its file's name in the pool.
     pub file: String,
@@ -70,56 +74,27 @@ pub struct KnownCopy {
     #[sqlx(try_from = "String")]
     pub digest: Digest,
     /// The file's length in bytes.
+    #[sqlx(try_from = "i64")]
     pub size: u64,
     /// What a machine that starts from it sees, in bytes.
+    #[sqlx(try_from = "i64")]
     pub virtual_size: u64,
 }
 
-impl Catalogue {
+/// Copies that are looked for, and those that are damaged.
+#[async_trait]
+pub trait Copies: fmt::Debug + Send + Sync {
     /// The verified copy in `pool` of the newest generation of the pool's grid's image `image_name` that was made
     /// from a source with this SHA-256, in this format.
-    pub async fn copy_of_source(
+    async fn copy_of_source(
         &self,
         image_name: &str,
         source_sha256: Sha256,
         format: DiskFormat,
         pool: &PoolKey,
-    ) -> Result<Option<KnownCopy>, CatalogueError> {
-        let doing = "looking for a copy";
-        let failed = self.failed(doing);
-        let mut tx = self.read(doing).await?;
-        let Some(pool_id) = find(&mut tx, pool).await.map_err(&failed)? else { return Ok(None) };
-        sqlx::query_as(
-            "SELECT c.* FROM copy_record c JOIN image i ON i.id = c.image_id
-             WHERE i.gid = ? AND i.name = ? AND c.source_sha256 = ? AND c.format = ?
-               AND c.pool_id = ? AND c.state = 'verified'
-             ORDER BY c.number DESC LIMIT 1",
-        )
-        .bind(pool.gid.0)
-        .bind(image_name)
-        .bind(source_sha256.to_string())
-        .bind(format.as_str())
-        .bind(pool_id)
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(&failed)
-    }
+    ) -> Result<Option<KnownCopy>, CatalogueError>;
 
     /// The file in the pool is missing or has other bytes: no image offers it until it is registered again. A file
     /// that the catalogue does not know is no error.
-    pub async fn mark_damaged(&self, pool: &PoolKey, file: &str) -> Result<(), CatalogueError> {
-        let doing = "marking a copy as damaged";
-        let failed = self.failed(doing);
-        let mut tx = self.write(doing).await?;
-        let Some(pool_id) = find(&mut tx, pool).await.map_err(&failed)? else { return Ok(()) };
-        sqlx::query(
-            "UPDATE copy SET state = 'damaged' WHERE pool_id = ? AND file = ? AND state = 'verified'",
-        )
-        .bind(pool_id)
-        .bind(file)
-        .execute(&mut *tx)
-        .await
-        .map_err(&failed)?;
-        tx.commit().await.map_err(&failed)
-    }
+    async fn mark_damaged(&self, pool: &PoolKey, file: &str) -> Result<(), CatalogueError>;
 }

@@ -1,9 +1,12 @@
 //! What was found in a generation's disk.
 
+use std::fmt;
+
+use async_trait::async_trait;
 use serde::Serialize;
 use sqlx::FromRow;
 
-use crate::{Catalogue, CatalogueError, GenerationId, Timestamp};
+use crate::{CatalogueError, GenerationId, Timestamp};
 
 /// What was found in a disk; none of a fact: it could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, FromRow)]
@@ -44,7 +47,7 @@ impl From<String> for Findings {
 /// What can start a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum StartedBy {
     /// A BIOS.
     Bios,
@@ -59,7 +62,7 @@ pub enum StartedBy {
 /// What sets a system up when it starts for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
 #[serde(rename_all = "kebab-case")]
-#[sqlx(rename_all = "kebab-case")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum FirstBoot {
     /// cloud-init.
     CloudInit,
@@ -69,34 +72,10 @@ pub enum FirstBoot {
     None,
 }
 
-impl Catalogue {
+/// What was found in disks.
+#[async_trait]
+pub trait Disks: fmt::Debug + Send + Sync {
     /// Records what was found in a generation's disk, in place of what was found before.
-    pub async fn set_disk_facts(
-        &self,
-        generation: GenerationId,
-        facts: &DiskFacts,
-    ) -> Result<(), CatalogueError> {
-        let doing = "recording what was found in a disk";
-        let failed = self.failed(doing);
-        let mut tx = self.write(doing).await?;
-        sqlx::query(
-            "UPDATE generation SET os = ?, os_version = ?, architecture = ?, started_by = ?, first_boot = ?,
-                                   virtio = ?, can_grow = ?, inspected_at = ?, findings = ?
-             WHERE id = ?",
-        )
-        .bind(&facts.os)
-        .bind(&facts.os_version)
-        .bind(&facts.architecture)
-        .bind(facts.started_by)
-        .bind(facts.first_boot)
-        .bind(facts.virtio)
-        .bind(facts.can_grow)
-        .bind(&facts.inspected_at)
-        .bind(facts.findings.0.join("\n"))
-        .bind(generation)
-        .execute(&mut *tx)
-        .await
-        .map_err(&failed)?;
-        tx.commit().await.map_err(failed)
-    }
+    async fn set_disk_facts(&self, generation: GenerationId, facts: &DiskFacts)
+    -> Result<(), CatalogueError>;
 }

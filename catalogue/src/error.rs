@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use ays_model::{Gid, NodeName, PoolName};
 
+use crate::Place;
+
 /// Why the catalogue could not be opened, read or written. Nothing of a failed write is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
@@ -15,30 +17,38 @@ pub enum CatalogueError {
         /// What the system said.
         source: io::Error,
     },
-    /// The file is there and is not a database, or may not be written.
-    #[error("{}: the catalogue cannot be opened", path.display())]
+    /// The file is there and is not a database, or may not be written; the server cannot be reached, or lets nobody in.
+    #[error("{place}: the catalogue cannot be opened")]
     Open {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
+        /// Where it is.
+        place: Place,
+        /// What the database said.
         source: sqlx::Error,
     },
-    /// The file's tables cannot be brought to this version's; a newer version may have written it.
-    #[error("{}: the catalogue's tables do not fit this version", path.display())]
+    /// Its tables cannot be brought to this version's; a newer version may have written them.
+    #[error("{place}: the catalogue's tables do not fit this version")]
     Migrate {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// What does not fit.
         source: Box<sqlx::migrate::MigrateError>,
     },
+    /// Rows of it refer to others that are not there: it is damaged, and stays as it is.
+    #[error("{place}: the catalogue is damaged: {rows} rows refer to what is not there")]
+    Broken {
+        /// Where it is.
+        place: Place,
+        /// How many rows.
+        rows: usize,
+    },
     /// The open catalogue could not be read or written.
-    #[error("{}: {doing} failed", path.display())]
+    #[error("{place}: {doing} failed")]
     Database {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// What was being done (`listing images`).
         doing: &'static str,
-        /// What SQLite said.
+        /// What the database said.
         source: sqlx::Error,
     },
     /// An image was to be wanted on a stack that is not in the catalogue.

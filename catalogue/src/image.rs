@@ -1,11 +1,13 @@
 //! Images and their generations, as they are shown.
 
+use std::fmt;
+
+use async_trait::async_trait;
 use ays_model::{BootType, Digest, DiskFormat, Gid, ImageName, Md5, Sha256, TemplateName};
 use serde::Serialize;
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::FromRow;
 
-use crate::stack::stacks;
-use crate::{Catalogue, CatalogueError, Copy, DiskFacts, Stack, StackId, Timestamp};
+use crate::{CatalogueError, Copy, DiskFacts, Stack, Timestamp};
 
 /// An image's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
@@ -22,7 +24,7 @@ pub struct GenerationId(pub i64);
 /// Where an image is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
 #[serde(rename_all = "UPPERCASE")]
-#[sqlx(rename_all = "UPPERCASE")]
+#[sqlx(type_name = "text", rename_all = "UPPERCASE")]
 pub enum ImageStatus {
     /// Not usable yet.
     Creating,
@@ -54,6 +56,7 @@ pub struct Image {
     pub category: String,
     /// The smallest disk that a machine may have, in GB.
     #[serde(rename = "size")]
+    #[sqlx(try_from = "i64")]
     pub size_gb: u32,
     /// The login that the image comes with.
     pub username: Option<String>,
@@ -62,12 +65,13 @@ pub struct Image {
     pub password: (),
     /// Whose it is; 0: everyone's.
     #[serde(rename = "accountId")]
+    #[sqlx(try_from = "i64")]
     pub account_id: u32,
     /// Always empty: an image is everyone's.
     #[sqlx(skip)]
     pub acl: [(); 0],
     /// Its grid.
-    #[sqlx(try_from = "u32")]
+    #[sqlx(try_from = "i64")]
     pub gid: Gid,
     /// Always `libvirt`.
     #[serde(rename = "providerName")]
@@ -101,6 +105,7 @@ pub struct Generation {
     /// Its number among those of all images.
     pub id: GenerationId,
     /// 1, 2, 3, .. within its image.
+    #[sqlx(try_from = "i64")]
     pub number: u32,
     /// Whether it is the one that was registered last: what stacks offer as soon as their pools have it.
     pub current: bool,
@@ -117,6 +122,7 @@ pub struct Generation {
     #[sqlx(try_from = "String")]
     pub source_sha256: Sha256,
     /// The source's length in bytes.
+    #[sqlx(try_from = "i64")]
     pub source_size: u64,
     /// Whether its bytes were verified against what the source says.
     pub verified_at_source: bool,
@@ -135,8 +141,10 @@ pub struct Generation {
     #[sqlx(try_from = "String")]
     pub content: Digest,
     /// The stored file's length then, in bytes.
+    #[sqlx(try_from = "i64")]
     pub stored_size: u64,
     /// What a machine that starts from it sees, in bytes.
+    #[sqlx(try_from = "i64")]
     pub virtual_size: u64,
     /// The recipe that made it.
     #[sqlx(try_from = "String")]
@@ -182,112 +190,19 @@ pub struct ImageDetail {
     pub stacks: Vec<StackOffer>,
 }
 
-impl Catalogue {
+/// Images and their generations, as they are shown.
+#[async_trait]
+pub trait Images: fmt::Debug + Send + Sync {
     /// All images, by name and grid.
-    pub async fn images(&self) -> Result<Vec<Image>, CatalogueError> {
-        sqlx::query_as("SELECT * FROM image_record ORDER BY name, gid")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(self.failed("listing images"))
-    }
+    async fn images(&self) -> Result<Vec<Image>, CatalogueError>;
 
     /// The current generation of every image that has one, by the image's name and grid, without its copies.
-    pub async fn current_generations(&self) -> Result<Vec<(Image, Generation)>, CatalogueError> {
-        let doing = "listing images";
-        let failed = self.failed(doing);
-        let mut tx = self.read(doing).await?;
-        let images: Vec<Image> = sqlx::query_as(
-            "SELECT * FROM image_record WHERE current_generation IS NOT NULL ORDER BY name, gid",
-        )
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(&failed)?;
-        let generations: Vec<Generation> = sqlx::query_as(
-            "SELECT g.* FROM generation_record g JOIN image i ON i.current_generation = g.id ORDER BY i.name, i.gid",
-        )
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(&failed)?;
-        Ok(images.into_iter().zip(generations).collect())
-    }
+    async fn current_generations(&self) -> Result<Vec<(Image, Generation)>, CatalogueError>;
 
     /// The image of this name or, when none has it, of this number.
     ///
     /// # Errors
     ///
     /// [`CatalogueError::AmbiguousImage`] when several grids have an image of this name.
-    pub async fn image(&self, name_or_id: &str) -> Result<Option<ImageDetail>, CatalogueError> {
-        let doing = "reading an image";
-        let failed = self.failed(doing);
-        let mut tx = self.read(doing).await?;
-        let Some(image) = self.named(&mut tx, name_or_id).await? else { return Ok(None) };
-        let mut generations: Vec<Generation> =
-            sqlx::query_as("SELECT * FROM generation_record WHERE image_id = ? ORDER BY number DESC")
-                .bind(image.id)
-                .fetch_all(&mut *tx)
-                .await
-                .map_err(&failed)?;
-        for generation in &mut generations {
-            generation.copies = copies(&mut tx, generation.id).await.map_err(&failed)?;
-        }
-        let stacks = stack_offers(&mut tx, &image).await.map_err(&failed)?;
-        Ok(Some(ImageDetail { image, generations, stacks }))
-    }
-
-    /// The record of [`Catalogue::image`].
-    pub(crate) async fn named(
-        &self,
-        db: &mut SqliteConnection,
-        name_or_id: &str,
-    ) -> Result<Option<Image>, CatalogueError> {
-        let failed = self.failed("reading an image");
-        let mut named: Vec<Image> = sqlx::query_as("SELECT * FROM image_record WHERE name = ? ORDER BY id")
-            .bind(name_or_id)
-            .fetch_all(&mut *db)
-            .await
-            .map_err(&failed)?;
-        if named.len() > 1 {
-            let ids = named.iter().map(|image| image.id.0).collect();
-            return Err(CatalogueError::AmbiguousImage { name: name_or_id.to_owned(), ids });
-        }
-        match (named.pop(), name_or_id.parse::<i64>()) {
-            (Some(image), _) => Ok(Some(image)),
-            (None, Ok(id)) => sqlx::query_as("SELECT * FROM image_record WHERE id = ?")
-                .bind(id)
-                .fetch_optional(db)
-                .await
-                .map_err(failed),
-            (None, Err(_)) => Ok(None),
-        }
-    }
-}
-
-pub(crate) async fn copies(db: &mut SqliteConnection, generation: GenerationId) -> sqlx::Result<Vec<Copy>> {
-    sqlx::query_as("SELECT * FROM copy_record WHERE generation_id = ? ORDER BY pool_name, pool_node, pool_id")
-        .bind(generation)
-        .fetch_all(db)
-        .await
-}
-
-async fn stack_offers(db: &mut SqliteConnection, image: &Image) -> sqlx::Result<Vec<StackOffer>> {
-    let wanted: Vec<(StackId, Option<u32>)> = sqlx::query_as(
-        "SELECT w.stack_id, g.number FROM wanted w
-         LEFT JOIN offered o ON o.image_id = w.image_id AND o.stack_id = w.stack_id
-         LEFT JOIN generation g ON g.id = o.generation_id
-         WHERE w.image_id = ?",
-    )
-    .bind(image.id)
-    .fetch_all(&mut *db)
-    .await?;
-    let of_grid = stacks(db).await?.into_iter().filter(|stack| stack.gid == image.gid);
-    Ok(of_grid
-        .map(|stack| {
-            let found = wanted.iter().find(|(id, _)| *id == stack.id);
-            StackOffer {
-                wanted: found.is_some(),
-                offered_generation: found.and_then(|(_, number)| *number),
-                stack,
-            }
-        })
-        .collect())
+    async fn image(&self, name_or_id: &str) -> Result<Option<ImageDetail>, CatalogueError>;
 }

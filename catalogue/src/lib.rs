@@ -1,9 +1,10 @@
 //! What an environment knows: images with their generations and copies, stacks, what is installed where, runs, and who
 //! works on what now.
 //!
-//! One SQLite file per environment. The words are those of the project's model: an *image* is what users know by
-//! name, a *generation* is one content of it, a *copy* is a generation in one pool, *wanted* is what an operator
-//! said, *offered* is what is true. Only what is offered is ever shown as available.
+//! It is in an SQLite file of this machine, or in a PostgreSQL database that several controllers and environments share.
+//! The words are those of the project's model: an *image* is what users know by name, a *generation* is one content of
+//! it, a *copy* is a generation in one pool, *wanted* is what an operator said, *offered* is what is true. Only what is
+//! offered is ever shown as available.
 //!
 //! It must not know how an image got there: no SSH, no recipes, no files but its own. No secret is ever in it.
 
@@ -17,27 +18,35 @@ mod installed;
 mod lock;
 mod offer;
 mod owner;
+mod place;
 mod pool;
+mod postgres;
 mod register;
 mod run;
 mod scrub;
+mod sqlite;
 mod stack;
-#[cfg(test)]
-mod tests;
+mod store;
 mod timestamp;
 
 pub use catalogue::Catalogue;
-pub use copy::{Copy, CopyState, KnownCopy};
-pub use disk::{DiskFacts, Findings, FirstBoot, StartedBy};
+pub use copy::{Copies, Copy, CopyState, KnownCopy};
+pub use disk::{DiskFacts, Disks, Findings, FirstBoot, StartedBy};
 pub use error::CatalogueError;
-pub use find::Found;
-pub use image::{Generation, GenerationId, Image, ImageDetail, ImageId, ImageStatus, StackOffer};
-pub use installed::{ImageOnNode, Installed, InstalledImage, InstalledPart, NewInstalled, ServiceOnNode};
-pub use lock::{Lock, LockAttempt, LockHolder};
-pub use offer::{Offer, index_json};
-pub use owner::{Adopted, AdoptedBefore, NoIndex};
-pub use register::{ImageFacts, Registered, Registration, SourceFacts, StoredFacts, TemplateFacts};
-pub use run::{Run, RunEnd, RunFilter, RunId, RunStatus};
-pub use scrub::ScrubCopy;
-pub use stack::{CommitFacts, Stack, StackFacts, StackId, StackStatus};
+pub use find::{Finding, Found};
+pub use image::{Generation, GenerationId, Image, ImageDetail, ImageId, ImageStatus, Images, StackOffer};
+pub use installed::{
+    ImageOnNode, Installed, InstalledImage, InstalledPart, Installs, NewInstalled, ServiceOnNode,
+};
+pub use lock::{Lock, LockAttempt, LockHolder, Locks};
+pub use offer::{Offer, Offers, index_json};
+pub use owner::{Adopted, AdoptedBefore, NoIndex, Owners};
+pub use place::{NoDatabase, Place, PostgresUrl};
+pub use register::{
+    ImageFacts, Registered, Registration, Registrations, SourceFacts, StoredFacts, TemplateFacts,
+};
+pub use run::{Run, RunEnd, RunFilter, RunId, RunStatus, Runs};
+pub use scrub::{ScrubCopy, Scrubbing};
+pub use stack::{CommitFacts, Stack, StackFacts, StackId, StackStatus, Stacks};
+pub use store::Store;
 pub use timestamp::Timestamp;

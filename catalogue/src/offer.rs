@@ -1,12 +1,14 @@
 //! What a pool offers, as it is written for managers of machines.
 
+use std::fmt;
+
+use async_trait::async_trait;
 use ays_model::{BootType, Digest, DiskFormat, ImageName, NodeName, PoolKey};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::FromRow;
 
-use crate::pool::find;
-use crate::{Adopted, Catalogue, CatalogueError, ImageId};
+use crate::{Adopted, CatalogueError, ImageId};
 
 /// An image that a pool offers: the pool holds this file, verified, and each of `stacks` may start machines from it.
 ///
@@ -22,6 +24,7 @@ pub struct Offer {
     /// The image's number.
     pub id: ImageId,
     /// The number of the offered generation within the image.
+    #[sqlx(try_from = "i64")]
     pub generation: u32,
     /// The file's name in the pool.
     pub file: String,
@@ -32,13 +35,16 @@ pub struct Offer {
     #[sqlx(try_from = "String")]
     pub digest: Digest,
     /// The file's length in bytes.
+    #[sqlx(try_from = "i64")]
     pub size: u64,
     /// What a machine that starts from it sees, in bytes.
+    #[sqlx(try_from = "i64")]
     pub virtual_size: u64,
     /// How a machine starts from it.
     #[sqlx(try_from = "String")]
     pub boot_type: BootType,
     /// The smallest disk that a machine may have, in GB.
+    #[sqlx(try_from = "i64")]
     pub minimum_size: u32,
     /// Whether its disk can grow while a machine runs.
     pub hot_resize: bool,
@@ -88,40 +94,9 @@ enum Entry<'a> {
     Adopted(&'a Value),
 }
 
-impl Catalogue {
+/// What pools offer.
+#[async_trait]
+pub trait Offers: fmt::Debug + Send + Sync {
     /// What the pool offers now, by name. A pool that the catalogue does not know offers nothing.
-    pub async fn offers(&self, pool: &PoolKey) -> Result<Vec<Offer>, CatalogueError> {
-        let doing = "listing a pool's images";
-        let mut tx = self.read(doing).await?;
-        offers(&mut tx, pool).await.map_err(self.failed(doing))
-    }
-}
-
-pub(crate) async fn offers(db: &mut SqliteConnection, pool: &PoolKey) -> sqlx::Result<Vec<Offer>> {
-    let Some(pool_id) = find(db, pool).await? else { return Ok(Vec::new()) };
-    let mut offers: Vec<Offer> = sqlx::query_as(
-        "SELECT DISTINCT i.name, i.id, g.number AS generation, c.file, c.format, c.digest, c.size, g.virtual_size,
-                i.boot_type, i.size_gb AS minimum_size, i.hot_resize, i.type AS category,
-                g.source_verified AS verified_at_source
-         FROM offered o
-         JOIN image i ON i.id = o.image_id
-         JOIN generation g ON g.id = o.generation_id
-         JOIN copy c ON c.generation_id = g.id AND c.pool_id = o.pool_id
-         WHERE o.pool_id = ? ORDER BY i.name",
-    )
-    .bind(pool_id)
-    .fetch_all(&mut *db)
-    .await?;
-    for offer in &mut offers {
-        let stacks: Vec<String> = sqlx::query_scalar(
-            "SELECT s.name FROM offered o JOIN stack s ON s.id = o.stack_id
-             WHERE o.pool_id = ? AND o.image_id = ? ORDER BY s.name",
-        )
-        .bind(pool_id)
-        .bind(offer.id)
-        .fetch_all(&mut *db)
-        .await?;
-        offer.stacks = stacks.into_iter().map(Into::into).collect();
-    }
-    Ok(offers)
+    async fn offers(&self, pool: &PoolKey) -> Result<Vec<Offer>, CatalogueError>;
 }

@@ -1,12 +1,14 @@
 //! Runs: an action on a service instance and a node, from its begin to its end.
 
+use std::fmt;
 use std::path::Path;
 
+use async_trait::async_trait;
 use ays_model::{InstanceName, NodeName, RunAction, TemplateName};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use crate::{Catalogue, CatalogueError, ServiceOnNode, Timestamp};
+use crate::{CatalogueError, ServiceOnNode, Timestamp};
 
 /// A run's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
@@ -16,7 +18,7 @@ pub struct RunId(pub i64);
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
-#[sqlx(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum RunEnd {
     /// It did all that it should.
     Succeeded,
@@ -29,7 +31,7 @@ pub enum RunEnd {
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum RunStatus {
     /// Nobody has ended it. Who ran it may be dead.
     Running,
@@ -72,6 +74,7 @@ pub struct Run {
     /// The path of its log on the machine that ran it; none for runs of older versions.
     pub log: Option<String>,
     /// How long it took, in milliseconds; none while it runs.
+    #[sqlx(skip)]
     pub took_ms: Option<u64>,
 }
 
@@ -82,91 +85,35 @@ pub struct RunFilter<'a> {
     pub service: Option<&'a str>,
     /// A node's name.
     pub node: Option<&'a str>,
-    /// What was given to [`Catalogue::begin_run`].
+    /// What was given to [`crate::Store::begin_run`].
     pub rollout: Option<&'a str>,
     /// No more than so many.
     pub limit: Option<u32>,
 }
 
-impl Catalogue {
+/// What was run.
+#[async_trait]
+pub trait Runs: fmt::Debug + Send + Sync {
     /// A run begins. Those of the same service instance and node that nobody ended were interrupted. `rollout` is a
     /// UUID that all runs of one command share; `log` is where its events are written.
-    pub async fn begin_run(
+    async fn begin_run(
         &self,
         of: &ServiceOnNode,
         action: RunAction,
         rollout: &str,
         log: &Path,
         now: &Timestamp,
-    ) -> Result<RunId, CatalogueError> {
-        let doing = "beginning a run";
-        let failed = self.failed(doing);
-        let mut tx = self.write(doing).await?;
-        sqlx::query(
-            "UPDATE run SET status = 'interrupted', ended_at = ?
-             WHERE service = ? AND instance = ? AND node = ? AND status = 'running'",
-        )
-        .bind(now)
-        .bind(of.service.as_str())
-        .bind(of.instance.as_str())
-        .bind(of.node.as_str())
-        .execute(&mut *tx)
-        .await
-        .map_err(&failed)?;
-        let id = sqlx::query_scalar(
-            "INSERT INTO run (service, instance, node, action, rollout, log, status, started_at)
-             VALUES (?, ?, ?, ?, ?, ?, 'running', ?) RETURNING id",
-        )
-        .bind(of.service.as_str())
-        .bind(of.instance.as_str())
-        .bind(of.node.as_str())
-        .bind(action.as_str())
-        .bind(rollout)
-        .bind(log.display().to_string())
-        .bind(now)
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(&failed)?;
-        tx.commit().await.map_err(&failed)?;
-        Ok(id)
-    }
+    ) -> Result<RunId, CatalogueError>;
 
     /// A run has ended; `message` may be shown to anyone. One that a later run took for dead ends all the same.
-    pub async fn end_run(
+    async fn end_run(
         &self,
         id: RunId,
         end: RunEnd,
         message: Option<&str>,
         now: &Timestamp,
-    ) -> Result<(), CatalogueError> {
-        sqlx::query("UPDATE run SET status = ?, message = ?, ended_at = ? WHERE id = ?")
-            .bind(end)
-            .bind(message)
-            .bind(now)
-            .bind(id)
-            .execute(&self.writer)
-            .await
-            .map_err(self.failed("ending a run"))?;
-        Ok(())
-    }
+    ) -> Result<(), CatalogueError>;
 
     /// The runs that agree with the filter, the newest first.
-    pub async fn runs(&self, filter: &RunFilter<'_>) -> Result<Vec<Run>, CatalogueError> {
-        // A clock that was set back between the two makes no time negative.
-        sqlx::query_as(
-            "SELECT *, max(0, CAST(round(1000 * (unixepoch(ended_at, 'subsec') - unixepoch(started_at, 'subsec')))
-                                   AS INTEGER)) AS took_ms
-             FROM run
-             WHERE (?1 IS NULL OR service = ?1) AND (?2 IS NULL OR node = ?2) AND (?3 IS NULL OR rollout = ?3)
-             ORDER BY id DESC LIMIT ?4",
-        )
-        .bind(filter.service)
-        .bind(filter.node)
-        .bind(filter.rollout)
-        // What SQLite calls no limit.
-        .bind(filter.limit.map_or(-1, i64::from))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(self.failed("listing runs"))
-    }
+    async fn runs(&self, filter: &RunFilter<'_>) -> Result<Vec<Run>, CatalogueError>;
 }

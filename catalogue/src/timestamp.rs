@@ -22,6 +22,12 @@ impl Timestamp {
     pub fn to_the_second(&self) -> String {
         self.0.chars().take("2026-11-21T20:48:51".len()).map(|c| if c == 'T' { ' ' } else { c }).collect()
     }
+
+    /// How many milliseconds before `later` it is; 0 when the clock was set back between the two.
+    pub(crate) fn milliseconds_until(&self, later: &Self) -> Option<u64> {
+        let [from, to] = [self, later].map(|time| time.0.parse::<jiff::Timestamp>().ok());
+        Some(u64::try_from(to?.as_millisecond() - from?.as_millisecond()).unwrap_or(0))
+    }
 }
 
 impl From<jiff::Timestamp> for Timestamp {

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ays_catalogue::{Catalogue, CatalogueError, Offer};
+use ays_catalogue::{Catalogue, CatalogueError, Offer, Place};
 use ays_model::{DiskFormat, Event, FaultAt, FaultKind, FaultReport, FaultStep, Node, Pool, Target};
 use ays_recipes::Recipe;
 use ays_transport::{Faults, HelperError, Transport};
@@ -176,7 +176,7 @@ impl<'a> Stage<'a> {
 
     /// Each install opens the catalogue anew, as a new process would.
     async fn catalogue(&self) -> Result<Catalogue, CatalogueError> {
-        Catalogue::open(&self.directory.path().join("catalogue.db")).await
+        Catalogue::open(&Place::File(self.directory.path().join("catalogue.db")), &"rehearsal".into()).await
     }
 
     async fn install(
@@ -187,7 +187,7 @@ impl<'a> Stage<'a> {
         tell: Tell<'_>,
     ) -> Result<Installed, InstallError> {
         let catalogue = self.catalogue().await?;
-        let owner = catalogue.owner("rehearsal".into(), self.rehearsal.by.to_owned()).await?;
+        let owner = catalogue.owner(self.rehearsal.by.to_owned()).await?;
         let rollout = Rollout {
             stacks: self.rehearsal.stacks,
             recipe: &self.recipe,

@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ays_catalogue::{Catalogue, RunFilter};
+use ays_catalogue::{Catalogue, Place, RunFilter};
 use ays_engine::{InstallError, Installed, Mode, NodeResult, Rollout, Sharing, Stacks, Stopper};
 use ays_model::{Content, Digest, DiskFormat, Inspection, StepName, Target};
 use ays_protocol::{CheckedCopy, CopyState, Failure, IndexBefore, Outcome, Step, Stored};
@@ -61,7 +61,10 @@ impl Scene {
         let environment = Environment::find(&root, &layers).unwrap();
         let template = environment.template("image_x").unwrap();
         let recipe = Recipe::read(&environment, template, &Request::without_answers("main".into())).unwrap();
-        let catalogue = Catalogue::open(&directory.path().join("catalogue.db")).await.unwrap();
+        let catalogue =
+            Catalogue::open(&Place::File(directory.path().join("catalogue.db")), &"environment".into())
+                .await
+                .unwrap();
         let targets = environment
             .nodes()
             .iter()
@@ -72,7 +75,7 @@ impl Scene {
     }
 
     async fn roll_out(&self, mode: Mode, nodes: Scripted) -> Vec<NodeResult> {
-        let owner = self.catalogue.owner("environment".into(), "test".to_owned()).await.unwrap();
+        let owner = self.catalogue.owner("test".to_owned()).await.unwrap();
         let rollout = Rollout {
             stacks: &self.stacks,
             recipe: &self.recipe,

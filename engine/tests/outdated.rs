@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ays_catalogue::{
-    Catalogue, ImageFacts, Registration, SourceFacts, StackFacts, StoredFacts, TemplateFacts, Timestamp,
+    Catalogue, ImageFacts, Place, Registration, SourceFacts, StackFacts, StoredFacts, TemplateFacts,
+    Timestamp,
 };
 use ays_engine::{Asked, Freshness, Questions};
 use ays_model::{BootType, DiskFormat, Gid, Md5, PoolKey};
@@ -47,7 +48,8 @@ fn pool() -> PoolKey {
 /// An environment with so many recipes, each for its file, and a catalogue that has them all.
 async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, Catalogue) {
     git2::Repository::init(directory).unwrap();
-    let catalogue = Catalogue::open(&directory.join("catalogue.db")).await.unwrap();
+    let catalogue =
+        Catalogue::open(&Place::File(directory.join("catalogue.db")), &"environment".into()).await.unwrap();
     catalogue.set_stacks(&[StackFacts { name: "n1".into(), pool: pool() }], &[], None).await.unwrap();
     for number in 0..images {
         let template = format!("image_{number}");

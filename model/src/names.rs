@@ -129,6 +129,15 @@ impl From<u32> for Gid {
     }
 }
 
+/// As databases have numbers.
+impl TryFrom<i64> for Gid {
+    type Error = std::num::TryFromIntError;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        number.try_into().map(Self)
+    }
+}
+
 impl std::fmt::Display for Gid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)

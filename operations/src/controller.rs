@@ -36,7 +36,7 @@ pub struct Controller {
 impl Controller {
     /// The catalogue as the owner of pools.
     pub(crate) async fn owner(&self) -> Result<PoolOwner, CatalogueError> {
-        self.catalogue.owner(self.environment.name().into(), self.actor.0.clone()).await
+        self.catalogue.owner(self.actor.0.clone()).await
     }
 }
 

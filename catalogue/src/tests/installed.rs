@@ -2,7 +2,7 @@
 
 use ays_model::DiskFormat;
 
-use crate::tests::support::{Fixture, at, debian_on, digest, md5, own, registration, shared, source};
+use super::support::{Fixture, at, debian_on, digest, md5, own, registration, shared, source};
 use crate::{
     CatalogueError, GenerationId, Installed, InstalledImage, InstalledPart, KnownCopy, NewInstalled,
 };

@@ -1,7 +1,7 @@
 //! Locks: one holder at a time, and none for ever.
 
 use std::env;
-use std::path::Path;
+use std::ops::Add;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::super::test_server::TestServer;
+use super::support::Fixture;
 use crate::lock::TRY_EVERY;
-use crate::tests::support::Fixture;
 use crate::{Catalogue, Lock, LockAttempt, LockHolder};
 
-const LOCKER_FILE: &str = "AYS_TEST_LOCKER_FILE";
+const LOCKER_ADDRESS: &str = "AYS_TEST_LOCKER_ADDRESS";
 
 fn scopes(scopes: &[&str]) -> Vec<String> {
     scopes.iter().map(|&scope| scope.to_owned()).collect()
@@ -35,16 +36,11 @@ async fn taken(catalogue: &Catalogue, wanted: &[&str]) -> (String, String) {
     }
 }
 
-/// Another process, as far as the catalogue can tell.
-async fn other(fixture: &Fixture) -> Catalogue {
-    Catalogue::open(&fixture.file).await.unwrap()
-}
-
 /// Makes it so long since all holders were renewed.
-async fn silence(catalogue: &Catalogue, seconds: i64) {
-    sqlx::query("UPDATE lock_holder SET renewed_at = renewed_at - ?")
+async fn silence(fixture: &Fixture, seconds: f64) {
+    sqlx::query("UPDATE lock_holder SET renewed_at = renewed_at - $1")
         .bind(seconds)
-        .execute(&catalogue.pool)
+        .execute(&fixture.database.writer)
         .await
         .unwrap();
 }
@@ -54,14 +50,14 @@ async fn lost(lock: &Lock) {
     timeout(Duration::from_secs(20), lock.lost()).await.unwrap();
 }
 
-async fn count(catalogue: &Catalogue, sql: &'static str) -> i64 {
-    sqlx::query_scalar(sql).fetch_one(&catalogue.pool).await.unwrap()
+async fn count(fixture: &Fixture, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(&fixture.database.readers).await.unwrap()
 }
 
 #[tokio::test]
 async fn all_scopes_are_held_or_none() {
     let fixture = Fixture::new().await;
-    let (ours, theirs) = (&fixture.catalogue, &other(&fixture).await);
+    let (ours, theirs) = (&fixture.catalogue, &fixture.other().await);
     let lock = held(ours, &["debian on n1", "debian on n2", "debian on n1"]).await;
     for catalogue in [ours, theirs] {
         let (scope, by) = taken(catalogue, &["debian on n3", "debian on n2", "alpine on n2"]).await;
@@ -73,7 +69,7 @@ async fn all_scopes_are_held_or_none() {
     assert_eq!(taken(ours, &["alpine on n2"]).await.0, "alpine on n2");
     elsewhere.release().await.unwrap();
     again.release().await.unwrap();
-    assert_eq!(count(ours, "SELECT count(*) FROM lock").await, 0);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM lock").await, 0);
 }
 
 #[tokio::test]
@@ -96,24 +92,33 @@ async fn all_locks_of_a_process_have_one_holder_and_one_beat() {
         takers.spawn(async move { held(&catalogue, &[&format!("debian on n{node}")]).await });
     }
     let locks = takers.join_all().await;
-    assert_eq!(count(&fixture.catalogue, "SELECT count(*) FROM lock").await, 50);
-    assert_eq!(count(&fixture.catalogue, "SELECT count(*) FROM lock_holder").await, 1);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM lock").await, 50);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM lock_holder").await, 1);
     // It lives: the next beat comes before it is dead.
-    silence(&fixture.catalogue, 4).await;
-    while count(&fixture.catalogue, "SELECT unixepoch('subsec') - renewed_at > 3 FROM lock_holder").await == 1
+    silence(&fixture, 4.0).await;
+    while count(
+        &fixture,
+        concat!(
+            "SELECT CAST(CASE WHEN ",
+            clock!(),
+            " - renewed_at > 3 THEN 1 ELSE 0 END AS BIGINT) FROM lock_holder"
+        ),
+    )
+    .await
+        == 1
     {
         assert!(timeout(Duration::from_millis(10), locks[0].lost()).await.is_err());
     }
-    assert_eq!(taken(&other(&fixture).await, &["debian on n7"]).await.0, "debian on n7");
+    assert_eq!(taken(&fixture.other().await, &["debian on n7"]).await.0, "debian on n7");
     drop(locks);
 }
 
 #[tokio::test]
 async fn a_holder_that_was_silent_for_too_long_is_dead_and_learns_it() {
     let fixture = Fixture::new().await;
-    let (ours, theirs) = (&fixture.catalogue, &other(&fixture).await);
+    let (ours, theirs) = (&fixture.catalogue, &fixture.other().await);
     let lock = held(ours, &["debian on n1"]).await;
-    silence(ours, 9).await;
+    silence(&fixture, 9.0).await;
     let taken_over = held(theirs, &["debian on n1"]).await;
     lost(&lock).await;
     // It takes nothing from who has it now, and may take other locks.
@@ -128,7 +133,7 @@ async fn a_holder_that_was_silent_for_too_long_is_dead_and_learns_it() {
 async fn who_slept_too_long_has_lost_the_lock_even_when_nobody_took_it() {
     let fixture = Fixture::new().await;
     let lock = held(&fixture.catalogue, &["debian on n1"]).await;
-    silence(&fixture.catalogue, 9).await;
+    silence(&fixture, 9.0).await;
     lost(&lock).await;
     // Its own earlier self is dead for it too.
     let again = held(&fixture.catalogue, &["debian on n1"]).await;
@@ -139,8 +144,8 @@ async fn who_slept_too_long_has_lost_the_lock_even_when_nobody_took_it() {
 async fn a_clock_that_was_set_back_keeps_no_dead_holder_alive() {
     let fixture = Fixture::new().await;
     let lock = held(&fixture.catalogue, &["debian on n1"]).await;
-    silence(&fixture.catalogue, -3600).await;
-    let _taken_over = held(&other(&fixture).await, &["debian on n1"]).await;
+    silence(&fixture, -3600.0).await;
+    let _taken_over = held(&fixture.other().await, &["debian on n1"]).await;
     lost(&lock).await;
 }
 
@@ -148,10 +153,11 @@ async fn a_clock_that_was_set_back_keeps_no_dead_holder_alive() {
 async fn a_lock_that_cannot_be_renewed_is_lost_before_anybody_may_take_it() {
     let fixture = Fixture::new().await;
     let lock = held(&fixture.catalogue, &["debian on n1"]).await;
-    let busy = fixture.catalogue.write("being busy").await.unwrap();
+    let mut busy = fixture.database.write("being busy").await.unwrap();
+    sqlx::query("UPDATE lock_holder SET renewed_at = renewed_at").execute(&mut *busy).await.unwrap();
     lost(&lock).await;
-    let silent: f64 = sqlx::query_scalar("SELECT unixepoch('subsec') - renewed_at FROM lock_holder")
-        .fetch_one(&fixture.catalogue.pool)
+    let silent: f64 = sqlx::query_scalar(concat!("SELECT ", clock!(), " - renewed_at FROM lock_holder"))
+        .fetch_one(&fixture.database.readers)
         .await
         .unwrap();
     assert!((5.0..8.0).contains(&silent), "{silent}");
@@ -164,7 +170,7 @@ async fn a_lock_that_cannot_be_renewed_is_lost_before_anybody_may_take_it() {
 #[tokio::test]
 async fn a_dropped_lock_is_free_soon_and_the_others_are_kept() {
     let fixture = Fixture::new().await;
-    let (ours, theirs) = (&fixture.catalogue, &other(&fixture).await);
+    let (ours, theirs) = (&fixture.catalogue, &fixture.other().await);
     let kept = held(ours, &["debian on n1"]).await;
     drop(held(ours, &["debian on n2"]).await);
     assert_eq!(taken(theirs, &["debian on n2"]).await.0, "debian on n2");
@@ -172,14 +178,14 @@ async fn a_dropped_lock_is_free_soon_and_the_others_are_kept() {
     assert_eq!(taken(theirs, &["debian on n1"]).await.0, "debian on n1");
     // The last one of a process ends the renewal.
     drop(kept);
-    silence(ours, 9).await;
+    silence(&fixture, 9.0).await;
     held(ours, &["debian on n1"]).await.release().await.unwrap();
 }
 
 #[tokio::test]
 async fn who_waits_is_told_once_for_whom() {
     let fixture = Fixture::new().await;
-    let (ours, theirs) = (&fixture.catalogue, &other(&fixture).await);
+    let (ours, theirs) = (&fixture.catalogue, &fixture.other().await);
     let first = held(ours, &["debian on n1"]).await;
     let second = held(ours, &["debian on n2"]).await;
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
@@ -206,7 +212,8 @@ async fn who_waits_is_told_once_for_whom() {
 #[tokio::test]
 #[ignore = "holds a lock until it is killed; started by another test"]
 async fn a_locker() {
-    let catalogue = Catalogue::open(Path::new(&env::var_os(LOCKER_FILE).unwrap())).await.unwrap();
+    let database = TestServer::open_at(&env::var(LOCKER_ADDRESS).unwrap(), "g8").await;
+    let catalogue = Catalogue::of(database);
     let lock = held(&catalogue, &["debian on n1"]).await;
     println!("\nheld");
     lock.lost().await;
@@ -216,8 +223,13 @@ async fn a_locker() {
 async fn the_lock_of_a_killed_process_is_taken_over_in_seconds() {
     let fixture = Fixture::new().await;
     let mut locker = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "tests::lock::a_locker", "--ignored", "--nocapture"])
-        .env(LOCKER_FILE, &fixture.file)
+        .args([
+            "--exact",
+            &module_path!().replacen("ays_catalogue::", "", 1).add("::a_locker"),
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(LOCKER_ADDRESS, fixture.server.address())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)

@@ -1,6 +1,7 @@
-//! The catalogue's tests: what is offered, shown, found, installed, run, scrubbed and locked, and what the file survives.
+//! What both databases must do: what is offered, shown, found, installed, run, scrubbed and locked. This folder is compiled
+//! once for each of them.
 
-mod file;
+mod environments;
 mod find;
 mod installed;
 mod lock;
@@ -9,4 +10,4 @@ mod owner;
 mod run;
 mod scrub;
 mod shown;
-mod support;
+pub(super) mod support;

@@ -2,7 +2,7 @@
 
 use ays_model::{BootType, DiskFormat, Gid, ImageName, NodeName, PoolKey};
 
-use crate::tests::support::{Fixture, at, digest, n1, n2, n3, own, registration, shared, source};
+use super::support::{Fixture, at, digest, n1, n2, n3, own, registration, shared, source};
 use crate::{
     Catalogue, CatalogueError, CommitFacts, GenerationId, ImageId, KnownCopy, Offer, Registered, StackFacts,
     StackStatus,
@@ -190,7 +190,8 @@ async fn a_rehearsal_tells_what_registering_makes_true_and_changes_nothing() {
         assert_eq!(catalogue.images().await.unwrap(), images);
         assert_eq!(catalogue.image("debian").await.unwrap(), debian);
 
-        let other = Fixture::new().await.catalogue;
+        let fixture = Fixture::new().await;
+        let other = &fixture.catalogue;
         other.register(&registration("alpine", "x", shared(), &["n2"]), &at(0)).await.unwrap();
         other.register(&registration("debian", "a", shared(), &["n1"]), &at(1)).await.unwrap();
         other.register(&next, &at(2)).await.unwrap();
@@ -249,12 +250,12 @@ async fn a_stack_that_moves_to_another_pool_offers_what_that_pool_has() {
 
 #[tokio::test]
 async fn only_a_created_image_is_offered() {
-    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let Fixture { catalogue, database, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
     for (status, count) in
         [("CREATING", 0), ("DISABLED", 0), ("DELETED", 0), ("DESTROYED", 0), ("CREATED", 1)]
     {
-        sqlx::query("UPDATE image SET status = ?").bind(status).execute(&catalogue.pool).await.unwrap();
+        sqlx::query("UPDATE image SET status = $1").bind(status).execute(&database.writer).await.unwrap();
         assert_eq!(catalogue.offers(&shared()).await.unwrap().len(), count, "{status}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::tests::support::{Fixture, at, own, registration, shared};
+use super::support::{Fixture, at, own, registration, shared};
 use crate::{Adopted, AdoptedBefore, Catalogue, index_json};
 
 fn entry(name: &str, file: &str) -> Value {
@@ -20,9 +20,9 @@ fn files(adopted: &[Adopted]) -> Vec<&str> {
 #[tokio::test]
 async fn a_catalogue_stays_what_it_is_called_and_no_two_are_called_the_same() {
     let (one, other) = (Fixture::new().await, Fixture::new().await);
-    let owner = async |catalogue: &Catalogue| catalogue.owner("g8".into(), "ops@c".into()).await.unwrap();
+    let owner = async |catalogue: &Catalogue| catalogue.owner("ops@c".into()).await.unwrap();
     let first = owner(&one.catalogue).await;
-    assert_eq!(owner(&Catalogue::open(&one.file).await.unwrap()).await, first);
+    assert_eq!(owner(&one.other().await).await, first);
     assert_eq!(first.catalogue.len(), 32);
     assert!(!first.is(&owner(&other.catalogue).await));
 }

@@ -4,10 +4,8 @@ use std::path::Path;
 
 use ays_model::RunAction;
 
-use crate::{
-    Catalogue, Run, RunEnd, RunFilter, RunId, RunStatus, ServiceOnNode, Timestamp,
-    tests::support::{Fixture, at, debian_on},
-};
+use super::support::{Fixture, at, debian_on};
+use crate::{Catalogue, Run, RunEnd, RunFilter, RunId, RunStatus, ServiceOnNode, Timestamp};
 
 fn log() -> &'static Path {
     Path::new("/var/lib/ays/g8/runs/1.jsonl")

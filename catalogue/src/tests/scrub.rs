@@ -2,7 +2,7 @@
 
 use ays_model::{DiskFormat, Gid, PoolKey};
 
-use crate::tests::support::{Fixture, at, digest, own, registration, shared};
+use super::support::{Fixture, at, digest, own, registration, shared};
 use crate::{CatalogueError, CopyState, ScrubCopy};
 
 fn debian(content: &str, pool: PoolKey) -> ScrubCopy {
@@ -51,7 +51,7 @@ async fn a_file_is_scrubbed_once_in_each_pool_whatever_stands_on_it() {
 
 #[tokio::test]
 async fn what_was_read_longest_ago_is_read_first_and_what_is_on_its_way_not_at_all() {
-    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let Fixture { catalogue, database, .. } = &Fixture::new().await;
     for content in ["a", "b", "c"] {
         catalogue.register(&registration("debian", content, shared(), &["n1"]), &at(0)).await.unwrap();
     }
@@ -69,9 +69,9 @@ async fn what_was_read_longest_ago_is_read_first_and_what_is_on_its_way_not_at_a
     assert_eq!(catalogue.copies_to_scrub(None).await.unwrap().unwrap(), expected);
 
     for (state, left) in [("arriving", &expected[1..]), ("removing", &expected[1..])] {
-        sqlx::query("UPDATE copy SET state = ? WHERE file = 'debian-c.raw'")
+        sqlx::query("UPDATE copy SET state = $1 WHERE file = 'debian-c.raw'")
             .bind(state)
-            .execute(&catalogue.pool)
+            .execute(&database.writer)
             .await
             .unwrap();
         assert_eq!(catalogue.copies_to_scrub(None).await.unwrap().unwrap(), left, "{state}");

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use ays_model::{Gid, PoolKey};
 
-use crate::tests::support::{Fixture, at, digest, md5, n1, own, registration, shared, source};
+use super::support::{Fixture, at, digest, md5, n1, own, registration, shared, source};
 use crate::{CatalogueError, DiskFacts, Findings, FirstBoot, StackFacts, StackStatus, StartedBy, index_json};
 
 #[tokio::test]
@@ -190,8 +190,8 @@ async fn a_stack_that_is_to_be_left_stays_as_it_is() {
 
 #[tokio::test]
 async fn a_stack_in_maintenance_stays_so() {
-    let Fixture { catalogue, .. } = &Fixture::new().await;
-    sqlx::query("UPDATE stack SET status = 'MAINTENANCE'").execute(&catalogue.pool).await.unwrap();
+    let Fixture { catalogue, database, .. } = &Fixture::new().await;
+    sqlx::query("UPDATE stack SET status = 'MAINTENANCE'").execute(&database.writer).await.unwrap();
     catalogue.set_stacks(&[n1()], &[], None).await.unwrap();
     let status: Vec<_> = catalogue.stacks().await.unwrap().into_iter().map(|stack| stack.status).collect();
     assert_eq!(status, [StackStatus::Maintenance, StackStatus::Disabled, StackStatus::Disabled]);

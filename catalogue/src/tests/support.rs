@@ -1,10 +1,9 @@
-//! A catalogue in a directory of its own, two pools with their stacks, a clock.
-
-use std::path::PathBuf;
+//! A catalogue of its own for each test, two pools with their stacks, a clock.
 
 use ays_model::{BootType, Checksum, Content, Digest, DiskFormat, Gid, Md5, PoolKey, Proof, Sha256};
-use tempfile::TempDir;
 
+use super::super::sql::Database;
+use super::super::test_server::TestServer;
 use crate::{
     Catalogue, ImageFacts, Registration, ServiceOnNode, SourceFacts, StackFacts, StoredFacts, TemplateFacts,
     Timestamp,
@@ -13,17 +12,23 @@ use crate::{
 /// A catalogue with the stacks n1 and n2, which share a pool, and n3, which has its own. Removed when dropped.
 pub struct Fixture {
     pub catalogue: Catalogue,
-    pub file: PathBuf,
-    _directory: TempDir,
+    /// The same catalogue, for SQL of a test's own.
+    pub database: Database,
+    pub server: TestServer,
 }
 
 impl Fixture {
     pub async fn new() -> Self {
-        let directory = TempDir::new().unwrap();
-        let file = directory.path().join("catalogue.sqlite");
-        let catalogue = Catalogue::open(&file).await.unwrap();
+        let server = TestServer::start().await;
+        let database = server.open("g8").await;
+        let catalogue = Catalogue::of(database.clone());
         catalogue.set_stacks(&[n1(), n2(), n3()], &[], None).await.unwrap();
-        Self { catalogue, file, _directory: directory }
+        Self { catalogue, database, server }
+    }
+
+    /// Another process, as far as the catalogue can tell.
+    pub async fn other(&self) -> Catalogue {
+        Catalogue::of(self.server.open("g8").await)
     }
 }
 

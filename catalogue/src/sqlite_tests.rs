@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::{env, fs};
 
@@ -15,25 +15,37 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use crate::catalogue::MIGRATIONS;
-use crate::tests::support::{Fixture, at, debian_on, digest, md5, n1, registration, shared, source};
-use crate::{Catalogue, CatalogueError, InstalledPart, RunFilter, ServiceOnNode};
+use super::MIGRATIONS;
+use super::tests::support::{Fixture, at, debian_on, digest, md5, n1, registration, shared, source};
+use crate::{Catalogue, CatalogueError, InstalledPart, Place, RunFilter, ServiceOnNode};
 
 const WRITER_FILE: &str = "AYS_TEST_WRITER_FILE";
+
+async fn open(file: &Path) -> Result<Catalogue, CatalogueError> {
+    Catalogue::open(&Place::File(file.to_path_buf()), &"g8".into()).await
+}
+
+fn file(fixture: &Fixture) -> PathBuf {
+    fixture.server.address().into()
+}
+
+fn place_is(place: &Place, path: &Path) -> bool {
+    matches!(place, Place::File(file) if file == path)
+}
 
 #[tokio::test]
 async fn a_new_catalogue_is_its_owners_alone() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("ays/50% a?b#c/catalogue.sqlite");
-    let catalogue = Catalogue::open(&file).await.unwrap();
-    catalogue.set_stacks(&[n1()], &[], None).await.unwrap();
+    let database = super::open(&file, &"g8".into()).await.unwrap();
+    Catalogue::of(database.clone()).set_stacks(&[n1()], &[], None).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory.path().join("ays")), 0o700);
     assert_eq!(mode(file.parent().unwrap()), 0o700);
     for name in ["catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.sqlite-shm"] {
         assert_eq!(mode(&file.with_file_name(name)), 0o600, "{name}");
     }
-    let pragma = async |sql| sqlx::query_scalar::<_, String>(sql).fetch_one(&catalogue.pool).await.unwrap();
+    let pragma = async |sql| sqlx::query_scalar::<_, String>(sql).fetch_one(&database.readers).await.unwrap();
     assert_eq!(pragma("SELECT journal_mode FROM pragma_journal_mode").await, "wal");
     assert_eq!(pragma("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await, "2");
     assert_eq!(pragma("SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys").await, "1");
@@ -48,7 +60,7 @@ async fn many_may_open_a_new_catalogue_at_once() {
         let mut openers = JoinSet::new();
         for _ in 0..6 {
             let file = file.clone();
-            openers.spawn(async move { Catalogue::open(&file).await.map(drop) });
+            openers.spawn(async move { open(&file).await.map(drop) });
         }
         for opened in openers.join_all().await {
             opened.unwrap();
@@ -61,9 +73,9 @@ async fn two_connections_write_at_once_and_nothing_is_lost() {
     let fixture = Fixture::new().await;
     let mut writers = JoinSet::new();
     for writer in ["a", "b"] {
-        let file = fixture.file.clone();
+        let file = file(&fixture);
         writers.spawn(async move {
-            let catalogue = Catalogue::open(&file).await?;
+            let catalogue = open(&file).await?;
             for round in 0..10 {
                 let content = format!("{writer}{round}");
                 catalogue.register(&registration("debian", &content, shared(), &["n1"]), &at(round)).await?;
@@ -84,7 +96,7 @@ async fn two_connections_write_at_once_and_nothing_is_lost() {
 #[tokio::test]
 #[ignore = "writes until it is killed; started by another test"]
 async fn a_writer() {
-    let catalogue = Catalogue::open(Path::new(&env::var_os(WRITER_FILE).unwrap())).await.unwrap();
+    let catalogue = open(Path::new(&env::var_os(WRITER_FILE).unwrap())).await.unwrap();
     for round in 0.. {
         let content = round.to_string();
         catalogue.register(&registration("debian", &content, shared(), &["n1"]), &at(round)).await.unwrap();
@@ -97,8 +109,8 @@ async fn a_killed_writer_leaves_the_catalogue_whole() {
     let fixture = Fixture::new().await;
     for kill_after in [1, 3, 7] {
         let mut writer = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "tests::file::a_writer", "--ignored", "--nocapture"])
-            .env(WRITER_FILE, &fixture.file)
+            .args(["--exact", "sqlite::own_tests::a_writer", "--ignored", "--nocapture"])
+            .env(WRITER_FILE, file(&fixture))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
@@ -112,13 +124,13 @@ async fn a_killed_writer_leaves_the_catalogue_whole() {
         }
         writer.kill().await.unwrap();
 
-        let reopened = Catalogue::open(&fixture.file).await.unwrap();
+        let reopened = super::open(&file(&fixture), &"g8".into()).await.unwrap();
         let check: String =
-            sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&reopened.pool).await.unwrap();
+            sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&reopened.readers).await.unwrap();
         assert_eq!(check, "ok");
-        let broken = sqlx::query("PRAGMA foreign_key_check").fetch_all(&reopened.pool).await.unwrap();
+        let broken = sqlx::query("PRAGMA foreign_key_check").fetch_all(&reopened.readers).await.unwrap();
         assert_eq!(broken.len(), 0);
-        let detail = reopened.image("debian").await.unwrap().unwrap();
+        let detail = Catalogue::of(reopened).image("debian").await.unwrap().unwrap();
         let count = u32::try_from(detail.generations.len()).unwrap();
         assert!(count >= kill_after, "{count} generations after {kill_after} were acknowledged");
         assert!(detail.generations.iter().all(|generation| generation.copies.len() == 1));
@@ -132,15 +144,18 @@ async fn what_cannot_be_opened_is_named() {
     let corrupt = directory.path().join("corrupt.sqlite");
     fs::write(&corrupt, "not a database, and long enough to be read as one's first page\n".repeat(100))
         .unwrap();
-    let error = Catalogue::open(&corrupt).await.unwrap_err();
-    assert!(matches!(&error, CatalogueError::Open { path, .. } if *path == corrupt), "{error:?}");
+    let error = open(&corrupt).await.unwrap_err();
+    assert!(matches!(&error, CatalogueError::Open { place, .. } if place_is(place, &corrupt)), "{error:?}");
     assert_eq!(error.to_string(), format!("{}: the catalogue cannot be opened", corrupt.display()));
 
-    let error = Catalogue::open(directory.path()).await.unwrap_err();
-    assert!(matches!(&error, CatalogueError::Open { path, .. } if path == directory.path()), "{error:?}");
+    let error = open(directory.path()).await.unwrap_err();
+    assert!(
+        matches!(&error, CatalogueError::Open { place, .. } if place_is(place, directory.path())),
+        "{error:?}"
+    );
 
     let below_a_file = corrupt.join("catalogue.sqlite");
-    let error = Catalogue::open(&below_a_file).await.unwrap_err();
+    let error = open(&below_a_file).await.unwrap_err();
     assert!(matches!(&error, CatalogueError::Create { path, .. } if *path == corrupt), "{error:?}");
     assert_eq!(error.to_string(), format!("{}: the catalogue cannot be made", corrupt.display()));
 }
@@ -148,7 +163,7 @@ async fn what_cannot_be_opened_is_named() {
 #[tokio::test]
 async fn a_catalogue_of_an_older_version_is_brought_forward() {
     let fixture = Fixture::new().await;
-    let older = fixture.file.with_file_name("older.sqlite");
+    let older = file(&fixture).with_file_name("older.sqlite");
     let mut db =
         SqliteConnectOptions::new().filename(&older).create_if_missing(true).connect().await.unwrap();
     let first = MIGRATIONS.iter().filter(|migration| migration.version <= 2).cloned().collect();
@@ -156,12 +171,15 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
     first.run_direct(None, &mut db, false).await.unwrap();
     // What lies in it: written by this version elsewhere, as far as that one had columns for it.
     fixture.catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
-    sqlx::query("ATTACH ? AS newer").bind(fixture.file.to_str()).execute(&mut db).await.unwrap();
+    sqlx::query("ATTACH ? AS newer").bind(fixture.server.address()).execute(&mut db).await.unwrap();
     sqlx::raw_sql(
         "PRAGMA foreign_keys = OFF;
-         INSERT INTO pool SELECT * FROM newer.pool;
-         INSERT INTO stack SELECT * FROM newer.stack;
-         INSERT INTO image SELECT * FROM newer.image;
+         INSERT INTO pool SELECT id, gid, name, node, path FROM newer.pool;
+         INSERT INTO stack SELECT id, gid, name, status, reference_id, pool_id FROM newer.stack;
+         INSERT INTO image
+         SELECT id, guid, gid, name, description, type, size_gb, username, account_id, reference_id, url, last_modified,
+                status, boot_type, hot_resize, current_generation
+         FROM newer.image;
          INSERT INTO generation
          SELECT id, image_id, number, source_url, etag, last_modified, source_md5, source_sha256, source_size,
                 source_verified, format, substr(content, 17), stored_size, virtual_size, template, template_checksum,
@@ -183,7 +201,7 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
     .unwrap();
     drop(db);
 
-    let brought = Catalogue::open(&older).await.unwrap();
+    let brought = open(&older).await.unwrap();
     // What was known by its SHA-256 is offered, and known by its content as soon as it has been read.
     let of_before = |digest: Digest| match digest {
         Digest::FsVerity(content) => Digest::Sha256(Sha256(content.0)),
@@ -214,7 +232,7 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
     assert_eq!((image.as_str(), copy.file.as_str()), ("debian", "debian-a.raw"));
     let x = ServiceOnNode { service: "x".into(), ..debian_on("n1") };
     assert_eq!(brought.installed(&x).await.unwrap().unwrap().parts, []);
-    Catalogue::open(&older).await.unwrap();
+    open(&older).await.unwrap();
 }
 
 #[tokio::test]
@@ -224,9 +242,12 @@ async fn a_catalogue_of_a_newer_version_is_refused() {
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
          VALUES (9999, 'later', TRUE, x'00', 0)",
     )
-    .execute(&fixture.catalogue.pool)
+    .execute(&fixture.database.readers)
     .await
     .unwrap();
-    let error = Catalogue::open(&fixture.file).await.unwrap_err();
-    assert!(matches!(&error, CatalogueError::Migrate { path, .. } if *path == fixture.file), "{error:?}");
+    let error = open(&file(&fixture)).await.unwrap_err();
+    assert!(
+        matches!(&error, CatalogueError::Migrate { place, .. } if place_is(place, &file(&fixture))),
+        "{error:?}"
+    );
 }

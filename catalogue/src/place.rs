@@ -1,0 +1,94 @@
+//! Where a catalogue is: a file of this machine, or a PostgreSQL database that several controllers share.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use sqlx::postgres::PgConnectOptions;
+
+/// Where a catalogue is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// An SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(PostgresUrl),
+}
+
+/// A PostgreSQL database and the login for it.
+///
+/// It prints as `postgres://user@host:port/database`, without the password.
+#[derive(Clone)]
+pub struct PostgresUrl(Box<PgConnectOptions>);
+
+/// Text that names no database. The text itself may hold a password, so it is not shown.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it is no PostgreSQL address: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, where special characters of the \
+     password are percent-encoded"
+)]
+pub struct NoDatabase;
+
+impl PostgresUrl {
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        (*self.0).clone()
+    }
+}
+
+impl FromStr for PostgresUrl {
+    type Err = NoDatabase;
+
+    fn from_str(text: &str) -> Result<Self, NoDatabase> {
+        let is_postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        let options =
+            is_postgres.then(|| text.parse::<PgConnectOptions>().ok()).flatten().ok_or(NoDatabase)?;
+        Ok(Self(Box::new(options)))
+    }
+}
+
+impl From<&Path> for Place {
+    fn from(file: &Path) -> Self {
+        Self::File(file.to_path_buf())
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Postgres(url) => url.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options = &self.0;
+        let socket = options.get_socket().map(|socket| socket.display().to_string());
+        let host = socket.unwrap_or_else(|| options.get_host().to_owned());
+        write!(f, "postgres://{}@{host}:{}", options.get_username(), options.get_port())?;
+        options.get_database().map_or(Ok(()), |database| write!(f, "/{database}"))
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NoDatabase, PostgresUrl};
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let url: PostgresUrl = "postgres://ays:s3cr%40t@db.example:5433/ays".parse().unwrap();
+        assert_eq!(url.to_string(), "postgres://ays@db.example:5433/ays");
+        assert_eq!(format!("{url:?}"), "postgres://ays@db.example:5433/ays");
+        for wrong in ["ays:s3cret@db", "mysql://ays:s3cret@db/ays", "postgres://ays:s3cret@db:port/ays", ""] {
+            let error: NoDatabase = wrong.parse::<PostgresUrl>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{wrong}");
+        }
+    }
+}

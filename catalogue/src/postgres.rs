@@ -1,0 +1,87 @@
+//! A catalogue in a PostgreSQL database, which several controllers and environments may share.
+
+use std::time::Duration;
+
+use ays_model::EnvironmentName;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{ConnectOptions, Connection as _};
+use tokio::time::timeout;
+
+use self::sql::Database;
+use crate::{CatalogueError, Place, PostgresUrl};
+
+pub(crate) type Db = sqlx::Postgres;
+pub(crate) type Connection = sqlx::PgConnection;
+
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How a transaction begins in which all queries see the same state.
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// How one begins that writes.
+const BEGIN_WRITE: &str = "BEGIN";
+
+/// Seconds since 1970 by the database's clock.
+macro_rules! clock {
+    () => {
+        "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+    };
+}
+
+/// Now by the database's clock, as a [`crate::Timestamp`].
+macro_rules! now {
+    () => {
+        "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+    };
+}
+
+#[path = "sql/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "the same statements, compiled for each database")]
+mod sql;
+
+#[cfg(test)]
+#[path = "tests/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "one suite that both databases pass")]
+mod tests;
+
+#[cfg(test)]
+#[path = "postgres_server.rs"]
+mod test_server;
+
+#[cfg(test)]
+#[path = "postgres_tests.rs"]
+mod own_tests;
+
+/// One writer at a time for each environment, as in SQLite: what a transaction has read stays true until it has written.
+async fn claim_writing(db: &mut Connection, environment: i64) -> sqlx::Result<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(environment).execute(db).await.map(drop)
+}
+
+/// How long a server may take to let the first connection in.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How many connections read at once.
+const READERS: u32 = 4;
+
+pub(crate) async fn open(
+    url: &PostgresUrl,
+    environment: &EnvironmentName,
+) -> Result<Database, CatalogueError> {
+    let place = Place::Postgres(url.clone());
+    let failed = |source| CatalogueError::Open { place: place.clone(), source };
+    let unfit = |source| CatalogueError::Migrate { place: place.clone(), source: Box::new(source) };
+    // A pool goes on trying while nobody listens: one connection says at once that nobody does.
+    let options = url.options();
+    let connecting = timeout(CONNECT_TIMEOUT, options.connect());
+    let mut first = connecting.await.map_err(|_| failed(sqlx::Error::PoolTimedOut))?.map_err(failed)?;
+    MIGRATIONS.run_direct(None, &mut first, false).await.map_err(unfit)?;
+    first.close().await.map_err(failed)?;
+    // A hundred nodes may wait for the one that writes.
+    let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(Duration::from_secs(120));
+    // One connection for what this process writes, as in SQLite: what an environment's writers do is one after another
+    // anyway.
+    let writer = pool(1).connect_lazy_with(url.options());
+    let readers = pool(READERS).connect_lazy_with(url.options());
+    Database::open(readers, writer, place, environment).await
+}

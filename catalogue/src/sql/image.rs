@@ -1,0 +1,124 @@
+//! Images and their generations.
+
+use super::stack::stacks;
+use super::{Database, Work};
+use crate::{
+    CatalogueError, Copy, Generation, GenerationId, Image, ImageDetail, Images, StackId, StackOffer,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl Images for Database {
+    async fn images(&self) -> Result<Vec<Image>, CatalogueError> {
+        sqlx::query_as("SELECT * FROM image_record WHERE environment_id = $1 ORDER BY name, gid")
+            .bind(self.environment)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(self.failed("listing images"))
+    }
+
+    async fn current_generations(&self) -> Result<Vec<(Image, Generation)>, CatalogueError> {
+        let doing = "listing images";
+        let failed = self.failed(doing);
+        let mut tx = self.read(doing).await?;
+        let images: Vec<Image> = sqlx::query_as(
+            "SELECT * FROM image_record WHERE environment_id = $1 AND current_generation IS NOT NULL
+             ORDER BY name, gid",
+        )
+        .bind(tx.environment)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        let generations: Vec<Generation> = sqlx::query_as(
+            "SELECT g.* FROM generation_record g JOIN image i ON i.current_generation = g.id
+             WHERE i.environment_id = $1 ORDER BY i.name, i.gid",
+        )
+        .bind(tx.environment)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        Ok(images.into_iter().zip(generations).collect())
+    }
+
+    async fn image(&self, name_or_id: &str) -> Result<Option<ImageDetail>, CatalogueError> {
+        let doing = "reading an image";
+        let failed = self.failed(doing);
+        let mut tx = self.read(doing).await?;
+        let Some(image) = self.named(&mut tx, name_or_id).await? else { return Ok(None) };
+        let mut generations: Vec<Generation> =
+            sqlx::query_as("SELECT * FROM generation_record WHERE image_id = $1 ORDER BY number DESC")
+                .bind(image.id)
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(&failed)?;
+        for generation in &mut generations {
+            generation.copies = copies(&mut tx, generation.id).await.map_err(&failed)?;
+        }
+        let stacks = stack_offers(&mut tx, &image).await.map_err(&failed)?;
+        Ok(Some(ImageDetail { image, generations, stacks }))
+    }
+}
+
+impl Database {
+    /// The record of [`Catalogue::image`].
+    pub(super) async fn named(
+        &self,
+        db: &mut Work,
+        name_or_id: &str,
+    ) -> Result<Option<Image>, CatalogueError> {
+        let failed = self.failed("reading an image");
+        let mut named: Vec<Image> =
+            sqlx::query_as("SELECT * FROM image_record WHERE environment_id = $1 AND name = $2 ORDER BY id")
+                .bind(db.environment)
+                .bind(name_or_id)
+                .fetch_all(&mut **db)
+                .await
+                .map_err(&failed)?;
+        if named.len() > 1 {
+            let ids = named.iter().map(|image| image.id.0).collect();
+            return Err(CatalogueError::AmbiguousImage { name: name_or_id.to_owned(), ids });
+        }
+        match (named.pop(), name_or_id.parse::<i64>()) {
+            (Some(image), _) => Ok(Some(image)),
+            (None, Ok(id)) => {
+                sqlx::query_as("SELECT * FROM image_record WHERE environment_id = $1 AND id = $2")
+                    .bind(db.environment)
+                    .bind(id)
+                    .fetch_optional(&mut **db)
+                    .await
+                    .map_err(failed)
+            }
+            (None, Err(_)) => Ok(None),
+        }
+    }
+}
+
+pub(super) async fn copies(db: &mut Work, generation: GenerationId) -> sqlx::Result<Vec<Copy>> {
+    sqlx::query_as("SELECT * FROM copy_record WHERE generation_id = $1 ORDER BY pool_name, pool_node NULLS FIRST, pool_id")
+        .bind(generation)
+        .fetch_all(&mut **db)
+        .await
+}
+
+async fn stack_offers(db: &mut Work, image: &Image) -> sqlx::Result<Vec<StackOffer>> {
+    let wanted: Vec<(StackId, Option<i64>)> = sqlx::query_as(
+        "SELECT w.stack_id, g.number FROM wanted w
+         LEFT JOIN offered o ON o.image_id = w.image_id AND o.stack_id = w.stack_id
+         LEFT JOIN generation g ON g.id = o.generation_id
+         WHERE w.image_id = $1",
+    )
+    .bind(image.id)
+    .fetch_all(&mut **db)
+    .await?;
+    let of_grid = stacks(db).await?.into_iter().filter(|stack| stack.gid == image.gid);
+    Ok(of_grid
+        .map(|stack| {
+            let found = wanted.iter().find(|(id, _)| *id == stack.id);
+            StackOffer {
+                wanted: found.is_some(),
+                offered_generation: found.and_then(|(_, number)| u32::try_from((*number)?).ok()),
+                stack,
+            }
+        })
+        .collect())
+}

@@ -1,0 +1,168 @@
+//! Locks, and that their holder lives.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::{ConnectOptions, Connection as _};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, interval_at, timeout_at};
+use uuid::Uuid;
+
+use super::{BEGIN_WRITE, Connection, Database, Work};
+use crate::lock::{BEAT, DEAD_AFTER, Holder, LOST_AFTER};
+use crate::{CatalogueError, Lock, LockAttempt, LockHolder, Locks};
+
+#[async_trait]
+impl Locks for Database {
+    async fn lock(&self, scopes: &[String], by: &str) -> Result<LockAttempt, CatalogueError> {
+        let doing = "taking a lock";
+        let failed = self.failed(doing);
+        let mut known = self.lock_holder.lock().await;
+        let mut tx = self.write(doing).await?;
+        sqlx::query(concat!("DELETE FROM lock_holder WHERE abs(", clock!(), " - renewed_at) >= $1"))
+            .bind(DEAD_AFTER.as_secs_f64())
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        let scopes: BTreeSet<&String> = scopes.iter().collect();
+        for &scope in &scopes {
+            if let Some(holder) = taken(&mut tx, scope).await.map_err(&failed)? {
+                return Ok(LockAttempt::Taken(holder));
+            }
+        }
+        let holder = match known.upgrade() {
+            Some(holder) if lives(&mut tx, &holder).await.map_err(&failed)? => holder,
+            _ => self.new_holder(&mut tx).await.map_err(&failed)?,
+        };
+        // Before its rows are: whatever ends this function from here on, the rows will not stay.
+        let lock = Lock { id: Uuid::new_v4().to_string(), holder, store: Arc::new(self.clone()) };
+        for scope in scopes {
+            sqlx::query(concat!(
+                "INSERT INTO lock (environment_id, scope, id, holder, taken_by, since)
+                 VALUES ($1, $2, $3, $4, $5, ",
+                now!(),
+                ")"
+            ))
+            .bind(tx.environment)
+            .bind(scope)
+            .bind(&lock.id)
+            .bind(&lock.holder.id)
+            .bind(by)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        }
+        tx.commit().await.map_err(&failed)?;
+        *known = Arc::downgrade(&lock.holder);
+        Ok(LockAttempt::Held(lock))
+    }
+
+    async fn give_back(&self, id: &str) -> Result<(), CatalogueError> {
+        let failed = self.failed("giving a lock back");
+        let mut db = self.writer.acquire().await.map_err(&failed)?;
+        remove(&mut db, id).await.map_err(failed)
+    }
+}
+
+impl Database {
+    async fn new_holder(&self, db: &mut Work) -> sqlx::Result<Arc<Holder>> {
+        let id = Uuid::new_v4().to_string();
+        let renewed = Instant::now();
+        sqlx::query(concat!("INSERT INTO lock_holder (id, renewed_at) VALUES ($1, ", clock!(), ")"))
+            .bind(&id)
+            .execute(&mut **db)
+            .await?;
+        let (tell_dropped, dropped) = mpsc::unbounded_channel();
+        let (tell_lost, lost) = watch::channel(false);
+        let options = self.readers.connect_options();
+        let keeper = {
+            let id = id.clone();
+            tokio::spawn(async move {
+                keep(&options, &id, renewed, dropped).await;
+                tell_lost.send_replace(true);
+            })
+        };
+        Ok(Arc::new(Holder { id, lost, dropped: tell_dropped, keeper: keeper.abort_handle() }))
+    }
+}
+
+async fn taken(db: &mut Work, scope: &str) -> sqlx::Result<Option<LockHolder>> {
+    sqlx::query_as("SELECT scope, taken_by, since FROM lock WHERE environment_id = $1 AND scope = $2")
+        .bind(db.environment)
+        .bind(scope)
+        .fetch_optional(&mut **db)
+        .await
+}
+
+async fn lives(db: &mut Work, holder: &Holder) -> sqlx::Result<bool> {
+    let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM lock_holder WHERE id = $1)")
+        .bind(&holder.id)
+        .fetch_one(&mut **db)
+        .await?;
+    Ok(known && !*holder.lost.borrow())
+}
+
+/// Renews a holder until it is lost. Over a connection of its own: those of the catalogue may be taken by the runs of
+/// a hundred nodes.
+async fn keep(
+    options: &<Connection as sqlx::Connection>::Options,
+    holder: &str,
+    mut renewed: Instant,
+    mut dropped: mpsc::UnboundedReceiver<String>,
+) {
+    let mut db = None;
+    let mut beats = interval_at(renewed + BEAT, BEAT);
+    let mut to_remove = Vec::new();
+    loop {
+        beats.tick().await;
+        while let Ok(lock) = dropped.try_recv() {
+            to_remove.push(lock);
+        }
+        let renewing = async {
+            let mut open = match db.take() {
+                Some(open) => open,
+                None => options.connect().await?,
+            };
+            let now = renew(&mut open, holder, &to_remove).await?;
+            db = Some(open);
+            Ok::<_, sqlx::Error>(now)
+        };
+        match timeout_at(renewed + LOST_AFTER, renewing).await {
+            Ok(Ok(Some(now))) => {
+                renewed = now;
+                to_remove.clear();
+            }
+            // The next beat may do better, over a new connection: the database may have been restarted.
+            Ok(Err(_)) => {}
+            Ok(Ok(None)) | Err(_) => return,
+        }
+    }
+}
+
+/// When it was renewed; none: it is dead.
+async fn renew(db: &mut Connection, holder: &str, to_remove: &[String]) -> sqlx::Result<Option<Instant>> {
+    let mut tx = db.begin_with(BEGIN_WRITE).await?;
+    let now = Instant::now();
+    let renewed = sqlx::query(concat!(
+        "UPDATE lock_holder SET renewed_at = ",
+        clock!(),
+        " WHERE id = $1 AND abs(",
+        clock!(),
+        " - renewed_at) < $2"
+    ))
+    .bind(holder)
+    .bind(DEAD_AFTER.as_secs_f64())
+    .execute(&mut *tx)
+    .await?;
+    for lock in to_remove {
+        remove(&mut tx, lock).await?;
+    }
+    tx.commit().await?;
+    Ok((renewed.rows_affected() == 1).then_some(now))
+}
+
+async fn remove(db: &mut Connection, lock: &str) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM lock WHERE id = $1").bind(lock).execute(db).await?;
+    Ok(())
+}

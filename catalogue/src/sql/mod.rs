@@ -1,0 +1,134 @@
+//! The statements of a catalogue, which are the same for both databases: this folder is compiled once for each of them.
+//! What differs is in `sqlite.rs` and `postgres.rs`: how a transaction begins, the clock, the connections, the tables.
+
+mod copy;
+mod disk;
+mod find;
+mod image;
+mod installed;
+mod lock;
+mod offer;
+mod owner;
+mod pool;
+mod register;
+mod run;
+mod scrub;
+mod stack;
+
+use std::ops::{Deref, DerefMut};
+
+use ays_model::EnvironmentName;
+use sqlx::{Pool, Transaction};
+use uuid::Uuid;
+
+use super::{BEGIN_READ, BEGIN_WRITE, Connection, Db, claim_writing};
+use crate::lock::CurrentHolder;
+use crate::{CatalogueError, Place};
+
+/// An open database, for one environment.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    pub(super) readers: Pool<Db>,
+    pub(super) writer: Pool<Db>,
+    place: Place,
+    environment: i64,
+    lock_holder: CurrentHolder,
+}
+
+/// A transaction, and the environment that it is about. Dropped without a commit, it leaves nothing.
+pub(super) struct Work {
+    tx: Transaction<'static, Db>,
+    environment: i64,
+}
+
+impl Database {
+    pub(super) async fn open(
+        readers: Pool<Db>,
+        writer: Pool<Db>,
+        place: Place,
+        environment: &EnvironmentName,
+    ) -> Result<Self, CatalogueError> {
+        let lock_holder = CurrentHolder::default();
+        let mut database = Self { readers, writer, place, environment: 0, lock_holder };
+        let failed = database.failed("finding the environment");
+        database.environment =
+            environment_id(&database.readers, &database.writer, environment).await.map_err(failed)?;
+        Ok(database)
+    }
+
+    /// A transaction that has the right to write from its start: no other one writes to this environment until its end.
+    pub(super) async fn write(&self, doing: &'static str) -> Result<Work, CatalogueError> {
+        let failed = self.failed(doing);
+        let mut tx = self.writer.begin_with(BEGIN_WRITE).await.map_err(&failed)?;
+        claim_writing(&mut tx, self.environment).await.map_err(&failed)?;
+        Ok(Work { tx, environment: self.environment })
+    }
+
+    /// A transaction in which all queries see the same state.
+    async fn read(&self, doing: &'static str) -> Result<Work, CatalogueError> {
+        let tx = self.readers.begin_with(BEGIN_READ).await.map_err(self.failed(doing))?;
+        Ok(Work { tx, environment: self.environment })
+    }
+
+    /// Gives a database's error the place and the work that it stopped.
+    fn failed(&self, doing: &'static str) -> impl Fn(sqlx::Error) -> CatalogueError + use<> {
+        let place = self.place.clone();
+        move |source| CatalogueError::Database { place: place.clone(), doing, source }
+    }
+}
+
+impl Work {
+    async fn commit(self) -> sqlx::Result<()> {
+        self.tx.commit().await
+    }
+
+    async fn rollback(self) -> sqlx::Result<()> {
+        self.tx.rollback().await
+    }
+}
+
+impl Deref for Work {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.tx
+    }
+}
+
+impl DerefMut for Work {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.tx
+    }
+}
+
+/// The environment's row, made when it is not there yet. The tables of an older version had one environment, without a
+/// name: it is the first that asks.
+async fn environment_id(
+    readers: &Pool<Db>,
+    writer: &Pool<Db>,
+    environment: &EnvironmentName,
+) -> sqlx::Result<i64> {
+    let known = async || {
+        sqlx::query_scalar("SELECT id FROM environment WHERE name = $1")
+            .bind(environment.as_str())
+            .fetch_optional(readers)
+            .await
+    };
+    if let Some(id) = known().await? {
+        return Ok(id);
+    }
+    let named = sqlx::query("UPDATE environment SET name = $1 WHERE name = ''")
+        .bind(environment.as_str())
+        .execute(writer)
+        .await?;
+    if named.rows_affected() == 0 {
+        sqlx::query(
+            "INSERT INTO environment (name, catalogue) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+        )
+        .bind(environment.as_str())
+        .bind(Uuid::new_v4().simple().to_string())
+        .execute(writer)
+        .await?;
+    }
+    known().await?.ok_or(sqlx::Error::RowNotFound)
+}

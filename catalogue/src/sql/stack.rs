@@ -1,0 +1,130 @@
+//! Stacks.
+
+use super::pool::ensure;
+use super::{Database, Work};
+use crate::{CatalogueError, CommitFacts, ImageId, Stack, StackFacts, StackId, Stacks};
+use async_trait::async_trait;
+use ays_model::NodeName;
+
+#[async_trait]
+impl Stacks for Database {
+    async fn set_stacks(
+        &self,
+        stacks: &[StackFacts],
+        leave: &[NodeName],
+        from: Option<&CommitFacts>,
+    ) -> Result<Option<CommitFacts>, CatalogueError> {
+        let doing = "writing the stacks";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        let newest: Option<CommitFacts> =
+            sqlx::query_as("SELECT commit_id, committed_at FROM stacks_from WHERE environment_id = $1")
+                .bind(tx.environment)
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(&failed)?;
+        let newer = newest.filter(|newest| from.is_some_and(|from| from.committed_at < newest.committed_at));
+        if let (Some(from), None) = (from, &newer) {
+            sqlx::query(
+                "INSERT INTO stacks_from (environment_id, commit_id, committed_at) VALUES ($1, $2, $3)
+                 ON CONFLICT (environment_id) DO UPDATE SET commit_id = $2, committed_at = $3
+                 WHERE stacks_from.commit_id <> $2 OR stacks_from.committed_at <> $3",
+            )
+            .bind(tx.environment)
+            .bind(&from.commit_id)
+            .bind(&from.committed_at)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        }
+        let mut kept = Vec::with_capacity(stacks.len());
+        for stack in stacks {
+            let pool = ensure(&mut tx, &stack.pool).await.map_err(&failed)?;
+            put_stack(&mut tx, stack, pool, newer.is_none()).await.map_err(&failed)?;
+            kept.push((i64::from(stack.pool.gid.0), stack.name.as_str()));
+        }
+        if newer.is_some() {
+            tx.commit().await.map_err(&failed)?;
+            return Ok(newer);
+        }
+        let known: Vec<(StackId, i64, String)> = sqlx::query_as(
+            "SELECT id, gid, name FROM stack WHERE environment_id = $1 AND status <> 'DISABLED'",
+        )
+        .bind(tx.environment)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        for (id, gid, name) in known {
+            if !kept.contains(&(gid, name.as_str())) && !leave.iter().any(|node| *node == name.as_str()) {
+                sqlx::query("UPDATE stack SET status = 'DISABLED' WHERE id = $1")
+                    .bind(id)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(&failed)?;
+            }
+        }
+        tx.commit().await.map_err(&failed)?;
+        Ok(None)
+    }
+
+    async fn stacks(&self) -> Result<Vec<Stack>, CatalogueError> {
+        let doing = "listing stacks";
+        let mut tx = self.read(doing).await?;
+        stacks(&mut tx).await.map_err(self.failed(doing))
+    }
+}
+
+/// Makes a stack that nobody knows. A known one is changed only where `is_newest`: its pool may be another one now, and it
+/// may come back.
+async fn put_stack(db: &mut Work, stack: &StackFacts, pool: i64, is_newest: bool) -> sqlx::Result<()> {
+    let known: Option<StackId> =
+        sqlx::query_scalar("SELECT id FROM stack WHERE environment_id = $1 AND gid = $2 AND name = $3")
+            .bind(db.environment)
+            .bind(i64::from(stack.pool.gid.0))
+            .bind(stack.name.as_str())
+            .fetch_optional(&mut **db)
+            .await?;
+    match known {
+        None => {
+            sqlx::query(
+                "INSERT INTO stack (environment_id, gid, name, status, reference_id, pool_id)
+                 VALUES ($1, $2, $3, 'ENABLED', $3, $4)",
+            )
+            .bind(db.environment)
+            .bind(i64::from(stack.pool.gid.0))
+            .bind(stack.name.as_str())
+            .bind(pool)
+            .execute(&mut **db)
+            .await?;
+        }
+        Some(id) if is_newest => {
+            sqlx::query(
+                "UPDATE stack SET pool_id = $2, status = CASE status WHEN 'DISABLED' THEN 'ENABLED' ELSE status END
+                 WHERE id = $1 AND (pool_id <> $2 OR status = 'DISABLED')",
+            )
+            .bind(id)
+            .bind(pool)
+            .execute(&mut **db)
+            .await?;
+        }
+        Some(_) => {}
+    }
+    Ok(())
+}
+
+pub(super) async fn stacks(db: &mut Work) -> sqlx::Result<Vec<Stack>> {
+    let mut stacks: Vec<Stack> =
+        sqlx::query_as("SELECT * FROM stack_record WHERE environment_id = $1 ORDER BY gid, name")
+            .bind(db.environment)
+            .fetch_all(&mut **db)
+            .await?;
+    let offered: Vec<(StackId, ImageId)> =
+        sqlx::query_as("SELECT stack_id, image_id FROM offered WHERE environment_id = $1 ORDER BY image_id")
+            .bind(db.environment)
+            .fetch_all(&mut **db)
+            .await?;
+    for (stack, image) in offered {
+        stacks.iter_mut().filter(|known| known.id == stack).for_each(|known| known.images.push(image));
+    }
+    Ok(stacks)
+}

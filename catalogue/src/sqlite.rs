@@ -1,0 +1,145 @@
+//! A catalogue in an SQLite file: made when missing, brought to this version's tables.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ays_model::EnvironmentName;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection as _};
+
+use self::sql::Database;
+use crate::{CatalogueError, Place};
+
+pub(crate) type Db = sqlx::Sqlite;
+pub(crate) type Connection = sqlx::SqliteConnection;
+
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How a transaction begins in which all queries see the same state.
+const BEGIN_READ: &str = "BEGIN";
+
+/// How one begins that has the right to write from its start, so that it never fails half-way because another one wrote.
+const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+
+/// Seconds since 1970 by the database's clock.
+macro_rules! clock {
+    () => {
+        "unixepoch('subsec')"
+    };
+}
+
+/// Now by the database's clock, as a [`crate::Timestamp`].
+macro_rules! now {
+    () => {
+        "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+    };
+}
+
+#[path = "sql/mod.rs"]
+mod sql;
+
+#[cfg(test)]
+#[path = "tests/mod.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "sqlite_server.rs"]
+mod test_server;
+
+#[cfg(test)]
+#[path = "sqlite_tests.rs"]
+mod own_tests;
+
+/// Nothing to do: SQLite has one writer at a time.
+async fn claim_writing(_: &mut Connection, _: i64) -> sqlx::Result<()> {
+    Ok(())
+}
+
+/// How many connections read at once.
+const READERS: u32 = 4;
+
+/// How long a writer waits for another one.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(crate) async fn open(file: &Path, environment: &EnvironmentName) -> Result<Database, CatalogueError> {
+    make_missing(file)?;
+    let place = Place::from(file);
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT);
+    let failed = |source| CatalogueError::Open { place: place.clone(), source };
+    migrate(&options, &place).await?;
+    // One connection, which writers of this process get in turn: SQLite itself has no queue for them, and lets them
+    // sleep for longer than a write takes.
+    let writer = connect(options.clone(), 1).await.map_err(failed)?;
+    let readers = connect(options, READERS).await.map_err(failed)?;
+    Database::open(readers, writer, place, environment).await
+}
+
+/// A migration may make a table anew that others refer to: what refers to nothing is looked for at its end.
+async fn migrate(options: &SqliteConnectOptions, place: &Place) -> Result<(), CatalogueError> {
+    let failed = |source| CatalogueError::Open { place: place.clone(), source };
+    let unfit = |source| CatalogueError::Migrate { place: place.clone(), source: Box::new(source) };
+    let options = options.clone().foreign_keys(false);
+    let mut db = when_free(|| options.connect()).await.map_err(failed)?;
+    // SQLite has no lock for migrations: of two that open a new file at once, the second waits here.
+    let mut tx = db.begin_with(BEGIN_WRITE).await.map_err(failed)?;
+    MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(unfit)?;
+    let broken = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *tx).await.map_err(failed)?;
+    if !broken.is_empty() {
+        return Err(CatalogueError::Broken { place: place.clone(), rows: broken.len() });
+    }
+    tx.commit().await.map_err(failed)?;
+    db.close().await.map_err(failed)
+}
+
+async fn connect(options: SqliteConnectOptions, most: u32) -> sqlx::Result<SqlitePool> {
+    // A hundred nodes may wait for the one that writes.
+    let pool = || SqlitePoolOptions::new().max_connections(most).acquire_timeout(Duration::from_secs(120));
+    when_free(|| pool().connect_with(options.clone())).await
+}
+
+/// SQLite's own waiting leaves out one thing: the change of a new file to its write-ahead log, when another process
+/// is at the same.
+async fn when_free<T, F: Future<Output = sqlx::Result<T>>>(connect: impl Fn() -> F) -> sqlx::Result<T> {
+    let started = Instant::now();
+    loop {
+        match connect().await {
+            Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// Whether it is `SQLITE_BUSY`, or one of its kinds, which differ in the higher bytes.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
+}
+
+fn make_missing(file: &Path) -> Result<(), CatalogueError> {
+    if let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(|source| CatalogueError::Create { path: directory.to_path_buf(), source })?;
+    }
+    // Only a new file: to open and close one that this process has open elsewhere would drop SQLite's locks on it.
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(CatalogueError::Create { path: file.to_path_buf(), source }),
+    }
+}

@@ -1,0 +1,25 @@
+//! What stands for a server where the database is a file: a directory of its own.
+
+use tempfile::TempDir;
+
+use super::sql::Database;
+
+pub struct TestServer(TempDir);
+
+impl TestServer {
+    pub async fn start() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    pub fn address(&self) -> String {
+        self.0.path().join("catalogue.sqlite").to_str().unwrap().to_owned()
+    }
+
+    pub async fn open(&self, environment: &str) -> Database {
+        Self::open_at(&self.address(), environment).await
+    }
+
+    pub async fn open_at(address: &str, environment: &str) -> Database {
+        super::open(address.as_ref(), &environment.into()).await.unwrap()
+    }
+}

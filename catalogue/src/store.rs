@@ -1,0 +1,41 @@
+//! What every database must be able to do.
+
+use crate::{
+    Copies, Disks, Finding, Images, Installs, Locks, Offers, Owners, Registrations, Runs, Scrubbing, Stacks,
+};
+
+/// All that a catalogue answers and records, in plain types. `sqlite.rs` and `postgres.rs` have it each in their own
+/// database, and one suite of tests holds both to it.
+///
+/// Everything is about one environment: the one that the catalogue was opened for.
+pub trait Store:
+    Copies
+    + Disks
+    + Finding
+    + Images
+    + Installs
+    + Locks
+    + Offers
+    + Owners
+    + Registrations
+    + Runs
+    + Scrubbing
+    + Stacks
+{
+}
+
+impl<T> Store for T where
+    T: Copies
+        + Disks
+        + Finding
+        + Images
+        + Installs
+        + Locks
+        + Offers
+        + Owners
+        + Registrations
+        + Runs
+        + Scrubbing
+        + Stacks
+{
+}
