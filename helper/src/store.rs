@@ -110,9 +110,9 @@ async fn convert(
 
     let finish = Finish { order: order.clone(), part: part.path().to_owned(), report: report.clone() };
     // What is in it is read while it is hashed and synced.
-    let look = Inspect { path: part.path().to_owned(), format: Some(order.format) };
+    let look = Inspect { path: part.path().to_owned(), format: Some(order.format), unpack: None };
     let hashing = on_thread(move || finish.hash(&file).map(|hashed| (finish, hashed)));
-    let (hashed, found) = tokio::join!(hashing, inspect(&look));
+    let (hashed, found) = tokio::join!(hashing, inspect(&look, report));
     let (finish, hashed) = hashed?;
     if let Ok(found) = &found
         && found.is_broken()

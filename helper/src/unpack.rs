@@ -24,7 +24,7 @@ use self::disk_file::DiskFile;
 use self::following::Following;
 pub(crate) use self::kept::Unpackings;
 use crate::disk::failure;
-use crate::image_file::bad_image;
+use crate::image_file::{bad_image, open_file};
 use crate::report::Report;
 
 /// A disk that was unpacked.
@@ -79,6 +79,13 @@ impl Unpacking {
         arrival.reached(packed.metadata()?.len());
         arrival.complete();
         Ok(Self::start(order, packed, arrival))
+    }
+
+    /// The disk in a packed file that is whole, in a file of `directory` that has no name; none when it is not packed.
+    pub(crate) async fn disk_in(path: &Path, directory: &Path, report: &Report) -> Outcome {
+        let order = Order { path: path.to_owned(), directory: directory.to_owned(), member: None };
+        let begun = open_file(path).and_then(|file| Self::of_whole(file, order));
+        begun.map_err(|error| failure(path, "reading", &error))?.outcome(report).await
     }
 
     /// Waits for what comes of it, once all bytes of the file are there.

@@ -275,6 +275,8 @@ pub struct Inspect {
     pub path: PathBuf,
     /// What it is; none: that is told by its bytes.
     pub format: Option<DiskFormat>,
+    /// Where a disk that is packed in it may be unpacked for a while; none: it is not looked for.
+    pub unpack: Option<PathBuf>,
 }
 
 /// See [`Step::Digest`].
@@ -284,7 +286,7 @@ pub struct DigestDisk {
     pub path: PathBuf,
     /// What it is; none: that is told by its bytes.
     pub format: Option<DiskFormat>,
-    /// Where a disk in another format than raw and qcow2 may be unpacked for a while.
+    /// Where a packed disk, or one in another format than raw and qcow2, may be unpacked for a while.
     pub temporary: PathBuf,
 }
 
