@@ -89,7 +89,9 @@ impl Registry {
         let path = work.join("settings.yml");
         // What is JSON is YAML too.
         fs::write(&path, settings.to_string()).unwrap();
-        let mut child = mortal("/usr/bin/docker-registry")
+        let program = Path::new("/usr/bin/docker-registry");
+        assert!(program.exists(), "{} is missing: run scripts/install-test-parts first", program.display());
+        let mut child = mortal(program)
             .arg("serve")
             .arg(&path)
             .stdin(Stdio::null())
