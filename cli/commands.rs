@@ -1,5 +1,7 @@
 //! The verbs, a file each.
 
+pub mod audit;
+pub mod catalogue;
 pub mod completions;
 pub mod config;
 pub mod env;
@@ -21,4 +23,5 @@ pub mod pool;
 pub mod runs;
 pub mod scrub;
 pub mod secret;
+pub mod stack;
 pub mod where_is;

@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use ays_catalogue::{Catalogue, Place};
+use ays_catalogue::{EnvironmentKey, Place};
 use ays_model::{HostKey, NewHostKeys};
-use ays_operations::{Actor, Controller, look_for_https};
+use ays_operations::{Actor, Controller, catalogue_place, look_for_https, open_catalogue};
 use ays_recipes::{Environment, EnvironmentError, Flag, Layers, Settings};
 use ays_repository::{clone_name, place_of, root_of};
 use ays_secrets::{AskOperator, Home, Operator, Repository, Store, Vault};
@@ -80,8 +80,19 @@ pub fn settings(repo: Option<&Path>) -> Result<Settings, Failure> {
     }
 }
 
+/// What `--database` says: it belongs to every command, as a variable does.
+static DATABASE: OnceLock<String> = OnceLock::new();
+
+/// Sets what `--database` says.
+pub fn set_database(database: String) {
+    let _ = DATABASE.set(database);
+}
+
 /// The layers of settings beside the environment's own file.
-fn layers(flags: Vec<Flag>) -> Layers {
+fn layers(mut flags: Vec<Flag>) -> Layers {
+    if let Some(database) = DATABASE.get() {
+        flags.push(Flag { key: "database", flag: "--database", value: database.clone() });
+    }
     let files = [Some(PathBuf::from("/etc")), configuration()].into_iter().flatten();
     let text = |words: OsString| words.to_string_lossy().into_owned();
     Layers {
@@ -115,14 +126,22 @@ fn data_dir(environment: &Environment) -> Result<PathBuf, Failure> {
     Ok(base.join(name))
 }
 
+/// The catalogue's file in an environment's directory, where no database is named.
+const CATALOGUE: &str = "catalogue.db";
+
+/// Where an environment's catalogue is, and what it is called there.
+pub fn place_of_catalogue(environment: &Environment) -> Result<(Place, EnvironmentKey), Failure> {
+    environment.secrets.claim()?;
+    Ok(catalogue_place(environment, &data_dir(environment)?.join(CATALOGUE))?)
+}
+
 /// What an operation has at hand here. The environment's catalogue is made when it is not there.
 pub async fn controller(environment: Arc<Environment>) -> Result<Controller, Failure> {
     let data = data_dir(&environment)?;
     // A repository of the same name from elsewhere finds nothing.
     environment.secrets.claim()?;
     Ok(Controller {
-        catalogue: Catalogue::open(&Place::File(data.join("catalogue.db")), &environment.name().into())
-            .await?,
+        catalogue: open_catalogue(&environment, &data.join("catalogue.db")).await?,
         logs: data.join("runs"),
         temporary: std::env::temp_dir(),
         actor: actor(),

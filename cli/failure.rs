@@ -66,6 +66,12 @@ pub enum Failure {
     Scrub { counts: Counts, healed: bool, interrupted: bool },
     #[error("{}: `ays install --outdated` brings what is newer", images(*.0, "outdated"))]
     Outdated(usize),
+    #[error("recorded, but {} not written:\n  {}\nthe same again when they can be reached: {again}", indexes(.said.len()), .said.join("\n  "))]
+    NotPublished { said: Vec<String>, again: String, interrupted: bool },
+    #[error("{what}:\n  {}\nagain when the cause is gone: {again}", .kept.join("\n  "))]
+    NotRemoved { what: String, kept: Vec<String>, again: String, interrupted: bool },
+    #[error("{0}")]
+    NotConfirmed(String),
     #[error("{}", images(*.0, "of unknown state"))]
     NotAsked(usize),
     #[error("{failed} of {all} outdated templates were not installed again")]
@@ -148,6 +154,11 @@ fn not_good(Counts { bad, unread }: &Counts, healed: bool) -> String {
     text
 }
 
+/// `the index of 1 pool is`.
+fn indexes(count: usize) -> String {
+    if count == 1 { "the index of 1 pool is".to_owned() } else { format!("the indexes of {count} pools are") }
+}
+
 /// `1 image is outdated`, `3 images are outdated`.
 fn images(count: usize, state: &str) -> String {
     if count == 1 { format!("1 image is {state}") } else { format!("{count} images are {state}") }
@@ -172,6 +183,7 @@ impl Failure {
             | Self::NoMd5(_)
             | Self::NotForSource { .. }
             | Self::ProvesNothing(_)
+            | Self::NotConfirmed(_)
             | Self::NoName
             | Self::NoMessage
             | Self::NoAuthor => Kind::Usage,
@@ -179,6 +191,8 @@ impl Failure {
             Self::Outdated(_) => Kind::Outdated,
             Self::Interrupted
             | Self::Rollout { interrupted: true, .. }
+            | Self::NotPublished { interrupted: true, .. }
+            | Self::NotRemoved { interrupted: true, .. }
             | Self::Scrub { interrupted: true, .. } => Kind::Interrupted,
             Self::Rollout { failed, .. } => {
                 let is_invalid = |(_, why): &(NodeName, NotInstalled)| why.kind() == Kind::Invalid;
@@ -190,6 +204,8 @@ impl Failure {
             | Self::Unfit { .. }
             | Self::WillNotWork { .. }
             | Self::NotSame { .. }
+            | Self::NotPublished { .. }
+            | Self::NotRemoved { .. }
             | Self::Scrub { .. }
             | Self::NotAsked(_)
             | Self::StillOutdated { .. }

@@ -31,6 +31,10 @@ struct Cli {
     /// The environment's repository; default: the one that the current directory lies in
     #[arg(long, global = true, value_name = "DIR")]
     repo: Option<std::path::PathBuf>,
+
+    /// The catalogue's PostgreSQL database, as the setting `database` has it
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    database: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -41,8 +45,10 @@ enum Command {
     Node(commands::node::Args),
     Pool(commands::pool::Args),
     Image(commands::image::Args),
+    Stack(commands::stack::Args),
     Where(commands::where_is::Args),
     Runs(commands::runs::Args),
+    Audit(commands::audit::Args),
     Scrub(commands::scrub::Args),
     Outdated(commands::outdated::Args),
     New(commands::new::Args),
@@ -51,6 +57,7 @@ enum Command {
     Lint(commands::lint::Args),
     Explain(commands::explain::Args),
     Fmt(commands::fmt::Args),
+    Catalogue(commands::catalogue::Args),
     Config(commands::config::Args),
     Env(commands::env::Args),
     /// Brings what is new at the environment's remote: as ays env pull
@@ -79,6 +86,9 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<(), failure::Failure> {
     let repo = cli.repo.as_deref();
+    if let Some(database) = cli.database {
+        context::set_database(database);
+    }
     match cli.command {
         Command::Install(args) => commands::install::run(args, repo).await,
         Command::List(args) => commands::list::run(&args, repo).await,
@@ -86,6 +96,8 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Node(args) => commands::node::run(args, repo).await,
         Command::Pool(args) => commands::pool::run(args, repo).await,
         Command::Image(args) => commands::image::run(args, repo).await,
+        Command::Stack(args) => commands::stack::run(args, repo).await,
+        Command::Audit(args) => commands::audit::run(args, repo).await,
         Command::Where(args) => commands::where_is::run(args, repo).await,
         Command::Runs(args) => commands::runs::run(args, repo).await,
         Command::Outdated(args) => commands::outdated::run(&args, repo).await,
@@ -96,6 +108,7 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Lint(args) => commands::lint::run(&args, repo).await,
         Command::Explain(args) => commands::explain::run(&args),
         Command::Fmt(args) => commands::fmt::run(&args, repo),
+        Command::Catalogue(args) => commands::catalogue::run(args, repo).await,
         Command::Config(args) => commands::config::run(&args, repo),
         Command::Env(args) => commands::env::run(args, repo).await,
         Command::Mdupdate(args) => commands::env::run_pull(args, repo).await,

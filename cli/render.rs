@@ -5,6 +5,7 @@ pub mod counts;
 pub mod disk;
 pub mod events;
 pub mod lint;
+pub mod pools;
 pub mod rehearsal;
 pub mod scrub;
 pub mod table;

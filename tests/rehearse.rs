@@ -28,9 +28,9 @@ fn all_of(steps: &[&str]) -> Vec<String> {
     steps.iter().flat_map(|step| ["fail", "lost", "kill"].map(|kind| format!("{step}:{kind}"))).collect()
 }
 
-/// What is stored is looked into on the way.
-const NEW: [&str; 9] =
-    ["connect", "owner", "check", "fetch", "store", "index", "record", "remove", "installed"];
+/// What is stored is looked into on the way, and looked at again before it is recorded.
+const NEW: [&str; 10] =
+    ["connect", "owner", "check", "fetch", "store", "look", "index", "record", "remove", "installed"];
 
 #[test]
 fn every_step_over_http() {

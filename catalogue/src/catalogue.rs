@@ -3,9 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use ays_model::EnvironmentName;
-
-use crate::{CatalogueError, Place, Store, postgres, sqlite};
+use crate::{CatalogueError, EnvironmentKey, Place, Store, postgres, sqlite};
 
 /// An open catalogue of one environment. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -16,11 +14,27 @@ impl Catalogue {
     ///
     /// A missing file is made for its owner alone (mode 0600), as are the directories above it (0700). A PostgreSQL
     /// database must be there, its tables need not.
-    pub async fn open(place: &Place, environment: &EnvironmentName) -> Result<Self, CatalogueError> {
+    pub async fn open(place: &Place, environment: &EnvironmentKey) -> Result<Self, CatalogueError> {
+        let catalogue = Self::open_moved(place, environment).await?;
+        match catalogue.moved_to().await? {
+            None => Ok(catalogue),
+            Some(to) => Err(CatalogueError::Moved { place: place.clone(), to }),
+        }
+    }
+
+    /// The same, even where it has moved away: for what takes its place.
+    pub async fn open_moved(place: &Place, environment: &EnvironmentKey) -> Result<Self, CatalogueError> {
         Ok(match place {
             Place::File(file) => Self(Arc::new(sqlite::open(file, environment).await?)),
             Place::Postgres(url) => Self(Arc::new(postgres::open(url, environment).await?)),
         })
+    }
+
+    /// Says that the environment of this name is this repository's from now on, whosever it was. Only a shared database
+    /// asks for that; a file's directory says it for the file.
+    pub async fn trust(place: &Place, environment: &EnvironmentKey) -> Result<(), CatalogueError> {
+        let anyones = EnvironmentKey { repository: None, ..environment.clone() };
+        Self::open(place, &anyones).await?.bind(environment.repository.as_deref()).await
     }
 
     #[cfg(test)]

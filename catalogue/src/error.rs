@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use ays_model::{Gid, NodeName, PoolName};
+use ays_model::{EnvironmentName, Gid, NodeName, PoolName};
 
 use crate::Place;
 
@@ -41,6 +41,63 @@ pub enum CatalogueError {
         /// How many rows.
         rows: usize,
     },
+    /// The database has an environment of this name from another repository.
+    #[error(
+        "{place}: `{name}` is the environment of {owner} there, and this one is of {asks}: it does not get that one's \
+         catalogue. Where it is another environment: `ays env rename NAME`; where the repository has moved: `ays env trust`"
+    )]
+    OtherRepository {
+        /// Where the database is.
+        place: Place,
+        /// The environment's name.
+        name: EnvironmentName,
+        /// Whose it is there.
+        owner: String,
+        /// Who asks.
+        asks: String,
+    },
+    /// The environment's catalogue is elsewhere by now.
+    #[error("{place}: the catalogue has moved to {to}: the setting `database` must name that")]
+    Moved {
+        /// Where it was.
+        place: Place,
+        /// Where it is.
+        to: String,
+    },
+    /// What is to be taken over would be mixed with what is there.
+    #[error("{place} has a catalogue of this environment already")]
+    NotEmpty {
+        /// Where it is.
+        place: Place,
+    },
+    /// Somebody works with it now.
+    #[error("{place}: {by} works on {scope}: wait for that, and do it again")]
+    InUse {
+        /// Where it is.
+        place: Place,
+        /// Who.
+        by: String,
+        /// On what.
+        scope: String,
+    },
+    /// It was changed while it was moved.
+    #[error("{place}: table `{table}` was changed meanwhile: do it again")]
+    Changed {
+        /// Where it is.
+        place: Place,
+        /// The first table that was changed.
+        table: &'static str,
+    },
+    /// What arrived is not what was sent: nothing of it was kept.
+    #[error(
+        "{place}: the rows of table `{table}` did not arrive as they were sent; nothing of them was kept"
+    )]
+    NotTaken {
+        /// Where it should be.
+        place: Place,
+        /// The first table that differs.
+        table: &'static str,
+    },
     /// The open catalogue could not be read or written.
     #[error("{place}: {doing} failed")]
     Database {
@@ -75,10 +132,67 @@ pub enum CatalogueError {
         /// The images' ids.
         ids: Vec<i64>,
     },
+    /// There is no such image.
+    #[error("no image has the number {id}")]
+    UnknownImage {
+        /// The number.
+        id: i64,
+    },
+    /// What was asked for may not follow what is.
+    #[error("{name} {why}")]
+    WrongMove {
+        /// The image's or the stack's name.
+        name: String,
+        /// Why not, and what to do.
+        why: String,
+    },
+    /// The image has no such generation.
+    #[error("{image} has no generation {number}: `ays image generations {image}` shows those it has")]
+    NoGeneration {
+        /// Its name.
+        image: String,
+        /// The generation's number.
+        number: u32,
+    },
+    /// There is no generation before the current one.
+    #[error("generation {current} of {image} is its first: `--to N` names another one")]
+    NothingBefore {
+        /// The image's name.
+        image: String,
+        /// The current generation's number.
+        current: u32,
+    },
+    /// Nobody can go back to a generation that is nowhere.
+    #[error("no pool holds a verified copy of generation {number} of {image}{}", held_ones(.held))]
+    NotHeld {
+        /// The image's name.
+        image: String,
+        /// The generation's number.
+        number: u32,
+        /// The other generations that pools hold.
+        held: Vec<u32>,
+    },
+    /// An image cannot be called destroyed while files of it are there.
+    #[error("{copies} {} of {image} {} not removed yet", if *.copies == 1 { "copy" } else { "copies" }, if *.copies == 1 { "is" } else { "are" })]
+    StillThere {
+        /// The image's name.
+        image: String,
+        /// How many copies are left.
+        copies: u32,
+    },
     /// A size that no file can have.
     #[error("a size of {size} bytes is more than any file can have")]
     Size {
         /// Bytes.
         size: u64,
     },
+}
+
+fn held_ones(held: &[u32]) -> String {
+    let numbers: Vec<_> = held.iter().map(u32::to_string).collect();
+    if numbers.is_empty() {
+        String::new()
+    } else {
+        format!(": they hold {}; `--to N` names one", numbers.join(", "))
+    }
 }

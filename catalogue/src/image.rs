@@ -107,8 +107,14 @@ pub struct Generation {
     /// 1, 2, 3, .. within its image.
     #[sqlx(try_from = "i64")]
     pub number: u32,
-    /// Whether it is the one that was registered last: what stacks offer as soon as their pools have it.
+    /// Whether it is the one that was registered last, or that an operator went back to: what stacks offer as soon as
+    /// their pools have it.
     pub current: bool,
+    /// When an operator went back from it; none: nobody did, or it was made current again. Registering it again does not
+    /// make it current.
+    pub undone_at: Option<Timestamp>,
+    /// Who did.
+    pub undone_by: Option<String>,
     /// Where it came from, without credentials.
     pub source_url: String,
     /// The source's `ETag`, as sent.
@@ -196,7 +202,9 @@ pub trait Images: fmt::Debug + Send + Sync {
     /// All images, by name and grid.
     async fn images(&self) -> Result<Vec<Image>, CatalogueError>;
 
-    /// The current generation of every image that has one, by the image's name and grid, without its copies.
+    /// The generation of every image that was brought from its source last, by the image's name and grid, without its
+    /// copies: the current one, or a newer one that was undone. Those of images that are in the recycle bin or destroyed are
+    /// left out.
     async fn current_generations(&self) -> Result<Vec<(Image, Generation)>, CatalogueError>;
 
     /// The image of this name or, when none has it, of this number.

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use ays_model::{ImageName, InstanceName, Md5, NodeName, PoolKey, Sha256, TemplateName};
 
-use crate::{CatalogueError, GenerationId, ImageId, KnownCopy, Timestamp};
+use crate::{CatalogueError, GenerationId, ImageId, ImageStatus, KnownCopy, Timestamp};
 
 /// A service instance on a node: what is installed, and what runs are for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -67,7 +67,9 @@ pub struct Installed {
 pub struct InstalledPart {
     /// The image's name.
     pub image: ImageName,
-    /// Its copy; none when it is no longer verified.
+    /// Where that image is in its life.
+    pub status: ImageStatus,
+    /// Its copy; none when it is no longer verified, or was pruned.
     pub copy: Option<KnownCopy>,
 }
 

@@ -8,7 +8,9 @@
 //!
 //! It must not know how an image got there: no SSH, no recipes, no files but its own. No secret is ever in it.
 
+mod audit;
 mod catalogue;
+mod change;
 mod copy;
 mod disk;
 mod error;
@@ -22,14 +24,19 @@ mod place;
 mod pool;
 mod postgres;
 mod register;
+mod removal;
 mod run;
 mod scrub;
 mod sqlite;
 mod stack;
+mod state;
 mod store;
 mod timestamp;
+mod transfer;
 
+pub use audit::{AuditRecord, AuditSubject, AuditWhat, Audits, ChangedBy};
 pub use catalogue::Catalogue;
+pub use change::{Change, Changed, Changes};
 pub use copy::{Copies, Copy, CopyState, KnownCopy};
 pub use disk::{DiskFacts, Disks, Findings, FirstBoot, StartedBy};
 pub use error::CatalogueError;
@@ -41,12 +48,15 @@ pub use installed::{
 pub use lock::{Lock, LockAttempt, LockHolder, Locks};
 pub use offer::{Offer, Offers, index_json};
 pub use owner::{Adopted, AdoptedBefore, NoIndex, Owners};
-pub use place::{NoDatabase, Place, PostgresUrl};
+pub use place::{EnvironmentKey, NoDatabase, Place, PostgresUrl};
 pub use register::{
     ImageFacts, Registered, Registration, Registrations, SourceFacts, StoredFacts, TemplateFacts,
 };
+pub use removal::{Leaving, Removable, RemovableOf, Removals};
 pub use run::{Run, RunEnd, RunFilter, RunId, RunStatus, Runs};
 pub use scrub::{ScrubCopy, Scrubbing};
 pub use stack::{CommitFacts, Stack, StackFacts, StackId, StackStatus, Stacks};
+pub use state::{ImageMove, Next, next_image_status, next_stack_status};
 pub use store::Store;
 pub use timestamp::Timestamp;
+pub use transfer::{Cell, Export, Table, Transfers};

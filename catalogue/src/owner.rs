@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ays_model::{ImageName, PoolKey, PoolOwner};
 use serde_json::Value;
 
-use crate::CatalogueError;
+use crate::{CatalogueError, ChangedBy};
 
 /// An entry of an adopted pool's index: a former owner said it, and it stays in the index as it was said.
 ///
@@ -61,6 +61,9 @@ pub enum AdoptedBefore {
 /// Pools that the catalogue owns.
 #[async_trait]
 pub trait Owners: fmt::Debug + Send + Sync {
+    /// Makes the environment this repository's, whosever it was.
+    async fn bind(&self, repository: Option<&str>) -> Result<(), CatalogueError>;
+
     /// This catalogue as the owner of pools.
     async fn owner(&self, taken_by: String) -> Result<PoolOwner, CatalogueError>;
 
@@ -76,5 +79,6 @@ pub trait Owners: fmt::Debug + Send + Sync {
         pool: &PoolKey,
         entries: &[Adopted],
         before: AdoptedBefore,
+        by: &ChangedBy,
     ) -> Result<(), CatalogueError>;
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use ays_model::EnvironmentName;
 use sqlx::postgres::PgConnectOptions;
 
 /// Where a catalogue is.
@@ -13,6 +14,16 @@ pub enum Place {
     File(PathBuf),
     /// A PostgreSQL database.
     Postgres(PostgresUrl),
+}
+
+/// Which environment a catalogue is opened for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentKey {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// The remote of its git repository, for a database where others may have an environment of that name; none: it is not
+    /// asked.
+    pub repository: Option<String>,
 }
 
 /// A PostgreSQL database and the login for it.
@@ -43,6 +54,12 @@ impl FromStr for PostgresUrl {
         let options =
             is_postgres.then(|| text.parse::<PgConnectOptions>().ok()).flatten().ok_or(NoDatabase)?;
         Ok(Self(Box::new(options)))
+    }
+}
+
+impl From<&str> for EnvironmentKey {
+    fn from(name: &str) -> Self {
+        Self { name: name.into(), repository: None }
     }
 }
 

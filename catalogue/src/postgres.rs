@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use ays_model::EnvironmentName;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{ConnectOptions, Connection as _};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
 use tokio::time::timeout;
 
 use self::sql::Database;
-use crate::{CatalogueError, Place, PostgresUrl};
+use crate::{CatalogueError, EnvironmentKey, Place, PostgresUrl};
 
 pub(crate) type Db = sqlx::Postgres;
 pub(crate) type Connection = sqlx::PgConnection;
@@ -58,6 +57,20 @@ async fn claim_writing(db: &mut Connection, environment: i64) -> sqlx::Result<()
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(environment).execute(db).await.map(drop)
 }
 
+/// Rows of this table came with their numbers: the next one is given after the greatest.
+async fn numbers_were_given(db: &mut Connection, table: &str) -> sqlx::Result<()> {
+    // A table's name only, which is a constant.
+    let sql = match table {
+        "image" => "UPDATE image_number SET last = GREATEST(last, (SELECT COALESCE(max(id), 0) FROM image))".to_owned(),
+        table => format!(
+            "SELECT setval(pg_get_serial_sequence('{table}', 'id'),
+                           GREATEST((SELECT COALESCE(max(id), 0) FROM {table}) + 1, nextval(pg_get_serial_sequence('{table}', 'id'))),
+                           false)"
+        ),
+    };
+    sqlx::query(AssertSqlSafe(sql)).execute(db).await.map(drop)
+}
+
 /// How long a server may take to let the first connection in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -66,7 +79,7 @@ const READERS: u32 = 4;
 
 pub(crate) async fn open(
     url: &PostgresUrl,
-    environment: &EnvironmentName,
+    environment: &EnvironmentKey,
 ) -> Result<Database, CatalogueError> {
     let place = Place::Postgres(url.clone());
     let failed = |source| CatalogueError::Open { place: place.clone(), source };

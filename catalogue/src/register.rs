@@ -7,7 +7,7 @@ use ays_model::{
     BootType, Digest, DiskFormat, ImageName, Md5, NodeName, PoolKey, Proof, Sha256, Signer, TemplateName,
 };
 
-use crate::{CatalogueError, GenerationId, ImageId, Offer, Timestamp};
+use crate::{CatalogueError, GenerationId, ImageId, ImageStatus, Offer, Timestamp};
 
 /// A file that lies verified and synced in a pool, and the image that it is a generation of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +111,10 @@ pub struct Registered {
     pub new_image: bool,
     /// Nor was this content of it.
     pub new_generation: bool,
+    /// Where the image is in its life now: only CREATED is offered.
+    pub status: ImageStatus,
+    /// An operator went back from this generation, so it did not become the current one.
+    pub undone: bool,
 }
 
 /// What registering an image changes.
@@ -120,8 +124,11 @@ pub trait Registrations: fmt::Debug + Send + Sync {
     /// content is not known yet, with the same source SHA-256 and format), says that its copy in the pool is verified, and wants the image on the stacks.
     /// All of it or nothing; doing it again changes nothing.
     ///
-    /// The generation becomes the image's current one. Pools that do not have it go on offering what they have (see
-    /// [`Offer`]).
+    /// The generation becomes the image's current one, unless an operator went back from it. Pools that do not have it go on
+    /// offering what they have (see [`Offer`]).
+    ///
+    /// An install is an operator's word: an image that is in the recycle bin, or was destroyed, is CREATED again. One that
+    /// is disabled stays so.
     ///
     /// # Errors
     ///

@@ -6,7 +6,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ays_model::EnvironmentName;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -14,7 +13,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection as _};
 
 use self::sql::Database;
-use crate::{CatalogueError, Place};
+use crate::{CatalogueError, EnvironmentKey, Place};
 
 pub(crate) type Db = sqlx::Sqlite;
 pub(crate) type Connection = sqlx::SqliteConnection;
@@ -61,13 +60,18 @@ async fn claim_writing(_: &mut Connection, _: i64) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// Nothing to do: SQLite gives the number after the greatest.
+async fn numbers_were_given(_: &mut Connection, _: &str) -> sqlx::Result<()> {
+    Ok(())
+}
+
 /// How many connections read at once.
 const READERS: u32 = 4;
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(crate) async fn open(file: &Path, environment: &EnvironmentName) -> Result<Database, CatalogueError> {
+pub(crate) async fn open(file: &Path, environment: &EnvironmentKey) -> Result<Database, CatalogueError> {
     make_missing(file)?;
     let place = Place::from(file);
     let options = SqliteConnectOptions::new()

@@ -3,6 +3,7 @@
 use tempfile::TempDir;
 
 use super::sql::Database;
+use crate::Place;
 
 pub struct TestServer(TempDir);
 
@@ -13,6 +14,10 @@ impl TestServer {
 
     pub fn address(&self) -> String {
         self.0.path().join("catalogue.sqlite").to_str().unwrap().to_owned()
+    }
+
+    pub fn place(&self) -> Place {
+        Place::File(self.address().into())
     }
 
     pub async fn open(&self, environment: &str) -> Database {

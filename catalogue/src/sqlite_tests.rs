@@ -16,7 +16,7 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use super::MIGRATIONS;
-use super::tests::support::{Fixture, at, debian_on, digest, md5, n1, registration, shared, source};
+use super::tests::support::{Fixture, at, debian_on, digest, md5, n1, ops, registration, shared, source};
 use crate::{Catalogue, CatalogueError, InstalledPart, Place, RunFilter, ServiceOnNode};
 
 const WRITER_FILE: &str = "AYS_TEST_WRITER_FILE";
@@ -38,7 +38,7 @@ async fn a_new_catalogue_is_its_owners_alone() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("ays/50% a?b#c/catalogue.sqlite");
     let database = super::open(&file, &"g8".into()).await.unwrap();
-    Catalogue::of(database.clone()).set_stacks(&[n1()], &[], None).await.unwrap();
+    Catalogue::of(database.clone()).set_stacks(&[n1()], &[], None, &ops(0)).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory.path().join("ays")), 0o700);
     assert_eq!(mode(file.parent().unwrap()), 0o700);
@@ -228,7 +228,9 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
     assert_eq!(runs.iter().map(|run| run.rollout.as_deref()).collect::<Vec<_>>(), [None]);
     let installed = brought.installed(&debian_on("n1")).await.unwrap().unwrap();
     assert_eq!((installed.template_checksum, installed.answers_digest), (md5("c1"), source("d1")));
-    let [InstalledPart { image, copy: Some(copy) }] = &installed.parts[..] else { panic!("{installed:?}") };
+    let [InstalledPart { image, copy: Some(copy), .. }] = &installed.parts[..] else {
+        panic!("{installed:?}")
+    };
     assert_eq!((image.as_str(), copy.file.as_str()), ("debian", "debian-a.raw"));
     let x = ServiceOnNode { service: "x".into(), ..debian_on("n1") };
     assert_eq!(brought.installed(&x).await.unwrap().unwrap().parts, []);
@@ -250,4 +252,25 @@ async fn a_catalogue_of_a_newer_version_is_refused() {
         matches!(&error, CatalogueError::Migrate { place, .. } if place_is(place, &file(&fixture))),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn all_columns_of_all_tables_are_taken_along() {
+    let fixture = Fixture::new().await;
+    let found: Vec<(String, String)> = sqlx::query_as(
+        "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'",
+    )
+    .fetch_all(&fixture.database.readers)
+    .await
+    .unwrap();
+    let stays = ["environment", "lock", "lock_holder", "image_number", "_sqlx_migrations", "sqlite_sequence"];
+    let is_moved = |(table, column): &(String, String)| {
+        let facts = crate::transfer::TABLES.iter().find(|facts| facts.name == table);
+        column == "environment_id"
+            || facts.is_some_and(|facts| facts.columns.iter().any(|(name, _)| name == column))
+    };
+    let left: Vec<_> =
+        found.iter().filter(|found| !stays.contains(&found.0.as_str()) && !is_moved(found)).collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(found.len() > 80, "{found:?}");
 }

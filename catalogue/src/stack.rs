@@ -7,7 +7,7 @@ use ays_model::{Gid, NodeName, PoolKey};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use crate::{CatalogueError, ImageId, Timestamp};
+use crate::{CatalogueError, ChangedBy, ImageId, Timestamp};
 
 /// A stack's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
@@ -42,7 +42,7 @@ pub enum StackStatus {
     Enabled,
     /// Not now.
     Maintenance,
-    /// The environment has it no more.
+    /// An operator took it out, or the environment has it no more.
     Disabled,
 }
 
@@ -59,6 +59,15 @@ pub struct Stack {
     pub name: NodeName,
     /// Whether machines may be started on it.
     pub status: StackStatus,
+    /// Whether the environment has it; one that it has no more is DISABLED, and comes back as operators left it.
+    #[serde(rename = "inEnvironment")]
+    pub in_environment: bool,
+    /// Who said last whether machines may be started on it; none: nobody.
+    #[serde(rename = "statusBy")]
+    pub status_by: Option<String>,
+    /// Why, in that operator's words.
+    #[serde(rename = "statusReason")]
+    pub status_reason: Option<String>,
     /// What its provider knows it by: its node's name.
     #[serde(rename = "referenceId")]
     pub reference_id: String,
@@ -77,8 +86,8 @@ pub struct Stack {
 #[async_trait]
 pub trait Stacks: fmt::Debug + Send + Sync {
     /// The environment's stacks become exactly these, and those named in `leave`, of any grid, which stay as they
-    /// are: nodes whose facts cannot be read now. One that is missing is disabled, never deleted: it offers nothing,
-    /// and what is wanted on it is still known when it comes back.
+    /// are: nodes whose facts cannot be read now. One that is missing is kept as one that the environment has no more: it
+    /// offers nothing, and what is wanted on it and what operators said of it is still known when it comes back.
     ///
     /// `from` is the commit that they were read from; none: there is no commit yet. One that is older than the newest that
     /// stacks were ever read from only adds what nobody knows, and changes nothing else: that newest one is returned.
@@ -88,6 +97,7 @@ pub trait Stacks: fmt::Debug + Send + Sync {
         stacks: &[StackFacts],
         leave: &[NodeName],
         from: Option<&CommitFacts>,
+        by: &ChangedBy,
     ) -> Result<Option<CommitFacts>, CatalogueError>;
 
     /// All stacks, by grid and name.

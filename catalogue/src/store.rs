@@ -1,7 +1,8 @@
 //! What every database must be able to do.
 
 use crate::{
-    Copies, Disks, Finding, Images, Installs, Locks, Offers, Owners, Registrations, Runs, Scrubbing, Stacks,
+    Audits, Changes, Copies, Disks, Finding, Images, Installs, Locks, Offers, Owners, Registrations,
+    Removals, Runs, Scrubbing, Stacks, Transfers,
 };
 
 /// All that a catalogue answers and records, in plain types. `sqlite.rs` and `postgres.rs` have it each in their own
@@ -9,7 +10,9 @@ use crate::{
 ///
 /// Everything is about one environment: the one that the catalogue was opened for.
 pub trait Store:
-    Copies
+    Audits
+    + Changes
+    + Copies
     + Disks
     + Finding
     + Images
@@ -18,14 +21,18 @@ pub trait Store:
     + Offers
     + Owners
     + Registrations
+    + Removals
     + Runs
     + Scrubbing
     + Stacks
+    + Transfers
 {
 }
 
 impl<T> Store for T where
-    T: Copies
+    T: Audits
+        + Changes
+        + Copies
         + Disks
         + Finding
         + Images
@@ -34,8 +41,10 @@ impl<T> Store for T where
         + Offers
         + Owners
         + Registrations
+        + Removals
         + Runs
         + Scrubbing
         + Stacks
+        + Transfers
 {
 }

@@ -45,7 +45,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         Command::Status(args) => status::run(args, repo).await,
         Command::Save(args) => save::run(args, repo).await,
         Command::Init(args) => init::run(&args),
-        Command::Trust(args) => trust::run(&args, repo),
+        Command::Trust(args) => trust::run(&args, repo).await,
         Command::Rename(args) => rename::run(&args, repo),
     }
 }

@@ -1,18 +1,23 @@
 //! `ays image`
 
 mod check;
+mod delete;
 mod digest;
+mod generations;
+mod prune;
+mod state;
+mod undo;
 
 use std::path::Path;
 
-use ays_catalogue::{Copy, Generation, ImageDetail, StackOffer};
+use ays_catalogue::{Copy, Generation, ImageDetail, ImageMove, ImageStatus, StackOffer};
 use ays_operations::{self as operations, images};
 
 use crate::context;
 use crate::failure::Failure;
 use crate::render::{disk, table, units};
 
-/// Shows the images of the catalogue, and looks into disk images
+/// Shows the images of the catalogue, changes what is offered of them, and looks into disk images
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -21,8 +26,11 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Lists all images
+    /// Lists all images, but for those that are destroyed
     List {
+        /// Those that are destroyed too
+        #[arg(long)]
+        all: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -35,6 +43,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    Generations(generations::Args),
+    Undo(undo::Args),
+    /// Makes a disabled image usable again
+    Enable(state::Args),
+    /// Takes an image away for now: no stack offers it until it is enabled
+    Disable(state::Args),
+    Delete(delete::Args),
+    /// Brings an image back from the recycle bin
+    Restore(state::Args),
+    Prune(prune::Args),
     Check(check::Args),
     Digest(digest::Args),
 }
@@ -44,19 +62,27 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     match args.command {
         Command::Check(args) => check::run(args, repo).await,
         Command::Digest(args) => digest::run(args).await,
-        Command::List { json } => {
-            let images = images(controller().await?).await?;
+        Command::Generations(args) => generations::run(args, repo).await,
+        Command::Undo(args) => undo::run(args, repo).await,
+        Command::Enable(args) => state::run(args, ImageMove::Enable, repo).await,
+        Command::Disable(args) => state::run(args, ImageMove::Disable, repo).await,
+        Command::Delete(args) => delete::run(args, repo).await,
+        Command::Restore(args) => state::run(args, ImageMove::Restore, repo).await,
+        Command::Prune(args) => prune::run(args, repo).await,
+        Command::List { all, json } => {
+            let mut images = images(controller().await?).await?;
+            images.retain(|image| all || image.status != ImageStatus::Destroyed);
             if json {
                 return table::json(&images);
             }
             let rows = images.into_iter().map(|image| {
-                let boot = shown(&image.boot_type);
+                let boot = table::word(&image.boot_type);
                 vec![
                     image.id.0.to_string(),
                     image.name.into(),
                     image.category,
                     format!("{} GB", image.size_gb),
-                    shown(&image.status),
+                    table::word(&image.status),
                     boot,
                     image.unc_path.unwrap_or_default(),
                 ]
@@ -76,8 +102,8 @@ fn show(ImageDetail { image, generations, stacks }: &ImageDetail) -> Result<(), 
         ("Id", image.id.0.to_string()),
         ("Type", image.category.clone()),
         ("Size", format!("{} GB", image.size_gb)),
-        ("Status", shown(&image.status)),
-        ("Boot type", shown(&image.boot_type)),
+        ("Status", table::word(&image.status)),
+        ("Boot type", table::word(&image.boot_type)),
         ("Hot resize", if image.hot_resize { "yes" } else { "no" }.to_owned()),
         ("User name", image.username.clone().unwrap_or_default()),
         ("Source", image.url.clone()),
@@ -97,7 +123,7 @@ fn show(ImageDetail { image, generations, stacks }: &ImageDetail) -> Result<(), 
             (None, true) => "wanted here, not offered".to_owned(),
             (None, false) => "not wanted here".to_owned(),
         };
-        table::line(&format!("  {:16}  {:11}  {offer}", stack.name, shown(&stack.status)))?;
+        table::line(&format!("  {:16}  {:11}  {offer}", stack.name, table::word(&stack.status)))?;
     }
     Ok(())
 }
@@ -113,9 +139,12 @@ fn show_generation(generation: &Generation) -> Result<(), Failure> {
         units::bytes(generation.source_size),
         generation.source_md5,
         units::bytes(generation.stored_size),
-        shown(&generation.format),
+        table::word(&generation.format),
         generation.content.digits(),
     ))?;
+    if let (Some(at), Some(by)) = (&generation.undone_at, &generation.undone_by) {
+        table::line(&format!("     undone  {at} by {by}"))?;
+    }
     if let Some(version) = &generation.source_version {
         table::line(&format!("     version {version} of its source"))?;
     }
@@ -132,19 +161,10 @@ fn show_generation(generation: &Generation) -> Result<(), Failure> {
         let node = pool.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
         table::line(&format!(
             "     copy    {} in pool {}{node}: {}/{file}",
-            shown(state),
+            table::word(state),
             pool.name,
             pool.path
         ))?;
     }
     Ok(())
-}
-
-/// A value as JSON has it, without the quotes.
-fn shown(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(text)) => text,
-        Ok(other) => other.to_string(),
-        Err(_) => String::new(),
-    }
 }

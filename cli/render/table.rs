@@ -33,6 +33,15 @@ pub fn json_line(value: &impl Serialize) -> Result<(), Failure> {
     write(&printable_json(&text))
 }
 
+/// A value as JSON has it, without the quotes.
+pub fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
 /// Prints a line.
 pub fn line(text: &str) -> Result<(), Failure> {
     write(&printable(text))

@@ -20,11 +20,13 @@ mod ntfs;
 mod partitions;
 mod program;
 mod qcow2;
+mod references;
 mod refusal;
 mod virtual_size;
 mod windows;
 
 pub use inspect::inspect;
 pub use qcow2::whole as whole_qcow2;
+pub use references::{References, references};
 pub use refusal::{LARGEST, Refusal};
 pub use virtual_size::{ImageFormat, virtual_size};

@@ -3,7 +3,7 @@
 //! The entries of its index are recorded first, then the pool's mark is changed, if nothing was changed since they were
 //! read, then the index is written. Stopped anywhere, no entry is lost, and the same again goes on from there.
 
-use ays_catalogue::{Adopted, AdoptedBefore, Catalogue, CatalogueError, NoIndex};
+use ays_catalogue::{Adopted, AdoptedBefore, Catalogue, CatalogueError, ChangedBy, NoIndex, Timestamp};
 use ays_model::{ImageName, NodeName, PoolKey, PoolOwner, Target};
 use ays_protocol::{AdoptPool, CheckCopy, CopyState, Outcome, PoolMark, PoolSeen, Step};
 use ays_transport::{ConnectError, Helper, HelperError, OpenError, Session, Transport};
@@ -184,7 +184,8 @@ impl Adopt<'_> {
             Former::Ourselves => AdoptedBefore::Stay,
             Former::Nobody | Former::Other(_) | Former::Unreadable => AdoptedBefore::Go,
         };
-        own.catalogue.adopt(own.key, &there, before).await?;
+        let by = ChangedBy { actor: own.owner.taken_by.clone(), reason: None, at: Timestamp::now() };
+        own.catalogue.adopt(own.key, &there, before, &by).await?;
         Ok(left_out)
     }
 }

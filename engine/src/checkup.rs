@@ -211,6 +211,7 @@ mod tests {
             format: DiskFormat::Raw,
             shared: false,
             user: None,
+            users: Vec::new(),
         };
         let checked = checkup.run(&[Target::Local(pool)]).await;
         let found: Vec<_> = checked.iter().flat_map(|node| &node.problems).collect();

@@ -8,11 +8,12 @@ mod state;
 mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ays_model::{Activity, Progress};
-use ays_protocol::{Failure, Fetch, Fetched, Outcome, Said, Secret, Share, Step};
+use ays_model::{Activity, Digest, Progress};
+use ays_protocol::{Failure, Fetch, Fetched, Outcome, PassCopy, PassedCopy, Said, Secret, Share, Step};
 use ays_transport::{Connection, Heard, Helper, HelperError, relay};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -57,6 +58,22 @@ pub(crate) struct Delivery {
     changed: watch::Sender<u64>,
 }
 
+/// A stored file on one node.
+#[derive(Debug, Clone)]
+pub(crate) struct PassedFile {
+    pub path: PathBuf,
+    /// In bytes.
+    pub size: u64,
+    pub digest: Digest,
+}
+
+impl PassedFile {
+    fn order(&self, share: &Share) -> PassCopy {
+        let Self { path, size, digest } = self.clone();
+        PassCopy { path, size, digest, share: share.clone() }
+    }
+}
+
 /// A node that may need the file. When dropped, it does not any more.
 pub(crate) struct Place(Arc<Delivery>);
 
@@ -74,9 +91,9 @@ impl Delivery {
         Self::of(share, Swarm::default())
     }
 
-    /// The same, but the source is a file of the node that joins first: no other one reads it.
-    pub fn from_first(share: Share) -> Arc<Self> {
-        Self::of(share, Swarm::read_by(0))
+    /// The same of a file that has no source, but nodes that have it already: see [`Delivery::join_giver`].
+    pub fn of_given(share: Share) -> Arc<Self> {
+        Self::of(share, Swarm::given())
     }
 
     fn of(share: Share, swarm: Swarm) -> Arc<Self> {
@@ -88,9 +105,41 @@ impl Delivery {
         })
     }
 
-    /// There will be no such file: the members' fetches end with this.
-    pub fn fail(&self, failure: Failure) {
-        self.change(|swarm, _| swarm.failed = Some(failure));
+    /// No more nodes that have the file will join: where none of the members has all of it, their steps end with this.
+    pub fn no_more_givers(&self, failure: Failure) {
+        self.change(|swarm, _| swarm.no_more_givers(failure));
+    }
+
+    /// Whether any node may still need the file.
+    pub fn is_needed(&self) -> bool {
+        self.swarm().expected > 0
+    }
+
+    /// Completes when no node needs the file any more.
+    pub async fn until_not_needed(&self) {
+        let mut changed = self.changed.subscribe();
+        while self.is_needed() {
+            // It cannot fail: this has the other end.
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// A node that has the file joins.
+    pub fn join_giver(self: &Arc<Self>, address: Option<IpAddr>, connection: &Connection) -> Member {
+        self.join(address, connection, Swarm::join_giver)
+    }
+
+    fn join(
+        self: &Arc<Self>,
+        address: Option<IpAddr>,
+        connection: &Connection,
+        join: impl FnOnce(&mut Swarm, IpAddr) -> usize,
+    ) -> Member {
+        let mut swarm = self.swarm();
+        let number = join(&mut swarm, address.unwrap_or(Ipv4Addr::LOCALHOST.into()));
+        self.connections().push(connection.clone());
+        drop(swarm);
+        Member { delivery: Arc::clone(self), number, connection: connection.clone(), relay: None }
     }
 
     /// One more node may need the file.
@@ -123,12 +172,7 @@ impl Drop for Place {
 impl Place {
     /// The node has reached its fetch.
     pub fn join(&self, address: Option<IpAddr>, connection: &Connection) -> Member {
-        let delivery = Arc::clone(&self.0);
-        let mut swarm = delivery.swarm();
-        let number = swarm.join(address.unwrap_or(Ipv4Addr::LOCALHOST.into()));
-        delivery.connections().push(connection.clone());
-        drop(swarm);
-        Member { delivery, number, connection: connection.clone(), relay: None }
+        self.0.join(address, connection, Swarm::join)
     }
 }
 
@@ -140,24 +184,70 @@ impl Member {
         order: Fetch,
         on_progress: impl FnMut(Progress),
     ) -> Result<Fetched, HelperError> {
-        let result = self.bring(helper, order, on_progress).await;
+        let share = Some(self.delivery.share.clone());
+        let result = match self.bring(helper, Step::Fetch(Fetch { share, ..order }), on_progress).await {
+            Ok(Outcome::Fetched(fetched)) => Ok(fetched),
+            Ok(_) => Err(HelperError::Answer),
+            Err(error) => Err(error),
+        };
+        self.note(result.as_ref().map(|fetched| fetched.size));
+        result
+    }
+
+    /// Has the node's helper pass on a stored file.
+    pub async fn give(
+        &mut self,
+        helper: &mut Helper,
+        file: &PassedFile,
+        on_progress: impl FnMut(Progress),
+    ) -> Result<PassedCopy, HelperError> {
+        let step = Step::GiveCopy(file.order(&self.delivery.share));
+        self.pass(helper, step, on_progress).await
+    }
+
+    /// Has the node's helper bring a stored file from the members that have it.
+    pub async fn take(
+        &mut self,
+        helper: &mut Helper,
+        file: &PassedFile,
+        on_progress: impl FnMut(Progress),
+    ) -> Result<PassedCopy, HelperError> {
+        let step = Step::TakeCopy(file.order(&self.delivery.share));
+        self.pass(helper, step, on_progress).await
+    }
+
+    async fn pass(
+        &mut self,
+        helper: &mut Helper,
+        step: Step,
+        on_progress: impl FnMut(Progress),
+    ) -> Result<PassedCopy, HelperError> {
+        let result = match self.bring(helper, step, on_progress).await {
+            Ok(Outcome::Passed(passed)) => Ok(passed),
+            Ok(_) => Err(HelperError::Answer),
+            Err(error) => Err(error),
+        };
+        self.note(result.as_ref().map(|passed| passed.size));
+        result
+    }
+
+    /// What has become of its step; of a good one the file's size.
+    fn note(&self, result: Result<u64, &HelperError>) {
         let number = self.number;
-        self.delivery.change(|swarm, now| match &result {
-            Ok(fetched) => swarm.has(number, fetched.size),
+        self.delivery.change(|swarm, now| match result {
+            Ok(size) => swarm.has(number, size),
             Err(HelperError::Failed(failure)) => swarm.gone(number, Some(failure), now),
             Err(_) => swarm.gone(number, None, now),
         });
-        result
     }
 
     async fn bring(
         &mut self,
         helper: &mut Helper,
-        order: Fetch,
+        step: Step,
         mut on_progress: impl FnMut(Progress),
-    ) -> Result<Fetched, HelperError> {
-        let share = Some(self.delivery.share.clone());
-        let step = helper.begin(Step::Fetch(Fetch { share, ..order })).await;
+    ) -> Result<Outcome, HelperError> {
+        let step = helper.begin(step).await;
         let mut told = Told::default();
         let mut changed = self.delivery.changed.subscribe();
         let mut look = interval(LOOK_EVERY);
@@ -176,8 +266,7 @@ impl Member {
                         on_progress(progress);
                     }
                     Heard::Said(said) => self.heed(said),
-                    Heard::Done(Outcome::Fetched(fetched)) => return Ok(fetched),
-                    Heard::Done(_) => return Err(HelperError::Answer),
+                    Heard::Done(outcome) => return Ok(outcome),
                 },
                 _ = changed.changed() => {}
                 _ = look.tick() => {

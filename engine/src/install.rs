@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ays_actions::{Action, RegisterImage, Value};
-use ays_catalogue::{InstalledImage, InstalledPart, NewInstalled, ServiceOnNode, Timestamp};
+use ays_catalogue::{ImageStatus, InstalledImage, InstalledPart, NewInstalled, ServiceOnNode, Timestamp};
 use ays_model::{Checksum, Event, FaultStep, StepName, Target};
 use ays_protocol::{CopyState, Expected, Fetch, IndexBefore, Outcome, Requirements, Step};
 use ays_transport::{Connection, Helper, around};
@@ -133,7 +133,18 @@ impl Working<'_, '_> {
         }
         // All of them, so that every copy that is not as it should be is known.
         let mut all_good = true;
-        for InstalledPart { copy, .. } in installed.parts {
+        for InstalledPart { image, status, copy } in installed.parts {
+            match status {
+                // An install is an operator's word: it brings back what was deleted.
+                ImageStatus::Deleted | ImageStatus::Destroyed => all_good = false,
+                ImageStatus::Disabled => {
+                    let message = format!(
+                        "{image} is disabled: no stack offers it until `ays image enable {image}` makes it usable"
+                    );
+                    self.events.send(Event::Warning { message });
+                }
+                ImageStatus::Creating | ImageStatus::Created => {}
+            }
             all_good &= match copy {
                 Some(copy) if copy.pool == self.target.pool_key() && copy.format == self.format() => {
                     let state = self.check_copy(&copy, None).await?.state;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ays_catalogue::CatalogueError;
 use ays_grammar::Diagnostic;
-use ays_model::StepName;
+use ays_model::{PoolName, StepName};
 use ays_protocol::{Failure, Outcome};
 use ays_transport::{ConnectError, HelperError, OnPurpose};
 
@@ -61,6 +61,14 @@ pub enum InstallError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// Somebody removed the file that was to be registered.
+    #[error("{file} was removed from pool {pool} meanwhile; run it again")]
+    Gone {
+        /// The file's name.
+        file: String,
+        /// The pool's name.
+        pool: PoolName,
     },
     /// Somebody else may be at work on the same by now.
     #[error("the lock was lost: this machine stood still for too long; run it again")]

@@ -240,6 +240,7 @@ mod tests {
             format: DiskFormat::Raw,
             shared: false,
             user: None,
+            users: Vec::new(),
         }
     }
 

@@ -277,11 +277,10 @@ fn compare(generation: &Generation, now: &SourceState) -> Freshness {
     };
     let versions =
         generation.source_version.as_deref().zip(now.version.as_deref()).filter(|(was, is)| was != is);
-    // Of stored files only is there another digest, and they are no sources.
     let said = match &now.expected {
         Some(Expected::Checksum(now)) => Some((now, "its", was(generation, now.kind()))),
         Some(Expected::Inside(now)) => Some((now, "its disk's", was_inside(generation, now.kind()))),
-        Some(Expected::FsVerity(_)) | None => None,
+        None => None,
     };
     if let Some((now, whose, was)) = said {
         let kind = now.kind().title();
@@ -324,6 +323,8 @@ mod tests {
 
     fn generation(etag: Option<&str>, last_modified: Option<&str>) -> Generation {
         Generation {
+            undone_at: None,
+            undone_by: None,
             id: GenerationId(1),
             number: 1,
             current: true,

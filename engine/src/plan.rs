@@ -191,7 +191,6 @@ fn describe(check: &Check) -> String {
             let item = artifact.item.as_ref().map(|item| format!(", {item}")).unwrap_or_default();
             format!("digest of the layer, {}{item}", artifact.arch)
         }
-        Check::Stored(_) => "digest of the stored file".to_owned(),
     }
 }
 

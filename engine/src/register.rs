@@ -5,9 +5,12 @@
 
 use ays_actions::RegisterImage;
 use ays_catalogue::{
-    ImageFacts, InstalledImage, KnownCopy, Registration, SourceFacts, StoredFacts, TemplateFacts, Timestamp,
+    ImageFacts, ImageStatus, InstalledImage, KnownCopy, Lock, LockHolder, Registered, Registration,
+    SourceFacts, StoredFacts, TemplateFacts, Timestamp,
 };
-use ays_model::{Digest, DiskFormat, Download, Event, Inspection, PoolKey, Proof, StepName, is_archive_name};
+use ays_model::{
+    Digest, DiskFormat, Download, Event, Inspection, LockScope, PoolKey, Proof, StepName, is_archive_name,
+};
 use ays_protocol::{
     CheckCopy, CheckedCopy, CopyState, Expected, Fetched, Outcome, ReadCopy, Step, StoreImage, Stored,
 };
@@ -51,8 +54,7 @@ impl Working<'_, '_> {
                 verified_by: match fetched.verified_by {
                     Some(Expected::Checksum(checksum)) => Some(Proof::Served(checksum)),
                     Some(Expected::Inside(checksum)) => Some(Proof::Inside(checksum)),
-                    // Of stored files only, which are no sources.
-                    Some(Expected::FsVerity(_)) | None => None,
+                    None => None,
                 },
                 signed_by: fetched.signed_by.clone(),
                 version: fetched.version.clone(),
@@ -67,16 +69,16 @@ impl Working<'_, '_> {
             wanted_on: self.rollout.stacks.wanted_on(self.target),
             pool,
         };
-        let now = Timestamp::now();
-        let catalogue = self.rollout.catalogue;
-        let own = self.rollout.own(&registration.pool, self.target);
-        let registered = truth::offer(
-            &mut self.helper,
-            own,
-            catalogue.rehearse(&registration, &now),
-            catalogue.register(&registration, &now),
-        )
-        .await?;
+        let lock = self.lock_files(&registration.pool).await?;
+        let recorded = tokio::select! {
+            recorded = self.record(&registration) => recorded,
+            () = lock.lost() => Err(InstallError::LockLost),
+        };
+        // One that was lost belongs to another run: releasing it does nothing.
+        let released = lock.release().await;
+        let registered = recorded?;
+        released?;
+        self.tell_of_state(&registration, &registered);
         let Registration { image, stored, .. } = &registration;
         let found = match found {
             Some(found) => found,
@@ -92,6 +94,64 @@ impl Working<'_, '_> {
             ),
         );
         Ok(InstalledImage { generation: registered.generation, pool: registration.pool })
+    }
+
+    /// Keeps others from removing files of the pool while one is recorded.
+    async fn lock_files(&mut self, pool: &PoolKey) -> Result<Lock, InstallError> {
+        let scopes = [LockScope::Files(pool.clone()).to_string()];
+        let events = &mut *self.events;
+        let on_wait = |holder: &LockHolder| {
+            let message =
+                format!("{} has been at work on {} since {}", holder.by, holder.scope, holder.since);
+            events.send(Event::Waiting { message });
+        };
+        tokio::select! {
+            lock = self.rollout.catalogue.wait_for_lock(&scopes, self.rollout.by, on_wait) => Ok(lock?),
+            () = self.stop.after_steps() => Err(InstallError::Interrupted),
+        }
+    }
+
+    /// Records a stored file, which nobody removes meanwhile.
+    async fn record(&mut self, registration: &Registration) -> Result<Registered, InstallError> {
+        let Registration { stored, pool, .. } = registration;
+        let path = self.target.pool().path.join(&stored.file);
+        let look = CheckCopy { path, size: stored.size, read: None, rate: None };
+        match self.helper.run(Step::CheckCopy(look), |_| {}).await {
+            Ok(Outcome::Checked(checked)) if checked.state == CopyState::Good => {}
+            // A removal that had begun before the lock was taken.
+            Ok(Outcome::Checked(_)) => {
+                return Err(InstallError::Gone { file: stored.file.clone(), pool: pool.name.clone() });
+            }
+            other => return Err(InstallError::at(StepName::Register, other)),
+        }
+        let (catalogue, now) = (self.rollout.catalogue, Timestamp::now());
+        let own = self.rollout.own(pool, self.target);
+        let recorded = truth::offer(
+            &mut self.helper,
+            own,
+            catalogue.rehearse(registration, &now),
+            catalogue.register(registration, &now),
+        );
+        Ok(recorded.await?)
+    }
+
+    /// Says why what was registered is not what stacks offer now.
+    fn tell_of_state(&mut self, Registration { image, .. }: &Registration, registered: &Registered) {
+        let name = &image.name;
+        if registered.status == ImageStatus::Disabled {
+            let message = format!(
+                "{name} is disabled: no stack offers it until `ays image enable {name}` makes it usable"
+            );
+            self.events.send(Event::Warning { message });
+        }
+        if registered.undone {
+            let number = registered.number;
+            let message = format!(
+                "generation {number} of {name} was undone, so it is not the current one: where a pool holds the current \
+                 one, that is offered. `ays image undo {name} --to {number}` makes generation {number} current again"
+            );
+            self.events.send(Event::Warning { message });
+        }
     }
 
     /// A copy that is not as the record says is no longer offered: first in the catalogue, then in the pool.
@@ -165,6 +225,7 @@ impl Working<'_, '_> {
     ) -> Result<(StoredFacts, Result<Inspection, String>), InstallError> {
         let pool = self.target.pool();
         let store = StoreImage {
+            known: None,
             source: image.file.clone(),
             member: self.rollout.recipe.downloads[image.download].member.clone(),
             pool: pool.path.clone(),

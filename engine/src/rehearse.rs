@@ -160,7 +160,8 @@ impl<'a> Stage<'a> {
             .tempdir_in(rehearsal.temporary)
             .map_err(files)?;
         let path = directory.path().join("node/pool");
-        let pool = Pool { name: "local".into(), path, format: rehearsal.format, shared: false, user: None };
+        let (name, format, users) = ("local".into(), rehearsal.format, Vec::new());
+        let pool = Pool { name, path, format, shared: false, user: None, users };
         let recipe = rehearsal.recipe.clone().below(&directory.path().join("node"));
         Ok(Self { rehearsal, directory, recipe, target: Target::Local(pool) })
     }

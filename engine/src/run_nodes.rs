@@ -57,7 +57,7 @@ impl Rollout<'_> {
         tell: Tell<'_>,
         faults: Option<&Arc<Faults>>,
     ) -> Result<Vec<NodeResult>, InstallError> {
-        let older = self.stacks.write(self.catalogue, targets).await?;
+        let older = self.stacks.write(self.catalogue, targets, self.by).await?;
         let mut plans = Vec::with_capacity(targets.len());
         for target in targets {
             plans.push(Plan::new(self.recipe, target, &self.stacks.wanted_on(target))?);

@@ -7,19 +7,17 @@
 mod heal;
 
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
 
 use ays_catalogue::{Catalogue, CatalogueError, ScrubCopy, Timestamp};
 use ays_model::{
-    CopyReport, CopyVerdict, Digest, Event, NodeName, PoolKey, PoolOwner, Progress, StepName, Target,
-    UrlError, causes,
+    CopyReport, CopyVerdict, Digest, Event, NodeName, PoolKey, PoolOwner, Progress, StepName, Target, causes,
 };
-use ays_protocol::{CheckCopy, CopyState, Failure, NamedCopy, Outcome, ReadCopy, Step};
+use ays_protocol::{NamedCopy, Outcome, Step};
 use ays_transport::{ConnectError, Connection, Helper, HelperError, OpenError, Session, Transport};
 use futures_util::{StreamExt, stream};
-use tokio::sync::Mutex;
 
 pub use self::heal::NotHealed;
+use crate::copy_check::{Fault, path, read_copy};
 use crate::delivery::ShareError;
 use crate::own_pool::OwnPool;
 use crate::run_log::{Tell, now};
@@ -76,20 +74,6 @@ enum Found {
     },
 }
 
-/// What is wrong with a copy.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// There is no such file.
-    #[error("missing")]
-    Missing,
-    /// It has other bytes.
-    #[error("damaged")]
-    Damaged,
-    /// It cannot be read to its end.
-    #[error("unreadable")]
-    Unreadable(#[source] Failure),
-}
-
 /// Why copies were not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ScrubError {
@@ -113,22 +97,9 @@ pub enum ScrubError {
     /// Nodes cannot pass bytes to each other.
     #[error(transparent)]
     Share(#[from] ShareError),
-    /// The file has no address.
-    #[error(transparent)]
-    Address(#[from] UrlError),
     /// The operator stopped it.
     #[error("interrupted; the next scrub begins with these")]
     Interrupted,
-}
-
-impl Fault {
-    fn verdict(&self) -> CopyVerdict {
-        match self {
-            Self::Missing => CopyVerdict::Missing,
-            Self::Damaged => CopyVerdict::Damaged,
-            Self::Unreadable(_) => CopyVerdict::Unreadable,
-        }
-    }
 }
 
 impl Scrub<'_> {
@@ -145,7 +116,7 @@ impl Scrub<'_> {
     pub async fn run(&self, copies: Vec<ScrubCopy>, stop: &Stop, tell: Tell<'_>) {
         let bytes = copies.iter().map(|copy| copy.size).sum();
         tell(now(&"".into(), Event::ScrubStarted { copies: copies.len(), bytes }));
-        let work = Work { scrub: self, stop, tell, healing: Mutex::default() };
+        let work = Work { scrub: self, stop, tell };
         let pools: Vec<_> = copies.chunk_by(|one, other| one.pool == other.pool).collect();
         let reading: Vec<_> = pools.into_iter().map(|copies| work.pool(copies)).collect();
         stream::iter(reading).buffer_unordered(self.parallel.get()).collect::<()>().await;
@@ -168,8 +139,6 @@ struct Work<'a> {
     scrub: &'a Scrub<'a>,
     stop: &'a Stop,
     tell: Tell<'a>,
-    /// One at a time: a node passes a file on to one other.
-    healing: Mutex<()>,
 }
 
 /// A node with a helper.
@@ -306,25 +275,11 @@ impl Work<'_> {
 
     /// Reads a copy and records what it is; what is wrong with it.
     async fn check(&self, node: &mut Reached<'_>, copy: &ScrubCopy) -> Result<Option<Fault>, ScrubError> {
-        let check = CheckCopy {
-            path: path(copy),
-            size: copy.size,
-            read: Some(ReadCopy { format: copy.format, expected: copy.digest }),
-            rate: self.scrub.rate,
-        };
         let on_progress = self.on_progress(node.target.name());
-        let fault = match node.helper.run(Step::CheckCopy(check), on_progress).await {
-            Ok(Outcome::Checked(checked)) => match checked.state {
-                CopyState::Good => {
-                    return self.record_good(node, copy, checked.named).await.map(|()| None);
-                }
-                CopyState::Missing => Fault::Missing,
-                CopyState::Damaged => Fault::Damaged,
-            },
-            // A sector that the disk does not give back any more, for one.
-            Err(HelperError::Failed(failure)) => Fault::Unreadable(failure),
-            Ok(_) => return Err(lost(node.target)(HelperError::Answer)),
-            Err(source) => return Err(lost(node.target)(source)),
+        let read = read_copy(&mut node.helper, copy, self.scrub.rate, on_progress).await;
+        let fault = match read.map_err(lost(node.target))? {
+            Ok(named) => return self.record_good(node, copy, named).await.map(|()| None),
+            Err(fault) => fault,
         };
         let own = self.own(&copy.pool, node.target);
         let bad = truth::withdraw(&mut node.helper, own, own.catalogue.set_bad(copy)).await;
@@ -379,10 +334,6 @@ fn unread(copy: &ScrubCopy) -> CopyReport {
         reason: None,
         brought_by: None,
     }
-}
-
-fn path(copy: &ScrubCopy) -> PathBuf {
-    PathBuf::from(&copy.pool.path).join(&copy.file)
 }
 
 fn lost(target: &Target) -> impl Fn(HelperError) -> ScrubError {

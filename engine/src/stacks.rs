@@ -1,6 +1,6 @@
 //! The stacks of an environment, and where an image that is installed on a node is wanted.
 
-use ays_catalogue::{Catalogue, CatalogueError, CommitFacts, StackFacts, Timestamp};
+use ays_catalogue::{Catalogue, CatalogueError, ChangedBy, CommitFacts, StackFacts, Timestamp};
 use ays_model::{Node, NodeName, Target};
 use ays_recipes::Environment;
 
@@ -44,13 +44,15 @@ impl Stacks {
         &self,
         catalogue: &Catalogue,
         targets: &[Target],
+        by: &str,
     ) -> Result<Option<String>, CatalogueError> {
         let (mut stacks, mut leave) = (self.stacks.clone(), self.unreadable.clone());
         match targets.iter().find(|target| matches!(target, Target::Local(_))) {
             Some(local) => stacks.push(stack(local)),
             None => leave.push(Node::LOCAL.into()),
         }
-        let newer = catalogue.set_stacks(&stacks, &leave, self.from.as_ref()).await?;
+        let by = ChangedBy { actor: by.to_owned(), reason: None, at: Timestamp::now() };
+        let newer = catalogue.set_stacks(&stacks, &leave, self.from.as_ref(), &by).await?;
         Ok(newer.map(|newer| {
             format!(
                 "this clone is older than commit {} of {} UTC, which the catalogue knows: its stacks stay as they are; \

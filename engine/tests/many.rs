@@ -113,7 +113,9 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
             kept: false,
             found: Err("nobody looked".to_owned()),
         }),
-        Step::CheckCopy(_) => Outcome::Checked(CheckedCopy { state: CopyState::Good, named: None }),
+        Step::CheckCopy(_) => {
+            Outcome::Checked(CheckedCopy { state: CopyState::Good, data: 1 << 20, named: None })
+        }
         Step::Inspect(_) => Outcome::Inspected(Inspection {
             format: DiskFormat::Raw,
             virtual_size: 1 << 20,
@@ -131,7 +133,10 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         | Step::Fetch(_)
         | Step::Look(_)
         | Step::Examine(_)
-        | Step::Digest(_) => {
+        | Step::Digest(_)
+        | Step::RemoveCopies(_)
+        | Step::GiveCopy(_)
+        | Step::TakeCopy(_) => {
             panic!("not of an install: {step:?}")
         }
     })

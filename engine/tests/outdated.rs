@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ays_catalogue::{
-    Catalogue, ImageFacts, Place, Registration, SourceFacts, StackFacts, StoredFacts, TemplateFacts,
-    Timestamp,
+    Catalogue, ChangedBy, ImageFacts, Place, Registration, SourceFacts, StackFacts, StoredFacts,
+    TemplateFacts, Timestamp,
 };
 use ays_engine::{Asked, Freshness, Questions};
 use ays_model::{BootType, DiskFormat, Gid, Md5, PoolKey};
@@ -50,7 +50,8 @@ async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, C
     git2::Repository::init(directory).unwrap();
     let catalogue =
         Catalogue::open(&Place::File(directory.join("catalogue.db")), &"environment".into()).await.unwrap();
-    catalogue.set_stacks(&[StackFacts { name: "n1".into(), pool: pool() }], &[], None).await.unwrap();
+    let by = ChangedBy { actor: "ops@c".into(), reason: None, at: Timestamp::now() };
+    catalogue.set_stacks(&[StackFacts { name: "n1".into(), pool: pool() }], &[], None, &by).await.unwrap();
     for number in 0..images {
         let template = format!("image_{number}");
         let dir = directory.join("servicetemplates").join(&template);

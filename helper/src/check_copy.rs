@@ -7,7 +7,7 @@ use ays_protocol::{CheckCopy, CheckedCopy, CopyState, Failure, NamedCopy, ReadCo
 
 use crate::content;
 use crate::disk::{check_path, failure, on_thread};
-use crate::hashing::sha256_of;
+use crate::hashing::{data_in, sha256_of};
 use crate::pace::Pace;
 use crate::report::Report;
 
@@ -15,7 +15,7 @@ use crate::report::Report;
 pub(crate) async fn check(copy: CheckCopy, report: Report) -> Result<CheckedCopy, Failure> {
     check_path(&copy.path)?;
     on_thread(move || {
-        let is = |state| Ok(CheckedCopy { state, named: None });
+        let is = |state| Ok(CheckedCopy { state, data: 0, named: None });
         let found = match copy.path.symlink_metadata() {
             Ok(found) => found,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -26,22 +26,25 @@ pub(crate) async fn check(copy: CheckCopy, report: Report) -> Result<CheckedCopy
         if !found.is_file() || found.len() != copy.size {
             return is(CopyState::Damaged);
         }
-        let Some(ReadCopy { format, expected }) = copy.read else { return is(CopyState::Good) };
+        let reading = |error: io::Error| failure(&copy.path, "reading", &error);
+        let file = File::open(&copy.path).map_err(reading)?;
+        let good = |named| {
+            let data = data_in(&file, copy.size).map_err(reading)?;
+            Ok(CheckedCopy { state: CopyState::Good, data, named })
+        };
+        let Some(ReadCopy { format, expected }) = copy.read else { return good(None) };
         let pace = Pace::new(copy.rate);
-        let read = File::open(&copy.path).and_then(|file| match expected {
+        let read = match expected {
             Digest::FsVerity(expected) => {
-                Ok((content::digest_of(&file, pace, &report)? == expected).then_some(None))
+                content::digest_of(&file, pace, &report).map(|found| (found == expected).then_some(None))
             }
-            Digest::Sha256(expected) => {
-                let is_good = sha256_of(&file, copy.size, pace, &report)? == expected;
-                is_good
-                    .then(|| named(&file, format, copy.rate, &report))
-                    .transpose()
-                    .map(|named| named.map(Some))
-            }
-        });
-        match read.map_err(|error| failure(&copy.path, "reading", &error))? {
-            Some(named) => Ok(CheckedCopy { state: CopyState::Good, named }),
+            Digest::Sha256(expected) => sha256_of(&file, copy.size, pace, &report).and_then(|found| {
+                let named = (found == expected).then(|| named(&file, format, copy.rate, &report));
+                named.transpose().map(|named| named.map(Some))
+            }),
+        };
+        match read.map_err(reading)? {
+            Some(named) => good(named),
             None => is(CopyState::Damaged),
         }
     })

@@ -73,6 +73,17 @@ fn hash<D: Digest>(file: &File, length: u64, mut pace: Pace, report: &Report) ->
     Ok(hash.finalize())
 }
 
+/// How many of the first `length` bytes of a file are data and no holes.
+pub(crate) fn data_in(file: &File, length: u64) -> io::Result<u64> {
+    let (mut at, mut data) = (0, 0);
+    while at < length {
+        let start = start_of_data(file, at, length)?;
+        at = end_of_data(file, start, length)?;
+        data += at - start;
+    }
+    Ok(data)
+}
+
 fn chunk(left: u64) -> usize {
     usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK))
 }
@@ -115,6 +126,16 @@ mod tests {
             sha256_of(&file, whole.len() as u64, Pace::new(None), &report).unwrap(),
             ays_model::Sha256(Sha256::digest(&whole).into())
         );
+    }
+
+    #[test]
+    fn holes_are_no_data() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(8 << 20).unwrap();
+        assert_eq!(data_in(&file, 8 << 20).unwrap(), 0);
+        file.write_all_at(&[1; 1 << 20], 2 << 20).unwrap();
+        file.write_all_at(&[1; 1 << 20], 7 << 20).unwrap();
+        assert_eq!(data_in(&file, 8 << 20).unwrap(), 2 << 20);
     }
 
     #[test]

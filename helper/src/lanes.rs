@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{io, thread};
 
-use ays_disk::content::Hasher;
-use ays_model::{Activity, Checksum, Content, Md5, Sha1, Sha256, Sha384, Sha512};
+use ays_model::{Activity, Checksum, Md5, Sha1, Sha256, Sha384, Sha512};
 use ays_protocol::{Expected, PIECE};
 use sha2::Digest;
 use sha2::digest::Output;
@@ -98,7 +97,6 @@ impl Lanes {
     /// The same with what `expected` is, where nothing else tells it.
     pub(crate) fn for_expected(mut self, expected: Option<&Expected>) -> Self {
         self.wanted = match expected {
-            Some(Expected::FsVerity(_)) => Some(hash_disk()),
             Some(Expected::Checksum(checksum)) => match checksum {
                 Checksum::Md5(_) | Checksum::Sha256(_) => None,
                 Checksum::Sha1(_) => Some(wanted::<sha1::Sha1>(|bytes| Checksum::Sha1(Sha1(bytes.into())))),
@@ -232,16 +230,6 @@ fn wanted<D: Digest + Send + 'static>(named: fn(Output<D>) -> Checksum) -> Lane<
             hash.update(&piece.bytes);
         }
         Expected::Checksum(named(hash.finalize()))
-    })
-}
-
-fn hash_disk() -> Lane<Expected> {
-    lane(|pieces| {
-        let mut hash = Hasher::new();
-        for piece in pieces {
-            hash.update(&piece.bytes);
-        }
-        Expected::FsVerity(Content(hash.finalize().content))
     })
 }
 

@@ -35,6 +35,7 @@ mod pace;
 mod pool_files;
 mod qemu_img;
 mod remove;
+mod remove_copies;
 mod report;
 mod requirements;
 mod serve;

@@ -124,11 +124,18 @@ struct IndexEntry {
 
 /// The files of the pool's index that the claimant does not know, or why that cannot be told.
 fn unknown(claim: &PoolClaim) -> Result<Result<Vec<String>, String>, Failure> {
-    let Some(bytes) = read(&claim.path, INDEX)? else { return Ok(Ok(Vec::new())) };
-    let index: IndexFile = match serde_json::from_slice(&bytes) {
-        Ok(index) => index,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    let files = index.images.into_iter().map(|entry| entry.file);
-    Ok(Ok(files.filter(|file| !claim.known.contains(file)).collect()))
+    let mut files = offered(&claim.path)?;
+    if let Ok(files) = &mut files {
+        files.retain(|file| !claim.known.contains(file));
+    }
+    Ok(files)
+}
+
+/// The files that the pool's index names, or why that cannot be told.
+pub(crate) fn offered(pool: &Path) -> Result<Result<Vec<String>, String>, Failure> {
+    let Some(bytes) = read(pool, INDEX)? else { return Ok(Ok(Vec::new())) };
+    Ok(match serde_json::from_slice::<IndexFile>(&bytes) {
+        Ok(index) => Ok(index.images.into_iter().map(|entry| entry.file).collect()),
+        Err(error) => Err(error.to_string()),
+    })
 }

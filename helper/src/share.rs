@@ -5,20 +5,23 @@
 
 mod dial;
 mod follower;
+mod giver;
 pub(crate) mod lead;
 mod leading;
 mod listeners;
+mod piece;
 mod request;
 mod server;
 mod stock;
 mod supplier;
+mod taker;
 mod teller;
 mod tls;
 
 use std::sync::Arc;
 
-use ays_model::Download;
-use ays_protocol::{Failure, Fetch, Fetched, FromNode, News, Said, Share, Supplier};
+use ays_model::{Digest, Download};
+use ays_protocol::{Failure, Fetch, Fetched, FromNode, News, PassedCopy, Said, Share, Supplier};
 use tokio::sync::{mpsc, watch};
 
 use self::follower::follow;
@@ -28,13 +31,15 @@ use self::stock::Stock;
 use self::teller::Teller;
 use self::tls::Tls;
 use crate::Limits;
-use crate::disk::failure;
+use crate::disk::{failure, refused};
 use crate::fetch::{Partial, prepare};
 use crate::report::Report;
 use crate::unpack::Unpackings;
 
 pub use self::dial::{DIAL_MODE, dial};
+pub(crate) use self::giver::give;
 pub(crate) use self::listeners::Listeners;
+pub(crate) use self::taker::take;
 
 /// What a step and the controller say to each other while it is under way.
 #[derive(Debug)]
@@ -48,6 +53,8 @@ pub(crate) struct Talk {
 /// A shared fetch that is under way.
 struct Shared<'a> {
     order: &'a Download,
+    /// It is a stored file with this digest, which no source has.
+    copy: Option<Digest>,
     limits: &'a Limits,
     report: &'a Report,
     tls: Arc<Tls>,
@@ -56,10 +63,18 @@ struct Shared<'a> {
     news: mpsc::UnboundedReceiver<News>,
 }
 
+/// A file that has its name.
+enum Ended {
+    /// A download.
+    Fetched(Box<Fetched>),
+    /// A stored file of other nodes.
+    Taken(PassedCopy),
+}
+
 /// How a role ends.
 enum Turn {
     /// The file has its name.
-    Ended(Box<Fetched>),
+    Ended(Ended),
     /// This node reads the source from now on.
     Lead,
     /// This node takes pieces from now on.
@@ -85,8 +100,12 @@ pub(crate) async fn fetch(
     let serving = listeners.add(serve(listener, Arc::clone(&tls), stock.subscribe()));
     let teller = Teller::start(talk.id, talk.answers);
     teller.say(Said::Listening { port });
-    let mut shared = Shared { order, limits, report, tls, stock, teller, news: talk.news };
-    let result = shared.bring(&mut partial).await;
+    let mut shared = Shared { order, copy: None, limits, report, tls, stock, teller, news: talk.news };
+    let result = match shared.bring(&mut partial).await {
+        Ok(Ended::Fetched(fetched)) => Ok(*fetched),
+        Ok(Ended::Taken(_)) => Err(refused(&order.dest, "it came without its source's checksums")),
+        Err(failure) => Err(failure),
+    };
     shared.teller.finish().await;
     match &result {
         Ok(_) => unpackings.keep(&order.dest, partial.take_unpacking()),
@@ -96,11 +115,14 @@ pub(crate) async fn fetch(
 }
 
 impl Shared<'_> {
-    async fn bring(&mut self, partial: &mut Partial) -> Result<Fetched, Failure> {
+    async fn bring(&mut self, partial: &mut Partial) -> Result<Ended, Failure> {
         let mut turn = follow(self, partial, None).await?;
         loop {
             turn = match turn {
-                Turn::Ended(fetched) => return Ok(*fetched),
+                Turn::Ended(ended) => return Ok(ended),
+                Turn::Lead if self.copy.is_some() => {
+                    return Err(refused(&self.order.dest, "no source has a stored file"));
+                }
                 Turn::Lead => lead(self, partial).await?,
                 Turn::Follow(supplier) => follow(self, partial, Some(supplier)).await?,
             };

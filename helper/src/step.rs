@@ -5,7 +5,8 @@ use crate::report::Report;
 use crate::share::{Listeners, Talk};
 use crate::unpack::Unpackings;
 use crate::{
-    Limits, check_copy, digest, examine, fetch, index, inspect, owner, remove, requirements, share, store,
+    Limits, check_copy, digest, examine, fetch, index, inspect, owner, remove, remove_copies, requirements,
+    share, store,
 };
 
 /// Does one step to its end.
@@ -29,11 +30,16 @@ pub(crate) async fn run(
             Some(with) => share::fetch(&order, with, &limits, &report, talk, &listeners, &unpackings).await,
         }
         .map(Outcome::Fetched),
+        Step::GiveCopy(order) => share::give(&order, &report, talk, &listeners).await.map(Outcome::Passed),
+        Step::TakeCopy(order) => {
+            share::take(&order, &limits, &report, talk, &listeners).await.map(Outcome::Passed)
+        }
         Step::StoreImage(order) => store::store(&order, &unpackings, &report).await.map(Outcome::Stored),
         Step::CheckCopy(copy) => check_copy::check(copy, report).await.map(Outcome::Checked),
         Step::Inspect(order) => inspect::inspect(&order, &report).await.map(Outcome::Inspected),
         Step::Digest(order) => digest::digest(order, &report).await.map(Outcome::Digested),
         Step::WriteIndex(index) => index::write(index).await.map(Outcome::Written),
         Step::Remove(path) => remove::remove(path).await.map(|()| Outcome::Removed),
+        Step::RemoveCopies(order) => remove_copies::remove_copies(order).await.map(Outcome::RemovedCopies),
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use ays_model::{Activity, Content, Digest, Expected, Finding, Inspection, Severity};
+use ays_model::{Activity, Content, Digest, DiskFormat, Expected, Finding, Inspection, Severity};
 use ays_protocol::{Failure, Inspect, Stamp, StoreImage, Stored};
 
 use crate::content;
@@ -36,7 +36,11 @@ pub(crate) async fn store(
     let (source, stamp) = (order.source.clone(), order.stamp);
     on_thread(move || check_stamp(&source, stamp)).await?;
     let qemu_img = QemuImg::find()?;
-    let Some(disk) = unpacked(order, unpackings, report).await? else {
+    let disk = match order.known {
+        Some(_) => None,
+        None => unpacked(order, unpackings, report).await?,
+    };
+    let Some(disk) = disk else {
         return convert(order, &order.source, &qemu_img, report).await;
     };
     let image = path_of(&disk.file);
@@ -81,7 +85,11 @@ async fn convert(
     report: &Report,
 ) -> Result<Stored, Failure> {
     let image = source.to_owned();
-    let kind = on_thread(move || look_at(&image)).await?;
+    let kind = match order.known {
+        Some(DiskFormat::Raw) => ImageFormat::Raw,
+        Some(DiskFormat::Qcow2) => ImageFormat::Qcow2,
+        None => on_thread(move || look_at(&image)).await?,
+    };
     let info = qemu_img.info(source, kind).await?;
     if let Some(objection) = info.objection(source) {
         return Err(bad_image(source, objection));

@@ -362,7 +362,7 @@ async fn a_copy_is_read_no_faster_than_it_may_be() {
     let expected = Digest::Sha256(sha256(&body));
     let read = Some(ReadCopy { format: DiskFormat::Raw, expected });
     let copy = CheckCopy { path, size: body.len() as u64, read, rate };
-    let Ok(Outcome::Checked(CheckedCopy { state: CopyState::Good, named: Some(named) })) =
+    let Ok(Outcome::Checked(CheckedCopy { state: CopyState::Good, named: Some(named), .. })) =
         run(Step::CheckCopy(copy)).await
     else {
         panic!("a good copy of before is named")

@@ -66,6 +66,7 @@ impl Lab {
 
     async fn store(&mut self, name: &str, member: Option<&str>) -> Result<Stored, Failure> {
         let order = StoreImage {
+            known: None,
             source: self.path(name),
             stamp: Some(stamp(&self.path(name))),
             pool: self.pool(),

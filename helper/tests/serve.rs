@@ -106,9 +106,10 @@ async fn a_signal_ends_it_and_what_cannot_be_resumed_goes() {
     }
 }
 
-/// A copy whose names are not asked for.
-fn is(state: CopyState) -> CheckedCopy {
-    CheckedCopy { state, named: None }
+/// A copy whose names are not asked for, with so many bytes.
+fn is(state: CopyState, size: u64) -> CheckedCopy {
+    let data = if state == CopyState::Good { size } else { 0 };
+    CheckedCopy { state, data, named: None }
 }
 
 #[tokio::test]
@@ -129,9 +130,9 @@ async fn steps_run_one_after_another() {
     assert_eq!(
         results,
         [
-            (ids[0], Ok(Outcome::Checked(is(CopyState::Good)))),
+            (ids[0], Ok(Outcome::Checked(is(CopyState::Good, 1)))),
             (ids[1], Ok(Outcome::Removed)),
-            (ids[2], Ok(Outcome::Checked(is(CopyState::Missing)))),
+            (ids[2], Ok(Outcome::Checked(is(CopyState::Missing, 1)))),
         ]
     );
 }
@@ -166,6 +167,7 @@ async fn however_the_helper_ends_its_child_does() {
         })
         .await;
         let order = StoreImage {
+            known: None,
             source,
             stamp: None,
             pool: pool.clone(),
@@ -332,6 +334,6 @@ async fn the_state_of_a_copy() {
             CopyState::Missing,
         ),
     ] {
-        assert_eq!(run(step.clone()).await, Ok(Outcome::Checked(is(state))), "{step:?}");
+        assert_eq!(run(step.clone()).await, Ok(Outcome::Checked(is(state, 5))), "{step:?}");
     }
 }

@@ -37,6 +37,7 @@ fn qemu_img(directory: &Path, arguments: &str) {
 
 async fn store(directory: &Path, source: &str, format: DiskFormat) -> Result<Stored, Failure> {
     let order = StoreImage {
+        known: None,
         source: directory.join(source),
         stamp: None,
         pool: directory.join("pool"),
@@ -179,6 +180,7 @@ async fn a_broken_disk_is_stored_only_by_force() {
         }
     }
     let order = StoreImage {
+        known: None,
         source: directory.path().join("cut.img"),
         stamp: None,
         pool: directory.path().join("pool"),
@@ -204,6 +206,7 @@ async fn a_converter_that_takes_a_disk_for_smaller_is_not_believed() {
     .await;
     let source = directory.path().join("disk.raw");
     let order = StoreImage {
+        known: None,
         source: source.clone(),
         stamp: None,
         pool: directory.path().join("pool"),
@@ -437,6 +440,7 @@ async fn an_image_with_more_data_than_the_disk_takes_is_refused_before_it_is_con
     let inside = PathBuf::from(format!("/proc/{}/root{}", child.id().unwrap(), pool.display()));
     let mut store = async |source: PathBuf| {
         let order = StoreImage {
+            known: None,
             source,
             stamp: None,
             pool: pool.clone(),
@@ -476,6 +480,7 @@ async fn a_converter_that_dies_is_named_and_leaves_nothing() {
     .await;
     let pool = directory.path().join("pool");
     let order = StoreImage {
+        known: None,
         source: directory.path().join("disk.raw"),
         stamp: None,
         pool: pool.clone(),
@@ -515,6 +520,7 @@ async fn a_source_that_another_run_replaced_is_not_registered() {
     .await;
     let order = |stamp| {
         Step::StoreImage(StoreImage {
+            known: None,
             source: source.clone(),
             stamp: Some(stamp),
             pool: pool.clone(),

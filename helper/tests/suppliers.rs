@@ -89,7 +89,15 @@ async fn impostor(share: &Share, words: Vec<u8>) -> SocketAddr {
 
 #[tokio::test]
 async fn what_an_impostor_sends_is_not_taken() {
-    let piece = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
+    let bits = |length: usize| {
+        let blocks = length.div_ceil(4096);
+        let mut bits = [0; 32];
+        (0..blocks).for_each(|number| bits[number / 8] |= 1 << (number % 8));
+        bits
+    };
+    let piece = |bytes: &[u8]| {
+        [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], &bits(bytes.len()), bytes].concat()
+    };
     let mut pair = Pair::with(Share::clone).await;
     let mut wrong = pair.body[..MIB].to_vec();
     wrong[MIB - 1] ^= 1;
@@ -99,6 +107,9 @@ async fn what_an_impostor_sends_is_not_taken() {
         ((PIECE as u32 + 1).to_be_bytes().to_vec(), "it sent what is no piece"),
         (vec![0; 4], "it has no more"),
         (piece(&wrong)[..1000].to_vec(), "no byte came for 3s"),
+        // Blocks behind the end of the piece.
+        ([&5_u32.to_be_bytes()[..], &bits(5000)].concat(), "it sent what is no piece"),
+        ([&(PIECE as u32).to_be_bytes()[..], &[0; 32]].concat(), "it gave a piece that is not the leader's"),
     ] {
         let address = impostor(&pair.grid.share, words).await;
         pair.grid.tell(1, News::From(Supplier::Peer(address))).await;
@@ -174,13 +185,13 @@ async fn so_many_nodes_are_served_at_a_time_and_no_more() {
     assert!(taker(&grid.share, grid.port(0), 2).await.is_none());
     // Those that have gone make room, though there was nothing to say to them.
     drop(waiting);
-    let mut piece = vec![0; MIB + 4];
+    let mut piece = vec![0; MIB + 36];
     loop {
         let Some(mut stream) = taker(&grid.share, grid.port(0), 0).await else { continue };
         stream.read_exact(&mut piece).await.unwrap();
         break;
     }
-    assert!(piece[..4] == (PIECE as u32).to_be_bytes() && piece[4..] == content(3 * MIB)[..MIB]);
+    assert!(piece[..4] == (PIECE as u32).to_be_bytes() && piece[36..] == content(3 * MIB)[..MIB]);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Artifact, Checksum, Digest, Signed, Stream};
+use crate::{Artifact, Checksum, Signed, Stream};
 
 /// How the bytes of a source are verified before they take their name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +34,6 @@ pub enum Check {
     Stream(Stream),
     /// By the digests of a registry: the manifest that the source's address leads to says which layer is the disk.
     Artifact(Artifact),
-    /// By the digest of a stored file: it is passed on from pool to pool.
-    Stored(Digest),
 }
 
 impl Check {

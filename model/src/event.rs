@@ -99,6 +99,8 @@ pub enum StepName {
     Register,
     /// The downloaded file is removed.
     CleanUp,
+    /// A content comes into a pool from others.
+    Bring,
     /// A copy is read again.
     Scrub,
     /// What a node has is looked at.
@@ -111,6 +113,7 @@ words!(StepName {
     Fetch => "fetch",
     Register => "register",
     CleanUp => "cleanUp",
+    Bring => "bring",
     Scrub => "scrub",
     Examine => "examine",
 });

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Gid, InstanceName, NodeName, PoolName, TemplateName};
+use crate::{Gid, InstanceName, NodeName, PoolKey, PoolName, TemplateName};
 
 /// What a run keeps others from working on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum LockScope {
         /// The pool.
         pool: PoolName,
     },
+    /// Which stored files a pool has: while one is recorded, none is removed.
+    Files(PoolKey),
 }
 
 impl fmt::Display for LockScope {
@@ -35,6 +37,10 @@ impl fmt::Display for LockScope {
             Self::Service { template, instance, node } => write!(f, "{template}/{instance} on {node}"),
             Self::Pool { template, instance, gid, pool } => {
                 write!(f, "{template}/{instance} in pool {gid}/{pool}")
+            }
+            Self::Files(PoolKey { gid, name, node, path }) => {
+                write!(f, "files of pool {gid}/{name}, {path}")?;
+                node.as_ref().map_or(Ok(()), |node| write!(f, " on {node}"))
             }
         }
     }

@@ -19,6 +19,8 @@ pub struct Pool {
     pub shared: bool,
     /// The user of the nodes' systems whose processes read it, such as `libvirt-qemu`; none: nobody is named.
     pub user: Option<UserName>,
+    /// Directories of the nodes with machines' disks, which may stand on its files.
+    pub users: Vec<PathBuf>,
 }
 
 /// A pool among those of all nodes. Another path is another pool: what the old one holds is not in it.

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use ays_catalogue::CatalogueError;
+use ays_catalogue::{CatalogueError, NoDatabase};
 use ays_engine::{InspectError, InstallError, OutdatedError, RehearseError, SurveyError};
 use ays_grammar::Diagnostic;
 use ays_recipes::{
-    DataError, EnvironmentError, LookupError, NewImageError, NewKeyError, NewNodeError, NodeError,
-    RecipeError, SettingsError,
+    DataError, DatabaseError, EnvironmentError, LookupError, NewImageError, NewKeyError, NewNodeError,
+    NodeError, RecipeError, SettingsError,
 };
 use ays_repository::{
     AddressError, BranchError, CheckoutError, CloneError, InitError, NotFound, PullError, RemoteError,
@@ -99,6 +99,7 @@ kinds! {
     CheckoutError: error => Kind::Usage,
     CloneError: error => of_clone(&error),
     DataError: error => Kind::Usage,
+    DatabaseError: error => of_database(&error),
     Diagnostic: error => Kind::Invalid,
     EnvironmentError: error => of_environment(&error),
     HelperError: error => Kind::Failed,
@@ -109,6 +110,7 @@ kinds! {
     NewKeyError: error => Kind::Usage,
     NewNodeError: error => of_new_node(&error),
     NodeError: error => of_node(&error),
+    NoDatabase: error => Kind::Invalid,
     NotFound: error => Kind::Usage,
     OutdatedError: error => Kind::Failed,
     PullError: error => of_pull(&error),
@@ -119,9 +121,19 @@ kinds! {
     SurveyError: error => Kind::Failed,
 }
 
+fn of_database(error: &DatabaseError) -> Kind {
+    match error {
+        DatabaseError::NoSecret(..) => Kind::Unknown,
+        DatabaseError::Secrets(error) => of_secrets(error),
+    }
+}
+
 fn of_catalogue(error: &CatalogueError) -> Kind {
     match error {
-        CatalogueError::AmbiguousImage { .. } => Kind::Unknown,
+        CatalogueError::AmbiguousImage { .. }
+        | CatalogueError::UnknownImage { .. }
+        | CatalogueError::NoGeneration { .. } => Kind::Unknown,
+        CatalogueError::WrongMove { .. } | CatalogueError::NothingBefore { .. } => Kind::Usage,
         _ => Kind::Failed,
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use ays_catalogue::{Found, Image, ImageDetail, Run, RunFilter};
+use ays_catalogue::{AuditRecord, Found, Image, ImageDetail, Run, RunFilter, Stack};
 use ays_model::{Node, NodeName, TemplateName};
 use ays_recipes::{Environment, LookupError, NodeError, Template};
 use serde::Serialize;
@@ -104,6 +104,50 @@ pub async fn runs(
     let filter =
         RunFilter { service: template.as_deref(), node: node.as_deref(), rollout: None, limit: Some(limit) };
     Ok(controller.catalogue.runs(&filter).await?)
+}
+
+/// All stacks.
+///
+/// # Errors
+///
+/// Those of the catalogue.
+pub async fn stacks(controller: Controller) -> Result<Vec<Stack>, Error> {
+    Ok(controller.catalogue.stacks().await?)
+}
+
+/// One stack, by its name.
+///
+/// # Errors
+///
+/// There is none.
+pub async fn stack(controller: Controller, name: NodeName) -> Result<Stack, Error> {
+    find_stack(&controller, &name).await
+}
+
+/// What operators and installs changed, the last first: of the images of this name, or of all.
+///
+/// # Errors
+///
+/// Those of the catalogue.
+pub async fn audit(
+    controller: Controller,
+    image: Option<String>,
+    limit: u32,
+) -> Result<Vec<AuditRecord>, Error> {
+    Ok(controller.catalogue.audit(image.as_deref(), limit).await?)
+}
+
+/// A stack by its name. One that has moved to another grid is known there, and in the old one as gone.
+pub(crate) async fn find_stack(controller: &Controller, name: &NodeName) -> Result<Stack, Error> {
+    let mut stacks = controller.catalogue.stacks().await?;
+    stacks.sort_by_key(|stack| !stack.in_environment);
+    match stacks.iter().position(|stack| stack.name == *name) {
+        Some(at) => Ok(stacks.swap_remove(at)),
+        None => {
+            let names = stacks.iter().map(|stack| stack.name.as_str());
+            Err(LookupError::unknown("stack", name.as_str(), names).into())
+        }
+    }
 }
 
 /// What is said of an image that nobody knows.

@@ -23,6 +23,9 @@ fn operations_are_tasks() {
     is_task(&|| any::<operations::Rehearse>().run(any(), any(), any(), any(), any(), any()));
     is_task(&|| any::<operations::ScrubCopies>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::AdoptPools>().run(any(), any(), any()));
+    is_task(&|| any::<operations::CatalogueAt>().back_up(any()));
+    is_task(&|| any::<operations::CatalogueAt>().restore(any(), any()));
+    is_task(&|| any::<operations::CatalogueAt>().move_to(any()));
     is_task(&|| any::<operations::CheckNodes>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::CheckImage>().run(any(), any(), any()));
     is_task(&|| operations::check_file(any(), any(), any()));
@@ -43,6 +46,14 @@ fn operations_are_tasks() {
     is_task(&|| operations::images(any()));
     is_task(&|| operations::image(any(), any()));
     is_task(&|| operations::find(any(), any()));
+    is_task(&|| any::<operations::ChangeImage>().run(any(), any(), any()));
+    is_task(&|| any::<operations::ChangeStack>().run(any(), any(), any()));
+    is_task(&|| any::<operations::DestroyImage>().run(any(), any(), any(), any()));
+    is_task(&|| any::<operations::Prune>().look(any(), any(), any(), any()));
+    is_task(&|| any::<operations::Prune>().remove(any(), any(), any(), any(), any()));
+    is_task(&|| operations::stacks(any()));
+    is_task(&|| operations::stack(any(), any()));
+    is_task(&|| operations::audit(any(), any(), any()));
     is_task(&|| operations::runs(any(), any(), any(), any()));
 }
 

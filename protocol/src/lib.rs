@@ -3,15 +3,18 @@
 //! It must not know recipes, HRD or the catalogue: a step says everything that is needed to do it.
 
 mod access;
+mod copies;
 mod examine;
 mod failure;
 mod frame;
 mod look;
 mod message;
 mod pool;
+mod removal;
 mod share;
 
 pub use access::Obstacle;
+pub use copies::{PassCopy, PassedCopy};
 pub use examine::{Directory, Examine, Examined};
 pub use failure::{Failure, Phase};
 pub use frame::{
@@ -20,4 +23,7 @@ pub use frame::{
 pub use look::{Look, LookAt, Looked, SourceDisk, SourceState};
 pub use message::*;
 pub use pool::{AdoptPool, IndexBefore, NotOurs, PoolClaim, PoolMark, PoolSeen, Whose};
-pub use share::{Expected, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Secret, Share, Supplier, Whole};
+pub use removal::{FileUse, MOST_USES, Removal, RemoveCopies, RemovedCopies, RemovedCopy, StoredFile};
+pub use share::{
+    Expected, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Secret, Share, Sums, Supplier, Whole,
+};

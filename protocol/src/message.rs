@@ -8,8 +8,8 @@ use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Member, 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdoptPool, Examine, Examined, Expected, Failure, IndexBefore, Look, Looked, News, PoolClaim, PoolSeen,
-    Said, Share,
+    AdoptPool, Examine, Examined, Expected, Failure, IndexBefore, Look, Looked, News, PassCopy, PassedCopy,
+    PoolClaim, PoolSeen, RemoveCopies, RemovedCopies, Said, Share,
 };
 
 /// Controller to helper. When its input ends, the helper ends what it started and exits.
@@ -97,6 +97,11 @@ pub enum Step {
     Examine(Examine),
     /// Bring a file from its source. Answered by [`Outcome::Fetched`].
     Fetch(Fetch),
+    /// Pass a stored file on to other nodes, until this helper ends. Answered by [`Outcome::Passed`] when others may take
+    /// all of it.
+    GiveCopy(PassCopy),
+    /// Bring a stored file from other nodes. Answered by [`Outcome::Passed`].
+    TakeCopy(PassCopy),
     /// Convert a disk image into a pool. Answered by [`Outcome::Stored`].
     StoreImage(StoreImage),
     /// Is this file in the pool as it should be? Answered by [`Outcome::Checked`].
@@ -109,6 +114,8 @@ pub enum Step {
     WriteIndex(WriteIndex),
     /// Remove a file; one that is not there is no error. Answered by [`Outcome::Removed`].
     Remove(PathBuf),
+    /// Remove stored files that nothing uses from a pool. Answered by [`Outcome::RemovedCopies`].
+    RemoveCopies(RemoveCopies),
 }
 
 /// See [`Step::CheckRequirements`].
@@ -181,6 +188,8 @@ pub struct Stamp {
 pub struct StoreImage {
     /// The disk image, as fetched.
     pub source: PathBuf,
+    /// What it is, and it is not packed; none: that is told by its bytes.
+    pub known: Option<DiskFormat>,
     /// Which file of an archive is the disk; none: the only one.
     pub member: Option<Member>,
     /// What the source must be, before the conversion and after it: another one is [`Failure::Changed`].
@@ -244,6 +253,8 @@ pub struct ReadCopy {
 pub struct CheckedCopy {
     /// Its state.
     pub state: CopyState,
+    /// How many bytes of a good one are data and no holes.
+    pub data: u64,
     /// Of a good one that was known by its SHA-256 only: what names it from now on.
     pub named: Option<NamedCopy>,
 }
@@ -321,6 +332,8 @@ pub enum Outcome {
     Examined(Box<Examined>),
     /// Of [`Step::Fetch`].
     Fetched(Fetched),
+    /// Of [`Step::GiveCopy`] and [`Step::TakeCopy`].
+    Passed(PassedCopy),
     /// Of [`Step::StoreImage`].
     Stored(Stored),
     /// Of [`Step::CheckCopy`].
@@ -333,4 +346,6 @@ pub enum Outcome {
     Written(IndexBefore),
     /// Of [`Step::Remove`].
     Removed,
+    /// Of [`Step::RemoveCopies`].
+    RemovedCopies(RemovedCopies),
 }

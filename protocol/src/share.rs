@@ -8,7 +8,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use ays_model::{Checksum, Content, Md5, Sha256, Signer};
+use ays_model::{Checksum, Md5, Sha256, Signer};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -85,6 +85,8 @@ pub struct Opened {
     pub epoch: u32,
     /// Bytes, where they are known.
     pub size: Option<u64>,
+    /// How many of these are data and no holes, where that is known.
+    pub data: Option<u64>,
     /// The source's `ETag`, as sent.
     pub etag: Option<String>,
     /// The source's `Last-Modified` (as sent) or MDTM.
@@ -104,8 +106,6 @@ pub enum Expected {
     Checksum(Checksum),
     /// This, of the bytes of the disk that is packed in it.
     Inside(Checksum),
-    /// The digest of a stored file.
-    FsVerity(Content),
 }
 
 /// SHA-256s of pieces that follow each other.
@@ -119,6 +119,15 @@ pub struct Pieces {
     pub sha256: Vec<Sha256>,
 }
 
+/// What all bytes of a file hash to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    /// MD5.
+    pub md5: Md5,
+    /// SHA-256.
+    pub sha256: Sha256,
+}
+
 /// The whole file, verified by the leader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Whole {
@@ -126,10 +135,8 @@ pub struct Whole {
     pub epoch: u32,
     /// Bytes.
     pub size: u64,
-    /// Of its bytes.
-    pub md5: Md5,
-    /// Of its bytes.
-    pub sha256: Sha256,
+    /// Of its bytes; none of a stored file, whose digest is known.
+    pub sums: Option<Sums>,
     /// What the bytes were verified by; none: they were only received.
     pub verified_by: Option<Expected>,
     /// Who has signed them, or what they were verified by.

@@ -4,6 +4,7 @@
 //! say everything that the engine needs.
 
 mod answers;
+mod database;
 mod environment;
 mod examine;
 mod export;
@@ -30,6 +31,7 @@ mod walk;
 mod written;
 
 pub use answers::{Answers, DataError};
+pub use database::DatabaseError;
 pub use environment::{Environment, EnvironmentError, Instance};
 pub use examine::{Actions, Examined, Unknown};
 pub use export::{CHECKS, looks_like_a_check};
@@ -43,8 +45,8 @@ pub use recipe::Recipe;
 pub use recipe_error::RecipeError;
 pub use request::{Dependencies, Request, Stored};
 pub use settings::{
-    ConnectionSettings, FetchSettings, Flag, InstallSettings, Layers, Origin, ScrubSettings, SecretsSettings,
-    Setting, Settings, SettingsError,
+    ConnectionSettings, DatabaseUrl, FetchSettings, Flag, InstallSettings, Layers, Origin, ScrubSettings,
+    SecretsSettings, Setting, Settings, SettingsError,
 };
 pub use signing_keys::{KEYS, KeyFileError, NoKeys, SigningKeyFile, SigningKeys};
 pub use template::Template;

@@ -1,6 +1,7 @@
 //! The settings: what an environment and its operators say once for all recipes. No secrets.
 
 mod authority;
+mod database;
 mod keys;
 mod layers;
 mod reader;
@@ -21,6 +22,7 @@ use url::Url;
 use crate::names::LookupError;
 use crate::system_path::{SYSTEM_PATH_CURE, is_of_system};
 
+pub use database::DatabaseUrl;
 pub use layers::{Flag, Layers, Origin};
 use reader::Reader;
 pub use shown::Setting;
@@ -154,6 +156,8 @@ struct Source {
 pub struct Settings {
     /// The environment's name; without one it is the repository's.
     pub name: Option<String>,
+    /// The PostgreSQL database of its catalogue; none: a file of this machine.
+    pub database: Option<DatabaseUrl>,
     /// How nodes are installed.
     pub install: InstallSettings,
     /// How connections are kept.
@@ -197,6 +201,7 @@ impl Settings {
         let pools = pools.collect::<Result<_, SettingsError>>()?;
         Ok(Self {
             name: Some(read.need(&["name"], keys::text)?.to_owned()).filter(|name| !name.is_empty()),
+            database: read.need(&["database"], keys::database)?,
             install: InstallSettings { parallel: read.need(&["install", "parallel"], keys::parallel)? },
             system_paths,
             ssh: ConnectionSettings { keep: read.need(&["ssh", "keep"], keys::time)? },

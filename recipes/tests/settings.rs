@@ -84,6 +84,7 @@ fn without_any_layer_the_defaults_hold_and_all_of_them_are_shown() {
     assert_eq!(
         Machine::new().all(),
         [
+            r#"database = "" (default)"#,
             r#"name = "" (default)"#,
             r#"fetch.ca = [] (default)"#,
             r#"fetch.http_proxy = "" (default)"#,
@@ -156,6 +157,16 @@ fn a_pool_may_name_the_user_that_reads_it() {
     let settings = Machine::with("[pool.a]\npath = '/a'\nuser = 'libvirt-qemu'\n").settings();
     let user = |pool: &str| settings.pool(pool).unwrap().user.clone();
     assert_eq!((user("a"), user("local")), (Some("libvirt-qemu".into()), None));
+}
+
+#[test]
+fn a_pool_names_the_directories_of_machines_that_use_it() {
+    let mut machine = Machine::with("[pool.a]\npath = '/a'\nusers = ['/var/lib/libvirt/images']\n");
+    let users = |machine: &Machine| machine.settings().pool("a").unwrap().users.clone();
+    assert_eq!(users(&machine), [Path::new("/var/lib/libvirt/images")]);
+    machine.set("AYS_POOL_A_USERS", "/vm/one, /vm/two");
+    assert_eq!(users(&machine), [Path::new("/vm/one"), Path::new("/vm/two")]);
+    assert!(machine.settings().pool("local").unwrap().users.is_empty());
 }
 
 #[test]
@@ -249,6 +260,8 @@ fn a_wrong_value_is_shown_in_its_place_even_where_another_layer_wins() {
         ("pool.a.path = 'mnt/../etc'", "ays.toml:1:15: must be absolute and without `..`"),
         ("pool.a.user = '-x'", "ays.toml:1:15: must be a user's name such as \"libvirt-qemu\""),
         ("pool.a.user = ''", "ays.toml:1:15: must be a user's name such as \"libvirt-qemu\""),
+        ("pool.a.users = '/vm'", "ays.toml:1:16: must be a list of texts"),
+        ("pool.a.users = ['vm']", "ays.toml:1:16: must be absolute and without `..`"),
         ("pool.a.format = 'vmdk'", "ays.toml:1:17: must be \"raw\" or \"qcow2\""),
         ("source.'https://h'.mirrors = ['h/x']", "ays.toml:1:30: must be addresses without a query"),
         (

@@ -67,6 +67,7 @@ fn usual_port(scheme: &str) -> Option<u16> {
         "https" | "oci" => Some(443),
         "ftp" | "ftpes" => Some(21),
         "ftps" => Some(990),
+        "postgres" => Some(5432),
         _ => None,
     }
 }

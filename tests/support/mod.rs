@@ -14,6 +14,9 @@ mod listener;
 mod many;
 mod node;
 mod origin;
+#[path = "../../catalogue/tests/support/postgres.rs"]
+#[allow(dead_code, reason = "not all of it is needed here")]
+mod postgres;
 mod registry;
 mod scene;
 pub mod schema;
@@ -33,6 +36,7 @@ pub use listener::Listener;
 pub use many::{Many, events, last_line};
 pub use node::{Kind, Node};
 pub use origin::{Certificate, Ftp, Origin, Request, Vsftpd};
+pub use postgres::Postgres;
 pub use registry::{Door, Registry};
 pub use scene::{Scene, named};
 pub use tokens::TokenServer;

@@ -161,13 +161,13 @@ fn fault_step(step: &Step) -> FaultStep {
         Step::CheckRequirements(_) => FaultStep::Check,
         Step::Look(_) => FaultStep::Ask,
         Step::Examine(_) => FaultStep::Examine,
-        Step::Fetch(_) => FaultStep::Fetch,
+        Step::Fetch(_) | Step::GiveCopy(_) | Step::TakeCopy(_) => FaultStep::Fetch,
         Step::StoreImage(_) => FaultStep::Store,
         Step::CheckCopy(_) => FaultStep::Look,
         Step::Inspect(_) => FaultStep::Inspect,
         Step::Digest(_) => FaultStep::Digest,
         Step::WriteIndex(_) => FaultStep::Index,
-        Step::Remove(_) => FaultStep::Remove,
+        Step::Remove(_) | Step::RemoveCopies(_) => FaultStep::Remove,
     }
 }
 

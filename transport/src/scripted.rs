@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ays_model::{Checksum, Md5, Sha256};
 use ays_protocol::{
     Expected, Facts, Failure, Fetched, FromNode, GREETING, News, Opened, Outcome, PROTOCOL, Pieces, Said,
-    Stamp, Step, Supplier, ToNode, Whole, read_frame, write_frame,
+    Stamp, Step, Sums, Supplier, ToNode, Whole, read_frame, write_frame,
 };
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex, empty};
 
@@ -68,8 +68,36 @@ async fn serve(
         address: None,
     });
     write_frame(&mut output, &hello).await?;
+    // A stored file that the step under way gives or takes: what it says at its end.
+    let mut copy: Option<(u64, Result<Outcome, Failure>)> = None;
+    let mut given = None;
     while let Some(order) = read_frame(&mut input).await? {
         match order {
+            ToNode::Run { id, step: step @ (Step::GiveCopy(_) | Step::TakeCopy(_)) } => {
+                let result = answer(name, &step);
+                let is_given = matches!(step, Step::GiveCopy(_));
+                if is_given && result.is_err() {
+                    write_frame(&mut output, &FromNode::Done { id, result }).await?;
+                    continue;
+                }
+                write_frame(&mut output, &FromNode::Said { id, said: Said::Listening { port: 1 } }).await?;
+                if is_given {
+                    given = Some(id);
+                    for said in all() {
+                        write_frame(&mut output, &FromNode::Said { id, said }).await?;
+                    }
+                    write_frame(&mut output, &FromNode::Done { id, result }).await?;
+                } else {
+                    copy = Some((id, result));
+                }
+            }
+            // It has said all of it.
+            ToNode::News { id, .. } if given == Some(id) => {}
+            ToNode::News { id, news: News::Whole(_) } if copy.as_ref().is_some_and(|copy| copy.0 == id) => {
+                if let Some((id, result)) = copy.take() {
+                    write_frame(&mut output, &FromNode::Done { id, result }).await?;
+                }
+            }
             ToNode::Run { id, step: Step::Fetch(fetch) } if fetch.share.is_some() => {
                 write_frame(&mut output, &FromNode::Said { id, said: Said::Listening { port: 1 } }).await?;
             }
@@ -78,11 +106,7 @@ async fn serve(
                 write_frame(&mut output, &FromNode::Done { id, result }).await?;
             }
             ToNode::News { id, news: News::From(Supplier::Source) } => {
-                for said in [
-                    Said::Opened(opened()),
-                    Said::Pieces(Pieces { epoch: 1, first: 0, sha256: vec![Sha256([0; 32])] }),
-                    Said::Whole(whole()),
-                ] {
+                for said in all() {
                     write_frame(&mut output, &FromNode::Said { id, said }).await?;
                 }
                 write_frame(&mut output, &fetched(id)).await?;
@@ -97,12 +121,19 @@ async fn serve(
     Ok(())
 }
 
+/// All that a leader says.
+fn all() -> [Said; 3] {
+    let sha256 = vec![Sha256([0; 32])];
+    [Said::Opened(opened()), Said::Pieces(Pieces { epoch: 1, first: 0, sha256 }), Said::Whole(whole())]
+}
+
 const SIZE: u64 = 1 << 20;
 
 fn opened() -> Opened {
     Opened {
         epoch: 1,
         size: Some(SIZE),
+        data: None,
         etag: None,
         last_modified: None,
         expected: None,
@@ -115,8 +146,7 @@ fn whole() -> Whole {
     Whole {
         epoch: 1,
         size: SIZE,
-        md5: Md5([0; 16]),
-        sha256: Sha256([0; 32]),
+        sums: Some(Sums { md5: Md5([0; 16]), sha256: Sha256([0; 32]) }),
         verified_by: Some(Expected::Checksum(Checksum::Md5(Md5([0; 16])))),
         signed_by: None,
         version: None,
@@ -126,7 +156,8 @@ fn whole() -> Whole {
 }
 
 fn fetched(id: u64) -> FromNode {
-    let Whole { size, md5, sha256, verified_by, signed_by, version, etag, last_modified, .. } = whole();
+    let Whole { size, verified_by, signed_by, version, etag, last_modified, .. } = whole();
+    let (md5, sha256) = (Md5([0; 16]), Sha256([0; 32]));
     let stamp = Stamp { device: 0, inode: 0, size, modified_ns: 0 };
     let (kept, is_source, resumed_at) = (false, false, 0);
     let fetched = Fetched {

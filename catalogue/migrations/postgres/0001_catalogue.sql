@@ -6,7 +6,11 @@ CREATE TABLE environment (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name      text COLLATE "C" NOT NULL UNIQUE,
     -- What tells this catalogue from all others, in the marks of its pools; it moves with the catalogue.
-    catalogue text COLLATE "C" NOT NULL
+    catalogue text COLLATE "C" NOT NULL,
+    -- The remote of its git repository; null where nobody said.
+    repository text COLLATE "C",
+    -- Where its catalogue is now, when it is here no more.
+    moved_to text COLLATE "C"
 );
 
 CREATE TABLE pool (

@@ -7,7 +7,11 @@ CREATE TABLE environment (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL UNIQUE,
     -- What tells this catalogue from all others, in the marks of its pools; it moves with the catalogue.
-    catalogue TEXT NOT NULL
+    catalogue TEXT NOT NULL,
+    -- The remote of its git repository, in a database that several share; null where nobody said.
+    repository TEXT,
+    -- Where its catalogue is now, when it is here no more.
+    moved_to   TEXT
 ) STRICT;
 
 INSERT INTO environment (id, name, catalogue) SELECT 1, '', catalogue FROM identity;

@@ -22,7 +22,8 @@ impl Images for Database {
         let failed = self.failed(doing);
         let mut tx = self.read(doing).await?;
         let images: Vec<Image> = sqlx::query_as(
-            "SELECT * FROM image_record WHERE environment_id = $1 AND current_generation IS NOT NULL
+            "SELECT * FROM image_record
+             WHERE environment_id = $1 AND current_generation IS NOT NULL AND status NOT IN ('DELETED', 'DESTROYED')
              ORDER BY name, gid",
         )
         .bind(tx.environment)
@@ -30,8 +31,14 @@ impl Images for Database {
         .await
         .map_err(&failed)?;
         let generations: Vec<Generation> = sqlx::query_as(
-            "SELECT g.* FROM generation_record g JOIN image i ON i.current_generation = g.id
-             WHERE i.environment_id = $1 ORDER BY i.name, i.gid",
+            "SELECT g.* FROM generation_record g JOIN image i ON i.id = g.image_id
+             WHERE i.environment_id = $1 AND i.status NOT IN ('DELETED', 'DESTROYED')
+               AND g.id = COALESCE((SELECT undone.id FROM generation undone
+                                    JOIN generation current ON current.id = i.current_generation
+                                    WHERE undone.image_id = i.id AND undone.number > current.number
+                                      AND undone.undone_at IS NOT NULL
+                                    ORDER BY undone.number DESC LIMIT 1), i.current_generation)
+             ORDER BY i.name, i.gid",
         )
         .bind(tx.environment)
         .fetch_all(&mut *tx)

@@ -3,8 +3,8 @@
 use super::Database;
 use super::pool::find;
 use crate::{
-    CatalogueError, GenerationId, ImageId, ImageOnNode, Installed, InstalledImage, InstalledPart, Installs,
-    NewInstalled, ServiceOnNode, Timestamp,
+    CatalogueError, GenerationId, ImageId, ImageOnNode, ImageStatus, Installed, InstalledImage,
+    InstalledPart, Installs, NewInstalled, ServiceOnNode, Timestamp,
 };
 use async_trait::async_trait;
 use ays_model::{Md5, Sha256};
@@ -48,8 +48,8 @@ impl Installs for Database {
         .await
         .map_err(&failed)?;
         let Some(row) = row else { return Ok(None) };
-        let found: Vec<(String, i64, GenerationId)> = sqlx::query_as(
-            "SELECT i.name, p.pool_id, p.generation_id
+        let found: Vec<(String, ImageStatus, i64, GenerationId)> = sqlx::query_as(
+            "SELECT i.name, i.status, p.pool_id, p.generation_id
              FROM installed_part p
              JOIN generation g ON g.id = p.generation_id
              JOIN image i ON i.id = g.image_id
@@ -64,7 +64,7 @@ impl Installs for Database {
         .await
         .map_err(&failed)?;
         let mut parts = Vec::with_capacity(found.len());
-        for (image, pool, generation) in found {
+        for (image, status, pool, generation) in found {
             let copy = sqlx::query_as(
                 "SELECT * FROM copy_record WHERE pool_id = $1 AND generation_id = $2 AND state = 'verified'",
             )
@@ -73,7 +73,7 @@ impl Installs for Database {
             .fetch_optional(&mut *tx)
             .await
             .map_err(&failed)?;
-            parts.push(InstalledPart { image: image.into(), copy });
+            parts.push(InstalledPart { image: image.into(), status, copy });
         }
         Ok(Some(Installed {
             template_checksum: row.template_checksum,

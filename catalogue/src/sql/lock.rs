@@ -87,6 +87,20 @@ impl Database {
     }
 }
 
+/// A lock of the environment whose holder lives.
+pub(super) async fn any_lock(db: &mut Work) -> sqlx::Result<Option<LockHolder>> {
+    sqlx::query_as(concat!(
+        "SELECT l.scope, l.taken_by, l.since FROM lock l JOIN lock_holder h ON h.id = l.holder
+         WHERE l.environment_id = $1 AND abs(",
+        clock!(),
+        " - h.renewed_at) < $2 ORDER BY l.scope LIMIT 1"
+    ))
+    .bind(db.environment)
+    .bind(DEAD_AFTER.as_secs_f64())
+    .fetch_optional(&mut **db)
+    .await
+}
+
 async fn taken(db: &mut Work, scope: &str) -> sqlx::Result<Option<LockHolder>> {
     sqlx::query_as("SELECT scope, taken_by, since FROM lock WHERE environment_id = $1 AND scope = $2")
         .bind(db.environment)

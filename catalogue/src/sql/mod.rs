@@ -1,6 +1,8 @@
 //! The statements of a catalogue, which are the same for both databases: this folder is compiled once for each of them.
 //! What differs is in `sqlite.rs` and `postgres.rs`: how a transaction begins, the clock, the connections, the tables.
 
+mod audit;
+mod change;
 mod copy;
 mod disk;
 mod find;
@@ -11,19 +13,20 @@ mod offer;
 mod owner;
 mod pool;
 mod register;
+mod removal;
 mod run;
 mod scrub;
 mod stack;
+mod transfer;
 
 use std::ops::{Deref, DerefMut};
 
-use ays_model::EnvironmentName;
 use sqlx::{Pool, Transaction};
 use uuid::Uuid;
 
-use super::{BEGIN_READ, BEGIN_WRITE, Connection, Db, claim_writing};
+use super::{BEGIN_READ, BEGIN_WRITE, Connection, Db, claim_writing, numbers_were_given};
 use crate::lock::CurrentHolder;
-use crate::{CatalogueError, Place};
+use crate::{CatalogueError, EnvironmentKey, Place};
 
 /// An open database, for one environment.
 #[derive(Debug, Clone)]
@@ -46,14 +49,38 @@ impl Database {
         readers: Pool<Db>,
         writer: Pool<Db>,
         place: Place,
-        environment: &EnvironmentName,
+        environment: &EnvironmentKey,
     ) -> Result<Self, CatalogueError> {
         let lock_holder = CurrentHolder::default();
         let mut database = Self { readers, writer, place, environment: 0, lock_holder };
         let failed = database.failed("finding the environment");
-        database.environment =
-            environment_id(&database.readers, &database.writer, environment).await.map_err(failed)?;
+        database.environment = environment_id(&database.readers, &database.writer, environment.name.as_str())
+            .await
+            .map_err(failed)?;
+        database.check_repository(environment).await?;
         Ok(database)
+    }
+
+    /// An environment that nobody has bound becomes the repository's that asks.
+    async fn check_repository(&self, environment: &EnvironmentKey) -> Result<(), CatalogueError> {
+        let Some(asks) = &environment.repository else { return Ok(()) };
+        let failed = self.failed("reading whose the environment is");
+        sqlx::query("UPDATE environment SET repository = $2 WHERE id = $1 AND repository IS NULL")
+            .bind(self.environment)
+            .bind(asks)
+            .execute(&self.writer)
+            .await
+            .map_err(&failed)?;
+        let owner: String = sqlx::query_scalar("SELECT repository FROM environment WHERE id = $1")
+            .bind(self.environment)
+            .fetch_one(&self.readers)
+            .await
+            .map_err(&failed)?;
+        if owner == *asks {
+            return Ok(());
+        }
+        let (place, name, asks) = (self.place.clone(), environment.name.clone(), asks.clone());
+        Err(CatalogueError::OtherRepository { place, name, owner, asks })
     }
 
     /// A transaction that has the right to write from its start: no other one writes to this environment until its end.
@@ -103,14 +130,10 @@ impl DerefMut for Work {
 
 /// The environment's row, made when it is not there yet. The tables of an older version had one environment, without a
 /// name: it is the first that asks.
-async fn environment_id(
-    readers: &Pool<Db>,
-    writer: &Pool<Db>,
-    environment: &EnvironmentName,
-) -> sqlx::Result<i64> {
+async fn environment_id(readers: &Pool<Db>, writer: &Pool<Db>, environment: &str) -> sqlx::Result<i64> {
     let known = async || {
         sqlx::query_scalar("SELECT id FROM environment WHERE name = $1")
-            .bind(environment.as_str())
+            .bind(environment)
             .fetch_optional(readers)
             .await
     };
@@ -118,14 +141,14 @@ async fn environment_id(
         return Ok(id);
     }
     let named = sqlx::query("UPDATE environment SET name = $1 WHERE name = ''")
-        .bind(environment.as_str())
+        .bind(environment)
         .execute(writer)
         .await?;
     if named.rows_affected() == 0 {
         sqlx::query(
             "INSERT INTO environment (name, catalogue) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
         )
-        .bind(environment.as_str())
+        .bind(environment)
         .bind(Uuid::new_v4().simple().to_string())
         .execute(writer)
         .await?;

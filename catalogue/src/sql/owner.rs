@@ -1,13 +1,25 @@
 //! Pools that the catalogue owns.
 
+use super::audit::{Edit, Subject, note};
 use super::pool::{ensure, find};
 use super::{Database, Work};
-use crate::{Adopted, AdoptedBefore, CatalogueError, Owners};
+use crate::{Adopted, AdoptedBefore, AuditSubject, AuditWhat, CatalogueError, ChangedBy, Owners};
 use async_trait::async_trait;
 use ays_model::{CatalogueId, EnvironmentName, PoolKey, PoolOwner};
+use serde_json::json;
 
 #[async_trait]
 impl Owners for Database {
+    async fn bind(&self, repository: Option<&str>) -> Result<(), CatalogueError> {
+        sqlx::query("UPDATE environment SET repository = $2 WHERE id = $1")
+            .bind(self.environment)
+            .bind(repository)
+            .execute(&self.writer)
+            .await
+            .map(drop)
+            .map_err(self.failed("writing whose the environment is"))
+    }
+
     async fn owner(&self, taken_by: String) -> Result<PoolOwner, CatalogueError> {
         let (name, catalogue): (String, String) =
             sqlx::query_as("SELECT name, catalogue FROM environment WHERE id = $1")
@@ -51,11 +63,13 @@ impl Owners for Database {
         pool: &PoolKey,
         entries: &[Adopted],
         before: AdoptedBefore,
+        by: &ChangedBy,
     ) -> Result<(), CatalogueError> {
         let doing = "adopting a pool's images";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
         let pool_id = ensure(&mut tx, pool).await.map_err(&failed)?;
+        let was = names(&mut tx, pool_id).await.map_err(&failed)?;
         if before == AdoptedBefore::Go {
             let forget = sqlx::query("DELETE FROM adopted WHERE pool_id = $1").bind(pool_id);
             forget.execute(&mut *tx).await.map_err(&failed)?;
@@ -75,8 +89,21 @@ impl Owners for Database {
             .await
             .map_err(&failed)?;
         }
+        let is = names(&mut tx, pool_id).await.map_err(&failed)?;
+        let subject =
+            Subject { kind: AuditSubject::Pool, gid: i64::from(pool.gid.0), name: pool.name.as_str() };
+        let edit = Edit { what: AuditWhat::Adopted, before: Some(json!(was)), after: Some(json!(is)) };
+        note(&mut tx, subject, edit, by).await.map_err(&failed)?;
         tx.commit().await.map_err(&failed)
     }
+}
+
+/// The names of all adopted images of a pool.
+async fn names(db: &mut Work, pool_id: i64) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar("SELECT name FROM adopted WHERE pool_id = $1 ORDER BY name, file")
+        .bind(pool_id)
+        .fetch_all(&mut **db)
+        .await
 }
 
 async fn entries(db: &mut Work, pool_id: i64) -> sqlx::Result<Vec<String>> {

@@ -1,14 +1,17 @@
 //! Registering an image.
 
+use super::audit::{Edit, note_image};
+use super::change::set_image_status;
 use super::offer::offers;
 use super::pool::ensure;
 use super::{Database, Work};
 use crate::{
-    CatalogueError, GenerationId, ImageId, Offer, Registered, Registration, Registrations, SourceFacts,
-    Timestamp,
+    AuditWhat, CatalogueError, ChangedBy, GenerationId, ImageId, ImageStatus, Offer, Registered,
+    Registration, Registrations, SourceFacts, Timestamp,
 };
 use async_trait::async_trait;
 use ays_model::{Digest, Gid, NodeName};
+use serde_json::{Map, Value, json};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -54,7 +57,9 @@ impl Database {
             disk: file_size(registration.stored.virtual_size)?,
         };
         let pool = ensure(db, &registration.pool).await.map_err(&failed)?;
-        let (image_id, new_image) = put_image(db, registration, now).await.map_err(&failed)?;
+        let by = ChangedBy { actor: registration.by.clone(), reason: None, at: now.clone() };
+        let PutImage { id: image_id, is_new, status } =
+            put_image(db, registration, &by).await.map_err(&failed)?;
         let found = find_generation(db, image_id, registration).await.map_err(&failed)?;
         let Numbered { id: generation, number } = match found {
             Some(found) => {
@@ -62,17 +67,22 @@ impl Database {
                 verify_generation(db, found.id, &registration.source).await.map_err(&failed)?;
                 found
             }
-            None => add_generation(db, image_id, registration, &sizes, now).await.map_err(&failed)?,
+            None => add_generation(db, image_id, registration, &sizes, &by).await.map_err(&failed)?,
         };
-        make_current(db, image_id, generation, now).await.map_err(&failed)?;
+        let undone = !make_current(db, image_id, generation, &by).await.map_err(&failed)?;
         put_copy(db, pool, generation, registration, &sizes, now).await.map_err(&failed)?;
+        let mut added = Vec::new();
         for stack in &registration.wanted_on {
             let gid = registration.pool.gid;
-            if !want(db, image_id, gid, stack).await.map_err(&failed)? {
-                return Err(CatalogueError::UnknownStack { name: stack.clone(), gid });
+            match want(db, image_id, gid, stack).await.map_err(&failed)? {
+                None => return Err(CatalogueError::UnknownStack { name: stack.clone(), gid }),
+                Some(true) => added.push(stack.as_str()),
+                Some(false) => {}
             }
         }
-        Ok(Registered { image_id, generation, number, new_image, new_generation: found.is_none() })
+        note_wanted(db, image_id, &added, &by).await.map_err(&failed)?;
+        let new_generation = found.is_none();
+        Ok(Registered { image_id, generation, number, new_image: is_new, new_generation, status, undone })
     }
 }
 
@@ -95,20 +105,39 @@ fn file_size(size: u64) -> Result<i64, CatalogueError> {
     i64::try_from(size).map_err(|_| CatalogueError::Size { size })
 }
 
-async fn put_image(
-    db: &mut Work,
-    registration: &Registration,
-    now: &Timestamp,
-) -> sqlx::Result<(ImageId, bool)> {
+/// An image that was made or brought up to date.
+struct PutImage {
+    id: ImageId,
+    is_new: bool,
+    status: ImageStatus,
+}
+
+/// What a recipe says of an image, as it is recorded.
+#[derive(FromRow)]
+struct FactsRow {
+    id: ImageId,
+    status: ImageStatus,
+    description: String,
+    #[sqlx(rename = "type")]
+    category: String,
+    size_gb: i64,
+    username: Option<String>,
+    boot_type: String,
+    hot_resize: bool,
+    url: String,
+}
+
+async fn put_image(db: &mut Work, registration: &Registration, by: &ChangedBy) -> sqlx::Result<PutImage> {
     let Registration { image, source, pool, .. } = registration;
-    let known: Option<ImageId> =
-        sqlx::query_scalar("SELECT id FROM image WHERE environment_id = $1 AND gid = $2 AND name = $3")
-            .bind(db.environment)
-            .bind(i64::from(pool.gid.0))
-            .bind(image.name.as_str())
-            .fetch_optional(&mut **db)
-            .await?;
-    // The status of a known image is an operator's: it stays.
+    let known: Option<FactsRow> = sqlx::query_as(
+        "SELECT id, status, description, type, size_gb, username, boot_type, hot_resize, url
+         FROM image WHERE environment_id = $1 AND gid = $2 AND name = $3",
+    )
+    .bind(db.environment)
+    .bind(i64::from(pool.gid.0))
+    .bind(image.name.as_str())
+    .fetch_optional(&mut **db)
+    .await?;
     let statement = match known {
         Some(_) => {
             "UPDATE image SET description = $4, type = $5, size_gb = $6, username = $7, boot_type = $8, hot_resize = $9,
@@ -136,13 +165,49 @@ async fn put_image(
         .bind(image.boot_type.as_str())
         .bind(image.hot_resize)
         .bind(&source.url)
-        .bind(now);
+        .bind(&by.at);
     if known.is_none() {
         query = query.bind(Uuid::new_v4().to_string()).bind(Uuid::new_v4().to_string());
     }
     let changed: Option<ImageId> = query.fetch_optional(&mut **db).await?;
-    // Without both, the row is gone within this transaction, which nothing does.
-    Ok((known.or(changed).ok_or(sqlx::Error::RowNotFound)?, known.is_none()))
+    let Some(known) = known else {
+        // Without it, the row is gone within this transaction, which nothing does.
+        let id = changed.ok_or(sqlx::Error::RowNotFound)?;
+        let edit = Edit { what: AuditWhat::Status, before: None, after: Some(json!(ImageStatus::Created)) };
+        note_image(db, id, edit, by).await?;
+        return Ok(PutImage { id, is_new: true, status: ImageStatus::Created });
+    };
+    let (id, mut status) = (known.id, known.status);
+    if changed.is_some() {
+        let (before, after) = other_facts(&known, registration);
+        let edit = Edit { what: AuditWhat::Facts, before: Some(before), after: Some(after) };
+        note_image(db, id, edit, by).await?;
+    }
+    // An install is an operator's word; that an image is disabled is another operator's, who said nothing of its files.
+    if matches!(status, ImageStatus::Creating | ImageStatus::Deleted | ImageStatus::Destroyed) {
+        set_image_status(db, id, status, ImageStatus::Created, by).await?;
+        status = ImageStatus::Created;
+    }
+    Ok(PutImage { id, is_new: false, status })
+}
+
+/// The facts that a registration changes: as they were, and as they are.
+fn other_facts(known: &FactsRow, Registration { image, source, .. }: &Registration) -> (Value, Value) {
+    let facts = [
+        ("description", json!(known.description), json!(image.description)),
+        ("type", json!(known.category), json!(image.category)),
+        ("size", json!(known.size_gb), json!(image.size_gb)),
+        ("username", json!(known.username), json!(image.username)),
+        ("bootType", json!(known.boot_type), json!(image.boot_type.as_str())),
+        ("hotResize", json!(known.hot_resize), json!(image.hot_resize)),
+        ("url", json!(known.url), json!(source.url)),
+    ];
+    let (mut before, mut after) = (Map::new(), Map::new());
+    for (name, was, is) in facts.into_iter().filter(|(_, was, is)| was != is) {
+        before.insert(name.to_owned(), was);
+        after.insert(name.to_owned(), is);
+    }
+    (before.into(), after.into())
 }
 
 async fn find_generation(
@@ -169,10 +234,10 @@ async fn add_generation(
     image: ImageId,
     registration: &Registration,
     sizes: &Sizes,
-    now: &Timestamp,
+    by: &ChangedBy,
 ) -> sqlx::Result<Numbered> {
     let Registration { source, stored, template, .. } = registration;
-    sqlx::query_as(
+    let added: Numbered = sqlx::query_as(
         "INSERT INTO generation (image_id, number, source_url, etag, last_modified, source_md5, source_sha256,
                                  source_size, source_verified, format, content, stored_size, virtual_size,
                                  template, template_checksum, template_commit, made_at, made_by, verified_by,
@@ -196,14 +261,24 @@ async fn add_generation(
     .bind(template.name.as_str())
     .bind(template.checksum.to_string())
     .bind(&template.commit)
-    .bind(now)
-    .bind(&registration.by)
+    .bind(&by.at)
+    .bind(&by.actor)
     .bind(source.verified_by.map(|proof| proof.to_string()))
     .bind(source.signed_by.as_ref().map(|signer| signer.fingerprint.as_str()))
     .bind(source.signed_by.as_ref().map(|signer| signer.user_id.as_str()))
     .bind(&source.version)
     .fetch_one(&mut **db)
-    .await
+    .await?;
+    let after = json!({
+        "number": added.number,
+        "content": stored.content.to_string(),
+        "sourceSha256": source.sha256.to_string(),
+        "template": template.name.as_str(),
+        "templateCommit": template.commit,
+    });
+    let edit = Edit { what: AuditWhat::Generation, before: None, after: Some(after) };
+    note_image(db, image, edit, by).await?;
+    Ok(added)
 }
 
 /// The same bytes were brought again: what verified them this time is what their source says now.
@@ -249,22 +324,35 @@ pub(super) async fn name_generation(
     Ok(())
 }
 
+/// False: an operator went back from this generation, and another one is current.
 async fn make_current(
     db: &mut Work,
     image: ImageId,
     generation: GenerationId,
-    now: &Timestamp,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "UPDATE image SET current_generation = $2, last_modified = $3
-         WHERE id = $1 AND current_generation IS DISTINCT FROM $2",
+    by: &ChangedBy,
+) -> sqlx::Result<bool> {
+    let (before, number, undone): (Option<i64>, i64, bool) = sqlx::query_as(
+        "SELECT current.number, g.number, g.undone_at IS NOT NULL
+         FROM generation g
+         JOIN image i ON i.id = g.image_id
+         LEFT JOIN generation current ON current.id = i.current_generation
+         WHERE g.id = $1",
     )
-    .bind(image)
     .bind(generation)
-    .bind(now)
-    .execute(&mut **db)
+    .fetch_one(&mut **db)
     .await?;
-    Ok(())
+    if undone || before == Some(number) {
+        return Ok(!undone);
+    }
+    sqlx::query("UPDATE image SET current_generation = $2, last_modified = $3 WHERE id = $1")
+        .bind(image)
+        .bind(generation)
+        .bind(&by.at)
+        .execute(&mut **db)
+        .await?;
+    let edit = Edit { what: AuditWhat::Current, before: before.map(Value::from), after: Some(json!(number)) };
+    note_image(db, image, edit, by).await?;
+    Ok(true)
 }
 
 async fn put_copy(
@@ -297,7 +385,7 @@ async fn put_copy(
     // Other images may stand on the same file: what is true of it is true for all of them.
     sqlx::query(
         "UPDATE copy SET state = 'verified', verified_at = $1, scrubbed_at = NULL
-         WHERE pool_id = $2 AND file = $3 AND digest = $4 AND state = 'damaged'",
+         WHERE pool_id = $2 AND file = $3 AND digest = $4 AND state IN ('damaged', 'removing')",
     )
     .bind(now)
     .bind(pool)
@@ -308,8 +396,8 @@ async fn put_copy(
     Ok(())
 }
 
-/// False when there is no such stack.
-async fn want(db: &mut Work, image: ImageId, gid: Gid, stack: &NodeName) -> sqlx::Result<bool> {
+/// Whether it was not wanted there before; none when there is no such stack.
+async fn want(db: &mut Work, image: ImageId, gid: Gid, stack: &NodeName) -> sqlx::Result<Option<bool>> {
     let found: Option<i64> =
         sqlx::query_scalar("SELECT id FROM stack WHERE environment_id = $1 AND gid = $2 AND name = $3")
             .bind(db.environment)
@@ -317,11 +405,28 @@ async fn want(db: &mut Work, image: ImageId, gid: Gid, stack: &NodeName) -> sqlx
             .bind(stack.as_str())
             .fetch_optional(&mut **db)
             .await?;
-    let Some(stack_id) = found else { return Ok(false) };
-    sqlx::query("INSERT INTO wanted (image_id, stack_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-        .bind(image)
-        .bind(stack_id)
-        .execute(&mut **db)
-        .await?;
-    Ok(true)
+    let Some(stack_id) = found else { return Ok(None) };
+    let wanted =
+        sqlx::query("INSERT INTO wanted (image_id, stack_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(image)
+            .bind(stack_id)
+            .execute(&mut **db)
+            .await?;
+    Ok(Some(wanted.rows_affected() > 0))
+}
+
+/// Notes that an image is wanted on more stacks than before.
+async fn note_wanted(db: &mut Work, image: ImageId, added: &[&str], by: &ChangedBy) -> sqlx::Result<()> {
+    if added.is_empty() {
+        return Ok(());
+    }
+    let after: Vec<String> = sqlx::query_scalar(
+        "SELECT s.name FROM wanted w JOIN stack s ON s.id = w.stack_id WHERE w.image_id = $1 ORDER BY s.name",
+    )
+    .bind(image)
+    .fetch_all(&mut **db)
+    .await?;
+    let before: Vec<_> = after.iter().filter(|name| !added.contains(&name.as_str())).collect();
+    let edit = Edit { what: AuditWhat::Wanted, before: Some(json!(before)), after: Some(json!(after)) };
+    note_image(db, image, edit, by).await
 }

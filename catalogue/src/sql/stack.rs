@@ -1,10 +1,15 @@
 //! Stacks.
 
+use super::audit::{Edit, Subject, note};
 use super::pool::ensure;
 use super::{Database, Work};
-use crate::{CatalogueError, CommitFacts, ImageId, Stack, StackFacts, StackId, Stacks};
+use crate::{
+    AuditSubject, AuditWhat, CatalogueError, ChangedBy, CommitFacts, ImageId, Stack, StackFacts, StackId,
+    Stacks,
+};
 use async_trait::async_trait;
 use ays_model::NodeName;
+use serde_json::json;
 
 #[async_trait]
 impl Stacks for Database {
@@ -13,6 +18,7 @@ impl Stacks for Database {
         stacks: &[StackFacts],
         leave: &[NodeName],
         from: Option<&CommitFacts>,
+        by: &ChangedBy,
     ) -> Result<Option<CommitFacts>, CatalogueError> {
         let doing = "writing the stacks";
         let failed = self.failed(doing);
@@ -40,7 +46,7 @@ impl Stacks for Database {
         let mut kept = Vec::with_capacity(stacks.len());
         for stack in stacks {
             let pool = ensure(&mut tx, &stack.pool).await.map_err(&failed)?;
-            put_stack(&mut tx, stack, pool, newer.is_none()).await.map_err(&failed)?;
+            put_stack(&mut tx, stack, pool, newer.is_none(), by).await.map_err(&failed)?;
             kept.push((i64::from(stack.pool.gid.0), stack.name.as_str()));
         }
         if newer.is_some() {
@@ -48,19 +54,23 @@ impl Stacks for Database {
             return Ok(newer);
         }
         let known: Vec<(StackId, i64, String)> = sqlx::query_as(
-            "SELECT id, gid, name FROM stack WHERE environment_id = $1 AND status <> 'DISABLED'",
+            "SELECT id, gid, name FROM stack WHERE environment_id = $1 AND in_environment = $2",
         )
         .bind(tx.environment)
+        .bind(true)
         .fetch_all(&mut *tx)
         .await
         .map_err(&failed)?;
         for (id, gid, name) in known {
             if !kept.contains(&(gid, name.as_str())) && !leave.iter().any(|node| *node == name.as_str()) {
-                sqlx::query("UPDATE stack SET status = 'DISABLED' WHERE id = $1")
+                sqlx::query("UPDATE stack SET in_environment = $2 WHERE id = $1")
                     .bind(id)
+                    .bind(false)
                     .execute(&mut *tx)
                     .await
                     .map_err(&failed)?;
+                let subject = Subject { kind: AuditSubject::Stack, gid, name: &name };
+                note(&mut tx, subject, in_environment(true, false), by).await.map_err(&failed)?;
             }
         }
         tx.commit().await.map_err(&failed)?;
@@ -74,16 +84,29 @@ impl Stacks for Database {
     }
 }
 
+fn in_environment(before: bool, after: bool) -> Edit {
+    Edit { what: AuditWhat::InEnvironment, before: Some(json!(before)), after: Some(json!(after)) }
+}
+
 /// Makes a stack that nobody knows. A known one is changed only where `is_newest`: its pool may be another one now, and it
-/// may come back.
-async fn put_stack(db: &mut Work, stack: &StackFacts, pool: i64, is_newest: bool) -> sqlx::Result<()> {
-    let known: Option<StackId> =
-        sqlx::query_scalar("SELECT id FROM stack WHERE environment_id = $1 AND gid = $2 AND name = $3")
-            .bind(db.environment)
-            .bind(i64::from(stack.pool.gid.0))
-            .bind(stack.name.as_str())
-            .fetch_optional(&mut **db)
-            .await?;
+/// may come back, as operators left it.
+async fn put_stack(
+    db: &mut Work,
+    stack: &StackFacts,
+    pool: i64,
+    is_newest: bool,
+    by: &ChangedBy,
+) -> sqlx::Result<()> {
+    let gid = i64::from(stack.pool.gid.0);
+    let known: Option<(StackId, i64, bool)> = sqlx::query_as(
+        "SELECT id, pool_id, in_environment FROM stack WHERE environment_id = $1 AND gid = $2 AND name = $3",
+    )
+    .bind(db.environment)
+    .bind(gid)
+    .bind(stack.name.as_str())
+    .fetch_optional(&mut **db)
+    .await?;
+    let subject = || Subject { kind: AuditSubject::Stack, gid, name: stack.name.as_str() };
     match known {
         None => {
             sqlx::query(
@@ -91,25 +114,41 @@ async fn put_stack(db: &mut Work, stack: &StackFacts, pool: i64, is_newest: bool
                  VALUES ($1, $2, $3, 'ENABLED', $3, $4)",
             )
             .bind(db.environment)
-            .bind(i64::from(stack.pool.gid.0))
+            .bind(gid)
             .bind(stack.name.as_str())
             .bind(pool)
             .execute(&mut **db)
             .await?;
+            note(db, subject(), in_environment(false, true), by).await?;
         }
-        Some(id) if is_newest => {
-            sqlx::query(
-                "UPDATE stack SET pool_id = $2, status = CASE status WHEN 'DISABLED' THEN 'ENABLED' ELSE status END
-                 WHERE id = $1 AND (pool_id <> $2 OR status = 'DISABLED')",
-            )
-            .bind(id)
-            .bind(pool)
-            .execute(&mut **db)
-            .await?;
+        Some((id, before, was_in)) if is_newest && (before != pool || !was_in) => {
+            sqlx::query("UPDATE stack SET pool_id = $2, in_environment = $3 WHERE id = $1")
+                .bind(id)
+                .bind(pool)
+                .bind(true)
+                .execute(&mut **db)
+                .await?;
+            if !was_in {
+                note(db, subject(), in_environment(false, true), by).await?;
+            }
+            if before != pool {
+                let (before, after) = (place(db, before).await?, place(db, pool).await?);
+                let edit =
+                    Edit { what: AuditWhat::Pool, before: Some(json!(before)), after: Some(json!(after)) };
+                note(db, subject(), edit, by).await?;
+            }
         }
         Some(_) => {}
     }
     Ok(())
+}
+
+/// Where a pool is, as it is shown.
+async fn place(db: &mut Work, pool: i64) -> sqlx::Result<String> {
+    sqlx::query_scalar("SELECT 'pool ' || name || ', ' || path FROM pool WHERE id = $1")
+        .bind(pool)
+        .fetch_one(&mut **db)
+        .await
 }
 
 pub(super) async fn stacks(db: &mut Work) -> sqlx::Result<Vec<Stack>> {

@@ -1,7 +1,8 @@
 //! Environments that share a database see nothing of each other.
 
-use super::support::{Fixture, at, debian_on, n1, registration, shared};
-use crate::{Catalogue, LockAttempt, RunFilter};
+use super::super::test_server::TestServer;
+use super::support::{Fixture, at, debian_on, n1, ops, registration, shared};
+use crate::{Catalogue, CatalogueError, EnvironmentKey, LockAttempt, RunFilter};
 
 #[tokio::test]
 async fn two_environments_in_one_database_see_nothing_of_each_other() {
@@ -29,7 +30,7 @@ async fn two_environments_in_one_database_see_nothing_of_each_other() {
     assert_eq!(theirs.runs(&RunFilter::default()).await.unwrap(), []);
     assert!(!theirs.owner("anna".into()).await.unwrap().is(&ours.owner("anna".into()).await.unwrap()));
     // The same names are others there: image, pool, stack and lock.
-    theirs.set_stacks(&[n1()], &[], None).await.unwrap();
+    theirs.set_stacks(&[n1()], &[], None, &ops(0)).await.unwrap();
     let other = theirs.register(&registration("debian", "b", shared(), &["n1"]), &at(1)).await.unwrap();
     assert_ne!(other.image_id, registered.image_id);
     assert_eq!(other.number, 1);
@@ -37,8 +38,29 @@ async fn two_environments_in_one_database_see_nothing_of_each_other() {
     assert_eq!(ours.image("debian").await.unwrap().unwrap().generations.len(), 1);
     assert_eq!(ours.stacks().await.unwrap().len(), 3);
     assert_eq!(ours.stacks().await.unwrap()[0].images, [registered.image_id]);
-    theirs.set_stacks(&[], &[], None).await.unwrap();
+    theirs.set_stacks(&[], &[], None, &ops(0)).await.unwrap();
     assert_eq!(ours.offers(&shared()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_repository_of_the_same_name_from_elsewhere_gets_nothing() {
+    let server = TestServer::start().await;
+    let open = async |repository: Option<&str>| {
+        let key = EnvironmentKey { name: "g8".into(), repository: repository.map(str::to_owned) };
+        Catalogue::open(&server.place(), &key).await
+    };
+    open(None).await.unwrap();
+    let owner = open(Some("git.example.org/g8")).await.unwrap().owner("anna".into()).await.unwrap();
+    open(Some("git.example.org/g8")).await.unwrap();
+    let error = open(Some("elsewhere.example.org/g8")).await.unwrap_err();
+    let CatalogueError::OtherRepository { owner: other, asks, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((other.as_str(), asks.as_str()), ("git.example.org/g8", "elsewhere.example.org/g8"));
+    let moved = EnvironmentKey { name: "g8".into(), repository: Some("elsewhere.example.org/g8".into()) };
+    Catalogue::trust(&server.place(), &moved).await.unwrap();
+    assert!(
+        open(Some("elsewhere.example.org/g8")).await.unwrap().owner("anna".into()).await.unwrap().is(&owner)
+    );
+    open(Some("git.example.org/g8")).await.unwrap_err();
 }
 
 #[tokio::test]
@@ -48,8 +70,7 @@ async fn many_that_open_a_new_environment_at_once_open_the_same() {
     for _ in 0..8 {
         let address = fixture.server.address();
         openers.spawn(async move {
-            let catalogue =
-                Catalogue::of(super::super::test_server::TestServer::open_at(&address, "g9").await);
+            let catalogue = Catalogue::of(TestServer::open_at(&address, "g9").await);
             catalogue.owner("anna".into()).await.unwrap()
         });
     }

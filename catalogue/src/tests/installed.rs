@@ -4,7 +4,8 @@ use ays_model::DiskFormat;
 
 use super::support::{Fixture, at, debian_on, digest, md5, own, registration, shared, source};
 use crate::{
-    CatalogueError, GenerationId, Installed, InstalledImage, InstalledPart, KnownCopy, NewInstalled,
+    CatalogueError, GenerationId, ImageStatus, Installed, InstalledImage, InstalledPart, KnownCopy,
+    NewInstalled,
 };
 
 fn installed_image() -> NewInstalled {
@@ -25,6 +26,7 @@ async fn what_is_installed_is_remembered_per_node_and_forgotten() {
         template_checksum: md5("c1"),
         answers_digest: source("d1"),
         parts: vec![InstalledPart {
+            status: ImageStatus::Created,
             image: "debian".into(),
             copy: Some(KnownCopy {
                 pool: shared(),

@@ -1,13 +1,18 @@
 //! What both databases must do: what is offered, shown, found, installed, run, scrubbed and locked. This folder is compiled
 //! once for each of them.
 
+mod audit;
 mod environments;
 mod find;
 mod installed;
 mod lock;
 mod offered;
 mod owner;
+mod removal;
 mod run;
 mod scrub;
 mod shown;
+mod states;
 pub(super) mod support;
+mod transfer;
+mod undo;

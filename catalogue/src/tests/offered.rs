@@ -2,10 +2,10 @@
 
 use ays_model::{BootType, DiskFormat, Gid, ImageName, NodeName, PoolKey};
 
-use super::support::{Fixture, at, digest, n1, n2, n3, own, registration, shared, source};
+use super::support::{Fixture, at, digest, n1, n2, n3, ops, own, registration, shared, source};
 use crate::{
-    Catalogue, CatalogueError, CommitFacts, GenerationId, ImageId, KnownCopy, Offer, Registered, StackFacts,
-    StackStatus,
+    Catalogue, CatalogueError, CommitFacts, GenerationId, ImageId, ImageStatus, KnownCopy, Offer, Registered,
+    StackFacts, StackStatus,
 };
 
 /// Name, generation, file and stacks of what a pool offers.
@@ -33,7 +33,9 @@ async fn a_registered_image_is_offered_by_the_wanted_stacks_of_its_pool() {
             generation: GenerationId(1),
             number: 1,
             new_image: true,
-            new_generation: true
+            new_generation: true,
+            status: ImageStatus::Created,
+            undone: false,
         }
     );
     let offer = Offer {
@@ -232,9 +234,9 @@ async fn a_file_is_damaged_or_whole_for_all_images_that_stand_on_it() {
 async fn a_stack_that_the_environment_lost_offers_nothing_until_it_is_back() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1", "n2"]), &at(0)).await.unwrap();
-    catalogue.set_stacks(&[n2(), n3()], &[], None).await.unwrap();
+    catalogue.set_stacks(&[n2(), n3()], &[], None, &ops(0)).await.unwrap();
     assert_eq!(offered(catalogue, &shared()).await, debian(1, "a", &["n2"]));
-    catalogue.set_stacks(&[n1(), n2(), n3()], &[], None).await.unwrap();
+    catalogue.set_stacks(&[n1(), n2(), n3()], &[], None, &ops(0)).await.unwrap();
     assert_eq!(offered(catalogue, &shared()).await, debian(1, "a", &["n1", "n2"]));
 }
 
@@ -243,7 +245,10 @@ async fn a_stack_that_moves_to_another_pool_offers_what_that_pool_has() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1", "n2"]), &at(0)).await.unwrap();
     let moved = PoolKey { path: "/mnt/other".into(), ..shared() };
-    catalogue.set_stacks(&[StackFacts { pool: moved.clone(), ..n1() }, n2()], &[], None).await.unwrap();
+    catalogue
+        .set_stacks(&[StackFacts { pool: moved.clone(), ..n1() }, n2()], &[], None, &ops(0))
+        .await
+        .unwrap();
     assert_eq!(offered(catalogue, &shared()).await, debian(1, "a", &["n2"]));
     assert_eq!(offered(catalogue, &moved).await, []);
 }
@@ -327,7 +332,7 @@ async fn a_clone_of_an_older_commit_takes_away_no_stack_and_brings_none_back() {
     };
     let (on, off) = (StackStatus::Enabled, StackStatus::Disabled);
     let newer = commit("new", 10);
-    assert_eq!(catalogue.set_stacks(&[n1(), n2()], &[], Some(&newer)).await.unwrap(), None);
+    assert_eq!(catalogue.set_stacks(&[n1(), n2()], &[], Some(&newer), &ops(0)).await.unwrap(), None);
     assert_eq!(names().await, [("n1".into(), on), ("n2".into(), on), ("n3".into(), off)]);
 
     // It does not know n2, and still has n3; n9 is nobody else's, so that it can be installed on.
@@ -335,7 +340,7 @@ async fn a_clone_of_an_older_commit_takes_away_no_stack_and_brings_none_back() {
     let moved = StackFacts { pool: own(), ..n1() };
     let older = commit("old", 9);
     assert_eq!(
-        catalogue.set_stacks(&[moved, n3(), n9], &[], Some(&older)).await.unwrap(),
+        catalogue.set_stacks(&[moved, n3(), n9], &[], Some(&older), &ops(0)).await.unwrap(),
         Some(newer.clone())
     );
     assert_eq!(names().await, [("n1".into(), on), ("n2".into(), on), ("n3".into(), off), ("n9".into(), on)]);
@@ -344,7 +349,7 @@ async fn a_clone_of_an_older_commit_takes_away_no_stack_and_brings_none_back() {
 
     // One that is as new, or newer, decides again; one without a commit too.
     for from in [Some(commit("other", 10)), Some(commit("next", 11)), None] {
-        assert_eq!(catalogue.set_stacks(&[n1()], &[], from.as_ref()).await.unwrap(), None);
+        assert_eq!(catalogue.set_stacks(&[n1()], &[], from.as_ref(), &ops(0)).await.unwrap(), None);
         assert_eq!(names().await.iter().filter(|(_, status)| *status == on).count(), 1);
     }
 }

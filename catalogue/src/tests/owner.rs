@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Fixture, at, own, registration, shared};
+use super::support::{Fixture, at, ops, own, registration, shared};
 use crate::{Adopted, AdoptedBefore, Catalogue, index_json};
 
 fn entry(name: &str, file: &str) -> Value {
@@ -33,7 +33,7 @@ async fn what_a_former_owner_said_stays_in_the_index_as_it_was_said() {
     let catalogue = &fixture.catalogue;
     let entries = [entry("b", "b-1.raw"), entry("a", "a-1.raw")];
     let found = Adopted::all(&index(&entries)).unwrap();
-    catalogue.adopt(&shared(), &found, AdoptedBefore::Go).await.unwrap();
+    catalogue.adopt(&shared(), &found, AdoptedBefore::Go, &ops(0)).await.unwrap();
     let adopted = catalogue.adopted(&shared()).await.unwrap();
     assert_eq!(files(&adopted), ["a-1.raw", "b-1.raw"]);
     let text = index_json(&[], &adopted);
@@ -44,9 +44,9 @@ async fn what_a_former_owner_said_stays_in_the_index_as_it_was_said() {
 
     // Those of another owner take their place; those of the same one join them.
     let next = Adopted::all(&index(&[entry("c", "c-1.raw")])).unwrap();
-    catalogue.adopt(&shared(), &next, AdoptedBefore::Stay).await.unwrap();
+    catalogue.adopt(&shared(), &next, AdoptedBefore::Stay, &ops(0)).await.unwrap();
     assert_eq!(files(&catalogue.adopted(&shared()).await.unwrap()), ["a-1.raw", "b-1.raw", "c-1.raw"]);
-    catalogue.adopt(&shared(), &next, AdoptedBefore::Go).await.unwrap();
+    catalogue.adopt(&shared(), &next, AdoptedBefore::Go, &ops(0)).await.unwrap();
     assert_eq!(files(&catalogue.adopted(&shared()).await.unwrap()), ["c-1.raw"]);
 }
 
@@ -58,7 +58,7 @@ async fn what_this_catalogue_has_itself_takes_the_place_of_what_was_adopted() {
     let entries =
         [entry("debian", "debian-old.raw"), entry("other", &registered.stored.file), entry("a", "a.raw")];
     let found = Adopted::all(&index(&entries)).unwrap();
-    catalogue.adopt(&shared(), &found, AdoptedBefore::Go).await.unwrap();
+    catalogue.adopt(&shared(), &found, AdoptedBefore::Go, &ops(0)).await.unwrap();
     // Already as the preview of a registration, which the record does not know yet.
     let preview = catalogue.rehearse(&registered, &at(0)).await.unwrap();
     let before = index_json(&preview, &catalogue.adopted(&shared()).await.unwrap());
@@ -72,7 +72,7 @@ async fn what_this_catalogue_has_itself_takes_the_place_of_what_was_adopted() {
     catalogue.mark_damaged(&shared(), &registered.stored.file).await.unwrap();
     assert_eq!(files(&catalogue.adopted(&shared()).await.unwrap()), ["a.raw"]);
     // What the catalogue has is never adopted.
-    catalogue.adopt(&shared(), &found, AdoptedBefore::Go).await.unwrap();
+    catalogue.adopt(&shared(), &found, AdoptedBefore::Go, &ops(0)).await.unwrap();
     let known = catalogue.known_files(&shared()).await.unwrap();
     assert_eq!(known, ["a.raw", "debian-old.raw", &registered.stored.file]);
 }

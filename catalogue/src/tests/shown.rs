@@ -4,7 +4,7 @@ use serde_json::json;
 
 use ays_model::{Gid, PoolKey};
 
-use super::support::{Fixture, at, digest, md5, n1, own, registration, shared, source};
+use super::support::{Fixture, at, digest, md5, n1, ops, own, registration, shared, source};
 use crate::{CatalogueError, DiskFacts, Findings, FirstBoot, StackFacts, StackStatus, StartedBy, index_json};
 
 #[tokio::test]
@@ -99,6 +99,8 @@ fn generation(number: u32, content: &str, pool: PoolKey, current: bool) -> serde
         "id": number,
         "number": number,
         "current": current,
+        "undoneAt": null,
+        "undoneBy": null,
         "sourceUrl": "http://images.example/debian.qcow2",
         "etag": "\"1\"",
         "lastModified": null,
@@ -142,6 +144,9 @@ fn stack(id: i64, name: &str, pool: &str, images: &[i64]) -> serde_json::Value {
         "gid": 1,
         "name": name,
         "status": "ENABLED",
+        "inEnvironment": true,
+        "statusBy": null,
+        "statusReason": null,
         "referenceId": name,
         "type": "LIBVIRT",
         "descr": format!("pool {pool}"),
@@ -154,7 +159,7 @@ async fn stacks_are_added_changed_and_disabled_never_deleted() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     let moved = StackFacts { pool: own(), ..n1() };
     let added = StackFacts { name: "n4".into(), pool: shared() };
-    catalogue.set_stacks(&[moved, added], &[], None).await.unwrap();
+    catalogue.set_stacks(&[moved, added], &[], None, &ops(0)).await.unwrap();
     let stacks: Vec<_> = catalogue
         .stacks()
         .await
@@ -181,10 +186,10 @@ async fn a_stack_that_is_to_be_left_stays_as_it_is() {
     let status = async || -> Vec<_> {
         catalogue.stacks().await.unwrap().into_iter().map(|stack| stack.status).collect()
     };
-    catalogue.set_stacks(&[n1()], &["n2".into(), "unknown".into()], None).await.unwrap();
+    catalogue.set_stacks(&[n1()], &["n2".into(), "unknown".into()], None, &ops(0)).await.unwrap();
     assert_eq!(status().await, [StackStatus::Enabled, StackStatus::Enabled, StackStatus::Disabled]);
     // One that is disabled does not come back by it.
-    catalogue.set_stacks(&[n1()], &["n3".into()], None).await.unwrap();
+    catalogue.set_stacks(&[n1()], &["n3".into()], None, &ops(0)).await.unwrap();
     assert_eq!(status().await, [StackStatus::Enabled, StackStatus::Disabled, StackStatus::Disabled]);
 }
 
@@ -192,7 +197,7 @@ async fn a_stack_that_is_to_be_left_stays_as_it_is() {
 async fn a_stack_in_maintenance_stays_so() {
     let Fixture { catalogue, database, .. } = &Fixture::new().await;
     sqlx::query("UPDATE stack SET status = 'MAINTENANCE'").execute(&database.writer).await.unwrap();
-    catalogue.set_stacks(&[n1()], &[], None).await.unwrap();
+    catalogue.set_stacks(&[n1()], &[], None, &ops(0)).await.unwrap();
     let status: Vec<_> = catalogue.stacks().await.unwrap().into_iter().map(|stack| stack.status).collect();
     assert_eq!(status, [StackStatus::Maintenance, StackStatus::Disabled, StackStatus::Disabled]);
 }

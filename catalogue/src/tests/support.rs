@@ -5,8 +5,8 @@ use ays_model::{BootType, Checksum, Content, Digest, DiskFormat, Gid, Md5, PoolK
 use super::super::sql::Database;
 use super::super::test_server::TestServer;
 use crate::{
-    Catalogue, ImageFacts, Registration, ServiceOnNode, SourceFacts, StackFacts, StoredFacts, TemplateFacts,
-    Timestamp,
+    Catalogue, ChangedBy, ImageFacts, Registration, ServiceOnNode, SourceFacts, StackFacts, StoredFacts,
+    TemplateFacts, Timestamp,
 };
 
 /// A catalogue with the stacks n1 and n2, which share a pool, and n3, which has its own. Removed when dropped.
@@ -22,7 +22,7 @@ impl Fixture {
         let server = TestServer::start().await;
         let database = server.open("g8").await;
         let catalogue = Catalogue::of(database.clone());
-        catalogue.set_stacks(&[n1(), n2(), n3()], &[], None).await.unwrap();
+        catalogue.set_stacks(&[n1(), n2(), n3()], &[], None, &ops(0)).await.unwrap();
         Self { catalogue, database, server }
     }
 
@@ -127,4 +127,9 @@ pub fn registration(name: &str, content: &str, pool: PoolKey, wanted_on: &[&str]
         pool,
         wanted_on: wanted_on.iter().map(|&stack| stack.into()).collect(),
     }
+}
+
+/// An operator, at this time.
+pub fn ops(seconds: i64) -> ChangedBy {
+    ChangedBy { actor: "ops@c".into(), reason: None, at: at(seconds) }
 }

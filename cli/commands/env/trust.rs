@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ays_catalogue::Catalogue;
 use ays_secrets::SecretsError;
 
 use crate::context;
@@ -15,10 +16,15 @@ use crate::render::table;
 #[derive(clap::Args)]
 pub struct Args {}
 
-pub fn run(_: &Args, repo: Option<&Path>) -> Result<(), Failure> {
+pub async fn run(_: &Args, repo: Option<&Path>) -> Result<(), Failure> {
     let environment = context::environment(repo)?;
     let home = environment.secrets.home().ok_or(Failure::NoHome)?;
     let before = home.trust().map_err(SecretsError::from)?;
+    // A database that a team shares knows of every environment whose it is, too.
+    if environment.settings.database.is_some() {
+        let (place, key) = context::place_of_catalogue(&environment)?;
+        Catalogue::trust(&place, &key).await?;
+    }
     let now = home.repository.shown();
     table::line(&match before {
         Some(before) => format!("`{}` is the environment of {now}, and no more of {before}", home.name),

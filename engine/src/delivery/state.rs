@@ -32,8 +32,10 @@ const MOST_LEADERS: u32 = 3;
 pub(super) struct Swarm {
     /// Nodes that may still need bytes.
     pub expected: usize,
-    /// The one node that may read the source; none: each may.
-    reader: Option<usize>,
+    /// The nodes that have the file and may lead; none: each may, for all can read its source.
+    givers: Option<BTreeSet<usize>>,
+    /// Why there will be no more givers: nothing comes when none of the others has all.
+    no_more: Option<Failure>,
     members: Vec<Member>,
     leader: Option<usize>,
     failed_leaders: u32,
@@ -97,9 +99,30 @@ fn is_starving(member: &Member, supplier: &Member) -> bool {
 }
 
 impl Swarm {
-    /// Only the node with this number may read the source.
-    pub fn read_by(number: usize) -> Self {
-        Self { reader: Some(number), ..Self::default() }
+    /// Of a file without a source: only nodes that have it already may lead.
+    pub fn given() -> Self {
+        Self { givers: Some(BTreeSet::new()), ..Self::default() }
+    }
+
+    /// One more node, which has the file already; its number.
+    pub fn join_giver(&mut self, address: IpAddr) -> usize {
+        let number = self.join(address);
+        if let Some(givers) = &mut self.givers {
+            givers.insert(number);
+        }
+        number
+    }
+
+    /// There will be no more givers, for this reason: all are told so, unless one of them has the whole file.
+    pub fn no_more_givers(&mut self, failure: Failure) {
+        self.no_more = Some(failure);
+        self.end_without_root();
+    }
+
+    fn end_without_root(&mut self) {
+        if self.no_more.is_some() && self.failed.is_none() && !self.has_root() {
+            self.failed.clone_from(&self.no_more);
+        }
     }
 
     /// One more node; its number.
@@ -138,7 +161,7 @@ impl Swarm {
         self.members[number].life = Life::Gone;
         if self.leader == Some(number) {
             self.leader = None;
-            match failure {
+            match failure.filter(|_| self.givers.is_none()) {
                 // What the source says to one it says to all.
                 Some(
                     failure @ (Failure::Refused { .. }
@@ -161,6 +184,7 @@ impl Swarm {
                 self.choose(other, now);
             }
         }
+        self.end_without_root();
     }
 
     /// What its helper says.
@@ -338,13 +362,15 @@ impl Swarm {
 
     /// The foremost node becomes the leader; none for the others.
     fn lead(&mut self, number: usize) -> Option<From> {
-        if self.reader.is_some_and(|reader| reader != number) {
+        let may_lead = |number: &usize| self.givers.as_ref().is_none_or(|givers| givers.contains(number));
+        if !may_lead(&number) {
             return None;
         }
         let most = |other: &Member| (!other.slow, other.have);
         let own = most(&self.members[number]);
         let better = |other: &Member| other.life == Life::Taking && other.port.is_some() && most(other) > own;
-        if self.members.iter().any(better) {
+        let mut others = self.members.iter().enumerate().filter(|(other, _)| may_lead(other));
+        if others.any(|(_, other)| better(other)) {
             // It finds out by itself, at its next look.
             return None;
         }

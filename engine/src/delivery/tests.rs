@@ -2,7 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ays_model::{Md5, Sha256};
-use ays_protocol::{Failure, News, Opened, PIECE, Phase, Pieces, Said, Supplier, Whole};
+use ays_protocol::{Failure, News, Opened, PIECE, Phase, Pieces, Said, Sums, Supplier, Whole};
 use tokio::time::Instant;
 
 use super::state::{Swarm, Told};
@@ -70,6 +70,7 @@ fn opened(epoch: u32) -> Opened {
     Opened {
         epoch,
         size: Some(100 * PIECE),
+        data: None,
         etag: None,
         last_modified: None,
         expected: None,
@@ -205,8 +206,7 @@ fn one_that_joins_late_is_told_all_and_takes_from_one_that_has_it() {
     let whole = Whole {
         epoch: 1,
         size: PIECE,
-        md5: Md5([1; 16]),
-        sha256: Sha256([1; 32]),
+        sums: Some(Sums { md5: Md5([1; 16]), sha256: Sha256([1; 32]) }),
         verified_by: None,
         signed_by: None,
         version: None,
@@ -225,19 +225,77 @@ fn one_that_joins_late_is_told_all_and_takes_from_one_that_has_it() {
     assert_eq!(scene.news(late), expected);
 }
 
-#[test]
-fn only_the_node_that_has_the_source_reads_it() {
-    let mut scene = Scene { swarm: Swarm::read_by(0), ..Scene::new(0) };
-    let (giver, taker) = (scene.swarm.join(address(0)), 1);
+/// A scene whose file has no source.
+fn given() -> Scene {
+    Scene { swarm: Swarm::given(), ..Scene::new(0) }
+}
+
+fn join_giver(scene: &mut Scene) -> usize {
+    let number = scene.swarm.join_giver(address(scene.told.len()));
     scene.told.push(Told::default());
-    scene.join();
-    assert_eq!(scene.supplier(taker), None, "nobody reads it yet");
-    scene.said(giver, Said::Listening { port: 7 });
+    scene.said(number, Said::Listening { port: 7 });
+    number
+}
+
+fn gone() -> Failure {
+    Failure::Unreachable {
+        url: "x".to_owned(),
+        phase: Phase::Transfer,
+        reason: "gone".to_owned(),
+        attempts: 1,
+    }
+}
+
+#[test]
+fn of_a_file_without_a_source_only_a_giver_leads() {
+    let mut scene = given();
+    let taker = scene.join();
+    assert_eq!(scene.supplier(taker), None, "nobody has it yet");
+    let giver = join_giver(&mut scene);
     assert_eq!(scene.supplier(giver), Some(Supplier::Source));
     scene.wait(Duration::from_millis(250));
-    assert_eq!(scene.supplier(taker), Some(Supplier::Peer(SocketAddr::new(address(giver), 7))));
+    assert_eq!(scene.supplier(taker), peer(giver));
+    // The next giver goes on, though the taker has more than it has said to have.
+    scene.swarm.has_come_to(taker, 3 * PIECE);
     let now = scene.now;
     scene.swarm.gone(giver, None, now);
     scene.wait(Duration::from_secs(10));
     assert_eq!(scene.supplier(taker), None, "it has no source of its own");
+    let next = join_giver(&mut scene);
+    assert_eq!(scene.supplier(next), Some(Supplier::Source));
+    scene.swarm.has(next, 4 * PIECE);
+    scene.wait(Duration::from_millis(250));
+    assert_eq!(scene.supplier(taker), peer(next));
+}
+
+#[test]
+fn what_one_giver_refuses_another_may_give() {
+    let mut scene = given();
+    let (taker, giver) = (scene.join(), join_giver(&mut scene));
+    let refusal = Failure::Checksum {
+        url: "x".to_owned(),
+        algorithm: "digest".to_owned(),
+        expected: "a".to_owned(),
+        actual: "b".to_owned(),
+    };
+    let now = scene.now;
+    scene.swarm.gone(giver, Some(&refusal), now);
+    assert!(!scene.news(taker).iter().any(|news| matches!(news, News::Failed(_))));
+    scene.swarm.no_more_givers(gone());
+    assert_eq!(scene.news(taker), [News::Failed(gone())]);
+}
+
+#[test]
+fn who_has_all_gives_when_no_giver_is_left() {
+    let mut scene = given();
+    let (first, second, giver) = (scene.join(), scene.join(), join_giver(&mut scene));
+    scene.swarm.has(giver, PIECE);
+    scene.swarm.has(first, PIECE);
+    let now = scene.now;
+    scene.swarm.gone(giver, None, now);
+    scene.swarm.no_more_givers(gone());
+    scene.wait(Duration::from_millis(250));
+    assert_eq!(scene.supplier(second), peer(first));
+    scene.swarm.gone(first, None, now);
+    assert_eq!(scene.news(second), [News::Failed(gone())]);
 }

@@ -1,14 +1,13 @@
 //! Healing: a copy that is not good is brought again from a node that has a good one.
 
-use std::pin::pin;
-
 use ays_catalogue::ScrubCopy;
-use ays_model::{Check, Download, Network, NodeName, SecretUrl, UrlError};
-use ays_protocol::{Failure, Fetch, Phase};
-use ays_transport::HelperError;
+use ays_model::NodeName;
+use ays_protocol::Failure;
+use ays_transport::{HelperError, OpenError};
+use futures_util::future::join;
 
-use super::{Fault, Reached, ScrubError, Work, lost, path};
-use crate::delivery::{Delivery, share};
+use super::{Fault, Reached, ScrubError, Work, lost};
+use crate::passing::{Giver, GiverFault, LostGiver, Passing, file_of};
 
 /// Why a copy was not healed.
 #[derive(Debug, thiserror::Error)]
@@ -50,107 +49,61 @@ impl Work<'_> {
         node: &mut Reached<'_>,
         copy: &ScrubCopy,
     ) -> Result<Result<NodeName, NotHealed>, ScrubError> {
-        let _turn = self.healing.lock().await;
-        let mut why = NotHealed::NoGoodCopy;
-        for good in self.scrub.catalogue.good_copies(copy).await? {
-            for target in self.scrub.nodes_of(&good.pool) {
-                let from = target.name().clone();
-                let mut giver = match self.open(target).await {
-                    Ok(giver) => giver,
-                    Err(ScrubError::Interrupted) => return Err(ScrubError::Interrupted),
-                    Err(error) => {
-                        why = NotHealed::Giver { from, source: Box::new(error) };
+        let good = self.scrub.catalogue.good_copies(copy).await?;
+        let mut givers = Vec::new();
+        for copy in &good {
+            givers.extend(self.scrub.nodes_of(&copy.pool).map(|target| Giver { copy, target }));
+        }
+        let passing = Passing::new(self.scrub.transport)?;
+        let place = passing.place();
+        let mut member = place.join(node.helper.facts.address, &node.connection);
+        let (file, on_progress) = (file_of(copy), self.on_progress(node.target.name()));
+        let taking = async {
+            let taken = member.take(&mut node.helper, &file, on_progress).await;
+            // Nobody needs it any more: who gives it ends.
+            drop(place);
+            taken
+        };
+        let (taken, lost_givers) = join(taking, passing.give(&givers)).await;
+        drop(member);
+        let is_left = lost_givers.len() < givers.len();
+        let why = self.why_lost(lost_givers).await?;
+        match (taken, passing.from()) {
+            (Ok(_), Some(from)) => Ok(match self.check(node, copy).await? {
+                None => Ok(from),
+                Some(fault) => Err(NotHealed::Still { from, source: fault }),
+            }),
+            // It would say the same whoever gives.
+            (Err(HelperError::Failed(source)), Some(from)) if is_left => {
+                Ok(Err(NotHealed::Taker { from, source: Box::new(source) }))
+            }
+            (Err(HelperError::Failed(_)) | Ok(_), _) => Ok(Err(why.unwrap_or(NotHealed::NoGoodCopy))),
+            (Err(source), _) => Err(lost(node.target)(source)),
+        }
+    }
+
+    /// Why the last giver with a good copy was lost. Another one may have had no good copy: then that is recorded, and it
+    /// is nobody's fault but its own.
+    async fn why_lost(&self, givers: Vec<LostGiver<'_>>) -> Result<Option<NotHealed>, ScrubError> {
+        let mut last = None;
+        for LostGiver { giver, why } in givers {
+            let source = match why {
+                GiverFault::NotOpened(OpenError::Connect(error)) => error.into(),
+                GiverFault::NotOpened(OpenError::Helper(error)) | GiverFault::Helper(error) => {
+                    lost(giver.target)(error)
+                }
+                GiverFault::Refused(failure) => {
+                    let mut reached = self.open(giver.target).await?;
+                    let fault = self.check(&mut reached, giver.copy).await;
+                    reached.helper.close().await;
+                    if fault?.is_some() {
                         continue;
                     }
-                };
-                let brought = self.bring(node, copy, &mut giver, &good).await;
-                // It may have been no good copy: then that is recorded, and it is nobody's fault but its own.
-                let given = match &brought {
-                    Ok(Err(Lost::Giver(HelperError::Failed(_)))) => self.check(&mut giver, &good).await,
-                    _ => Ok(None),
-                };
-                giver.helper.close().await;
-                why = match (brought?, given?) {
-                    (Ok(()), _) => {
-                        return Ok(match self.check(node, copy).await? {
-                            None => Ok(from),
-                            Some(fault) => Err(NotHealed::Still { from, source: fault }),
-                        });
-                    }
-                    (Err(Lost::Giver(_)), Some(_)) => continue,
-                    (Err(Lost::Giver(source)), None) => {
-                        NotHealed::Giver { from, source: Box::new(lost(target)(source)) }
-                    }
-                    // It would say the same whoever gives.
-                    (Err(Lost::Taker(source)), _) => {
-                        return Ok(Err(NotHealed::Taker { from, source: Box::new(source) }));
-                    }
-                };
-            }
+                    lost(giver.target)(HelperError::Failed(failure))
+                }
+            };
+            last = Some(NotHealed::Giver { from: giver.target.name().clone(), source: Box::new(source) });
         }
-        Ok(Err(why))
+        Ok(last)
     }
-
-    /// Passes a file from one node to another: the one that has it joins first and finds that it has it.
-    async fn bring(
-        &self,
-        taker: &mut Reached<'_>,
-        copy: &ScrubCopy,
-        giver: &mut Reached<'_>,
-        good: &ScrubCopy,
-    ) -> Result<Result<(), Lost>, ScrubError> {
-        let delivery = Delivery::from_first(share()?);
-        let (gives, takes) = (order(good)?, order(copy)?);
-        let place = delivery.place();
-        let mut first = place.join(giver.helper.facts.address, &giver.connection);
-        let mut second = place.join(taker.helper.facts.address, &taker.connection);
-        let on_progress = self.on_progress(taker.target.name());
-        let giving = async {
-            first.fetch(&mut giver.helper, gives, |_| {}).await?;
-            // The place is still there, so that this ends with the helper alone.
-            first.serve(&mut giver.helper).await;
-            Err(HelperError::Ended { said: String::new() })
-        };
-        let mut taking = pin!(second.fetch(&mut taker.helper, takes, on_progress));
-        let (taken, giver_lost) = tokio::select! {
-            taken = &mut taking => (taken, None),
-            Err::<(), _>(error) = giving => {
-                delivery.fail(Failure::Unreachable {
-                    url: path(good).display().to_string(),
-                    phase: Phase::Transfer,
-                    reason: error.to_string(),
-                    attempts: 1,
-                });
-                (taking.await, Some(error))
-            }
-        };
-        match (taken, giver_lost) {
-            (Ok(_), _) => Ok(Ok(())),
-            (Err(HelperError::Failed(_)), Some(error)) => Ok(Err(Lost::Giver(error))),
-            (Err(HelperError::Failed(failure)), None) => Ok(Err(Lost::Taker(failure))),
-            (Err(source), _) => Err(lost(taker.target)(source)),
-        }
-    }
-}
-
-/// Which of two nodes was it.
-enum Lost {
-    Giver(HelperError),
-    Taker(Failure),
-}
-
-/// The copy's file as the source of itself: whoever has it keeps it, and passes it on.
-fn order(copy: &ScrubCopy) -> Result<Fetch, UrlError> {
-    let dest = path(copy);
-    // What an address would take for an escape is escaped.
-    let escaped = dest.display().to_string().replace('%', "%25");
-    let download = Download {
-        url: SecretUrl::parse("file:///")?.with_path_suffix(escaped.trim_start_matches('/'))?,
-        mirrors: Vec::new(),
-        dest,
-        check: Check::Stored(copy.digest),
-        member: None,
-        network: Network::default(),
-    };
-    Ok(Fetch { download, share: None, unpack: None })
 }

@@ -1,7 +1,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use ays_model::{Check, Checksum, Digest, SecretUrl, Signer, unpacked_name};
+use ays_model::{Check, Checksum, SecretUrl, Signer, unpacked_name};
 use ays_protocol::{Expected, Failure};
 
 use super::access::Access;
@@ -22,26 +22,21 @@ fn verify(expected: &Expected, url: &str, digests: &Digests) -> Result<(), Failu
     let actual = match expected {
         Expected::Checksum(Checksum::Md5(_)) => Some(Expected::Checksum(Checksum::Md5(digests.md5))),
         Expected::Checksum(Checksum::Sha256(_)) => Some(Expected::Checksum(Checksum::Sha256(digests.sha256))),
-        Expected::Checksum(_) | Expected::FsVerity(_) => digests.wanted,
+        Expected::Checksum(_) => digests.wanted,
         // It is verified when it is unpacked.
         Expected::Inside(_) => return Ok(()),
     };
     if actual.as_ref() == Some(expected) {
         return Ok(());
     }
-    let algorithm = match expected {
-        Expected::Checksum(checksum) | Expected::Inside(checksum) => checksum.kind().title(),
-        Expected::FsVerity(_) => "fs-verity digest",
-    };
-    let digits = |digest: &Expected| match digest {
-        Expected::Checksum(checksum) | Expected::Inside(checksum) => checksum.digits(),
-        Expected::FsVerity(content) => content.to_string(),
+    let of = |digest: &Expected| match digest {
+        Expected::Checksum(checksum) | Expected::Inside(checksum) => *checksum,
     };
     Err(Failure::Checksum {
         url: url.to_string(),
-        algorithm: algorithm.to_owned(),
-        expected: digits(expected),
-        actual: actual.as_ref().map_or_else(String::new, digits),
+        algorithm: of(expected).kind().title().to_owned(),
+        expected: of(expected).digits(),
+        actual: actual.as_ref().map_or_else(String::new, |actual| of(actual).digits()),
     })
 }
 
@@ -134,10 +129,6 @@ pub(crate) async fn wanted(source: &SecretUrl, check: &Check, access: Access<'_>
     match check {
         Check::None => Ok(Wanted::default()),
         Check::Checksum(checksum) => Ok(by_checksum(*checksum)),
-        Check::Stored(Digest::Sha256(sha256)) => Ok(by_checksum(Checksum::Sha256(*sha256))),
-        Check::Stored(Digest::FsVerity(content)) => {
-            Ok(Wanted { expected: Some(Expected::FsVerity(*content)), ..Wanted::default() })
-        }
         Check::Signed { signed, checksum } => Ok(Wanted {
             signature: Some(Signature::read(source, signed, access).await?),
             expected: checksum.map(Expected::Checksum),

@@ -3,7 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -142,6 +142,11 @@ impl Partial {
     /// See [`Arrival`].
     pub(crate) fn arrival(&self) -> &Arc<Arrival> {
         &self.arrival
+    }
+
+    /// How much of the disk it takes, in bytes.
+    pub(crate) fn taken(&self) -> u64 {
+        self.file.metadata().map_or(0, |found| found.blocks() * 512)
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -7,15 +7,18 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use ays_model::Activity;
-use ays_protocol::{Expected, Failure, Fetched, News, Opened, PIECE, Pieces, Said, Supplier, Whole};
-use sha2::{Digest, Sha256};
+use ays_model::{Activity, Digest};
+use ays_protocol::{
+    Expected, Failure, Fetched, News, Opened, PIECE, PassedCopy, Pieces, Said, Stamp, Sums, Supplier, Whole,
+};
 use tokio::net::TcpListener;
 
+use super::piece::{Piece, has_data};
 use super::request::Request;
 use super::supplier::{Lost, Taking, Way};
-use super::{Shared, Turn};
-use crate::disk::{failure, is_zeros, on_thread};
+use super::taker::digest_of;
+use super::{Ended, Shared, Turn};
+use crate::disk::{failure, on_thread, refused};
 use crate::fetch::{Identity, Kept, Partial, Wanted, keep, room};
 use crate::lanes::PieceHash;
 
@@ -38,6 +41,7 @@ pub(super) async fn follow(
         supplier,
         taking: None,
         unsynced: 0,
+        received: 0,
     };
     if follower.is_opened() {
         // What was being written when this node was to lead no more.
@@ -47,9 +51,9 @@ pub(super) async fn follow(
         End::Lead => Ok(Turn::Lead),
         End::Kept(fetched) => {
             follower.partial.give_up();
-            Ok(Turn::Ended(Box::new(fetched)))
+            Ok(Turn::Ended(Ended::Fetched(Box::new(fetched))))
         }
-        End::Whole(whole) => follower.end(whole).await.map(|fetched| Turn::Ended(Box::new(fetched))),
+        End::Whole(whole) => follower.end(whole).await.map(Turn::Ended),
     }
 }
 
@@ -66,6 +70,8 @@ struct Follower<'a, 'b> {
     taking: Option<Taking>,
     /// Bytes that were written since the disk was told to begin.
     unsynced: u64,
+    /// Bytes that came from other nodes.
+    received: u64,
 }
 
 enum End {
@@ -117,7 +123,11 @@ impl Follower<'_, '_> {
     async fn hear(&mut self, news: News) -> Result<Option<End>, Failure> {
         match news {
             News::Failed(failure) => {
-                self.partial.give_up();
+                // A stored file that no node gives now may be given by one later.
+                let may_go_on = self.shared.copy.is_some() && matches!(failure, Failure::Unreachable { .. });
+                if !may_go_on {
+                    self.partial.give_up();
+                }
                 return Err(failure);
             }
             News::From(Supplier::Source) => {
@@ -153,7 +163,7 @@ impl Follower<'_, '_> {
             etag: opened.etag.clone(),
             last_modified: opened.last_modified.clone(),
         };
-        let (size, expected) = (opened.size, opened.expected);
+        let (size, data, expected) = (opened.size, opened.data, opened.expected);
         let (signer, version) = (opened.signed_by.clone(), opened.version.clone());
         let mut wanted = Wanted { expected, signer, version, ..Wanted::default() };
         self.shared.stock.send_modify(|stock| stock.reset(opened.epoch, Some(opened)));
@@ -168,7 +178,7 @@ impl Follower<'_, '_> {
                 0
             }
         };
-        room(&order.dest, self.left, size)?;
+        self.make_sure_of_room(size, data)?;
         self.partial.note(&order.url, &identity)?;
         if expected.is_none() || expected == self.looked_for {
             return Ok(None);
@@ -247,8 +257,8 @@ impl Follower<'_, '_> {
         self.partial.cut(self.shared.stock.borrow().have)
     }
 
-    async fn place(&mut self, have: u64, piece: Vec<u8>, hash: PieceHash) -> Result<(), Failure> {
-        let length = piece.len() as u64;
+    async fn place(&mut self, have: u64, piece: Piece, hash: PieceHash) -> Result<(), Failure> {
+        let (length, received) = (piece.length, piece.received);
         let opened_size = self.shared.stock.borrow().opened.as_ref().and_then(|opened| opened.size);
         if opened_size.is_none() {
             let most = room(&self.shared.order.dest, have, None)?;
@@ -265,8 +275,9 @@ impl Follower<'_, '_> {
         };
         match written {
             Ok(Placed::Good) => {
+                self.received += received;
                 self.advance(have + length);
-                self.write_back(length);
+                self.write_back(received);
             }
             Ok(Placed::Wrong) => self.lose(Lost::failed("it gave a piece that is not the leader's")),
             Err(error) => {
@@ -294,27 +305,68 @@ impl Follower<'_, '_> {
         }
     }
 
-    async fn end(mut self, whole: Whole) -> Result<Fetched, Failure> {
+    async fn end(mut self, whole: Whole) -> Result<Ended, Failure> {
         // What an earlier run left may be longer than the file is.
         self.cut()?;
         self.partial.arrival().complete();
         self.shared.stock.send_modify(|stock| stock.is_whole = true);
+        if let Some(digest) = self.shared.copy {
+            self.verify(digest, whole.size).await?;
+        }
         self.shared.report.at(Activity::Sync, whole.size, Some(whole.size));
         let stamp = self.partial.commit().await?;
-        Ok(Fetched {
-            size: whole.size,
-            md5: whole.md5,
-            sha256: whole.sha256,
+        self.ended(whole, stamp)
+    }
+
+    /// All came from other nodes; what they say of it is not believed.
+    async fn verify(&mut self, expected: Digest, size: u64) -> Result<(), Failure> {
+        let (file, report) = (Arc::clone(&self.shared.stock.borrow().file), self.shared.report.clone());
+        let found = on_thread(move || digest_of(&file, size, expected, &report)).await;
+        let found = found.map_err(|error| failure(self.partial.path(), "reading", &error))?;
+        if found == expected {
+            return Ok(());
+        }
+        self.partial.give_up();
+        Err(Failure::Checksum {
+            url: self.shared.order.dest.display().to_string(),
+            algorithm: "digest".to_owned(),
+            expected: expected.to_string(),
+            actual: found.to_string(),
+        })
+    }
+
+    fn ended(&self, whole: Whole, stamp: Stamp) -> Result<Ended, Failure> {
+        let (kept, resumed_at, size) = (false, self.resumed_at, whole.size);
+        if self.shared.copy.is_some() {
+            let received = self.received;
+            return Ok(Ended::Taken(PassedCopy { size, kept, resumed_at, received, stamp }));
+        }
+        let Some(Sums { md5, sha256 }) = whole.sums else {
+            return Err(refused(&self.shared.order.dest, "it came without its source's checksums"));
+        };
+        Ok(Ended::Fetched(Box::new(Fetched {
+            size,
+            md5,
+            sha256,
             verified_by: whole.verified_by,
             signed_by: whole.signed_by,
             version: whole.version,
-            kept: false,
+            kept,
             is_source: false,
-            resumed_at: self.resumed_at,
+            resumed_at,
             etag: whole.etag,
             last_modified: whole.last_modified,
             stamp,
-        })
+        })))
+    }
+
+    /// Before anything is written. Holes take no room.
+    fn make_sure_of_room(&self, size: Option<u64>, data: Option<u64>) -> Result<(), Failure> {
+        let dest = &self.shared.order.dest;
+        match data {
+            None => room(dest, self.left, size).map(drop),
+            Some(data) => room(dest, self.partial.taken(), Some(data)).map(drop),
+        }
     }
 }
 
@@ -328,7 +380,7 @@ async fn once_known<T>(value: Option<T>) -> T {
 async fn next_piece(
     hash: Option<PieceHash>,
     taking: &mut Option<Taking>,
-) -> (PieceHash, Result<Vec<u8>, Lost>) {
+) -> (PieceHash, Result<Piece, Lost>) {
     match (hash, taking) {
         (Some(hash), Some(taking)) => (hash, taking.next().await),
         _ => pending().await,
@@ -342,13 +394,12 @@ async fn inbox() -> io::Result<(TcpListener, u16)> {
 }
 
 /// Whether the file has that piece. A file that cannot be read has not.
-fn hash_of(piece: &[u8]) -> PieceHash {
-    ays_model::Sha256(Sha256::digest(piece).into())
-}
-
 fn is_there(file: &File, at: u64, length: u64, hash: PieceHash) -> bool {
+    if has_data(file, at, length).is_ok_and(|has_data| !has_data) {
+        return super::piece::zeros_hash(length) == hash;
+    }
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, at).is_ok() && hash_of(&bytes) == hash
+    file.read_exact_at(&mut bytes, at).is_ok() && super::piece::hash(&bytes) == hash
 }
 
 enum Placed {
@@ -357,15 +408,11 @@ enum Placed {
     Wrong,
 }
 
-/// Puts a piece at the end of the file; one of zeros as a hole.
-fn place(file: &File, at: u64, piece: &[u8], hash: PieceHash) -> io::Result<Placed> {
-    if hash_of(piece) != hash {
+/// Puts a piece at the end of the file; its zeros as holes.
+fn place(file: &File, at: u64, piece: &Piece, hash: PieceHash) -> io::Result<Placed> {
+    if !piece.is(hash) {
         return Ok(Placed::Wrong);
     }
-    if is_zeros(piece) {
-        file.set_len(at + piece.len() as u64)?;
-    } else {
-        file.write_all_at(piece, at)?;
-    }
+    piece.write(file, at)?;
     Ok(Placed::Good)
 }

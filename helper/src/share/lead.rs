@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ays_model::{Md5, Sha256};
-use ays_protocol::{MOST_HASHES, Opened, PIECE, Pieces, Said, Whole};
+use ays_protocol::{MOST_HASHES, Opened, PIECE, Pieces, Said, Sums, Whole};
 use tokio::sync::watch;
 
 use super::stock::Stock;
@@ -30,6 +30,7 @@ impl Lead {
         let mut opened = Opened {
             epoch: self.stock.borrow().epoch,
             size: identity.size,
+            data: None,
             etag: identity.etag.clone(),
             last_modified: identity.last_modified.clone(),
             expected: wanted.expected,
@@ -105,8 +106,7 @@ impl Lead {
         self.voice.say(Said::Whole(Whole {
             epoch: self.stock.borrow().epoch,
             size,
-            md5,
-            sha256,
+            sums: Some(Sums { md5, sha256 }),
             verified_by: wanted.expected,
             signed_by: wanted.signer.clone(),
             version: wanted.version.clone(),

@@ -1,9 +1,9 @@
 //! The leader of a shared fetch: it reads the source, and says what it reads.
 
-use ays_protocol::{Failure, News, Supplier};
+use ays_protocol::{Failure, Fetched, News, Supplier};
 
 use super::lead::Lead;
-use super::{Shared, Turn};
+use super::{Ended, Shared, Turn};
 use crate::fetch::{Partial, bring};
 
 /// Reads the source from where the pieces that are here end; until the file has its name, or another node leads.
@@ -11,7 +11,7 @@ pub(super) async fn lead(shared: &mut Shared<'_>, partial: &mut Partial) -> Resu
     let (order, limits, report) = (shared.order, shared.limits, shared.report);
     let lead = Lead::new(shared.stock.clone(), shared.teller.voice());
     let told = tokio::select! {
-        brought = bring(order, limits, report, partial, Some(&lead)) => return brought.map(|fetched| Turn::Ended(Box::new(fetched))),
+        brought = bring(order, limits, report, partial, Some(&lead)) => return brought.map(ended),
         told = other_leader(shared) => told,
     };
     partial.settle().await;
@@ -22,6 +22,10 @@ pub(super) async fn lead(shared: &mut Shared<'_>, partial: &mut Partial) -> Resu
             Err(failure)
         }
     }
+}
+
+fn ended(fetched: Fetched) -> Turn {
+    Turn::Ended(Ended::Fetched(Box::new(fetched)))
 }
 
 /// Another node is to lead, or nobody. When all is here, nothing changes that any more: the file may be getting its name.

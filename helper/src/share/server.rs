@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
 
+use super::piece::pack;
 use super::request::Request;
 use super::stock::Stock;
 use super::tls::{SEND_BUFFER, Tls};
@@ -29,9 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a node may take no byte.
 const STALL: Duration = Duration::from_secs(60);
-
-/// How much is read from the file at once, in bytes.
-const READ: usize = 256 << 10;
 
 /// Listens where the node was reached, or else everywhere.
 pub(crate) async fn listen() -> Result<(TcpListener, u16), Failure> {
@@ -109,24 +106,11 @@ async fn supply(stream: TcpStream, tls: &Tls, mut stock: watch::Receiver<Stock>)
     }
 }
 
-/// Sends `length` bytes of the file, and before them how many they are.
+/// Sends a piece of the file.
 async fn send(stream: &mut TlsStream<TcpStream>, file: Arc<File>, at: u64, length: u64) -> io::Result<()> {
-    let mut bytes = Vec::with_capacity(READ + 4);
-    bytes.extend_from_slice(&u32::try_from(length).unwrap_or(0).to_be_bytes());
-    let mut done = 0;
-    while done < length {
-        let count = usize::try_from(length - done).map_or(READ, |left| left.min(READ));
-        let file = Arc::clone(&file);
-        let read = on_thread(move || {
-            let begin = bytes.len();
-            bytes.resize(begin + count, 0);
-            file.read_exact_at(&mut bytes[begin..], at + done).map(|()| bytes)
-        });
-        bytes = read.await?;
-        write(stream, &bytes).await?;
-        bytes.clear();
-        done += count as u64;
-    }
+    let mut bytes = Vec::new();
+    let packed = on_thread(move || pack(&file, at, length, &mut bytes).map(|()| bytes)).await?;
+    write(stream, &packed).await?;
     timeout(STALL, stream.flush()).await?
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use ays_protocol::PIECE;
-use bytes::BufMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -14,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
+use super::piece::{BITS, Piece, Run, runs};
 use super::request::Request;
 use super::tls::Tls;
 
@@ -62,7 +62,7 @@ impl Lost {
 /// Pieces on their way; none come any more when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Taking {
-    pieces: mpsc::Receiver<Result<Vec<u8>, Lost>>,
+    pieces: mpsc::Receiver<Result<Piece, Lost>>,
     _task: JoinSet<()>,
 }
 
@@ -78,7 +78,7 @@ impl Taking {
     }
 
     /// The next piece, not verified yet.
-    pub(crate) async fn next(&mut self) -> Result<Vec<u8>, Lost> {
+    pub(crate) async fn next(&mut self) -> Result<Piece, Lost> {
         match self.pieces.recv().await {
             Some(piece) => piece,
             None => Err(Lost::failed("the connection ended")),
@@ -90,7 +90,7 @@ async fn take(
     way: Way,
     tls: &Tls,
     request: Request,
-    pieces: &mpsc::Sender<Result<Vec<u8>, Lost>>,
+    pieces: &mpsc::Sender<Result<Piece, Lost>>,
 ) -> Result<std::convert::Infallible, Lost> {
     let stream = way.connect().await?;
     stream.set_nodelay(true).map_err(Lost::unreachable)?;
@@ -132,25 +132,38 @@ impl Way {
     }
 }
 
-async fn receive(stream: &mut TlsStream<BufReader<TcpStream>>) -> Result<Vec<u8>, Lost> {
+async fn receive(stream: &mut TlsStream<BufReader<TcpStream>>) -> Result<Piece, Lost> {
+    let no_piece = || Lost::failed("it sent what is no piece");
     let length = match stream.read_u32().await {
         Ok(0) => return Err(Lost::failed("it has no more")),
-        Ok(length) if u64::from(length) > PIECE => return Err(Lost::failed("it sent what is no piece")),
+        Ok(length) if u64::from(length) > PIECE => return Err(no_piece()),
         Ok(length) => length as usize,
         Err(error) => return Err(ended(&error)),
     };
-    let mut piece = Vec::with_capacity(length);
-    while piece.len() < length {
-        let missing = length - piece.len();
-        let mut room = (&mut piece).limit(missing);
-        match timeout(STALL, stream.read_buf(&mut room)).await {
+    let mut bits = [0; BITS];
+    fill(stream, &mut bits).await?;
+    let runs = runs(length, &bits).ok_or_else(no_piece)?;
+    let received = runs.iter().map(|run| run.length as u64).sum();
+    let mut bytes = None;
+    for Run { at, length: count } in runs {
+        let whole = bytes.get_or_insert_with(|| vec![0; length]);
+        let part = whole.get_mut(at..at + count).ok_or_else(no_piece)?;
+        fill(stream, part).await?;
+    }
+    Ok(Piece { length: length as u64, bytes, received })
+}
+
+async fn fill(stream: &mut TlsStream<BufReader<TcpStream>>, into: &mut [u8]) -> Result<(), Lost> {
+    let mut filled = 0;
+    while filled < into.len() {
+        match timeout(STALL, stream.read(&mut into[filled..])).await {
             Ok(Ok(0)) => return Err(ended(&io::ErrorKind::UnexpectedEof.into())),
-            Ok(Ok(_)) => {}
+            Ok(Ok(count)) => filled += count,
             Ok(Err(error)) => return Err(ended(&error)),
             Err(_) => return Err(Lost::failed(format!("no byte came for {STALL:?}"))),
         }
     }
-    Ok(piece)
+    Ok(())
 }
 
 fn ended(error: &io::Error) -> Lost {

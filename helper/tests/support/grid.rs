@@ -56,9 +56,14 @@ impl Grid {
     pub async fn join_with(&mut self, url: &str, dest: &Path, check: Check, share: Share) -> usize {
         let Step::Fetch(mut order) = fetch(url, dest, check) else { unreachable!() };
         order.share = Some(share);
+        self.join_to(Step::Fetch(order)).await
+    }
+
+    /// One more helper, which gives a stored file or takes it; returns its number once it listens.
+    pub async fn join_to(&mut self, step: Step) -> usize {
         let (node, _) = inside(Timing::default(), Limits::default()).await;
         let (mut to, mut from) = (node.to, node.from);
-        write_frame(&mut to, &ToNode::Run { id: STEP, step: Step::Fetch(order) }).await.unwrap();
+        write_frame(&mut to, &ToNode::Run { id: STEP, step }).await.unwrap();
         let number = self.members.len();
         let sender = self.sender.clone();
         tokio::spawn(async move {

@@ -8,13 +8,16 @@ use ays_model::{DiskFormat, Scheme, SecretUrl, UserName};
 use bytesize::ByteSize;
 use toml::Value;
 
+use super::database::DatabaseUrl;
 use crate::names::LookupError;
 
 /// What a key's value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    Database,
     Directory,
+    Directories,
     Format,
     Truth,
     User,
@@ -46,8 +49,9 @@ impl Kind {
 }
 
 /// All keys: `*` is a name that the writer chooses, `**` any number of them.
-const KEYS: [(&str, Kind); 28] = [
+const KEYS: [(&str, Kind); 30] = [
     ("name", Kind::Text),
+    ("database", Kind::Database),
     ("install.parallel", Kind::Count),
     ("recipes.system_paths", Kind::Permission),
     ("ssh.keep", Kind::Keep),
@@ -72,6 +76,7 @@ const KEYS: [(&str, Kind); 28] = [
     ("pool.*.format", Kind::Format),
     ("pool.*.shared", Kind::Truth),
     ("pool.*.user", Kind::User),
+    ("pool.*.users", Kind::Directories),
     // For people; nodes name a grid by its number.
     ("grid.*.name", Kind::Text),
     ("system.**", Kind::Free),
@@ -128,6 +133,7 @@ pub(super) type Problem = &'static str;
 pub(super) fn check(kind: Kind, value: &Value) -> Result<(), Problem> {
     match kind {
         Kind::Text => text(value).map(drop),
+        Kind::Database => database(value).map(drop),
         Kind::Directory => directory(value).map(drop),
         Kind::Format => format(value).map(drop),
         Kind::Truth => truth(value).map(drop),
@@ -141,7 +147,7 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), Problem> {
         Kind::Files => texts(value).map(drop),
         Kind::Mirrors => mirrors(value).map(drop),
         Kind::Command => command(value).map(drop),
-        Kind::Permission => directories(value).map(drop),
+        Kind::Permission | Kind::Directories => directories(value).map(drop),
         Kind::Free => Ok(()),
     }
 }
@@ -155,7 +161,7 @@ pub(super) fn from_words(kind: Kind, words: &str) -> Value {
         Kind::Command => {
             Value::Array(words.split_whitespace().map(|word| Value::String(word.to_owned())).collect())
         }
-        Kind::Files | Kind::Mirrors | Kind::Permission => {
+        Kind::Files | Kind::Mirrors | Kind::Permission | Kind::Directories => {
             let parts = words.split(',').map(str::trim).filter(|part| !part.is_empty());
             Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
         }
@@ -166,6 +172,7 @@ pub(super) fn from_words(kind: Kind, words: &str) -> Value {
 /// A value as everybody may see it: without the logins in its addresses.
 pub(super) fn shown(kind: Kind, value: Value) -> Value {
     match (kind, value) {
+        (Kind::Database, Value::String(text)) => Value::String(DatabaseUrl::shown(&text)),
         (Kind::Proxy | Kind::Mirrors, Value::String(text)) => {
             Value::String(SecretUrl::parse(&text).map_or(text, |url| url.to_string()))
         }
@@ -188,6 +195,13 @@ pub(super) enum Proxy {
 
 pub(super) fn text(value: &Value) -> Result<&str, Problem> {
     value.as_str().ok_or("must be text in quotes")
+}
+
+pub(super) fn database(value: &Value) -> Result<Option<DatabaseUrl>, Problem> {
+    match text(value)? {
+        "" => Ok(None),
+        text => DatabaseUrl::parse(text).map(Some),
+    }
 }
 
 pub(super) fn texts(value: &Value) -> Result<Vec<&str>, Problem> {

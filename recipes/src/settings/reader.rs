@@ -64,6 +64,7 @@ impl<'a> Reader<'a> {
             format: self.said(&path("format"), keys::format).unwrap_or(DiskFormat::Raw),
             shared: self.said(&path("shared"), keys::truth).unwrap_or(false),
             user: self.said(&path("user"), keys::user),
+            users: self.said(&path("users"), keys::directories).unwrap_or_default(),
         })
     }
 

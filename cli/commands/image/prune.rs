@@ -1,0 +1,127 @@
+//! `ays image prune`
+
+use std::path::Path;
+
+use ays_catalogue::Removable;
+use ays_engine::RemovalEnd;
+use ays_operations::{Prune, RemovedFile, would_go};
+
+use super::delete::tell;
+use crate::context;
+use crate::failure::Failure;
+use crate::prompt;
+use crate::render::{pools, table, units};
+use crate::signals::stop_at_once;
+
+/// Removes old generations from the pools, after it has shown which
+///
+/// In each pool, the generation that is offered stays, and of the others the newest ones. A file that several generations or
+/// images stand on goes only when all of them let it go; what a process has open or a machine's disk stands on stays.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only of this image: its name or id
+    image: Option<String>,
+    /// How many generations stay in each pool beside the one that is offered
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    keep: u32,
+    /// Remove without a question
+    #[arg(long)]
+    yes: bool,
+    /// Why, for the records
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Learn the host keys of nodes that have never been seen
+    #[arg(long)]
+    accept_new_host_key: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    file: &'a Removable,
+    /// `unused`: it would be removed; `removed`; `kept`.
+    result: &'static str,
+    /// Why it is kept.
+    kept: Option<String>,
+}
+
+pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
+    let controller = context::controller_of(repo).await?;
+    let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
+    let stop = stop_at_once();
+    let prune = Prune { image: args.image.clone(), keep: args.keep, reason: args.reason };
+    let looked = prune.clone().look(controller.clone(), ssh.clone(), stop.clone(), tell()).await?;
+    if !args.json {
+        show(&looked)?;
+    }
+    let (going, staying): (Vec<_>, Vec<_>) = looked.into_iter().partition(would_go);
+    let agreed = args.yes || (!args.json && !going.is_empty() && prompt::possible() && confirm(&going)?);
+    let (mut removed, is_removed) = match agreed && !going.is_empty() {
+        true => {
+            let files = going.into_iter().map(|file| file.file).collect();
+            (prune.remove(files, controller, ssh, stop.clone(), tell()).await?, true)
+        }
+        false => (going, false),
+    };
+    if !args.json && is_removed {
+        let gone: Vec<_> = removed.iter().filter(|file| matches!(file.end, RemovalEnd::Removed)).collect();
+        let bytes = gone.iter().map(|file| file.file.size).sum();
+        table::line(&format!("{} of {} removed, {}", gone.len(), files(removed.len()), units::bytes(bytes)))?;
+    } else if !args.json && !removed.is_empty() {
+        table::line("nothing was removed: --yes removes them")?;
+    }
+    let kept = if is_removed { pools::kept(&removed) } else { Vec::new() };
+    if args.json {
+        removed.extend(staying);
+        table::json(&removed.iter().map(row).collect::<Vec<_>>())?;
+    }
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let name = args.image.map(|image| format!(" {image}")).unwrap_or_default();
+    Err(Failure::NotRemoved {
+        what: "not all files that may go were removed".to_owned(),
+        kept,
+        again: format!("ays image prune{name} --keep {}", args.keep),
+        interrupted: stop.is_wanted(),
+    })
+}
+
+fn confirm(going: &[RemovedFile]) -> Result<bool, Failure> {
+    let bytes = going.iter().map(|file| file.file.size).sum();
+    prompt::confirm(&format!("Remove {}, {}?", files(going.len()), units::bytes(bytes)), Some(false))
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
+fn show(looked: &[RemovedFile]) -> Result<(), Failure> {
+    if looked.is_empty() {
+        return table::line("nothing is older than what is kept");
+    }
+    let rows = looked.iter().map(|RemovedFile { file, end }| {
+        let of = file.of.iter().map(|of| format!("{} {}", of.image, of.generation)).collect::<Vec<_>>();
+        let because = file.of.first().map(|of| of.why.clone()).unwrap_or_default();
+        let (what, why) = match pools::why(end) {
+            None => ("may go", because),
+            Some(why) => ("stays", why.lines().next().unwrap_or_default().trim().to_owned()),
+        };
+        let (size, pool) = (units::bytes(file.size), pools::pool(&file.pool));
+        vec![what.to_owned(), file.file.clone(), size, pool, of.join(", "), why]
+    });
+    table::print(&["", "FILE", "SIZE", "POOL", "GENERATION", "WHY"], rows)
+}
+
+fn row(RemovedFile { file, end }: &RemovedFile) -> Row<'_> {
+    let kept = pools::why(end);
+    let result = match end {
+        RemovalEnd::Unused => "unused",
+        RemovalEnd::Removed => "removed",
+        _ => "kept",
+    };
+    Row { file, result, kept }
+}

@@ -1,0 +1,111 @@
+//! Enabling, disabling, deleting and restoring an image, and going back to an earlier generation of it.
+
+use ays_catalogue::{Change, Changed, ImageDetail, ImageMove};
+use ays_engine::{Direction, NotPublished, PublishError, Published, Stop};
+use ays_model::{ImageName, NodeName};
+use ays_transport::SshSettings;
+
+use crate::controller::Controller;
+use crate::error::{Error, Kind};
+use crate::pools::Pools;
+use crate::queries::no_image;
+
+/// A change of an image as a whole.
+#[derive(Debug)]
+pub struct ChangeImage {
+    /// Its name or id.
+    pub image: String,
+    /// What becomes of it.
+    pub to: ImageChange,
+    /// Why, for the records.
+    pub reason: Option<String>,
+}
+
+/// What becomes of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageChange {
+    /// It has another state. Destroying is [`crate::DestroyImage`].
+    Move(ImageMove),
+    /// An earlier generation of it is the current one: of this number, or the one before.
+    Undo(Option<u32>),
+}
+
+/// An image that was changed.
+#[derive(Debug)]
+pub struct ChangedImage {
+    /// Its name.
+    pub image: ImageName,
+    /// From what to what.
+    pub changed: Changed,
+    /// The pools whose indexes do not say so yet.
+    pub failed: Vec<NotPublished>,
+    /// The enabled stacks where it is wanted and another generation than the current one is offered, or none.
+    pub lagging: Vec<Lagging>,
+}
+
+/// A stack that does not offer an image's current generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lagging {
+    /// The stack.
+    pub stack: NodeName,
+    /// The number of the generation that it offers; none: it does not offer the image.
+    pub offers: Option<u32>,
+}
+
+impl ChangeImage {
+    /// Changes it in the catalogue and in the index of every pool that has it, on all nodes at once.
+    ///
+    /// # Errors
+    ///
+    /// There is no such image, or it cannot become so. A pool that is not reached is told in the result.
+    pub async fn run(
+        self,
+        controller: Controller,
+        ssh: SshSettings,
+        stop: Stop,
+    ) -> Result<ChangedImage, Error> {
+        let Self { image, to, reason } = self;
+        let ImageDetail { image, .. } = find(&controller, &image).await?;
+        let (change, direction) = match to {
+            ImageChange::Move(step @ (ImageMove::Enable | ImageMove::Restore)) => {
+                (Change::Image(image.id, step), Direction::More)
+            }
+            ImageChange::Move(step) => (Change::Image(image.id, step), Direction::Less),
+            ImageChange::Undo(number) => (Change::Undo(image.id, number), Direction::More),
+        };
+        let pools = Pools::of(&controller, ssh, &stop).await?;
+        let by = controller.changes(reason);
+        let published = pools.publish(&controller).change(change, &by, direction, &stop).await;
+        let Published { changed, failed } = published.map_err(not_changed)?;
+        let failed = pools.that_matter(failed);
+        let detail = find(&controller, &image.id.0.to_string()).await?;
+        Ok(ChangedImage { image: image.name, changed, failed, lagging: lagging(&detail) })
+    }
+}
+
+/// An image by its name or id.
+pub(crate) async fn find(controller: &Controller, asked: &str) -> Result<ImageDetail, Error> {
+    match controller.catalogue.image(asked).await? {
+        Some(detail) => Ok(detail),
+        None => Err(no_image(controller, asked).await?.into()),
+    }
+}
+
+/// Why a change was not made.
+pub(crate) fn not_changed(error: PublishError) -> Error {
+    match error {
+        PublishError::Catalogue(error) => error.into(),
+        PublishError::Interrupted => Error::interrupted(),
+        error => Error::new(Kind::Failed, error),
+    }
+}
+
+fn lagging(ImageDetail { generations, stacks, .. }: &ImageDetail) -> Vec<Lagging> {
+    let current =
+        generations.iter().find(|generation| generation.current).map(|generation| generation.number);
+    stacks
+        .iter()
+        .filter(|on| on.wanted && on.stack.in_environment && on.offered_generation != current)
+        .map(|on| Lagging { stack: on.stack.name.clone(), offers: on.offered_generation })
+        .collect()
+}

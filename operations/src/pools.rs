@@ -1,0 +1,58 @@
+//! What an operation needs to write into the pools of an environment.
+
+use std::sync::Arc;
+
+use ays_catalogue::{ChangedBy, Timestamp};
+use ays_engine::{NotPublished, Publish, PublishError, Stop};
+use ays_model::{NodeName, PoolOwner, Target};
+use ays_recipes::NodeError;
+use ays_transport::{SshSettings, Transport};
+
+use crate::controller::Controller;
+use crate::error::Error;
+use crate::off_runtime::off_runtime;
+use crate::selection::{Selected, all_nodes};
+
+/// All nodes of an environment, and how they are reached.
+pub(crate) struct Pools {
+    targets: Vec<Target>,
+    /// The nodes whose files are wrong: their pools are not found.
+    pub broken: Vec<(NodeName, NodeError)>,
+    owner: PoolOwner,
+    transport: Transport,
+}
+
+impl Pools {
+    pub async fn of(controller: &Controller, ssh: SshSettings, stop: &Stop) -> Result<Self, Error> {
+        let environment = Arc::clone(&controller.environment);
+        let Selected { targets, broken } = off_runtime(stop, move || Ok(all_nodes(&environment))).await?;
+        let owner = controller.owner().await?;
+        Ok(Self { targets, broken, owner, transport: Transport::Ssh(ssh) })
+    }
+
+    pub fn publish<'a>(&'a self, controller: &'a Controller) -> Publish<'a> {
+        Publish {
+            nodes: &self.targets,
+            catalogue: &controller.catalogue,
+            owner: &self.owner,
+            transport: &self.transport,
+            parallel: controller.environment.settings.install.parallel,
+        }
+    }
+
+    /// Those that are to be told. A pool that no node has any more is read by nobody; but where a node's file is wrong,
+    /// it may be that node's.
+    pub fn that_matter(&self, mut failed: Vec<NotPublished>) -> Vec<NotPublished> {
+        if self.broken.is_empty() {
+            failed.retain(|not| !matches!(not.why, PublishError::NoNode));
+        }
+        failed
+    }
+}
+
+impl Controller {
+    /// Who changes something now, and why.
+    pub(crate) fn changes(&self, reason: Option<String>) -> ChangedBy {
+        ChangedBy { actor: self.actor.0.clone(), reason, at: Timestamp::now() }
+    }
+}
