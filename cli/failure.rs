@@ -84,6 +84,8 @@ pub enum Failure {
     SeveralImages(Vec<SecretUrl>),
     #[error("{0}: no .md5sum is beside it, so --checkmd5 cannot be kept")]
     NoMd5(SecretUrl),
+    #[error("{option} means nothing for {url}")]
+    NotForSource { option: &'static str, url: Box<SecretUrl> },
     #[error("nothing beside {0} is signed by the key of --key")]
     ProvesNothing(SecretUrl),
     #[error("{}", mistakes(*.0))]
@@ -184,6 +186,7 @@ impl Failure {
             | Self::Unwritable { .. }
             | Self::SeveralImages(_)
             | Self::NoMd5(_)
+            | Self::NotForSource { .. }
             | Self::ProvesNothing(_)
             | Self::NotConfirmed(_)
             | Self::NoName
