@@ -68,6 +68,10 @@ pub enum Failure {
     Outdated(usize),
     #[error("recorded, but {} not written:\n  {}\nthe same again when they can be reached: {again}", indexes(.said.len()), .said.join("\n  "))]
     NotPublished { said: Vec<String>, again: String, interrupted: bool },
+    #[error("not everywhere:\n  {}\ngoing on from here: {again}", .said.join("\n  "))]
+    NotEverywhere { said: Vec<String>, again: String, interrupted: bool },
+    #[error("{0:?} is no command: a program and its arguments, with quotes as in a shell")]
+    NoCommand(String),
     #[error("{what}:\n  {}\nagain when the cause is gone: {again}", .kept.join("\n  "))]
     NotRemoved { what: String, kept: Vec<String>, again: String, interrupted: bool },
     #[error("{0}")]
@@ -80,6 +84,8 @@ pub enum Failure {
     SeveralImages(Vec<SecretUrl>),
     #[error("{0}: no .md5sum is beside it, so --checkmd5 cannot be kept")]
     NoMd5(SecretUrl),
+    #[error("{option} means nothing for {url}")]
+    NotForSource { option: &'static str, url: Box<SecretUrl> },
     #[error("nothing beside {0} is signed by the key of --key")]
     ProvesNothing(SecretUrl),
     #[error("{}", mistakes(*.0))]
@@ -168,6 +174,7 @@ impl Failure {
         match self {
             Self::Operation(error) => error.kind,
             Self::NoHome
+            | Self::NoCommand(_)
             | Self::Domain { .. }
             | Self::NoPublicKey
             | Self::PublicKey { .. }
@@ -179,6 +186,7 @@ impl Failure {
             | Self::Unwritable { .. }
             | Self::SeveralImages(_)
             | Self::NoMd5(_)
+            | Self::NotForSource { .. }
             | Self::ProvesNothing(_)
             | Self::NotConfirmed(_)
             | Self::NoName
@@ -189,6 +197,7 @@ impl Failure {
             Self::Interrupted
             | Self::Rollout { interrupted: true, .. }
             | Self::NotPublished { interrupted: true, .. }
+            | Self::NotEverywhere { interrupted: true, .. }
             | Self::NotRemoved { interrupted: true, .. }
             | Self::Scrub { interrupted: true, .. } => Kind::Interrupted,
             Self::Rollout { failed, .. } => {
@@ -202,6 +211,7 @@ impl Failure {
             | Self::WillNotWork { .. }
             | Self::NotSame { .. }
             | Self::NotPublished { .. }
+            | Self::NotEverywhere { .. }
             | Self::NotRemoved { .. }
             | Self::Scrub { .. }
             | Self::NotAsked(_)

@@ -54,6 +54,14 @@ fn a_file_of_this_machine() {
         )
     );
     assert_eq!(fs::read_dir(scene.ays.temporary()).unwrap().count(), 0, "a check leaves nothing");
+    // Packed, as a source may serve it.
+    output(Command::new("gzip").args(["-1", "-k"]).arg(&image));
+    let said = |verb: &str, name: &str| scene.ays.succeeds(&["image", verb, name]).replace(name, "");
+    let packed = format!("{name}.gz");
+    for verb in ["check", "digest"] {
+        assert_eq!(said(verb, &packed), said(verb, name), "{verb}");
+    }
+    assert_eq!(fs::read_dir(scene.ays.temporary()).unwrap().count(), 0, "a packed one leaves nothing");
 
     // Refused without a look at what it names.
     let backed = scene.lab.dir().join("backed.qcow2");

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::support::truth::stored;
-use crate::support::{Ays, Many, Node, Running, Scene, digest, events, last_line, sha256};
+use crate::support::{Ays, Gpg, Lab, Many, Node, Running, Scene, digest, events, last_line, sha256};
 
 /// More than the bytes that a dead reader's source may have sent and nobody has read.
 const ON_THE_WAY: u64 = 8 << 20;
@@ -40,6 +40,35 @@ fn nodes_are_chosen_by_names_a_pattern_a_grid_or_all() {
         let output = scene.run(nobody);
         assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{output:#?}");
     }
+}
+
+#[test]
+fn nodes_that_share_a_signed_download_all_know_whose_key_has_proven_it() {
+    let scene = Many::new(2, 1);
+    let gpg = Gpg::new();
+    let user = "Builder <builder@images.example>";
+    gpg.key(user, "ed25519", "sign", "0");
+    let publish = |name: &str, bytes: &[u8]| fs::write(scene.origin.file(name), bytes).unwrap();
+    let list = format!("{}  x.qcow2\n", sha256(&scene.origin.file("x.qcow2")));
+    publish("SHA256SUMS", list.as_bytes());
+    publish("SHA256SUMS.gpg", &gpg.sign(user, &["--detach-sign"], list.as_bytes()));
+    scene.environment.write("keys/builder.asc", &String::from_utf8(gpg.public(user)).unwrap());
+    let url = format!("http://{}", Lab::SOURCE);
+    scene.environment.add_image("x", &url, "/x.qcow2", "sums:'SHA256SUMS',\n    signed:'SHA256SUMS.gpg'");
+    scene.environment.commit();
+    let said = scene.succeeds(&["--all", "--json"]);
+    let proven = format!("proven by the key {} ({user})", gpg.fingerprint(user));
+    assert_eq!(said.matches(&proven).count(), 2, "{said}");
+    scene.nodes.iter().for_each(|node| scene.assert_installed(node));
+    assert!(scene.origin.sent("x.qcow2") < scene.size() * 3 / 2, "{}", scene.origin.sent("x.qcow2"));
+
+    // A list that somebody else has signed proves nothing on any of them.
+    gpg.key("Thief <thief@x>", "ed25519", "sign", "0");
+    publish("SHA256SUMS.gpg", &gpg.sign("thief@x", &["--detach-sign"], list.as_bytes()));
+    let output = scene.run(&["--all", "-r"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    let unknown = format!("it is signed by the key {}", gpg.fingerprint("thief@x"));
+    assert_eq!(output.stderr.matches(&unknown).count(), 2, "{output:#?}");
 }
 
 #[test]

@@ -178,6 +178,52 @@ fn a_new_image_is_proven_by_a_key_that_is_asked_for_once() {
     assert!(lint.stdout.contains("source-refused") && lint.stdout.contains(&bad), "{lint:#?}");
 }
 
+#[test]
+fn whoever_is_at_a_terminal_says_whether_a_key_may_prove_images() {
+    let scene = Scene::new();
+    let gpg = Gpg::new();
+    let user = "Builder <builder@images.example>";
+    gpg.key(user, "ed25519", "sign", "0");
+    let fingerprint = gpg.fingerprint(user);
+    release(&scene.origin, "20151105", 2);
+    point(&scene.origin, "20151105");
+    let sums = scene.origin.file("wily/20151105/SHA256SUMS");
+    let signature = gpg.sign(user, &["--detach-sign"], &fs::read(&sums).unwrap());
+    fs::write(sums.with_extension("gpg"), signature).unwrap();
+    fs::write(scene.origin.file("wily/20151105/builder.asc"), gpg.public(user)).unwrap();
+    let url = format!("http://{}/wily/", Lab::SOURCE);
+    let new = [
+        "new",
+        "image",
+        "image_wily",
+        "--url",
+        &url,
+        "--display-name",
+        "Wily",
+        "--category",
+        "Linux",
+        "--size",
+        "10",
+    ];
+    let recipe = scene.environment.repo().join("servicetemplates/image_wily");
+    let key = scene.environment.repo().join(format!("keys/{fingerprint}.asc"));
+    for (said, is_taken) in [("n", false), ("", false), ("y", true)] {
+        let mut terminal = scene.ays.on_terminal(&new);
+        terminal.expect(&format!("signed  SHA256SUMS.gpg by the key {fingerprint} ({user})"));
+        terminal.expect("May it prove what this environment fetches?");
+        terminal.enter(said);
+        let (code, shown) = terminal.end();
+        assert_eq!(code, Some(0), "{shown}");
+        assert_eq!((shown.contains("not taken"), key.exists()), (!is_taken, is_taken), "{said:?}: {shown}");
+        let service = fs::read_to_string(recipe.join("service.hrd")).unwrap();
+        assert_eq!(service.contains("signed:'SHA256SUMS.gpg'"), is_taken, "{said:?}: {service}");
+        fs::remove_dir_all(&recipe).unwrap();
+    }
+    // One that is in the environment is not asked for again.
+    let (code, shown) = scene.ays.on_terminal(&new).end();
+    assert!(code == Some(0) && !shown.contains("May it prove"), "{shown}");
+}
+
 /// A version of a product, as cloud-images.ubuntu.com describes it, with its streams; signed by somebody. Gives the disk's
 /// SHA-256.
 fn stream(origin: &Origin, gpg: &Gpg, user: &str, version: &str, seed: u64) -> String {
@@ -261,6 +307,8 @@ fn a_new_image_is_a_product_of_a_stream_and_followed_by_its_version() {
     );
     let (code, said) = outdated(&scene);
     assert_eq!((code, &said[0]["state"]), (Some(0), &json!("current")));
+    let lint = scene.ays.run(&["lint", "--online", "servicetemplates/image_noble"]);
+    assert!(lint.code == Some(0) && lint.stdout.contains("0 errors, 0 warnings"), "{lint:#?}");
 
     let new_hash = stream(&scene.origin, &gpg, user, "20241206", 3);
     let (code, said) = outdated(&scene);

@@ -1,4 +1,4 @@
-//! Stories through the binary, against real sshd nodes, nginx, pure-ftpd, vsftpd, and a faulty server of ours.
+//! Stories through the binary, against real sshd nodes, nginx, pure-ftpd, vsftpd, Distribution, and a faulty server of ours.
 //!
 //! They need root and what `scripts/install-test-parts` installs. Each test has a network of its own, which nobody
 //! else sees, so the addresses are the same in all of them.
@@ -13,7 +13,9 @@
 )]
 
 mod architecture;
+mod artifacts;
 mod ask;
+mod availability;
 mod catalogue;
 mod documents;
 mod ends_well;

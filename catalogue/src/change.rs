@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{CatalogueError, ChangedBy, ImageId, ImageMove, Offer, StackId, StackStatus};
 
 /// What an operator changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// An image's state. Destroying wants that no copy of it is left; what is wanted of it and what is installed of it
     /// is forgotten.
@@ -17,6 +17,8 @@ pub enum Change {
     /// The image's current generation becomes the one of this number; none: the one before. Those that are newer than it are
     /// undone: registering them again does not make them current.
     Undo(ImageId, Option<u32>),
+    /// The image is wanted on exactly these stacks of its grid; what an install wants is beside them.
+    Wanted(ImageId, Vec<StackId>),
     /// A stack's state.
     Stack(StackId, StackStatus),
 }
@@ -24,7 +26,7 @@ pub enum Change {
 /// What a change came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// What it was: a state, or a generation's number.
+    /// What it was: a state, a generation's number, the names of stacks.
     pub before: Value,
     /// What it is.
     pub after: Value,

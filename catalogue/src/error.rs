@@ -116,6 +116,14 @@ pub enum CatalogueError {
         /// The grid.
         gid: Gid,
     },
+    /// An image was to be wanted on a stack of another grid, or one that is not there, or twice on one.
+    #[error("stack number {stack} is not one of the grid of {image}")]
+    NoStackOfGrid {
+        /// The stack's number.
+        stack: i64,
+        /// The image's name.
+        image: String,
+    },
     /// An install was to be recorded for a copy that is not in the catalogue.
     #[error("image generation {generation} has no copy in pool {pool}")]
     UnknownCopy {

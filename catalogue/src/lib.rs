@@ -8,6 +8,7 @@
 //!
 //! It must not know how an image got there: no SSH, no recipes, no files but its own. No secret is ever in it.
 
+mod arrival;
 mod audit;
 mod catalogue;
 mod change;
@@ -34,6 +35,7 @@ mod store;
 mod timestamp;
 mod transfer;
 
+pub use arrival::{Arrivals, NewCopy};
 pub use audit::{AuditRecord, AuditSubject, AuditWhat, Audits, ChangedBy};
 pub use catalogue::Catalogue;
 pub use change::{Change, Changed, Changes};

@@ -1,8 +1,8 @@
 //! What every database must be able to do.
 
 use crate::{
-    Audits, Changes, Copies, Disks, Finding, Images, Installs, Locks, Offers, Owners, Registrations,
-    Removals, Runs, Scrubbing, Stacks, Transfers,
+    Arrivals, Audits, Changes, Copies, Disks, Finding, Images, Installs, Locks, Offers, Owners,
+    Registrations, Removals, Runs, Scrubbing, Stacks, Transfers,
 };
 
 /// All that a catalogue answers and records, in plain types. `sqlite.rs` and `postgres.rs` have it each in their own
@@ -10,7 +10,8 @@ use crate::{
 ///
 /// Everything is about one environment: the one that the catalogue was opened for.
 pub trait Store:
-    Audits
+    Arrivals
+    + Audits
     + Changes
     + Copies
     + Disks
@@ -30,7 +31,8 @@ pub trait Store:
 }
 
 impl<T> Store for T where
-    T: Audits
+    T: Arrivals
+        + Audits
         + Changes
         + Copies
         + Disks

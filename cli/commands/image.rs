@@ -1,5 +1,6 @@
 //! `ays image`
 
+mod availability;
 mod check;
 mod delete;
 mod digest;
@@ -43,6 +44,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    Availability(availability::Args),
     Generations(generations::Args),
     Undo(undo::Args),
     /// Makes a disabled image usable again
@@ -62,6 +64,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     match args.command {
         Command::Check(args) => check::run(args, repo).await,
         Command::Digest(args) => digest::run(args).await,
+        Command::Availability(args) => availability::run(args, repo).await,
         Command::Generations(args) => generations::run(args, repo).await,
         Command::Undo(args) => undo::run(args, repo).await,
         Command::Enable(args) => state::run(args, ImageMove::Enable, repo).await,

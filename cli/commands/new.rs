@@ -14,13 +14,13 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    Image(new_image::Args),
+    Image(Box<new_image::Args>),
     Ci(new_ci::Args),
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     match args.command {
-        Command::Image(args) => new_image::run(args, repo).await,
+        Command::Image(args) => new_image::run(*args, repo).await,
         Command::Ci(args) => new_ci::run(&args, repo),
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ays_engine::{Survey, SurveyedImage};
-use ays_model::{BootType, Check, SecretUrl, Stream, TemplateName};
+use ays_model::{Artifact, BootType, Check, SecretUrl, Stream, TemplateName};
 use ays_operations::{ImageProof, LookAtImage, Proposal, key_of, prove_image, trust_key, write_image};
 use ays_recipes::{Environment, NewCheck, NewImage};
 
@@ -21,16 +21,22 @@ use crate::{context, prompt};
 pub struct Args {
     /// The template's name, such as image_debian-13
     name: TemplateName,
-    /// Where the disk image is: http, https, ftp, ftps or ftpes; a directory will do
+    /// Where the disk image is: http, https, ftp, ftps or ftpes, where a directory will do; or oci://HOST/REPOSITORY:TAG
     #[arg(long)]
     url: String,
     /// A product of the simplestreams server at that address, such as ubuntu:24.04:amd64: its newest version is read at each
     /// install
     #[arg(long)]
     product: Option<String>,
-    /// Which file of the product
-    #[arg(long, default_value = "disk1.img", requires = "product")]
-    item: String,
+    /// Which file of the product (disk1.img where it is not said), or which entry of an artifact's index
+    #[arg(long)]
+    item: Option<String>,
+    /// For which processor the image is, in a registry's words
+    #[arg(long, default_value = Artifact::ARCH)]
+    arch: String,
+    /// Which layer of an artifact is the disk, by its title or digest
+    #[arg(long)]
+    member: Option<String>,
     /// Verify it by the MD5 beside it, whatever else is there
     #[arg(long, conflicts_with = "product")]
     checkmd5: bool,
@@ -64,14 +70,12 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let environment = Arc::new(context::environment(repo)?);
     let look = LookAtImage { template: args.name.clone(), url: args.url.clone() };
     let asked = look.address(Arc::clone(&environment), &stop_at_once()).await?;
-    let found = match &args.product {
+    let found = match leading_check(&args, &asked)? {
         None => find(&asked, &environment).await?,
-        Some(product) => {
-            let (product, item) = (product.clone(), args.item.clone());
-            let stream = Stream { product, item, signed: None };
+        Some(check) => {
             let environment = Arc::clone(&environment);
             let temporary = std::env::temp_dir();
-            LookAtImage::run_stream(asked.clone(), stream, environment, temporary, stop_at_once()).await?
+            LookAtImage::run_led(asked.clone(), check, environment, temporary, stop_at_once()).await?
         }
     };
     let size = found.state.size.map_or("size unknown".to_owned(), units::bytes);
@@ -102,6 +106,10 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
             let version = found.state.version.as_deref().unwrap_or_default();
             format!("check   {item} of {product} in the stream, now version {version}")
         }
+        NewCheck::Artifact { .. } => {
+            let version = found.state.version.as_deref().unwrap_or_default();
+            format!("check   the digest of its layer; the manifest is {version} now")
+        }
         NewCheck::Md5Beside => "check   the MD5 beside it".to_owned(),
         NewCheck::None if proof.is_some() => "check   the signature of the image".to_owned(),
         NewCheck::None => {
@@ -128,6 +136,31 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         "next    ays env save -m 'New image {template}'\n        ays install -n {} --targetname NODE",
         quoted(&template)
     ))
+}
+
+/// The check that says where the image is, where the address alone does not.
+fn leading_check(args: &Args, asked: &SecretUrl) -> Result<Option<Check>, Failure> {
+    let Args { product, item, member, .. } = args;
+    let is_oci = asked.scheme().is_oci();
+    let misplaced = match product {
+        Some(_) if is_oci => Some("--product"),
+        None if item.is_some() && !is_oci => Some("--item"),
+        _ if member.is_some() && !is_oci => Some("--member"),
+        _ if args.arch != Artifact::ARCH && !is_oci => Some("--arch"),
+        _ if args.checkmd5 && is_oci => Some("--checkmd5"),
+        _ => None,
+    };
+    if let Some(option) = misplaced {
+        return Err(Failure::NotForSource { option, url: Box::new(asked.clone()) });
+    }
+    if is_oci {
+        let (arch, item, member) = (args.arch.clone(), item.clone(), member.clone());
+        return Ok(Some(Check::Artifact(Artifact { arch, item, member, tokens: None })));
+    }
+    Ok(product.as_ref().map(|product| {
+        let item = item.clone().unwrap_or_else(|| "disk1.img".to_owned());
+        Check::Stream(Stream { product: product.clone(), item, signed: None })
+    }))
 }
 
 /// The signature that is to be in the recipe: by a key of the environment, or by one that whoever is asked trusts.

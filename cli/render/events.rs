@@ -99,6 +99,16 @@ impl Renderer {
             let node = OnNode { title, begun, bar: None, activity: None, connected: None };
             self.nodes.insert(record.node.clone(), node);
         }
+        // Work that is no run begins with a step.
+        if let Event::StepStarted { .. } = &record.event {
+            self.nodes.entry(record.node.clone()).or_insert_with(|| OnNode {
+                title: record.node.to_string(),
+                begun: Instant::now(),
+                bar: None,
+                activity: None,
+                connected: None,
+            });
+        }
         let shown = self.nodes.values().filter(|node| node.bar.is_some()).count();
         let Some(node) = self.nodes.get_mut(&record.node) else { return };
         if let Event::StepProgress { step, progress } = &record.event {

@@ -185,6 +185,26 @@ struct Work<'a, 'r> {
 }
 
 impl Bring<'_> {
+    /// Whether all pools have room for it. One that cannot be asked is none's hindrance here.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Bring::run`].
+    pub async fn check_room(&self, what: &ToBring, stop: &Stop, tell: Tell<'_>) -> Result<(), BringError> {
+        // Nothing is brought, so nothing is recorded.
+        let recorder = Recorder {
+            rehearse: &|_| Box::pin(std::future::pending()),
+            record: &|_| Box::pin(std::future::pending()),
+        };
+        let permits = Semaphore::new(self.parallel.get());
+        let work = Work { bring: self, what, recorder: &recorder, stop, tell, permits };
+        let mut groups = work.plan().groups;
+        tokio::select! {
+            reckoned = work.reckon(&mut groups) => reckoned.map(drop),
+            () = stop.now() => Err(BringError::Interrupted),
+        }
+    }
+
     /// Brings it to all pools at once; what came of each. A pool that fails stops no other.
     ///
     /// # Errors

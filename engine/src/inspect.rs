@@ -64,8 +64,12 @@ impl From<OpenError> for InspectError {
 ///
 /// Those of the helper, and [`Failure::NotInspected`] when nothing can be said of the file.
 pub async fn inspect_file(path: &Path, temporary: &Path) -> Result<Inspection, InspectError> {
+    // This user's alone: what is packed in the file is unpacked there.
+    let unpacked = tempfile::tempdir_in(temporary).map_err(|error| HelperError::Spawn(error.into()))?;
     let mut session = Session::here(temporary).await?;
-    let found = ask(&mut session.helper, path.to_owned(), None).await;
+    let unpack = Some(unpacked.path().to_owned());
+    let order = Inspect { path: path.to_owned(), format: None, unpack };
+    let found = ask(&mut session.helper, order).await;
     session.close().await;
     Ok(found?)
 }
@@ -120,17 +124,13 @@ async fn on_node(
     format: DiskFormat,
 ) -> Result<Inspection, InspectError> {
     let mut session = Session::open(target, transport).await?;
-    let found = ask(&mut session.helper, path, Some(format)).await;
+    let found = ask(&mut session.helper, Inspect { path, format: Some(format), unpack: None }).await;
     session.close().await;
     Ok(found?)
 }
 
-async fn ask(
-    helper: &mut Helper,
-    path: PathBuf,
-    format: Option<DiskFormat>,
-) -> Result<Inspection, HelperError> {
-    match helper.run(Step::Inspect(Inspect { path, format }), |_| {}).await? {
+async fn ask(helper: &mut Helper, order: Inspect) -> Result<Inspection, HelperError> {
+    match helper.run(Step::Inspect(order), |_| {}).await? {
         Outcome::Inspected(found) => Ok(found),
         _ => Err(HelperError::Answer),
     }
@@ -171,7 +171,7 @@ impl Working<'_, '_> {
     pub(crate) async fn inspect(&mut self, file: &str) -> Result<Result<Inspection, String>, InstallError> {
         let pool = self.target.pool();
         let (path, format) = (pool.path.join(file), pool.format);
-        match ask(&mut self.helper, path, Some(format)).await {
+        match ask(&mut self.helper, Inspect { path, format: Some(format), unpack: None }).await {
             Ok(found) => Ok(Ok(found)),
             Err(error @ (HelperError::Failed(_) | HelperError::Answer)) => Ok(Err(error.to_string())),
             Err(source) => Err(InstallError::at(StepName::Register, Err(source))),

@@ -59,5 +59,5 @@ pub use scrub::{Bad, NotHealed, Scrub, ScrubError};
 pub use sources::{SourceAnswer, look, probe};
 pub use stacks::Stacks;
 pub use stop::{Stop, Stopper};
-pub use survey::{Survey, SurveyError, SurveyedImage, survey, survey_stream};
+pub use survey::{Survey, SurveyError, SurveyedImage, survey, survey_led};
 pub use survey_signed::{SurveyedSignature, look_at_key, survey_keys, survey_signatures};

@@ -365,6 +365,7 @@ mod tests {
                 signed_by: None,
                 address: None,
                 version: None,
+                file: None,
             }))
         };
         let judge = |by, answers: &[&Result<Looked, Failure>]| {

@@ -187,6 +187,10 @@ fn describe(check: &Check) -> String {
             let signed = if stream.signed.is_some() { ", signed" } else { "" };
             format!("{} of {} in the stream{signed}", stream.item, stream.product)
         }
+        Check::Artifact(artifact) => {
+            let item = artifact.item.as_ref().map(|item| format!(", {item}")).unwrap_or_default();
+            format!("digest of the layer, {}{item}", artifact.arch)
+        }
     }
 }
 

@@ -106,7 +106,7 @@ impl Publish<'_> {
             let failed = self.publish(&changed.pools, stop).await;
             return Ok(Published { changed, failed });
         }
-        let previews = self.catalogue.preview(change, by).await?;
+        let previews = self.catalogue.preview(change.clone(), by).await?;
         // With many pools, what was reached once is reached again: not all connections are kept open.
         let is_kept = previews.len() <= self.parallel.get();
         let writing: Vec<_> = previews

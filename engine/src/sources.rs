@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ays_model::{Check, Network, Scheme, SecretUrl};
+use ays_model::{Check, Download, Scheme};
 use ays_protocol::{Failure, Look, LookAt, Looked, MAX_FRAME, Outcome, Step};
 use ays_transport::{HelperError, Session};
 use serde::Serialize;
@@ -79,23 +79,26 @@ fn batches(looks: Vec<Look>) -> Vec<Vec<Look>> {
 }
 
 /// Whether these sources answer.
-pub async fn probe(urls: &[SecretUrl], temporary: &Path) -> Vec<SourceAnswer> {
-    let on_node = |url: &&SecretUrl| url.scheme() == Scheme::File;
-    let looks = urls.iter().filter(|url| !on_node(url)).flat_map(|url| {
-        [LookAt::State(Check::None), LookAt::Disk].map(|at| Look {
+pub async fn probe(downloads: &[Download], temporary: &Path) -> Vec<SourceAnswer> {
+    let on_node = |download: &&Download| download.url.scheme() == Scheme::File;
+    let looks = downloads.iter().filter(|download| !on_node(download)).flat_map(|download| {
+        let Download { url, network, check, .. } = download;
+        // A list is not read: what counts is whether the file is there.
+        let check = if check.leads_elsewhere() { check } else { &Check::None };
+        [LookAt::State(check.clone()), LookAt::Disk(check.clone())].map(|at| Look {
             url: url.clone(),
-            network: Network::default(),
+            network: network.clone(),
             at,
             within: LIMIT,
         })
     });
     let mut answers = match look(looks.collect(), temporary).await {
         Ok(answers) => answers.chunks_exact(2).map(read).collect(),
-        Err(error) => vec![SourceAnswer::Dead(error.to_string()); urls.len()],
+        Err(error) => vec![SourceAnswer::Dead(error.to_string()); downloads.len()],
     }
     .into_iter();
-    let answer = |url| if on_node(&url) { Some(SourceAnswer::OnNode) } else { answers.next() };
-    urls.iter().filter_map(answer).collect()
+    let answer = |download| if on_node(&download) { Some(SourceAnswer::OnNode) } else { answers.next() };
+    downloads.iter().filter_map(answer).collect()
 }
 
 /// Reads what a source said of its state, and of its first bytes.

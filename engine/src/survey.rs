@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ays_model::{Check, SecretUrl, Stream, unpacked_name};
+use ays_model::{Check, SecretUrl, unpacked_name};
 use ays_protocol::{Expected, Failure, Look, LookAt, Looked, SourceDisk, SourceState};
 use ays_recipes::Settings;
 use ays_transport::HelperError;
@@ -104,21 +104,19 @@ pub async fn survey(url: &SecretUrl, settings: &Settings, temporary: &Path) -> R
     Err(SurveyError::Nothing(url))
 }
 
-/// Looks at the newest version of a product in the streams at an address.
-pub async fn survey_stream(
+/// Looks at what a check leads to: the newest version of a product in the streams at an address, or an artifact's disk.
+pub async fn survey_led(
     url: &SecretUrl,
-    stream: &Stream,
+    check: Check,
     settings: &Settings,
     temporary: &Path,
 ) -> Result<SurveyedImage, SurveyError> {
-    let check = Check::Stream(stream.clone());
     let state = match ask(url, vec![LookAt::State(check.clone())], settings, temporary).await?.pop() {
         Some(Ok(Looked::State(state))) => state,
         Some(Err(failure)) => return Err(failure.into()),
         _ => return Err(HelperError::Answer.into()),
     };
-    let image = state.address.clone().unwrap_or_else(|| url.clone());
-    let disk = match ask(&image, vec![LookAt::Disk], settings, temporary).await?.pop() {
+    let disk = match ask(url, vec![LookAt::Disk(check.clone())], settings, temporary).await?.pop() {
         Some(Ok(Looked::Disk(disk))) => disk,
         Some(Err(failure)) => return Err(failure.into()),
         _ => return Err(HelperError::Answer.into()),
@@ -139,7 +137,7 @@ async fn image(url: &SecretUrl, settings: &Settings, temporary: &Path) -> Result
         signed: None,
     });
     let checks: Vec<Check> = lists.chain([Check::Md5Beside]).collect();
-    let mut looks = vec![LookAt::State(Check::None), LookAt::Disk];
+    let mut looks = vec![LookAt::State(Check::None), LookAt::Disk(Check::None)];
     looks.extend(checks.iter().cloned().map(LookAt::State));
     let mut answers = ask(url, looks, settings, temporary).await?.into_iter();
     let state = match answers.next() {

@@ -130,8 +130,11 @@ fn question(url: &SecretUrl, settings: &Settings, at: LookAt) -> Look {
 
 /// Which lists may be signed, by which file. Where a directory tells what is in it, only what is there.
 fn candidates(url: &SecretUrl, lists: &[Check], listed: &[String]) -> Vec<(Option<String>, String)> {
-    if let [Check::Stream(_), ..] = lists {
-        return vec![(None, "index.sjson".to_owned())];
+    match lists {
+        [Check::Stream(_), ..] => return vec![(None, "index.sjson".to_owned())],
+        // There is nothing beside it.
+        [Check::Artifact(_), ..] => return Vec::new(),
+        _ => {}
     }
     let is_there = |name: &String| listed.is_empty() || listed.contains(name);
     let beside = |name: &str| SIGNATURES.map(|ending| format!("{name}{ending}")).into_iter().filter(is_there);

@@ -169,7 +169,7 @@ async fn an_undo_is_in_a_hundred_indexes_within_two_seconds() {
 async fn a_node_that_refuses_is_named_and_holds_nobody_up() {
     let scene = Scene::new(5).await;
     let undo = Change::Undo(ImageId(1), Some(1));
-    let done = scene.change(undo, Direction::More, Some("n003")).await;
+    let done = scene.change(undo.clone(), Direction::More, Some("n003")).await;
     let failed: Vec<_> = done.failed.iter().map(|not| not.pool.node.clone().unwrap()).collect();
     assert_eq!(failed, ["n003"]);
     assert_eq!((scene.offered(0).await, scene.offered(3).await), (Some(1), Some(1)), "it is recorded");

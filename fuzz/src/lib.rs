@@ -10,6 +10,7 @@ pub mod disk;
 pub mod frames;
 pub mod hrd;
 pub mod images_json;
+pub mod manifest;
 pub mod md5sum;
 pub mod signatures;
 pub mod simplestreams;
@@ -20,13 +21,14 @@ pub mod virtual_size;
 pub type Check = fn(&[u8]);
 
 /// Each module, by the name of its target and of its folder in `fixtures/fuzz`.
-pub const TARGETS: [(&str, Check); 11] = [
+pub const TARGETS: [(&str, Check); 12] = [
     ("actions", actions::check),
     ("content", content::check),
     ("disk", disk::check),
     ("frames", frames::check),
     ("hrd", hrd::check),
     ("images_json", images_json::check),
+    ("manifest", manifest::check),
     ("md5sum", md5sum::check),
     ("signatures", signatures::check),
     ("simplestreams", simplestreams::check),

@@ -14,12 +14,25 @@ use crate::pace::Pace;
 use crate::qemu_img::QemuImg;
 use crate::report::Report;
 use crate::temporary::Temporary;
+use crate::unpack::{Unpacking, path_of};
 use ays_disk::ImageFormat;
 
-/// Reads the disk in an image. One in another format than raw and qcow2 is unpacked first.
+/// Reads the disk in an image, or in the one that is packed in it.
 pub(crate) async fn digest(order: DigestDisk, report: &Report) -> Result<DigestedDisk, Failure> {
     check_path(&order.path)?;
     check_path(&order.temporary)?;
+    if order.format.is_none()
+        && let Some(disk) = Unpacking::disk_in(&order.path, &order.temporary, report).await?
+    {
+        let image = path_of(&disk.file);
+        let inside = DigestDisk { path: image.clone(), ..order.clone() };
+        return of_disk(inside, report).await.map_err(|failure| failure.of_path(&image, &order.path));
+    }
+    of_disk(order, report).await
+}
+
+/// The same of what is not packed. A disk in another format than raw and qcow2 is converted first.
+async fn of_disk(order: DigestDisk, report: &Report) -> Result<DigestedDisk, Failure> {
     let path = order.path.clone();
     let kind = match order.format {
         Some(DiskFormat::Raw) => ImageFormat::Raw,

@@ -1,6 +1,8 @@
 //! A file brought from its source: verified and synced before it takes its name.
 
 mod access;
+mod artifact;
+mod blob;
 mod body;
 mod connecting;
 pub(crate) mod expected;
@@ -18,6 +20,8 @@ mod names;
 mod opened;
 mod partial;
 mod proxies;
+mod reading;
+mod registry;
 mod room;
 mod signed;
 mod slowness;
@@ -37,7 +41,6 @@ use ays_protocol::{Failure, Fetch, Fetched};
 
 use self::access::Access;
 use self::expected::wanted;
-use self::source::Source;
 use self::transfer::Transfer;
 use crate::Limits;
 use crate::disk::{check_path, make_directory, on_thread, refused};
@@ -85,7 +88,8 @@ pub(crate) async fn bring(
                 | Failure::NoChecksum { .. }
                 | Failure::Checksum { .. }
                 | Failure::Signature { .. }
-                | Failure::Stream { .. }),
+                | Failure::Stream { .. }
+                | Failure::Artifact { .. }),
             ) => {
                 is_nowhere &= matches!(failure, Failure::Refused { .. });
                 told.get_or_insert(failure);
@@ -118,9 +122,9 @@ async fn bring_from(
 ) -> Result<Fetched, Failure> {
     let access = Access { network: &order.network, limits };
     let mut wanted = wanted(&order.url, &order.check, access).await?;
+    let source = wanted.source(&order.url, access)?;
     let elsewhere = wanted.address.take().map(|url| Download { url, ..order.clone() });
     let order = elsewhere.as_ref().unwrap_or(order);
-    let source = Source::new(&order.url, access)?;
     let (on_piece, pieces) = lead.map(|_| collect()).unzip();
     if let Some(kept) = keep(order, Some(&source), &mut wanted, on_piece, report).await? {
         partial.give_up();
@@ -154,7 +158,7 @@ pub(crate) async fn prepare(order: &Fetch) -> Result<Partial, Failure> {
     .await?;
     if let Some(directory) = &order.unpack {
         check_path(directory)?;
-        partial.unpack(directory, order.download.member.as_deref())?;
+        partial.unpack(directory, order.download.member.as_ref())?;
     }
     Ok(partial)
 }

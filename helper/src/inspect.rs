@@ -14,6 +14,8 @@ use crate::child::oneself;
 use crate::disk::{check_path, failure, on_thread};
 use crate::image_file::open_file;
 use crate::inspector::{ANY_FORMAT, Answer, INSPECT_MODE};
+use crate::report::Report;
+use crate::unpack::{Unpacking, path_of};
 
 /// How long it may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -21,15 +23,28 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// The longest answer, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// Looks into the image. Whatever that does to its reader, this process goes on.
-pub(crate) async fn inspect(order: &Inspect) -> Result<Inspection, Failure> {
+/// Looks into the image, or into the one that is packed in it.
+pub(crate) async fn inspect(order: &Inspect, report: &Report) -> Result<Inspection, Failure> {
     check_path(&order.path)?;
-    let path = order.path.clone();
+    let Some(directory) = &order.unpack else { return look_into(&order.path, order.format).await };
+    check_path(directory)?;
+    let disk = Unpacking::disk_in(&order.path, directory, report).await.map_err(|failure| match failure {
+        Failure::BadImage { path, reason } => Failure::NotInspected { path, reason },
+        other => other,
+    })?;
+    let Some(disk) = disk else { return look_into(&order.path, order.format).await };
+    let image = path_of(&disk.file);
+    look_into(&image, None).await.map_err(|failure| failure.of_path(&image, &order.path))
+}
+
+/// Looks into a disk. Whatever that does to its reader, this process goes on.
+async fn look_into(path: &Path, format: Option<DiskFormat>) -> Result<Inspection, Failure> {
+    let opened = path.to_owned();
     let image =
-        on_thread(move || open_file(&path).map_err(|error| failure(&path, "reading", &error))).await?;
-    let broken = |reason: String| not_inspected(&order.path, reason);
+        on_thread(move || open_file(&opened).map_err(|error| failure(&opened, "reading", &error))).await?;
+    let broken = |reason: String| not_inspected(path, reason);
     let mut child = oneself(INSPECT_MODE)
-        .arg(order.format.map_or(ANY_FORMAT, DiskFormat::as_str))
+        .arg(format.map_or(ANY_FORMAT, DiskFormat::as_str))
         .env_clear()
         .stdin(image)
         .stdout(Stdio::piped())

@@ -6,6 +6,7 @@
 //! with the helper.
 
 mod access;
+mod challenge;
 mod check_copy;
 mod checksum_list;
 mod child;
@@ -28,6 +29,7 @@ mod lanes;
 mod leftovers;
 mod limits;
 mod locked;
+mod manifest;
 mod owner;
 mod pace;
 mod pool_files;
@@ -46,11 +48,13 @@ mod temporary;
 mod unpack;
 mod write_back;
 
+pub use challenge::{Challenge, challenges};
 pub use checksum_list::{Unusable, listed, md5_beside};
 pub use child::{CHILD_MODE, become_child};
 pub use facts::facts;
 pub use inspector::{INSPECT_MODE, become_inspector};
 pub use limits::Limits;
+pub use manifest::{Image, Index, Layer, Manifest, ManifestFault};
 pub use serve::{Ended, Timing, serve, serve_stdio};
 pub use share::{DIAL_MODE, dial};
 pub use simplestreams::{Newest, StreamFault, newest, product_files};

@@ -36,7 +36,7 @@ pub(crate) async fn run(
         }
         Step::StoreImage(order) => store::store(&order, &unpackings, &report).await.map(Outcome::Stored),
         Step::CheckCopy(copy) => check_copy::check(copy, report).await.map(Outcome::Checked),
-        Step::Inspect(order) => inspect::inspect(&order).await.map(Outcome::Inspected),
+        Step::Inspect(order) => inspect::inspect(&order, &report).await.map(Outcome::Inspected),
         Step::Digest(order) => digest::digest(order, &report).await.map(Outcome::Digested),
         Step::WriteIndex(index) => index::write(index).await.map(Outcome::Written),
         Step::Remove(path) => remove::remove(path).await.map(|()| Outcome::Removed),

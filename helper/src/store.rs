@@ -65,7 +65,8 @@ async fn unpacked(
         }
     };
     let disk = unpacking.outcome(report).await?;
-    if disk.is_none() && order.member.is_some() {
+    let is_of_archive = order.member.as_ref().is_some_and(|member| !member.may_be_layer);
+    if disk.is_none() && is_of_archive {
         return Err(bad_image(&order.source, "`member` is for archives, and it is none"));
     }
     Ok(disk)
@@ -117,9 +118,9 @@ async fn convert(
 
     let finish = Finish { order: order.clone(), part: part.path().to_owned(), report: report.clone() };
     // What is in it is read while it is hashed and synced.
-    let look = Inspect { path: part.path().to_owned(), format: Some(order.format) };
+    let look = Inspect { path: part.path().to_owned(), format: Some(order.format), unpack: None };
     let hashing = on_thread(move || finish.hash(&file).map(|hashed| (finish, hashed)));
-    let (hashed, found) = tokio::join!(hashing, inspect(&look));
+    let (hashed, found) = tokio::join!(hashing, inspect(&look, report));
     let (finish, hashed) = hashed?;
     if let Ok(found) = &found
         && found.is_broken()

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use ays_model::Activity;
+use ays_model::{Activity, Member};
 use ays_protocol::Failure;
 use ays_unpack::Unpacked;
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ use self::disk_file::DiskFile;
 use self::following::Following;
 pub(crate) use self::kept::Unpackings;
 use crate::disk::failure;
-use crate::image_file::bad_image;
+use crate::image_file::{bad_image, open_file};
 use crate::report::Report;
 
 /// A disk that was unpacked.
@@ -53,7 +53,7 @@ pub(crate) struct Order {
     /// Where the disk's file is made.
     pub(crate) directory: PathBuf,
     /// Which file of an archive is the disk.
-    pub(crate) member: Option<String>,
+    pub(crate) member: Option<Member>,
 }
 
 impl Unpacking {
@@ -79,6 +79,13 @@ impl Unpacking {
         arrival.reached(packed.metadata()?.len());
         arrival.complete();
         Ok(Self::start(order, packed, arrival))
+    }
+
+    /// The disk in a packed file that is whole, in a file of `directory` that has no name; none when it is not packed.
+    pub(crate) async fn disk_in(path: &Path, directory: &Path, report: &Report) -> Outcome {
+        let order = Order { path: path.to_owned(), directory: directory.to_owned(), member: None };
+        let begun = open_file(path).and_then(|file| Self::of_whole(file, order));
+        begun.map_err(|error| failure(path, "reading", &error))?.outcome(report).await
     }
 
     /// Waits for what comes of it, once all bytes of the file are there.
@@ -111,9 +118,18 @@ impl Drop for Unpacking {
 
 fn unpack(order: &Order, packed: &File, epoch: u64, arrival: &Arc<Arrival>) -> Outcome {
     let mut disk = DiskFile::new(&order.directory, epoch, Arc::clone(arrival));
-    let packed = Following::new(packed, epoch, Arc::clone(arrival))
-        .map_err(|error| failure(&order.path, "reading", &error))?;
-    let found = ays_unpack::unpack(packed, order.member.as_deref(), &mut disk);
+    let begin = || {
+        Following::new(packed, epoch, Arc::clone(arrival))
+            .map_err(|error| failure(&order.path, "reading", &error))
+    };
+    let member = order.member.as_ref();
+    let found = match ays_unpack::unpack(begin()?, member.map(|member| &*member.name), &mut disk) {
+        // The name has picked this layer then.
+        Err(ays_unpack::Error::NoArchive) if member.is_some_and(|member| member.may_be_layer) => {
+            ays_unpack::unpack(begin()?, None, &mut disk)
+        }
+        found => found,
+    };
     let writing = |error: &io::Error| failure(&order.directory, "unpacking the disk", error);
     match found {
         Ok(None) => Ok(None),

@@ -30,7 +30,7 @@ fn run(command: &mut Command) {
 
 async fn inspect(path: &Path, format: Option<DiskFormat>) -> Result<Outcome, Failure> {
     let (mut node, _child) = support::outside(|_| {}).await;
-    node.run(Step::Inspect(Inspect { path: path.to_owned(), format })).await
+    node.run(Step::Inspect(Inspect { path: path.to_owned(), format, unpack: None })).await
 }
 
 fn not_inspected(path: &Path, reason: &str) -> Result<Outcome, Failure> {
@@ -48,6 +48,27 @@ async fn an_image_is_told_by_its_bytes_or_as_it_is_said_to_be() {
     }
     let reason = "its header is damaged: it does not begin as one of qcow2";
     assert_eq!(inspect(&image, Some(DiskFormat::Qcow2)).await, not_inspected(&image, reason));
+}
+
+#[tokio::test]
+async fn a_packed_image_is_looked_into_and_leaves_nothing() {
+    let (directory, image) = disk();
+    let empty = directory.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    run(Command::new("gzip").args(["-1", "-k"]).arg(&image));
+    run(Command::new("tar").args(["-cf", "x.tar", "tree"]).current_dir(&directory));
+    let look = async |name: &str| {
+        let path = directory.path().join(name);
+        let (mut node, _child) = support::outside(|_| {}).await;
+        node.run(Step::Inspect(Inspect { path, format: None, unpack: Some(empty.clone()) })).await
+    };
+    for name in ["disk.raw.gz", "disk.raw"] {
+        let Ok(Outcome::Inspected(found)) = look(name).await else { panic!("{name}: not inspected") };
+        assert_eq!(found.systems[0].name.as_deref(), Some("Tiny"), "{name}");
+    }
+    let reason = "no file in this tar archive is a disk; it holds tree/etc/os-release";
+    assert_eq!(look("x.tar").await, not_inspected(&directory.path().join("x.tar"), reason));
+    assert_eq!(fs::read_dir(&empty).unwrap().count(), 0);
 }
 
 #[tokio::test]

@@ -112,11 +112,11 @@ async fn the_kind_of_disk_is_seen_in_its_first_bytes() {
     .await;
     let disk =
         |format: &str, virtual_size| Ok(Looked::Disk(SourceDisk { format: format.into(), virtual_size }));
-    assert_eq!(at(&web.url("/qcow2"), LookAt::Disk).await, disk("qcow2", Some(10 << 30)));
-    assert_eq!(at(&web.url("/vhd"), LookAt::Disk).await, disk("vpc", Some(4096)));
+    assert_eq!(at(&web.url("/qcow2"), LookAt::Disk(Check::None)).await, disk("qcow2", Some(10 << 30)));
+    assert_eq!(at(&web.url("/vhd"), LookAt::Disk(Check::None)).await, disk("vpc", Some(4096)));
     for (path, reason) in [("/empty", "it is empty"), ("/page", "it is an HTML page, not a disk image")] {
         let refused = Failure::BadImage { path: web.url(path), reason: reason.into() };
-        assert_eq!(at(&web.url(path), LookAt::Disk).await, Err(refused));
+        assert_eq!(at(&web.url(path), LookAt::Disk(Check::None)).await, Err(refused));
     }
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ays_model::{Check, Checksum, DiskFormat};
+use ays_model::{Check, Checksum, DiskFormat, Member};
 use ays_protocol::{Expected, Failure, Fetch, Fetched, Outcome, SourceDisk, Step, StoreImage, Stored};
 use support::{Answer, End, Outside, Web, content, fetch, look, names, sha256, stamp};
 use tempfile::{TempDir, tempdir};
@@ -55,7 +55,7 @@ impl Lab {
     async fn fetch(&mut self, url: &str, check: Check, member: Option<&str>) -> Result<Fetched, Failure> {
         let dest = self.path(url.rsplit('/').next().unwrap());
         let Step::Fetch(mut order) = fetch(url, &dest, check) else { unreachable!() };
-        order.download.member = member.map(str::to_owned);
+        order.download.member = member.map(|name| Member { name: name.to_owned(), may_be_layer: false });
         let order = Fetch { unpack: Some(self.pool()), ..order };
         match self.node.run(Step::Fetch(order)).await {
             Ok(Outcome::Fetched(fetched)) => Ok(fetched),
@@ -71,7 +71,7 @@ impl Lab {
             stamp: Some(stamp(&self.path(name))),
             pool: self.pool(),
             stem: "disk".to_owned(),
-            member: member.map(str::to_owned),
+            member: member.map(|name| Member { name: name.to_owned(), may_be_layer: false }),
             format: DiskFormat::Raw,
             force: false,
         };
@@ -308,7 +308,9 @@ async fn the_start_of_a_packed_source_tells_which_disk_is_in_it() {
         ("x.zip", "zip -q x.zip x.img", "raw in zip", None),
     ] {
         let web = serve(lab.made(name, command)).await;
-        let answer = support::answer(support::run(look(&web.url("/x"), ays_protocol::LookAt::Disk)).await);
+        let answer = support::answer(
+            support::run(look(&web.url("/x"), ays_protocol::LookAt::Disk(Check::None))).await,
+        );
         let disk = SourceDisk { format: format.to_owned(), virtual_size };
         assert_eq!(answer, Ok(ays_protocol::Looked::Disk(disk)), "{name}");
     }

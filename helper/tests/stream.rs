@@ -56,6 +56,9 @@ async fn a_product_is_found_at_each_fetch() {
         };
         assert_eq!((state.version.as_deref(), state.size), (Some("7"), Some(300_000)));
         assert_eq!(state.address.unwrap().to_string(), web.url("/base/images/x.img"));
+        // Its first bytes are those of the product, and not of the directory of the streams.
+        let looked = run(look(&web.url(base), LookAt::Disk(product("disk")))).await;
+        assert!(web.requests().last().unwrap().path.ends_with("/base/images/x.img"), "{looked:?}");
     }
 }
 

@@ -436,7 +436,7 @@ pub(crate) const WEB_EXPORT: Code = Code {
     name: "web-export",
     severity: Severity::Error,
     summary: "a web.export that cannot be fetched",
-    reason: "`url` + `/` + `source` is fetched to `dest`: `url` with http, https, ftp, ftps, ftpes or file, `dest` the \
+    reason: "`url` + `/` + `source` is fetched to `dest`: `url` with http, https, ftp, ftps, ftpes, oci or file, `dest` the \
              absolute path of a file (not of a directory), `sha256` 64 hexadecimal digits. Each `$(key)` in \
              it needs a value: from the file itself, instance.hrd, or [values] in ays.toml.",
     cure: "write url:'https://HOST', source:'/PATH/FILE', dest:'/opt/jumpscale7/var/tmp/templates/FILE', \

@@ -2,7 +2,7 @@
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
-use ays_model::{Check, Download, Scheme, near};
+use ays_model::{ArtifactAddress, Check, Download, Reference, Scheme, SecretUrl, near};
 use ays_recipes::{CHECKS, SigningKeys, Text, looks_like_a_check};
 
 use crate::codes::{
@@ -67,11 +67,21 @@ pub(crate) fn lint(
                     &HTTP_UNVERIFIED,
                     "whoever is between a node and this http source can change what is downloaded",
                 ),
-                Scheme::Https | Scheme::Ftp | Scheme::Ftps | Scheme::Ftpes => {
-                    (&UNVERIFIED, "nothing verifies what is downloaded")
-                }
+                Scheme::Https
+                | Scheme::Ftp
+                | Scheme::Ftps
+                | Scheme::Ftpes
+                | Scheme::Oci
+                | Scheme::OciHttp => (&UNVERIFIED, "nothing verifies what is downloaded"),
             };
             found.push(Mistake::at(code, &at(text, span, message)));
+        }
+        Some(Ok(Download { check: Check::Artifact(_), url, .. })) if is_in_clear_by_tag(url) => {
+            let span = place("url").unwrap_or(entry.key_span);
+            let message = "whoever is between a node and this registry can say what the tag leads to";
+            let mut mistake = Mistake::at(&HTTP_UNVERIFIED, &at(text, span, message));
+            "write oci:, or @sha256:.. in the place of the tag".clone_into(&mut mistake.finding.cure);
+            found.push(mistake);
         }
         Some(Ok(Download { check: Check::Checksum(checksum), .. })) if checksum.kind().is_weak() => {
             let kind = checksum.kind();
@@ -82,6 +92,12 @@ pub(crate) fn lint(
         _ => {}
     }
     found
+}
+
+/// Whether a registry says without encryption what an artifact is, and nothing proves it.
+fn is_in_clear_by_tag(url: &SecretUrl) -> bool {
+    let is_by_tag = |address: ArtifactAddress| matches!(address.reference(), Reference::Tag(_));
+    url.scheme().is_plain_http() && ArtifactAddress::of(url).is_ok_and(is_by_tag)
 }
 
 /// What came of asking a source, in words for people.

@@ -42,7 +42,7 @@ const PAIRS: [(&str, &[&str]); 5] = [
         "web.export",
         &[
             "url", "source", "dest", "checkmd5", "md5", "sha1", "sha256", "sha384", "sha512", "sums",
-            "signed", "file", "member", "product", "item",
+            "signed", "file", "member", "product", "item", "arch", "tokens",
         ],
     ),
     (

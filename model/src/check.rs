@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Checksum, Signed, Stream};
+use crate::{Artifact, Checksum, Signed, Stream};
 
 /// How the bytes of a source are verified before they take their name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,4 +32,13 @@ pub enum Check {
     /// By what a simplestreams server says of a product's newest version, which says where the bytes are as well: the
     /// source's address is the directory of the streams (`product:'..'`).
     Stream(Stream),
+    /// By the digests of a registry: the manifest that the source's address leads to says which layer is the disk.
+    Artifact(Artifact),
+}
+
+impl Check {
+    /// Whether it says where the bytes are as well, so that the source's address alone does not lead to them.
+    pub const fn leads_elsewhere(&self) -> bool {
+        matches!(self, Self::Stream(_) | Self::Artifact(_))
+    }
 }

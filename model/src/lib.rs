@@ -2,6 +2,8 @@
 //!
 //! It must not know any input or output: no file, no network, no database, no terminal.
 
+mod artifact;
+mod artifact_digest;
 mod boot_type;
 mod causes;
 mod check;
@@ -34,6 +36,8 @@ mod stream;
 mod target;
 mod words;
 
+pub use artifact::{Artifact, ArtifactAddress, ArtifactError, Reference};
+pub use artifact_digest::artifact_digest;
 pub use boot_type::BootType;
 pub use causes::causes;
 pub use check::Check;
@@ -41,7 +45,7 @@ pub use checksum::{Checksum, ChecksumKind};
 pub use digest::Digest;
 pub use digests::{Content, Md5, NoDigest, Sha1, Sha256, Sha384, Sha512};
 pub use disk_format::DiskFormat;
-pub use download::Download;
+pub use download::{Download, Member};
 pub use event::{
     Activity, CopyReport, CopyVerdict, Event, FaultReport, Progress, Record, RunAction, RunResult, StepName,
 };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Gid, InstanceName, NodeName, PoolKey, PoolName, TemplateName};
+use crate::{Gid, ImageName, InstanceName, NodeName, PoolKey, PoolName, TemplateName};
 
 /// What a run keeps others from working on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,13 @@ pub enum LockScope {
         /// The pool.
         pool: PoolName,
     },
+    /// Where an image is to be: one at a time says so, and brings it there.
+    Availability {
+        /// Its grid.
+        gid: Gid,
+        /// Its name.
+        image: ImageName,
+    },
     /// Which stored files a pool has: while one is recorded, none is removed.
     Files(PoolKey),
 }
@@ -38,6 +45,7 @@ impl fmt::Display for LockScope {
             Self::Pool { template, instance, gid, pool } => {
                 write!(f, "{template}/{instance} in pool {gid}/{pool}")
             }
+            Self::Availability { gid, image } => write!(f, "the availability of {image} in grid {gid}"),
             Self::Files(PoolKey { gid, name, node, path }) => {
                 write!(f, "files of pool {gid}/{name}, {path}")?;
                 node.as_ref().map_or(Ok(()), |node| write!(f, " on {node}"))

@@ -17,6 +17,10 @@ pub enum Scheme {
     Ftpes,
     /// A path on the node.
     File,
+    /// An artifact in an OCI registry, by https.
+    Oci,
+    /// The same without encryption.
+    OciHttp,
 }
 
 words!(Scheme {
@@ -26,11 +30,23 @@ words!(Scheme {
     Ftps => "ftps",
     Ftpes => "ftpes",
     File => "file",
+    Oci => "oci",
+    OciHttp => "oci+http",
 });
 
 impl Scheme {
     /// FTP, with TLS or without.
     pub const fn is_ftp(self) -> bool {
         matches!(self, Self::Ftp | Self::Ftps | Self::Ftpes)
+    }
+
+    /// An artifact in a registry, with encryption or without.
+    pub const fn is_oci(self) -> bool {
+        matches!(self, Self::Oci | Self::OciHttp)
+    }
+
+    /// HTTP without encryption.
+    pub const fn is_plain_http(self) -> bool {
+        matches!(self, Self::Http | Self::OciHttp)
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::{Host, Url};
 
 use crate::Scheme;
+use crate::artifact_digest::artifact_digest;
 
 /// Why a text is no address of a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +16,7 @@ pub enum UrlError {
     #[error("not a URL: {0}")]
     Syntax(url::ParseError),
     /// A scheme that no source has.
-    #[error("scheme `{0}` is not supported; http, https, ftp, ftps, ftpes and file are")]
+    #[error("scheme `{0}` is not supported; http, https, ftp, ftps, ftpes, oci, oci+http and file are")]
     Scheme(String),
     /// An address without a host.
     #[error("the URL has no host")]
@@ -25,9 +26,15 @@ pub enum UrlError {
         "where the URL's login ends is not clear: in a login `@` is written %40 and `/` %2F, and in a path `@` is written %40"
     )]
     Login,
+    /// What follows the `@` of an artifact.
+    #[error(
+        "what follows the `@` is no digest: that is sha256: with 64 small hexadecimal digits, or sha512: with 128; in a \
+         login `@` is written %40 and `/` %2F"
+    )]
+    Digest,
 }
 
-/// The address of a source: `http`, `https`, `ftp`, `ftps`, `ftpes` or `file`, parsed once. It prints without its credentials,
+/// The address of a source: `http`, `https`, `ftp`, `ftps`, `ftpes`, `oci`, `oci+http` or `file`, parsed once. It prints without its credentials,
 /// query values and fragment; only frames to a node and the transfer itself have them.
 #[derive(Clone)]
 pub struct SecretUrl {
@@ -44,7 +51,12 @@ impl SecretUrl {
         let has_login = !url.username().is_empty() || url.password().is_some();
         // `ftp://user:12/34@host`: sources of FTP have logins, and hardly ports.
         let may_have_one = address.scheme.is_ftp() && url.port().is_some();
-        if (has_login || may_have_one) && url.path().contains('@') {
+        let (path, is_oci) = (url.path(), address.scheme.is_oci());
+        let after_at = path.split_once('@').map(|(_, rest)| rest);
+        if is_oci && after_at.is_some_and(|digest| artifact_digest(digest).is_none()) {
+            // It may be the rest of a password.
+            Err(UrlError::Digest)
+        } else if (has_login || may_have_one) && !is_oci && after_at.is_some() {
             Err(UrlError::Login)
         } else {
             Ok(address)
@@ -66,6 +78,8 @@ impl SecretUrl {
         let usual_port = match scheme {
             Scheme::Ftps => Some(990),
             Scheme::Ftpes => Some(21),
+            Scheme::Oci => Some(443),
+            Scheme::OciHttp => Some(80),
             // The parser of addresses knows these.
             Scheme::Http | Scheme::Https | Scheme::Ftp | Scheme::File => None,
         };
@@ -168,6 +182,12 @@ mod tests {
         SecretUrl::parse(text).unwrap()
     }
 
+    macro_rules! digest {
+        () => {
+            "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        };
+    }
+
     #[test]
     fn nothing_secret_shows() {
         for (text, shown) in [
@@ -193,6 +213,9 @@ mod tests {
             ("ftpes://user:secret@b\u{fc}cher.example:990/x", "ftpes://***@xn--bcher-kva.example:990/x"),
             ("file:///srv/x.img?secret", "file:///srv/x.img?***"),
             ("file:/srv/x.img", "file:///srv/x.img"),
+            ("oci://user:secret@HOST:443/a/b:1", "oci://***@host/a/b:1"),
+            ("oci+http://user:secret@host:80/a", "oci+http://***@host/a"),
+            (concat!("oci://user:secret@host/a:1@", digest!()), concat!("oci://***@host/a:1@", digest!())),
         ] {
             let url = url(text);
             assert_eq!(url.to_string(), shown, "{text:?}");
@@ -211,6 +234,12 @@ mod tests {
             ("", UrlError::Syntax(url::ParseError::RelativeUrlWithoutBase)),
             ("sftp://user:secret@host/x", UrlError::Scheme("sftp".into())),
             ("http:///", UrlError::Syntax(url::ParseError::EmptyHost)),
+            ("oci:///a", UrlError::NoHost),
+            ("oci:a/b", UrlError::NoHost),
+            ("oci://user:p@ss/secret@host/a", UrlError::Digest),
+            ("oci://user:12/secret@host/a", UrlError::Digest),
+            ("oci://host/a@sha256:secret", UrlError::Digest),
+            ("oci+http://user:secret/w@host/a", UrlError::Syntax(url::ParseError::InvalidPort)),
             ("ftp://user:p@ss/secret@host/", UrlError::Login),
             ("ftp://user:12/secret@host/", UrlError::Login),
             ("ftps://user:p@ss/secret@host/", UrlError::Login),

@@ -33,6 +33,13 @@ async fn is_served(address: &str, settings: &Settings, temporary: &Path) -> bool
 
 /// The same at the usual port of https.
 fn by_https(address: &str) -> Option<SecretUrl> {
+    if let Some(rest) = address.strip_prefix("oci+http://") {
+        // Where every registry answers, if only that it wants a login.
+        let host = rest.split('/').next()?.split('@').next_back()?;
+        let mut url = SecretUrl::parse(&format!("https://{host}/v2/")).ok()?.expose().clone();
+        url.set_port(None).ok()?;
+        return SecretUrl::new(url).ok();
+    }
     let rest = address.strip_prefix("http://")?;
     let mut url = SecretUrl::parse(&format!("https://{rest}")).ok()?.expose().clone();
     url.set_port(None).ok()?;
@@ -53,6 +60,7 @@ mod tests {
     fn where_https_would_be() {
         let there = |address| by_https(address).map(|url| url.expose().to_string());
         assert_eq!(there("http://h:8080/a%20b"), Some("https://h/a%20b".to_owned()));
+        assert_eq!(there("oci+http://h:5000/a/b:1"), Some("https://h/v2/".to_owned()));
         assert_eq!(there("ftp://h/x"), None);
         assert!(wants_login("401 Unauthorized") && wants_login("403 Forbidden"));
         assert!(!wants_login("404 Not Found") && !wants_login("too many redirects"));

@@ -121,8 +121,7 @@ impl Install {
         let (recipe, stacks) = off_runtime(&stop, move || read(&environment, &template, &request)).await?;
         let plan = |target: &Target| Plan::new(&recipe, target, &stacks.wanted_on(target));
         let plans = nodes.targets.iter().map(plan).collect::<Result<_, _>>()?;
-        let urls: Vec<_> = recipe.downloads.iter().map(|download| download.url.clone()).collect();
-        Ok(PlannedInstall { plans, sources: probe(&urls, &temporary).await })
+        Ok(PlannedInstall { plans, sources: probe(&recipe.downloads, &temporary).await })
     }
 
     /// Installs; the answers are written down first. What one node meets stops no other.

@@ -7,6 +7,8 @@
 //! It must not know the terminal or HTTP: whoever calls it asks, renders, and picks exit codes.
 
 mod adopt_pools;
+mod availability;
+mod canary;
 mod change_image;
 mod change_stack;
 mod check_image;
@@ -33,6 +35,8 @@ mod scrub;
 mod selection;
 
 pub use adopt_pools::{AdoptPools, Adopted};
+pub use availability::{Availability, SetAvailability, Stopped, Wanted};
+pub use canary::{Canary, NoCanary};
 pub use change_image::{ChangeImage, ChangedImage, ImageChange, Lagging};
 pub use change_stack::{ChangeStack, ChangedStack};
 pub use check_image::{CheckImage, CheckedImage, check_file, digest};

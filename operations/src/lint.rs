@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ays_engine::{OutdatedError, Stop, look, registered};
 use ays_lint::{Mistake, SourceProblem};
-use ays_model::{Download, Scheme};
+use ays_model::{Check, Download, Scheme};
 use ays_protocol::{Failure, Look, LookAt};
 use ays_recipes::{Environment, SettingsError, Template};
 use ays_secrets::Store;
@@ -125,7 +125,8 @@ fn questions(environment: &Environment, paths: &[PathBuf]) -> (Vec<Asked>, Vec<L
                 looks.push(Look {
                     url: url.clone(),
                     network: network.clone(),
-                    at: LookAt::Disk,
+                    // What it must hash to is asked below.
+                    at: LookAt::Disk(if check.leads_elsewhere() { check.clone() } else { Check::None }),
                     within: LIMIT,
                 });
             }

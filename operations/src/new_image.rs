@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ays_engine::{Stop, Survey, SurveyedImage, survey, survey_stream};
-use ays_model::{BootType, Check, ImageName, SecretUrl, Stream, TemplateName, unpacked_name};
+use ays_engine::{Stop, Survey, SurveyedImage, survey, survey_led};
+use ays_model::{Artifact, BootType, Check, ImageName, SecretUrl, Stream, TemplateName, unpacked_name};
 use ays_recipes::{Environment, NewCheck, NewImage, Place};
 
 use crate::error::Error;
@@ -54,20 +54,21 @@ impl LookAtImage {
         }
     }
 
-    /// What the newest version of a product is, in the streams at an address.
+    /// What a check leads to that says where the image is: the newest version of a product in the streams at an address,
+    /// or an artifact of a registry.
     ///
     /// # Errors
     ///
-    /// There is no such product, or it has no disk image.
-    pub async fn run_stream(
+    /// There is no such product or artifact, or it has no disk image.
+    pub async fn run_led(
         url: SecretUrl,
-        stream: Stream,
+        check: Check,
         environment: Arc<Environment>,
         temporary: PathBuf,
         stop: Stop,
     ) -> Result<SurveyedImage, Error> {
         tokio::select! {
-            found = survey_stream(&url, &stream, &environment.settings, &temporary) => Ok(found?),
+            found = survey_led(&url, check, &environment.settings, &temporary) => Ok(found?),
             () = stop.after_steps() => Err(Error::interrupted()),
         }
     }
@@ -83,15 +84,20 @@ impl LookAtImage {
             let query = source.find('?').map_or("", |at| &source[at..]);
             source = format!("{path}{query}");
         }
-        // What a stream leads to has a name of its own, which changes with each version.
-        let of_stream = found.state.address.as_ref().map(ToString::to_string);
-        let file = of_stream.as_deref().unwrap_or(&source).rsplit('/').next().unwrap_or_default();
+        // What a stream or a manifest leads to has a name of its own.
+        let led_to =
+            found.state.address.as_ref().map(ToString::to_string).or_else(|| found.state.file.clone());
+        let file = led_to.as_deref().unwrap_or(&source).rsplit('/').next().unwrap_or_default();
         let lower = file.to_lowercase();
         let is_windows = lower.contains("win") && !lower.contains("darwin");
         let check = match found.checks.first() {
             Some(Check::Sums { list, .. }) => NewCheck::Sums(list.clone()),
             Some(Check::Stream(Stream { product, item, .. })) => {
                 NewCheck::Stream { product: product.clone(), item: item.clone() }
+            }
+            Some(Check::Artifact(artifact)) => {
+                let Artifact { arch, item, member, .. } = artifact.clone();
+                NewCheck::Artifact { arch, item, member }
             }
             Some(_) => NewCheck::Md5Beside,
             None => NewCheck::None,

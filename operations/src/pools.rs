@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ays_catalogue::{ChangedBy, Timestamp};
-use ays_engine::{NotPublished, Publish, PublishError, Stop};
-use ays_model::{NodeName, PoolOwner, Target};
+use ays_engine::{Bad, Bring, NotPublished, Publish, PublishError, Scrub, Stop};
+use ays_model::{NodeName, PoolKey, PoolOwner, Target};
 use ays_recipes::NodeError;
 use ays_transport::{SshSettings, Transport};
 
@@ -38,6 +38,36 @@ impl Pools {
             transport: &self.transport,
             parallel: controller.environment.settings.install.parallel,
         }
+    }
+
+    pub fn bring<'a>(&'a self, controller: &'a Controller) -> Bring<'a> {
+        Bring {
+            nodes: &self.targets,
+            catalogue: &controller.catalogue,
+            owner: &self.owner,
+            transport: &self.transport,
+            parallel: controller.environment.settings.install.parallel,
+        }
+    }
+
+    /// Reads copies again, wherever they are.
+    pub fn scrub<'a>(&'a self, controller: &'a Controller, bad: Bad) -> Scrub<'a> {
+        let settings = &controller.environment.settings;
+        Scrub {
+            nodes: &self.targets,
+            on: &[],
+            catalogue: &controller.catalogue,
+            owner: &self.owner,
+            transport: &self.transport,
+            rate: settings.scrub.rate,
+            bad,
+            parallel: settings.install.parallel,
+        }
+    }
+
+    /// The pool of the node of this name.
+    pub fn pool_of(&self, node: &NodeName) -> Option<PoolKey> {
+        self.targets.iter().find(|target| target.name() == node).map(Target::pool_key)
     }
 
     /// Those that are to be told. A pool that no node has any more is read by nobody; but where a node's file is wrong,

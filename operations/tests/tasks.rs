@@ -23,6 +23,7 @@ fn operations_are_tasks() {
     is_task(&|| any::<operations::Rehearse>().run(any(), any(), any(), any(), any(), any()));
     is_task(&|| any::<operations::ScrubCopies>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::AdoptPools>().run(any(), any(), any()));
+    is_task(&|| any::<operations::SetAvailability>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::CatalogueAt>().back_up(any()));
     is_task(&|| any::<operations::CatalogueAt>().restore(any(), any()));
     is_task(&|| any::<operations::CatalogueAt>().move_to(any()));

@@ -121,6 +121,14 @@ pub enum Failure {
         /// What is wrong with it.
         reason: String,
     },
+    /// What a registry says does not lead to a disk.
+    #[error("{url}: {reason}")]
+    Artifact {
+        /// The manifest.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There is not enough free space, seen before anything was written.
     #[error("{path}: {needed} bytes are needed, {free} are free")]
     Space {

@@ -25,9 +25,9 @@ pub struct Look {
 pub enum LookAt {
     /// What it says of itself, and of its bytes by this check. Answered by [`Looked::State`].
     State(Check),
-    /// What kind of disk image it is, by its first bytes; of an archive the first disk in it. Answered by
-    /// [`Looked::Disk`].
-    Disk,
+    /// What kind of disk image it is, by its first bytes; of an archive the first disk in it. The check may say where the
+    /// bytes are, and is not compared. Answered by [`Looked::Disk`].
+    Disk(Check),
     /// What is in this directory. Answered by [`Looked::Listing`].
     Listing,
     /// What public keys this small file holds. Answered by [`Looked::Keys`].
@@ -59,6 +59,8 @@ pub struct SourceState {
     pub last_modified: Option<String>,
     /// Where the file is, when the check says so itself.
     pub address: Option<SecretUrl>,
+    /// What the file is called, where its address does not say so.
+    pub file: Option<String>,
     /// What the check says that the bytes hash to; none without a check.
     pub expected: Option<Expected>,
     /// Who has signed what says so.

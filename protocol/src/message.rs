@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Progress, Sha256, Signer};
+use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Member, Progress, Sha256, Signer};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -191,7 +191,7 @@ pub struct StoreImage {
     /// What it is, and it is not packed; none: that is told by its bytes.
     pub known: Option<DiskFormat>,
     /// Which file of an archive is the disk; none: the only one.
-    pub member: Option<String>,
+    pub member: Option<Member>,
     /// What the source must be, before the conversion and after it: another one is [`Failure::Changed`].
     pub stamp: Option<Stamp>,
     /// The pool's directory.
@@ -286,6 +286,8 @@ pub struct Inspect {
     pub path: PathBuf,
     /// What it is; none: that is told by its bytes.
     pub format: Option<DiskFormat>,
+    /// Where a disk that is packed in it may be unpacked for a while; none: it is not looked for.
+    pub unpack: Option<PathBuf>,
 }
 
 /// See [`Step::Digest`].
@@ -295,7 +297,7 @@ pub struct DigestDisk {
     pub path: PathBuf,
     /// What it is; none: that is told by its bytes.
     pub format: Option<DiskFormat>,
-    /// Where a disk in another format than raw and qcow2 may be unpacked for a while.
+    /// Where a packed disk, or one in another format than raw and qcow2, may be unpacked for a while.
     pub temporary: PathBuf,
 }
 

@@ -4,7 +4,10 @@ use std::path::{Component, Path, PathBuf};
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Item, Value};
-use ays_model::{Check, Checksum, ChecksumKind, Download, Signed, Stream, near};
+use ays_model::{
+    Artifact, ArtifactAddress, Check, Checksum, ChecksumKind, Download, Member, Scheme, SecretUrl, Signed,
+    Stream, near,
+};
 
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
@@ -63,12 +66,18 @@ pub(crate) fn read(
         let message = format!("`dest` lies where the node's own system does: {}", dest.display());
         return Err(wrong(message).with_help(SYSTEM_PATH_CURE));
     }
-    let check = check(pairs, &get, keys).map_err(|problem| match problem {
+    let check = check(pairs, &url, &get, keys).map_err(|problem| match problem {
         NoCheck::Value(error) => error,
         NoCheck::Asked { message, cure } => wrong(message).with_help(cure),
     })?;
     let (mirrors, network) = (settings.mirrors(&url), settings.network(&url));
-    let member = get("member")?;
+    if let Check::Artifact(Artifact { tokens: Some(server), .. }) = &check {
+        secrets.are_sent(&address, server, settings);
+    }
+    let may_be_layer = url.scheme().is_oci();
+    // What can only name a layer names no file in it.
+    let is_meant = |name: &String| !may_be_layer || Artifact::may_be_in_layer(name);
+    let member = get("member")?.filter(is_meant).map(|name| Member { name, may_be_layer });
     Ok(Download { url, mirrors, dest, check, member, network })
 }
 
@@ -89,6 +98,7 @@ enum NoCheck {
 /// is an error: nothing may be weaker than a recipe asks.
 fn check(
     pairs: &[(String, Item)],
+    url: &SecretUrl,
     get: &dyn Fn(&str) -> Result<Option<String>, Diagnostic>,
     keys: &SigningKeys,
 ) -> Result<Check, NoCheck> {
@@ -118,6 +128,19 @@ fn check(
             });
         }
     };
+    if url.scheme().is_oci() {
+        let others = ["sums", "signed", "product"].map(|key| get(key).map(|value| value.is_some()));
+        let has_others = others.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true);
+        return artifact(url, strongest.is_some() || md5 || has_others, &get);
+    }
+    for key in ["arch", "tokens"] {
+        if get(key)?.is_some() {
+            return Err(NoCheck::Asked {
+                message: format!("`{key}` is for what registries hold (oci://HOST/REPOSITORY:TAG)"),
+                cure: "take it away".to_owned(),
+            });
+        }
+    }
     if let Some(product) = get("product")? {
         return stream(product, strongest.is_some() || md5 || get("sums")?.is_some(), &get, keys);
     }
@@ -174,6 +197,53 @@ fn stream(
         None => None,
     };
     Ok(Check::Stream(Stream { product, item, signed }))
+}
+
+/// What picks the disk in an artifact of a registry.
+fn artifact(
+    url: &SecretUrl,
+    has_other_check: bool,
+    get: &dyn Fn(&str) -> Result<Option<String>, NoCheck>,
+) -> Result<Check, NoCheck> {
+    ArtifactAddress::of(url).map_err(|error| NoCheck::Asked {
+        message: error.to_string(),
+        cure: "write oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:..".to_owned(),
+    })?;
+    if has_other_check {
+        return Err(NoCheck::Asked {
+            message: "an artifact of a registry has digests of its own".to_owned(),
+            cure: "take the other check away; @sha256:.. in the address names one artifact for ever"
+                .to_owned(),
+        });
+    }
+    let tokens = match get("tokens")? {
+        Some(text) => Some(token_server(url, text.trim())?),
+        None => None,
+    };
+    let arch = get("arch")?.map_or_else(|| Artifact::ARCH.to_owned(), |arch| arch.trim().to_owned());
+    Ok(Check::Artifact(Artifact { arch, item: get("item")?, member: get("member")?, tokens }))
+}
+
+/// The server of tokens that a recipe names; by https where it does not say.
+fn token_server(url: &SecretUrl, text: &str) -> Result<SecretUrl, NoCheck> {
+    let whole = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let wrong = |message: &str| NoCheck::Asked {
+        message: format!("`tokens` {message}"),
+        cure: "write the host that gives tokens, such as tokens:'auth.docker.io'".to_owned(),
+    };
+    let server = SecretUrl::parse(&whole).map_err(|_| wrong("is no host"))?;
+    let bare = server.expose();
+    let is_bare = bare.username().is_empty()
+        && bare.password().is_none()
+        && bare.path() == "/"
+        && bare.query().is_none()
+        && bare.fragment().is_none();
+    match server.scheme() {
+        Scheme::Https if is_bare => Ok(server),
+        Scheme::Http if is_bare && url.scheme() == Scheme::OciHttp => Ok(server),
+        Scheme::Http if is_bare => Err(wrong("would be sent the login without encryption")),
+        _ => Err(wrong("is a host alone, without a login and a path")),
+    }
 }
 
 /// The signature that is asked for, with the keys that may have made it.

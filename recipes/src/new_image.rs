@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ays_grammar::hrd;
-use ays_model::{BootType, ImageName, SecretUrl, TemplateName};
+use ays_model::{Artifact, BootType, ImageName, SecretUrl, TemplateName};
 use ays_secrets::SecretsError;
 
 use crate::environment::Environment;
@@ -49,6 +49,15 @@ pub enum NewCheck {
         product: String,
         /// Which of its files.
         item: String,
+    },
+    /// By a registry: the address is an artifact's.
+    Artifact {
+        /// For which processor.
+        arch: String,
+        /// Which entry of its index.
+        item: Option<String>,
+        /// Which layer.
+        member: Option<String>,
     },
     /// Not at all.
     None,
@@ -149,6 +158,12 @@ impl NewImage {
             NewCheck::Sums(list) => format!("    sums:'{}',\n", plain(list)),
             NewCheck::Stream { product, item } => {
                 format!("    product:'{}',\n    item:'{}',\n", plain(product), plain(item))
+            }
+            NewCheck::Artifact { arch, item, member } => {
+                let arch = Some(arch.as_str()).filter(|arch| *arch != Artifact::ARCH);
+                let keys = [("arch", arch), ("item", item.as_deref()), ("member", member.as_deref())];
+                let said = keys.into_iter().filter_map(|(key, value)| Some((key, value?)));
+                said.map(|(key, value)| format!("    {key}:'{}',\n", plain(value))).collect()
             }
             NewCheck::Md5Beside | NewCheck::None => String::new(),
         };

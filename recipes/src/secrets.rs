@@ -150,16 +150,23 @@ impl<'a> Secrets<'a> {
         if let Some(misplaced) = hidden.iter().find(|hidden| url.as_str().contains(&hidden.word)) {
             return Err(shown(misplaced));
         }
-        let (url, sent) = (SecretUrl::new(url)?, hidden.iter().filter(|hidden| text.contains(&hidden.word)));
+        let url = SecretUrl::new(url)?;
+        self.are_sent(text, &url, settings);
+        Ok(url)
+    }
+
+    /// Notes that the secrets in a text are sent to an address.
+    pub fn are_sent(&self, text: &str, address: &SecretUrl, settings: &Settings) {
+        let hidden = self.hidden.borrow();
+        let sent = hidden.iter().filter(|hidden| text.contains(&hidden.word));
         let mut secrets: Vec<_> = sent.flat_map(|hidden| hidden.names.iter().cloned()).collect();
         secrets.sort();
         secrets.dedup();
         // What is read on the node itself goes nowhere.
-        if let (false, Some(receiver)) = (secrets.is_empty(), Receiver::of(url.expose())) {
-            let (address, carriers) = (without_secrets(&url), settings.carriers(&url));
+        if let (false, Some(receiver)) = (secrets.is_empty(), Receiver::of(address.expose())) {
+            let (address, carriers) = (without_secrets(address), settings.carriers(address));
             self.uses.borrow_mut().push(Use { secrets, receiver, address, carriers, by: String::new() });
         }
-        Ok(url)
     }
 
     /// Where the secrets are sent, as `by` says; or what kept one from being read.

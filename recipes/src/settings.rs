@@ -233,7 +233,7 @@ impl Settings {
     /// How the source at this address is reached.
     pub fn network(&self, address: &SecretUrl) -> Network {
         let fetch = self.source(address).map_or(&self.fetch, |(source, _)| &source.fetch);
-        let own = if address.scheme() == Scheme::Http { &fetch.http_proxy } else { &fetch.https_proxy };
+        let own = if address.scheme().is_plain_http() { &fetch.http_proxy } else { &fetch.https_proxy };
         let through = |proxy: &Proxy| match proxy {
             Proxy::Through(url) => Some(url.clone()),
             Proxy::Direct | Proxy::AsNodeSays => None,
@@ -255,7 +255,9 @@ impl Settings {
         let fetch = self.source(address).map_or(&self.fetch, |(source, _)| &source.fetch);
         match address.scheme() {
             Scheme::Http => fetch.http_carriers.clone(),
-            Scheme::Https => fetch.https_carriers.clone(),
+            Scheme::Https | Scheme::Oci => fetch.https_carriers.clone(),
+            // Its tokens may come by https.
+            Scheme::OciHttp => fetch.http_carriers.iter().chain(&fetch.https_carriers).cloned().collect(),
             // They are asked without a proxy.
             Scheme::Ftps | Scheme::Ftpes => {
                 let carriers = fetch.https_carriers.iter();

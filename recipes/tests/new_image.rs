@@ -4,7 +4,7 @@
 use std::fs;
 
 use ays_actions::{Action, Progress, Value};
-use ays_model::{BootType, Check};
+use ays_model::{Artifact, BootType, Check, Member};
 use ays_recipes::{Environment, Layers, NewCheck, NewImage, NewImageError, Recipe, Request};
 
 fn environment() -> (tempfile::TempDir, Environment) {
@@ -52,6 +52,24 @@ fn what_is_written_is_what_is_read() {
     assert_eq!((image.category.as_str(), image.size_gb, image.boot_type), ("Linux", 10, BootType::Uefi));
     let left: Vec<_> = fs::read_dir(directory.path().join("servicetemplates")).unwrap().collect();
     assert_eq!(left.len(), 1);
+}
+
+#[test]
+fn an_artifact_is_written_with_what_picks_it() {
+    let (directory, environment) = environment();
+    let (item, member) = (Some("qemu".to_owned()), Some("x.img".to_owned()));
+    let check = NewCheck::Artifact { arch: "arm64".to_owned(), item: item.clone(), member };
+    let (url, source) = ("oci://quay.io".to_owned(), "/disks/x:1".to_owned());
+    NewImage { check, url, source, ..wily() }.write(&environment).unwrap();
+    let environment = Environment::find(directory.path(), &Layers::default()).unwrap();
+    let template = environment.template("image_wily-server").unwrap();
+    let recipe = Recipe::read(&environment, template, &Request::without_answers("main".into())).unwrap();
+    let fetch = &recipe.downloads[0];
+    assert_eq!(fetch.url.to_string(), "oci://quay.io/disks/x:1");
+    let member = "x.img".to_owned();
+    assert_eq!(fetch.member, Some(Member { name: member.clone(), may_be_layer: true }));
+    let artifact = Artifact { arch: "arm64".to_owned(), item, member: Some(member), tokens: None };
+    assert_eq!(fetch.check, Check::Artifact(artifact));
 }
 
 #[test]

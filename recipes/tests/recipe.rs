@@ -6,7 +6,7 @@ mod support;
 use std::path::PathBuf;
 
 use ays_actions::{Action, Progress, RegisterImage, Value};
-use ays_model::Check;
+use ays_model::{Artifact, Check, Download, SecretUrl};
 use ays_recipes::Recipe;
 use support::Repository;
 
@@ -80,6 +80,28 @@ fn a_fetch_knows_how_its_source_is_reached_and_where_else_it_is() {
     assert_eq!(recipe.downloads[0].mirrors, []);
     let mirrors: Vec<_> = recipe.downloads[1].mirrors.iter().map(|url| url.expose().as_str()).collect();
     assert_eq!(mirrors, ["https://m/a/images/win%20%23%201.qcow2"]);
+}
+
+#[test]
+fn an_artifact_is_picked_by_its_keys() {
+    let repository = Repository::new();
+    let read = |pairs: &str| {
+        let export = format!("web.export.1 =\n    {pairs}, dest:'/x',\n");
+        repository.write("servicetemplates/t/service.hrd", &export);
+        let mut recipe = repository.recipe("t", "").unwrap();
+        let Download { check, member, .. } = recipe.downloads.remove(0);
+        let Check::Artifact(artifact) = check else { panic!("{check:?}") };
+        (artifact, member.map(|member| (member.name, member.may_be_layer)))
+    };
+    assert_eq!(read("url:'oci://h', source:'/a:1'"), (Artifact::default(), None));
+    let tokens = Some(SecretUrl::parse("https://t.example").unwrap());
+    let all =
+        "url:'oci://h/a:1', arch:'arm64', item:'qemu', member:'x.img', tokens:'t.example', checkmd5:'false'";
+    let (item, member) = (Some("qemu".to_owned()), Some("x.img".to_owned()));
+    let artifact = Artifact { arch: "arm64".to_owned(), item, member, tokens };
+    assert_eq!(read(all), (artifact, Some(("x.img".to_owned(), true))));
+    // An archive is a layer, and no file in one.
+    assert_eq!(read("url:'oci://h/a:1', member:'x.tar.gz'").1, None);
 }
 
 #[test]
@@ -174,7 +196,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (export(&format!("{good}, dest:'/tmp/a', sha256:'12'")), "`sha256` must be 64 hexadecimal digits"),
         (
             export("url:'gopher://u:secret@h', dest:'/a'"),
-            "scheme `gopher` is not supported; http, https, ftp, ftps, ftpes and file are",
+            "scheme `gopher` is not supported; http, https, ftp, ftps, ftpes, oci, oci+http and file are",
         ),
         (export("url:'http://u:secret@$(host)/', dest:'/a'"), "`url` holds $(host), which has no value"),
         (

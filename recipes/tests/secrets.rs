@@ -206,7 +206,8 @@ fn a_node_s_key_can_be_a_secret() {
 fn where_secrets_go_is_known_before_they_go() {
     let service = "web.export.1 =\n    url:'https://u:$(secret.aydo)@h:8443', source:'/x?t=$(secret.PW)', dest:'/x',\n\
                    web.export.2 =\n    url:'http://u:$(instance.pw)@h', source:'/x', dest:'/y',\n\
-                   web.export.3 =\n    url:'ftp://u:pub@h', source:'/x', dest:'/z',\n";
+                   web.export.3 =\n    url:'ftp://u:pub@h', source:'/x', dest:'/z',\n\
+                   web.export.4 =\n    url:'oci://$(secret.aydo)@r', source:'/a:1', dest:'/d', tokens:'t.example',\n";
     let repository = repository(service, "pw = @ASK type:password\n", "");
     repository.write("ays.toml", "[fetch]\nhttp_proxy = 'http://u:p@proxy:3128'\n");
     for node in ["n1", "n2"] {
@@ -227,7 +228,9 @@ fn where_secrets_go_is_known_before_they_go() {
         uses("pw:hunter2", &["n1", "n2"]),
         [
             "aydo+pw https://h:8443 https://h:8443/x ",
-            "n1.t.main.pw+n2.t.main.pw http://h http://h/x http://proxy:3128"
+            "n1.t.main.pw+n2.t.main.pw http://h http://h/x http://proxy:3128",
+            "aydo oci://r oci://r/a:1 ",
+            "aydo https://t.example https://t.example/ "
         ]
     );
     assert_eq!(uses("pw:$(secret.pw)", &[])[1], "pw http://h http://h/x http://proxy:3128");

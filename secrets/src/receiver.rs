@@ -34,12 +34,12 @@ impl Receiver {
 
     /// Whether everybody on the way reads what is sent.
     pub fn is_in_clear(&self) -> bool {
-        matches!(self.scheme.as_deref(), Some("http" | "ftp"))
+        matches!(self.scheme.as_deref(), Some("http" | "ftp" | "oci+http"))
     }
 
     /// Whether it is spoken to by plain HTTP.
     pub fn is_plain_http(&self) -> bool {
-        self.scheme.as_deref() == Some("http")
+        matches!(self.scheme.as_deref(), Some("http" | "oci+http"))
     }
 
     /// Whether it names a host and no way to it.
@@ -63,8 +63,8 @@ impl Receiver {
 /// The port where a server of a scheme is.
 fn usual_port(scheme: &str) -> Option<u16> {
     match scheme {
-        "http" => Some(80),
-        "https" => Some(443),
+        "http" | "oci+http" => Some(80),
+        "https" | "oci" => Some(443),
         "ftp" | "ftpes" => Some(21),
         "ftps" => Some(990),
         "postgres" => Some(5432),
@@ -135,6 +135,7 @@ mod tests {
             ("ftps://Aydo.com", "ftps://aydo.com"),
             ("aydo.com:8443", "aydo.com:8443"),
             ("oci://Aydo.com:5000", "oci://aydo.com:5000"),
+            ("oci://aydo.com:443", "oci://aydo.com"),
             ("[::1]:80", "[::1]:80"),
         ] {
             assert_eq!(receiver(text).to_string(), shown);
@@ -155,6 +156,9 @@ mod tests {
             ("h:8443", "https://h:8443", true),
             ("h:8443", "https://h", false),
             ("http://h", "http://h", true),
+            ("h", "oci://h:5000", true),
+            ("h", "oci+http://h", false),
+            ("oci+http://h", "oci://h", false),
             ("http://h", "https://h", false),
             ("https://h", "ftp://h", false),
             ("https://h", "https://h:8443", false),

@@ -17,9 +17,11 @@ mod origin;
 #[path = "../../catalogue/tests/support/postgres.rs"]
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod postgres;
+mod registry;
 mod scene;
 pub mod schema;
 mod terminal;
+mod tokens;
 pub mod truth;
 mod web;
 
@@ -35,5 +37,7 @@ pub use many::{Many, events, last_line};
 pub use node::{Kind, Node};
 pub use origin::{Certificate, Ftp, Origin, Request, Vsftpd};
 pub use postgres::Postgres;
+pub use registry::{Door, Registry};
 pub use scene::{Scene, named};
+pub use tokens::TokenServer;
 pub use web::SafeWeb;

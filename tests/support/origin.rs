@@ -317,6 +317,21 @@ impl Certificate {
         fs::read_to_string(self.file("ca.pem")).unwrap()
     }
 
+    /// Where the authority's certificate is.
+    pub fn authority_file(&self) -> String {
+        self.file("ca.pem")
+    }
+
+    /// Where the certificate is.
+    pub fn certificate_file(&self) -> String {
+        self.file("s.pem")
+    }
+
+    /// Where its key is.
+    pub fn key_file(&self) -> String {
+        self.file("s.key")
+    }
+
     /// Key and certificate.
     fn both(&self) -> PathBuf {
         self.0.join("both.pem")

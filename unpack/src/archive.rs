@@ -158,7 +158,7 @@ pub(crate) fn unpack_zip(
 }
 
 /// Whether a file of an archive is meant: by its whole name, or the last part of it.
-pub(crate) fn is_named(name: &str, member: &str) -> bool {
+pub fn is_named(name: &str, member: &str) -> bool {
     let name = name.trim_start_matches("./");
     name == member.trim_start_matches("./") || name.rsplit('/').next() == Some(member)
 }

@@ -13,6 +13,7 @@ mod peek;
 mod receiver;
 mod unpacking;
 
+pub use archive::is_named;
 pub use error::Error;
 pub use packing::Packing;
 pub use peek::{Peek, peek};

@@ -51,6 +51,7 @@ impl Database {
         match change {
             Change::Image(id, step) => self.move_image(db, id, step, by).await,
             Change::Undo(id, to) => self.undo(db, id, to, by).await,
+            Change::Wanted(id, stacks) => self.set_wanted(db, id, &stacks, by).await,
             Change::Stack(id, to) => self.set_stack(db, id, to, by).await,
         }
     }
@@ -187,6 +188,50 @@ impl Database {
         Ok(Changed { before: json!(current), after: json!(number), pools })
     }
 
+    async fn set_wanted(
+        &self,
+        db: &mut Work,
+        id: ImageId,
+        stacks: &[StackId],
+        by: &ChangedBy,
+    ) -> Result<Changed, CatalogueError> {
+        let failed = self.failed("writing where an image is wanted");
+        let (name, status) = self.image_status(db, id).await?;
+        if let Next::Wrong(why) = next_image_status(status, ImageMove::Delete) {
+            return Err(wrong(name, why));
+        }
+        let before = wanted_on(db, id).await.map_err(&failed)?;
+        sqlx::query("DELETE FROM wanted WHERE image_id = $1")
+            .bind(id)
+            .execute(&mut **db)
+            .await
+            .map_err(&failed)?;
+        for stack in stacks {
+            let added = sqlx::query(
+                "INSERT INTO wanted (image_id, stack_id)
+                 SELECT i.id, s.id FROM image i JOIN stack s ON s.environment_id = i.environment_id AND s.gid = i.gid
+                 WHERE i.id = $1 AND s.id = $2
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(id)
+            .bind(stack)
+            .execute(&mut **db)
+            .await
+            .map_err(&failed)?;
+            if added.rows_affected() == 0 {
+                return Err(CatalogueError::NoStackOfGrid { stack: stack.0, image: name });
+            }
+        }
+        let after = wanted_on(db, id).await.map_err(&failed)?;
+        if before != after {
+            let edit =
+                Edit { what: AuditWhat::Wanted, before: Some(json!(before)), after: Some(json!(after)) };
+            note_image(db, id, edit, by).await.map_err(&failed)?;
+        }
+        let pools = pools_of(db, id).await.map_err(&failed)?;
+        Ok(Changed { before: json!(before), after: json!(after), pools })
+    }
+
     async fn set_stack(
         &self,
         db: &mut Work,
@@ -267,6 +312,16 @@ pub(super) async fn set_image_status(
         .await?;
     let edit = Edit { what: AuditWhat::Status, before: Some(json!(is)), after: Some(json!(to)) };
     note_image(db, id, edit, by).await
+}
+
+/// The names of the stacks that an image is wanted on.
+async fn wanted_on(db: &mut Work, image: ImageId) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar(
+        "SELECT s.name FROM wanted w JOIN stack s ON s.id = w.stack_id WHERE w.image_id = $1 ORDER BY s.name",
+    )
+    .bind(image)
+    .fetch_all(&mut **db)
+    .await
 }
 
 /// The pools that have copies of an image: only their indexes can name it.

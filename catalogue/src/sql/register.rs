@@ -101,7 +101,7 @@ struct Sizes {
     disk: i64,
 }
 
-fn file_size(size: u64) -> Result<i64, CatalogueError> {
+pub(super) fn file_size(size: u64) -> Result<i64, CatalogueError> {
     i64::try_from(size).map_err(|_| CatalogueError::Size { size })
 }
 

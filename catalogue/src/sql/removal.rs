@@ -16,6 +16,9 @@ use ays_model::PoolKey;
 use serde_json::json;
 use sqlx::FromRow;
 
+/// A copy, and why it may go, where it may.
+type Judged = (CopyRow, Option<String>);
+
 /// A copy, and what decides whether it may go.
 #[derive(FromRow)]
 struct CopyRow {

@@ -2,6 +2,7 @@
 //! once for each of them.
 
 mod audit;
+mod availability;
 mod environments;
 mod find;
 mod installed;

@@ -69,7 +69,7 @@ async fn a_preview_says_what_is_offered_after_the_change_and_changes_nothing() {
     let Fixture { catalogue, .. } = &with_debian().await;
     let offers = catalogue.offers(&shared()).await.unwrap();
     let change = Change::Image(DEBIAN, ImageMove::Disable);
-    assert_eq!(catalogue.preview(change, &ops(1)).await.unwrap(), [(shared(), vec![])]);
+    assert_eq!(catalogue.preview(change.clone(), &ops(1)).await.unwrap(), [(shared(), vec![])]);
     assert_eq!(catalogue.offers(&shared()).await.unwrap(), offers);
     catalogue.change(change, &ops(1)).await.unwrap();
     let back = Change::Image(DEBIAN, ImageMove::Enable);

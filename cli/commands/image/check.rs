@@ -17,7 +17,7 @@ use crate::signals::stop_at_once;
 /// Exit code 1: machines would not start from it.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A disk image (raw or qcow2) on this machine, or an image's name or id
+    /// A disk image (raw or qcow2, packed or not) on this machine, or an image's name or id
     #[arg(value_name = "IMAGE|FILE")]
     asked: String,
     /// Learn the host keys of nodes that have never been seen

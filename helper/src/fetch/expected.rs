@@ -5,10 +5,11 @@ use ays_model::{Check, Checksum, SecretUrl, Signer, unpacked_name};
 use ays_protocol::{Expected, Failure};
 
 use super::access::Access;
+use super::blob::Blob;
 use super::signed::{Signature, signed_list};
 use super::small::read_small;
-use super::source::file_name;
-use super::stream::find;
+use super::source::{Source, file_name};
+use super::{artifact, stream};
 use crate::checksum_list::{Unusable, listed, listed_inside, md5_beside};
 use crate::disk::on_thread;
 use crate::hashing::checksum_of;
@@ -77,6 +78,10 @@ pub(crate) struct Wanted {
     pub(crate) signer: Option<Signer>,
     /// Where it is, when the check says so itself.
     pub(crate) address: Option<SecretUrl>,
+    /// The same, where it is a layer in a registry.
+    pub(crate) blob: Option<Box<Blob>>,
+    /// What its file is called, when the check says so.
+    pub(crate) file: Option<String>,
     /// What the source calls this state of it.
     pub(crate) version: Option<String>,
 }
@@ -85,6 +90,14 @@ impl Wanted {
     /// Whether anything tells the right bytes from others.
     pub(crate) fn is_checked(&self) -> bool {
         self.expected.is_some() || self.signature.is_some()
+    }
+
+    /// What is to be read: what the check leads to, or what is at `address`.
+    pub(crate) fn source(&mut self, address: &SecretUrl, access: Access<'_>) -> Result<Source, Failure> {
+        match self.blob.take() {
+            Some(blob) => Ok(Source::Blob(blob)),
+            None => Source::new(self.address.as_ref().unwrap_or(address), access),
+        }
     }
 
     /// Whether that can be told by the file alone, without unpacking it.
@@ -121,13 +134,24 @@ pub(crate) async fn wanted(source: &SecretUrl, check: &Check, access: Access<'_>
             expected: checksum.map(Expected::Checksum),
             ..Wanted::default()
         }),
-        Check::Stream(stream) => {
-            let found = find(source, stream, access).await?;
+        Check::Stream(product) => {
+            let found = stream::find(source, product, access).await?;
             Ok(Wanted {
                 expected: Some(Expected::Checksum(found.checksum)),
                 signer: found.signer,
                 address: Some(found.url),
                 version: Some(found.version),
+                ..Wanted::default()
+            })
+        }
+        Check::Artifact(artifact) => {
+            let found = artifact::find(source, artifact, access).await?;
+            Ok(Wanted {
+                expected: Some(Expected::Checksum(found.digest)),
+                address: Some(found.url),
+                blob: Some(Box::new(found.blob)),
+                file: Some(found.file),
+                version: Some(found.version.to_string()),
                 ..Wanted::default()
             })
         }

@@ -31,11 +31,13 @@ const MOST_REDIRECTS: usize = 10;
 const MOST_PAUSE: Duration = Duration::from_secs(60);
 
 /// A file on a web server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Http {
     address: SecretUrl,
     url: Url,
     client: Client,
+    /// What each request says beside what all say.
+    headers: HeaderMap,
     connecting: Arc<Connecting>,
     /// The longest time between the connection and the answer's head.
     patience: Duration,
@@ -69,6 +71,7 @@ impl Http {
             address: address.clone(),
             url: address.expose().clone(),
             client,
+            headers: HeaderMap::new(),
             connecting,
             patience: limits.connect + limits.answer,
             connect: limits.connect,
@@ -77,6 +80,29 @@ impl Http {
 
     pub(crate) fn address(&self) -> &SecretUrl {
         &self.address
+    }
+
+    /// Another file, by the same connections.
+    pub(crate) fn file(&self, address: &SecretUrl) -> Self {
+        Self {
+            address: address.clone(),
+            url: address.expose().clone(),
+            headers: HeaderMap::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Says this with each request from now on, or no more. A redirect to another host is not told who is let in.
+    pub(crate) fn say(&mut self, name: HeaderName, value: Option<HeaderValue>) {
+        match value {
+            Some(value) => _ = self.headers.insert(name, value),
+            None => _ = self.headers.remove(name),
+        }
+    }
+
+    /// The answer to a request for all of it, whatever its status is.
+    pub(crate) async fn ask(&self) -> Result<Response, Fault> {
+        self.send(self.request(Method::GET)).await
     }
 
     pub(crate) async fn open(&self, resume: Option<&Resume>) -> Result<Opened, Fault> {
@@ -158,7 +184,9 @@ impl Http {
 
     fn request(&self, method: Method) -> RequestBuilder {
         // The bytes as they are: a packed answer has another length and other hashes.
-        self.client.request(method, self.url.clone()).header(ACCEPT_ENCODING, "identity")
+        let request = self.client.request(method, self.url.clone()).header(ACCEPT_ENCODING, "identity");
+        // They would take the place of the login that is in the address.
+        if self.headers.is_empty() { request } else { request.headers(self.headers.clone()) }
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Fault> {
@@ -204,7 +232,8 @@ impl Http {
         }
     }
 
-    fn fault(&self, response: &Response) -> Fault {
+    /// What an answer says that is not a good one.
+    pub(crate) fn fault(&self, response: &Response) -> Fault {
         let status = response.status();
         let may_pass = matches!(
             status,

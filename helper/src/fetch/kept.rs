@@ -34,7 +34,7 @@ pub(crate) async fn keep(
 ) -> Result<Option<Kept>, Failure> {
     let is_source = match source {
         Some(Source::Local(local)) => is_same_file(local.path(), &order.dest),
-        Some(Source::Http(_) | Source::Ftp(_)) | None => false,
+        Some(Source::Http(_) | Source::Ftp(_) | Source::Blob(_)) | None => false,
     };
     // What the disk in it must be is known only when it is unpacked.
     if (!wanted.is_of_file() && !is_source) || !order.dest.exists() {

@@ -16,7 +16,8 @@ use super::expected::{Wanted, wanted};
 use super::fault::Fault;
 use super::listing::links;
 use super::opened::{Resume, refused};
-use super::small::{read_small, read_to};
+use super::reading::read_to;
+use super::small::read_small;
 use super::source::Source;
 use crate::Limits;
 use crate::image_kind::{HEAD, TAIL, recognise, virtual_size};
@@ -74,7 +75,7 @@ async fn look_at(look: &Look, limits: &Limits) -> Result<Looked, Failure> {
     let asked = async {
         match &look.at {
             LookAt::State(check) => state(look, check, access).await.map(Looked::State),
-            LookAt::Disk => disk(look, access).await.map(Looked::Disk),
+            LookAt::Disk(check) => disk(look, check, access).await.map(Looked::Disk),
             LookAt::Listing => listing(look, access).await.map(Looked::Listing),
             LookAt::Keys => keys(look, access).await.map(Looked::Keys),
         }
@@ -85,16 +86,13 @@ async fn look_at(look: &Look, limits: &Limits) -> Result<Looked, Failure> {
 }
 
 async fn state(look: &Look, check: &Check, access: Access<'_>) -> Result<SourceState, Failure> {
-    let (address, wanted) = match check {
-        // Where the file is has to be known first.
-        Check::Stream(_) => {
-            let wanted = wanted(&look.url, check, access).await?;
-            (wanted.address.clone(), Some(wanted))
-        }
-        _ => (None, None),
+    // Where the file is has to be known first.
+    let (mut source, wanted) = if check.leads_elsewhere() {
+        let mut wanted = wanted(&look.url, check, access).await?;
+        (wanted.source(&look.url, access)?, Some(wanted))
+    } else {
+        (Source::new(&look.url, access)?, None)
     };
-    let url = address.as_ref().unwrap_or(&look.url);
-    let mut source = Source::new(url, access)?;
     let said = async { source.state().await.map_err(|fault| once(look, fault)) };
     let (identity, wanted) = match wanted {
         Some(wanted) => (said.await, Ok(wanted)),
@@ -106,22 +104,28 @@ async fn state(look: &Look, check: &Check, access: Access<'_>) -> Result<SourceS
         None => tokio::join!(said, self::wanted(&look.url, check, access)),
     };
     // Where both fail, what is said does not depend on which answer came first.
-    let Wanted { expected, signer, version, .. } = wanted?;
+    let Wanted { expected, signer, version, address, file, .. } = wanted?;
     let identity = identity?;
     Ok(SourceState {
         size: identity.size,
         etag: identity.etag,
         last_modified: identity.last_modified,
-        address,
+        // What a registry calls its layers is of no use to people.
+        address: address.filter(|_| matches!(check, Check::Stream(_))),
+        file,
         expected,
         signed_by: signer,
         version,
     })
 }
 
-async fn disk(look: &Look, access: Access<'_>) -> Result<SourceDisk, Failure> {
+async fn disk(look: &Look, check: &Check, access: Access<'_>) -> Result<SourceDisk, Failure> {
     let failed = |fault| once(look, fault);
-    let mut source = Source::new(&look.url, access)?;
+    let mut source = if check.leads_elsewhere() {
+        wanted(&look.url, check, access).await?.source(&look.url, access)?
+    } else {
+        Source::new(&look.url, access)?
+    };
     let mut start = source.open_start(PACKED_HEAD as u64).await.map_err(failed)?;
     let mut head = read_to(&mut start.body, HEAD, access).await.map_err(failed)?;
     if let Some(packing) = Packing::of(&head) {
@@ -173,6 +177,7 @@ async fn listing(look: &Look, access: Access<'_>) -> Result<Vec<String>, Failure
         Source::Http(_) => Ok(links(&read_small(&look.url, access).await?)),
         Source::Ftp(ftp) => ftp.names().await.map_err(|fault| once(look, fault)),
         Source::Local(_) => Err(refused(&look.url, "the files of a node are not listed")),
+        Source::Blob(_) => Err(refused(&look.url, "a registry has no directories")),
     }
 }
 

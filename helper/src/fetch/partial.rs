@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ays_model::{Download, SecretUrl};
+use ays_model::{Download, Member, SecretUrl};
 use ays_protocol::{Failure, Stamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -118,12 +118,12 @@ impl Partial {
     }
 
     /// Begins to unpack the disk in it into `directory`, as it comes.
-    pub(crate) fn unpack(&mut self, directory: &Path, member: Option<&str>) -> Result<(), Failure> {
+    pub(crate) fn unpack(&mut self, directory: &Path, member: Option<&Member>) -> Result<(), Failure> {
         let packed = self.reader().map_err(|error| failure(&self.path, "opening", &error))?;
         let order = unpack::Order {
             path: self.dest.clone(),
             directory: directory.to_owned(),
-            member: member.map(str::to_owned),
+            member: member.cloned(),
         };
         self.unpacking = Some(Unpacking::start(order, packed, Arc::clone(&self.arrival)));
         Ok(())

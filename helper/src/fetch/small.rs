@@ -2,21 +2,18 @@ use std::time::Duration;
 
 use ays_model::SecretUrl;
 use ays_protocol::{Failure, Phase};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::access::Access;
-use super::body::Body;
 use super::fault::Fault;
 use super::opened::Opened;
+use super::reading::fill;
 use super::slowness::Slowness;
 use super::source::Source;
 use super::tries::Tries;
 
 /// The most that a file of checksums may hold, in bytes.
 const MOST: usize = 1 << 20;
-
-/// How much of it is read at once, in bytes.
-const PORTION: usize = 64 << 10;
 
 /// Reads a small file whole.
 pub(crate) async fn read_small(url: &SecretUrl, access: Access<'_>) -> Result<Vec<u8>, Failure> {
@@ -38,15 +35,6 @@ pub(crate) async fn read_up_to(url: &SecretUrl, most: usize, access: Access<'_>)
     }
 }
 
-/// The next bytes of what was opened: `most`, or fewer when it ends before.
-pub(crate) async fn read_to(body: &mut Body, most: usize, access: Access<'_>) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    let mut slowness = Slowness::new(access);
-    while bytes.len() < most && fill(body, &mut bytes, &mut slowness, access).await? {}
-    bytes.truncate(most);
-    Ok(bytes)
-}
-
 async fn read_once(source: &mut Source, most: usize, access: Access<'_>) -> Result<Vec<u8>, Fault> {
     let Opened { identity, mut body, .. } = source.open(None).await?;
     let mut bytes = Vec::new();
@@ -64,19 +52,4 @@ async fn read_once(source: &mut Source, most: usize, access: Access<'_>) -> Resu
         }
         _ => Ok(bytes),
     }
-}
-
-/// Adds the next bytes; false when there are no more.
-async fn fill(
-    body: &mut Body,
-    bytes: &mut Vec<u8>,
-    slowness: &mut Slowness,
-    access: Access<'_>,
-) -> Result<bool, Fault> {
-    let begun = Instant::now();
-    let mut piece = Vec::new();
-    let more = body.fill(&mut piece, PORTION, access.stall()).await?;
-    slowness.count(begun.elapsed(), piece.len())?;
-    bytes.append(&mut piece);
-    Ok(more)
 }

@@ -5,6 +5,7 @@ use ays_protocol::Failure;
 use percent_encoding::percent_decode_str;
 
 use super::access::Access;
+use super::blob::Blob;
 use super::fault::Fault;
 use super::ftp::Ftp;
 use super::http::Http;
@@ -18,6 +19,7 @@ pub(crate) enum Source {
     Http(Http),
     Ftp(Ftp),
     Local(Local),
+    Blob(Box<Blob>),
 }
 
 /// The last component of an address's path, decoded.
@@ -32,6 +34,10 @@ impl Source {
             Scheme::Ftp | Scheme::Ftps | Scheme::Ftpes => Self::Ftp(Ftp::new(address, access)?),
             Scheme::File => Self::Local(Local::new(address)?),
             Scheme::Http | Scheme::Https => Self::Http(Http::new(address, access)?),
+            // Its manifest leads to the file, and is read before.
+            Scheme::Oci | Scheme::OciHttp => {
+                return Err(refused(address, "a registry has artifacts, and no files beside them"));
+            }
         })
     }
 
@@ -41,6 +47,7 @@ impl Source {
             Self::Http(http) => http.open(resume).await,
             Self::Ftp(ftp) => ftp.open(resume).await,
             Self::Local(local) => local.open().await,
+            Self::Blob(blob) => blob.open(resume).await,
         }
     }
 
@@ -54,6 +61,7 @@ impl Source {
             Self::Http(http) => http.address(),
             Self::Ftp(ftp) => ftp.address(),
             Self::Local(local) => local.address(),
+            Self::Blob(blob) => blob.http().address(),
         };
         Fault::Final(refused(address, reason))
     }
@@ -62,6 +70,7 @@ impl Source {
     pub(crate) async fn open_start(&mut self, most: u64) -> Result<Opened, Fault> {
         match self {
             Self::Http(http) => http.open_start(most).await,
+            Self::Blob(blob) => blob.open_start(most).await,
             Self::Ftp(_) | Self::Local(_) => self.open(None).await,
         }
     }
@@ -72,6 +81,7 @@ impl Source {
             Self::Http(http) => http.state().await,
             Self::Ftp(ftp) => ftp.state().await,
             Self::Local(local) => local.state().await,
+            Self::Blob(blob) => blob.state().await,
         }
     }
 }

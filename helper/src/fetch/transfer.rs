@@ -148,7 +148,7 @@ impl<'a> Transfer<'a> {
         let is_list = match &self.order.check {
             Check::Md5Beside | Check::Sums { .. } => true,
             // The file itself may be at another address by now.
-            Check::Stream(_) => false,
+            Check::Stream(_) | Check::Artifact(_) => false,
             Check::None | Check::Checksum(_) | Check::Signed { .. } => false,
         };
         if !is_list || std::mem::replace(&mut self.list_read_again, true) {

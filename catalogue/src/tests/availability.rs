@@ -1,0 +1,103 @@
+//! Where an image is wanted, and copies that are brought to pools which lack it.
+
+use serde_json::json;
+
+use super::support::{Fixture, at, digest, n1, n2, n3, ops, own, registration, shared};
+use crate::{
+    Catalogue, CatalogueError, Change, CopyState, ImageId, NewCopy, StackFacts, StackId, StackStatus,
+};
+
+/// The numbers of these stacks.
+async fn stacks(catalogue: &Catalogue, names: &[&str]) -> Vec<StackId> {
+    let known = catalogue.stacks().await.unwrap();
+    names.iter().map(|name| known.iter().find(|stack| stack.name == **name).unwrap().id).collect()
+}
+
+/// Which generation each stack offers, by the stack's name.
+async fn offered(catalogue: &Catalogue) -> Vec<(String, bool, Option<u32>)> {
+    let detail = catalogue.image("debian").await.unwrap().unwrap();
+    let stacks = detail.stacks.into_iter();
+    stacks.map(|on| (on.stack.name.to_string(), on.wanted, on.offered_generation)).collect()
+}
+
+#[tokio::test]
+async fn it_is_wanted_on_exactly_the_stacks_that_are_said_or_all_stays() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let image =
+        catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap().image_id;
+    let want = async |names: &[&str]| {
+        let change = Change::Wanted(image, stacks(catalogue, names).await);
+        catalogue.change(change, &ops(1)).await
+    };
+    let changed = want(&["n2", "n3"]).await.unwrap();
+    assert_eq!((changed.before, changed.after), (json!(["n1"]), json!(["n2", "n3"])));
+    assert_eq!(changed.pools, [shared()]);
+    let said = [("n1", false, None), ("n2", true, Some(1)), ("n3", true, None)];
+    let said = said.map(|(name, wanted, offers)| (name.to_owned(), wanted, offers));
+    assert_eq!(offered(catalogue).await, said);
+
+    // A stack of another grid, or none at all, leaves all as it was.
+    let mut elsewhere = shared();
+    elsewhere.gid = ays_model::Gid(2);
+    let n9 = StackFacts { name: "n9".into(), pool: elsewhere };
+    catalogue.set_stacks(&[n1(), n2(), n3(), n9], &[], None, &ops(2)).await.unwrap();
+    let audited = catalogue.audit(None, 100).await.unwrap().len();
+    let error = want(&["n1", "n9"]).await.unwrap_err();
+    assert!(matches!(error, CatalogueError::NoStackOfGrid { .. }), "{error:?}");
+    let nowhere = Change::Wanted(image, vec![StackId(99)]);
+    catalogue.change(nowhere, &ops(3)).await.unwrap_err();
+    assert_eq!(offered(catalogue).await, said);
+    want(&["n2", "n3"]).await.unwrap();
+    assert_eq!(catalogue.audit(None, 100).await.unwrap().len(), audited);
+    want(&[]).await.unwrap();
+    assert!(offered(catalogue).await.iter().all(|(_, wanted, offers)| !wanted && offers.is_none()));
+    let unknown = catalogue.change(Change::Wanted(ImageId(77), vec![]), &ops(3)).await.unwrap_err();
+    assert!(matches!(unknown, CatalogueError::UnknownImage { .. }), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_copy_is_offered_when_it_has_arrived_and_not_before() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let registered =
+        catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
+    let wanted = stacks(catalogue, &["n1", "n3"]).await;
+    catalogue.change(Change::Wanted(registered.image_id, wanted), &ops(1)).await.unwrap();
+    let copy = NewCopy {
+        generation: registered.generation,
+        pool: own(),
+        file: "debian-a.raw".into(),
+        format: ays_model::DiskFormat::Raw,
+        digest: digest("a"),
+        size: 2000,
+    };
+    let state = async || {
+        let detail = catalogue.image("debian").await.unwrap().unwrap();
+        let copies = detail.generations[0].copies.iter();
+        copies.clone().find(|copy| copy.pool == own()).map(|copy| (copy.state, copy.verified_at.clone()))
+    };
+    catalogue.set_arriving(std::slice::from_ref(&copy)).await.unwrap();
+    assert_eq!(state().await, Some((CopyState::Arriving, None)));
+    assert_eq!(catalogue.offers(&own()).await.unwrap(), []);
+    catalogue.forget_arriving(copy.generation, &[own(), shared()]).await.unwrap();
+    assert_eq!(state().await, None);
+
+    catalogue.set_arriving(std::slice::from_ref(&copy)).await.unwrap();
+    let rehearsed = catalogue.rehearse_arrived(&copy, &at(5)).await.unwrap();
+    assert_eq!(catalogue.offers(&own()).await.unwrap(), []);
+    catalogue.set_arrived(&copy, &at(5)).await.unwrap();
+    assert_eq!(state().await, Some((CopyState::Verified, Some(at(5)))));
+    assert_eq!(catalogue.offers(&own()).await.unwrap(), rehearsed);
+    assert_eq!(rehearsed.len(), 1);
+    // What is there is not on its way.
+    catalogue.set_arriving(std::slice::from_ref(&copy)).await.unwrap();
+    catalogue.forget_arriving(copy.generation, &[own()]).await.unwrap();
+    assert_eq!(state().await, Some((CopyState::Verified, Some(at(5)))));
+    catalogue.mark_damaged(&own(), &copy.file).await.unwrap();
+    catalogue.set_arriving(std::slice::from_ref(&copy)).await.unwrap();
+    assert_eq!(state().await.unwrap().0, CopyState::Damaged);
+    catalogue.set_arrived(&copy, &at(6)).await.unwrap();
+    assert_eq!(state().await, Some((CopyState::Verified, Some(at(6)))));
+    let maintenance = Change::Stack(stacks(catalogue, &["n3"]).await[0], StackStatus::Maintenance);
+    catalogue.change(maintenance, &ops(7)).await.unwrap();
+    assert_eq!(catalogue.offers(&own()).await.unwrap(), []);
+}

@@ -1,0 +1,196 @@
+//! `ays image availability`
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ays_catalogue::{CopyState, ImageDetail, StackOffer, StackStatus};
+use ays_engine::Stopper;
+use ays_model::{Gid, NodeName, PoolKey, causes};
+use ays_operations::{Availability, Canary, SetAvailability, Tell, Wanted};
+
+use crate::context;
+use crate::failure::Failure;
+use crate::render::events::{Renderer, Style};
+use crate::render::{pools, table};
+use crate::signals::heed_signals;
+
+/// Says on which stacks an image is available, and brings it there
+///
+/// All stacks that are named are set, or none. A pool that lacks the image's current generation gets it from the nearest pool
+/// that has a verified copy, never from the source; it is offered there when it is verified. Without --set, --add, --remove
+/// and --all, what is wanted already is brought where it is missing.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Its name or id
+    image: String,
+    /// Exactly on these stacks (a,b or repeated)
+    #[arg(long, value_name = "STACK", value_delimiter = ',', group = "wanted", num_args = 0..)]
+    set: Option<Vec<NodeName>>,
+    /// On these stacks too
+    #[arg(long, value_name = "STACK", value_delimiter = ',', group = "wanted")]
+    add: Vec<NodeName>,
+    /// No more on these stacks
+    #[arg(long, value_name = "STACK", value_delimiter = ',', group = "wanted")]
+    remove: Vec<NodeName>,
+    /// On all stacks of its grid
+    #[arg(long, group = "wanted")]
+    all: bool,
+    /// On all stacks of this grid, which must be the image's
+    #[arg(long, value_name = "GID", group = "wanted")]
+    grid: Option<Gid>,
+    /// In waves: how many stacks have it after each, such as 1,10%,100%. Each wave is read again before the next begins
+    #[arg(long, value_name = "WAVES")]
+    canary: Option<Canary>,
+    /// Runs a program for each stack, which must end with 0; AYS_IMAGE, AYS_STACK and AYS_GENERATION say for what. After a
+    /// wave that it fails, no other begins
+    #[arg(long, value_name = "COMMAND")]
+    check: Option<String>,
+    /// Why, for the records
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Learn the host keys of nodes that have never been seen
+    #[arg(long)]
+    accept_new_host_key: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    image: &'a str,
+    /// The number of the current generation.
+    generation: Option<u32>,
+    stacks: Vec<StackReport<'a>>,
+    /// The pools whose indexes do not say so yet.
+    not_published: Vec<PoolReport<'a>>,
+    /// The pools that it did not come to.
+    not_brought: Vec<PoolReport<'a>>,
+    /// Why no further wave began.
+    stopped: Option<String>,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StackReport<'a> {
+    stack: &'a str,
+    status: StackStatus,
+    wanted: bool,
+    /// The number of the generation that it offers; null: none.
+    offers: Option<u32>,
+}
+
+#[derive(serde::Serialize)]
+struct PoolReport<'a> {
+    pool: &'a PoolKey,
+    why: String,
+}
+
+pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
+    let controller = context::controller_of(repo).await?;
+    let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
+    let (stopper, stop) = Stopper::new();
+    heed_signals(stopper);
+    let renderer = Mutex::new(Renderer::new(if args.json { Style::Quiet } else { Style::Summary }));
+    let tell: Tell =
+        Arc::new(move |record| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(&record));
+    let again = args.again();
+    let set = SetAvailability {
+        wanted: args.wanted(),
+        image: args.image,
+        gid: args.grid,
+        canary: args.canary,
+        check: args.check.as_deref().map(words).transpose()?,
+        reason: args.reason,
+    };
+    let done = set.run(controller, ssh, stop.clone(), tell).await?;
+    if args.json {
+        table::json(&report(&done))?;
+    } else {
+        show(&done)?;
+    }
+    let mut said = pools::not_published(&done.not_published);
+    said.extend(
+        done.not_brought
+            .iter()
+            .map(|(pool, why)| format!("pool {}: {}", pools::pool(pool), causes(why).replace('\n', "\n  "))),
+    );
+    said.extend(done.stopped.as_ref().map(|why| format!("no further stack gets it: {}", causes(why))));
+    if said.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::NotEverywhere { said, again, interrupted: stop.is_wanted() })
+    }
+}
+
+impl Args {
+    fn wanted(&self) -> Wanted {
+        match self {
+            Self { set: Some(stacks), .. } => Wanted::Set(stacks.clone()),
+            Self { add, .. } if !add.is_empty() => Wanted::Add(add.clone()),
+            Self { remove, .. } if !remove.is_empty() => Wanted::Remove(remove.clone()),
+            Self { all: true, .. } | Self { grid: Some(_), .. } => Wanted::All,
+            _ => Wanted::Same,
+        }
+    }
+
+    /// The command that goes on from here.
+    fn again(&self) -> String {
+        format!("ays image availability {}", self.image)
+    }
+}
+
+/// A command as a shell has it, without the shell.
+fn words(command: &str) -> Result<Vec<OsString>, Failure> {
+    let words = shell_words::split(command).ok().filter(|words| !words.is_empty());
+    let words = words.ok_or_else(|| Failure::NoCommand(command.to_owned()))?;
+    Ok(words.into_iter().map(OsString::from).collect())
+}
+
+fn current(detail: &ImageDetail) -> Option<u32> {
+    detail.generations.iter().find(|generation| generation.current).map(|generation| generation.number)
+}
+
+fn show(Availability { detail, .. }: &Availability) -> Result<(), Failure> {
+    let current = current(detail);
+    let arriving = detail.generations.iter().filter(|generation| generation.current);
+    let arriving: Vec<_> = arriving
+        .flat_map(|generation| &generation.copies)
+        .filter(|copy| copy.state == CopyState::Arriving)
+        .filter_map(|copy| copy.pool.node.as_ref())
+        .collect();
+    let rows = detail.stacks.iter().map(|StackOffer { stack, wanted, offered_generation }| {
+        let offers = match offered_generation {
+            None if *wanted && arriving.contains(&&stack.name) => "arriving".to_owned(),
+            None if *wanted => "nothing yet".to_owned(),
+            None => String::new(),
+            Some(number) if Some(*number) == current => format!("generation {number}"),
+            Some(number) => format!("generation {number}, an older one"),
+        };
+        let wanted = if *wanted { "yes" } else { "no" };
+        vec![stack.name.to_string(), table::word(&stack.status), wanted.to_owned(), offers]
+    });
+    table::print(&["STACK", "STATUS", "WANTED", "OFFERS"], rows)
+}
+
+fn report(done: &Availability) -> Report<'_> {
+    let Availability { detail, not_published, not_brought, stopped } = done;
+    let stacks = detail.stacks.iter().map(|on| StackReport {
+        stack: on.stack.name.as_str(),
+        status: on.stack.status,
+        wanted: on.wanted,
+        offers: on.offered_generation,
+    });
+    let not_published = not_published.iter().map(|not| PoolReport { pool: &not.pool, why: causes(&not.why) });
+    let not_brought = not_brought.iter().map(|(pool, why)| PoolReport { pool, why: causes(why) });
+    Report {
+        image: detail.image.name.as_str(),
+        generation: current(detail),
+        stacks: stacks.collect(),
+        not_published: not_published.collect(),
+        not_brought: not_brought.collect(),
+        stopped: stopped.as_ref().map(|why| causes(why)),
+    }
+}
