@@ -99,9 +99,6 @@ impl Removals for Database {
     }
 }
 
-/// A copy, and why it may go; none: it stays.
-type Judged = (CopyRow, Option<String>);
-
 /// A file that may go.
 struct Going {
     removable: Removable,

@@ -79,7 +79,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let mut kept = if is_removed { pools::kept(&removed) } else { Vec::new() };
     if agreed {
         // What is used stays, as it was shown; a pool that was not reached has to be asked again.
-        let not_told = staying.iter().filter(|file| !matches!(file.end, RemovalEnd::Used(_)));
+        let not_told = staying.iter().filter(|file| matches!(file.end, RemovalEnd::Failed(_)));
         kept.extend(not_told.flat_map(|file| pools::kept(std::slice::from_ref(file))));
     }
     if args.json {
