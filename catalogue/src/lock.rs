@@ -7,7 +7,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::FromRow;
 use tokio::sync::{mpsc, watch};
-use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use crate::{Catalogue, CatalogueError, Timestamp};
@@ -51,11 +50,12 @@ pub struct LockHolder {
 /// Scopes that nobody else holds, for as long as this is neither released nor lost.
 ///
 /// All locks of an open catalogue and its clones are renewed together, by one write every 2 s. They are lost when that
-/// did not work for 8 s: then anybody may take them. Dropped without [`Lock::release`], a lock is free after that time
-/// at the latest.
+/// did not work for 8 s: then anybody may take them. Dropped without [`Lock::release`], a lock is given back soon; one of a
+/// process that was killed is free after those 8 s.
 #[derive(Debug)]
 #[must_use = "a dropped lock is lost"]
 pub struct Lock {
+    /// Empty when it was given back.
     pub(crate) id: String,
     pub(crate) holder: Arc<Holder>,
     pub(crate) store: Arc<dyn Locks>,
@@ -63,8 +63,10 @@ pub struct Lock {
 
 impl Lock {
     /// Gives the lock back. Of one that is lost already, nothing is left to give.
-    pub async fn release(self) -> Result<(), CatalogueError> {
-        self.store.give_back(&self.id).await
+    pub async fn release(mut self) -> Result<(), CatalogueError> {
+        self.store.give_back(&self.id).await?;
+        self.id.clear();
+        Ok(())
     }
 
     /// Completes when the lock is held no more: another one has taken it, it could not be renewed in time, or this
@@ -77,8 +79,10 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Whoever listens no more renews no more either.
-        let _ = self.holder.dropped.send(std::mem::take(&mut self.id));
+        if !self.id.is_empty() {
+            // Whoever listens no more renews no more either.
+            let _ = self.holder.dropped.send(std::mem::take(&mut self.id));
+        }
     }
 }
 
@@ -126,15 +130,8 @@ impl Catalogue {
 pub(crate) struct Holder {
     pub(crate) id: String,
     pub(crate) lost: watch::Receiver<bool>,
-    /// The ids of locks that nobody released.
+    /// The ids of locks that nobody released. Whoever renews them ends with this.
     pub(crate) dropped: mpsc::UnboundedSender<String>,
-    pub(crate) keeper: AbortHandle,
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        self.keeper.abort();
-    }
 }
 
 /// The holder of the locks that were taken last, while it has any.

@@ -23,6 +23,7 @@ use crate::copy_check::read_copy;
 use crate::delivery::ShareError;
 use crate::own_pool::OwnPool;
 use crate::passing::{GiverFault, LostGiver, Passing};
+use crate::record::RecordError;
 use crate::run_log::{Tell, now};
 use crate::stop::Stop;
 use crate::truth::{self, TruthError};
@@ -166,6 +167,18 @@ pub enum NotBrought {
         /// Why.
         source: CatalogueError,
     },
+    /// A removal that had begun before took it away again.
+    #[error("it was in the pool of {node}, and was removed meanwhile: again")]
+    Gone {
+        /// The node.
+        node: NodeName,
+    },
+    /// Another controller may be at work on the pool's files by now.
+    #[error("{node}: the lock was lost: this machine stood still for too long; run it again")]
+    LockLost {
+        /// The node.
+        node: NodeName,
+    },
     /// The catalogue failed before.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
@@ -304,11 +317,15 @@ fn failed(target: &Target) -> impl Fn(HelperError) -> NotBrought {
     move |source| NotBrought::Helper { node: node.clone(), source }
 }
 
-fn not_true(target: &Target) -> impl Fn(TruthError) -> NotBrought {
+fn not_recorded(target: &Target) -> impl Fn(RecordError) -> NotBrought {
     let (node, failed) = (target.name().clone(), failed(target));
     move |error| match error {
-        TruthError::Catalogue(source) => NotBrought::Record { node: node.clone(), source },
-        TruthError::Helper(source) => failed(source),
-        TruthError::OnPurpose(error) => failed(error.into()),
+        RecordError::Gone => NotBrought::Gone { node: node.clone() },
+        RecordError::LockLost => NotBrought::LockLost { node: node.clone() },
+        RecordError::Catalogue(source) | RecordError::Truth(TruthError::Catalogue(source)) => {
+            NotBrought::Record { node: node.clone(), source }
+        }
+        RecordError::Helper(source) | RecordError::Truth(TruthError::Helper(source)) => failed(source),
+        RecordError::Truth(TruthError::OnPurpose(error)) => failed(error.into()),
     }
 }

@@ -21,6 +21,7 @@ mod own_pool;
 mod passing;
 mod plan;
 mod publish;
+mod record;
 mod register;
 mod rehearse;
 mod removal;

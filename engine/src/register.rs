@@ -5,18 +5,17 @@
 
 use ays_actions::RegisterImage;
 use ays_catalogue::{
-    ImageFacts, ImageStatus, InstalledImage, KnownCopy, Lock, LockHolder, Registered, Registration,
-    SourceFacts, StoredFacts, TemplateFacts, Timestamp,
+    ImageFacts, ImageStatus, InstalledImage, KnownCopy, LockHolder, Registered, Registration, SourceFacts,
+    StoredFacts, TemplateFacts, Timestamp,
 };
-use ays_model::{
-    Digest, DiskFormat, Download, Event, Inspection, LockScope, PoolKey, Proof, StepName, is_archive_name,
-};
+use ays_model::{Digest, DiskFormat, Download, Event, Inspection, PoolKey, Proof, StepName, is_archive_name};
 use ays_protocol::{
     CheckCopy, CheckedCopy, CopyState, Expected, Fetched, Outcome, ReadCopy, Step, StoreImage, Stored,
 };
 
 use crate::install::Working;
 use crate::install_error::InstallError;
+use crate::record::{RecordError, lock_files, record_file, waiting_for};
 use crate::rollout::{Mode, Source};
 use crate::truth;
 
@@ -69,15 +68,7 @@ impl Working<'_, '_> {
             wanted_on: self.rollout.stacks.wanted_on(self.target),
             pool,
         };
-        let lock = self.lock_files(&registration.pool).await?;
-        let recorded = tokio::select! {
-            recorded = self.record(&registration) => recorded,
-            () = lock.lost() => Err(InstallError::LockLost),
-        };
-        // One that was lost belongs to another run: releasing it does nothing.
-        let released = lock.release().await;
-        let registered = recorded?;
-        released?;
+        let registered = self.record(&registration).await?;
         self.tell_of_state(&registration, &registered);
         let Registration { image, stored, .. } = &registration;
         let found = match found {
@@ -96,43 +87,29 @@ impl Working<'_, '_> {
         Ok(InstalledImage { generation: registered.generation, pool: registration.pool })
     }
 
-    /// Keeps others from removing files of the pool while one is recorded.
-    async fn lock_files(&mut self, pool: &PoolKey) -> Result<Lock, InstallError> {
-        let scopes = [LockScope::Files(pool.clone()).to_string()];
-        let events = &mut *self.events;
-        let on_wait = |holder: &LockHolder| {
-            let message =
-                format!("{} has been at work on {} since {}", holder.by, holder.scope, holder.since);
-            events.send(Event::Waiting { message });
-        };
-        tokio::select! {
-            lock = self.rollout.catalogue.wait_for_lock(&scopes, self.rollout.by, on_wait) => Ok(lock?),
-            () = self.stop.after_steps() => Err(InstallError::Interrupted),
-        }
-    }
-
     /// Records a stored file, which nobody removes meanwhile.
     async fn record(&mut self, registration: &Registration) -> Result<Registered, InstallError> {
         let Registration { stored, pool, .. } = registration;
-        let path = self.target.pool().path.join(&stored.file);
-        let look = CheckCopy { path, size: stored.size, read: None, rate: None };
-        match self.helper.run(Step::CheckCopy(look), |_| {}).await {
-            Ok(Outcome::Checked(checked)) if checked.state == CopyState::Good => {}
-            // A removal that had begun before the lock was taken.
-            Ok(Outcome::Checked(_)) => {
-                return Err(InstallError::Gone { file: stored.file.clone(), pool: pool.name.clone() });
-            }
-            other => return Err(InstallError::at(StepName::Register, other)),
-        }
-        let (catalogue, now) = (self.rollout.catalogue, Timestamp::now());
         let own = self.rollout.own(pool, self.target);
-        let recorded = truth::offer(
-            &mut self.helper,
-            own,
-            catalogue.rehearse(registration, &now),
-            catalogue.register(registration, &now),
-        );
-        Ok(recorded.await?)
+        let events = &mut *self.events;
+        let on_wait = |holder: &LockHolder| events.send(Event::Waiting { message: waiting_for(holder) });
+        let lock = tokio::select! {
+            lock = lock_files(&own, on_wait) => lock?,
+            () = self.stop.after_steps() => return Err(InstallError::Interrupted),
+        };
+        let file = (self.target.pool().path.join(&stored.file), stored.size);
+        let (catalogue, now) = (self.rollout.catalogue, Timestamp::now());
+        let preview = catalogue.rehearse(registration, &now);
+        let recorded =
+            record_file(&mut self.helper, own, lock, file, preview, catalogue.register(registration, &now))
+                .await;
+        recorded.map_err(|error| match error {
+            RecordError::Gone => InstallError::Gone { file: stored.file.clone(), pool: pool.name.clone() },
+            RecordError::LockLost => InstallError::LockLost,
+            RecordError::Helper(error) => InstallError::at(StepName::Register, Err(error)),
+            RecordError::Catalogue(error) => error.into(),
+            RecordError::Truth(error) => error.into(),
+        })
     }
 
     /// Says why what was registered is not what stacks offer now.

@@ -10,6 +10,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::in_use::InUse;
 use crate::publish::{Publish, PublishError};
+use crate::record::waiting_for;
 use crate::remove_copies::{FileEnd, RemoveError, RemoveFiles};
 use crate::run_log::{Tell, now};
 use crate::stop::Stop;
@@ -110,9 +111,7 @@ impl Removing<'_> {
         let mut ends: Vec<_> = files.iter().map(|_| RemovalEnd::Changed).collect();
         let scopes = [LockScope::Files(pool.clone()).to_string()];
         let on_wait = |holder: &LockHolder| {
-            let message =
-                format!("{} has been at work on {} since {}", holder.by, holder.scope, holder.since);
-            tell(now(&node_of(pool), Event::Waiting { message }));
+            tell(now(&node_of(pool), Event::Waiting { message: waiting_for(holder) }));
         };
         let catalogue = self.publish.catalogue;
         let lock = tokio::select! {

@@ -76,14 +76,12 @@ impl Database {
         let (tell_dropped, dropped) = mpsc::unbounded_channel();
         let (tell_lost, lost) = watch::channel(false);
         let options = self.readers.connect_options();
-        let keeper = {
-            let id = id.clone();
-            tokio::spawn(async move {
-                keep(&options, &id, renewed, dropped).await;
-                tell_lost.send_replace(true);
-            })
-        };
-        Ok(Arc::new(Holder { id, lost, dropped: tell_dropped, keeper: keeper.abort_handle() }))
+        let keeper = id.clone();
+        tokio::spawn(async move {
+            keep(&options, &keeper, renewed, dropped).await;
+            tell_lost.send_replace(true);
+        });
+        Ok(Arc::new(Holder { id, lost, dropped: tell_dropped }))
     }
 }
 
@@ -128,10 +126,21 @@ async fn keep(
     let mut db = None;
     let mut beats = interval_at(renewed + BEAT, BEAT);
     let mut to_remove = Vec::new();
-    loop {
-        beats.tick().await;
+    let mut has_locks = true;
+    while has_locks {
+        tokio::select! {
+            // Whoever waits for it shall have it at once.
+            lock = dropped.recv() => match lock {
+                Some(lock) => to_remove.push(lock),
+                None => has_locks = false,
+            },
+            _ = beats.tick() => {}
+        }
         while let Ok(lock) = dropped.try_recv() {
             to_remove.push(lock);
+        }
+        if !has_locks && to_remove.is_empty() {
+            return;
         }
         let renewing = async {
             let mut open = match db.take() {

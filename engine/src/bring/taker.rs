@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
+use ays_catalogue::LockHolder;
 use ays_model::{Digest, DiskFormat, Event, Progress, StepName, Target};
 use ays_protocol::{Failure, Outcome, PassedCopy, Requirements, Step, StoreImage, Stored};
 use ays_transport::{Helper, HelperError, Session};
 
 use super::plan::{Group, Taker};
-use super::{Arrived, NotBrought, Work, failed, not_opened, not_true};
+use super::{Arrived, NotBrought, Work, failed, not_opened, not_recorded};
 use crate::delivery::{Member, PassedFile, Place};
 use crate::passing::Passing;
+use crate::record::{lock_files, record_file, waiting_for};
 use crate::run_log::now;
-use crate::truth;
 
 /// A node that has taken it.
 struct Taken {
@@ -108,14 +109,14 @@ impl Work<'_, '_> {
         } else {
             arrived(group.copy.file.clone(), group.copy.digest, group.copy.size)
         };
-        let recorder = self.recorder;
-        let recorded = truth::offer(
-            &mut session.helper,
-            own,
-            (recorder.rehearse)(arrived.clone()),
-            (recorder.record)(arrived.clone()),
-        );
-        recorded.await.map_err(not_true(target))?;
+        let on_wait =
+            |holder: &LockHolder| self.tell(target, Event::Waiting { message: waiting_for(holder) });
+        let lock = lock_files(&own, on_wait).await?;
+        let (recorder, stored) = (self.recorder, (pool.join(&arrived.file), arrived.size));
+        let preview = (recorder.rehearse)(arrived.clone());
+        let record = (recorder.record)(arrived.clone());
+        let recorded = record_file(&mut session.helper, own, lock, stored, preview, record).await;
+        recorded.map_err(not_recorded(target))?;
         self.tell(target, Event::StepDone { step: StepName::Bring, result: told(&arrived) });
         Ok(Taken { arrived, member, session })
     }
