@@ -230,7 +230,7 @@ fn well(step: &Step) -> Outcome {
         }
         Step::Examine(_) => examined(1 << 30),
         Step::GiveCopy(_) | Step::TakeCopy(_) => Outcome::Passed(passed()),
-        Step::WriteIndex(_) => Outcome::Written(IndexBefore::Other),
+        Step::WriteIndex(_) => Outcome::Written(IndexBefore::Other.into()),
         Step::Remove(_) => Outcome::Removed,
         Step::RemoveCopies(order) => {
             let state =

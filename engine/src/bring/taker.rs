@@ -10,7 +10,7 @@ use super::plan::{Group, Taker};
 use super::{Arrived, NotBrought, Work, failed, not_opened, not_true};
 use crate::delivery::{Member, PassedFile, Place};
 use crate::passing::Passing;
-use crate::run_log::now;
+use crate::run_log::{now, tell_warnings};
 use crate::truth;
 
 /// A node that has taken it.
@@ -115,7 +115,9 @@ impl Work<'_, '_> {
             (recorder.rehearse)(arrived.clone()),
             (recorder.record)(arrived.clone()),
         );
-        recorded.await.map_err(not_true(target))?;
+        let recorded = recorded.await;
+        tell_warnings(self.tell, target.name(), &mut session.helper.warnings);
+        recorded.map_err(not_true(target))?;
         self.tell(target, Event::StepDone { step: StepName::Bring, result: told(&arrived) });
         Ok(Taken { arrived, member, session })
     }
