@@ -51,8 +51,13 @@ fn what_a_process_has_open_or_a_disk_stands_on_is_refused_before_anything_is_rem
 
     // Nobody to ask, and nothing that says that it is meant.
     fails(&scene.ays.run(&DELETE[..4]), 2);
-    let said = scene.ays.succeeds(&DELETE);
-    assert!(said.starts_with("x is DESTROYED: 2 files removed, "), "{said}");
+    let mut terminal = scene.ays.on_terminal(&DELETE[..4]);
+    terminal.expect("All files of x are removed from every pool. Type its name to go on:");
+    terminal.enter("y");
+    terminal.expect("type x, or press Esc");
+    terminal.enter("\u{7f}x");
+    terminal.expect("x is DESTROYED: 2 files removed, ");
+    assert_eq!(terminal.end().0, Some(0));
     assert_eq!([stored(first), stored(second)], [[""; 0], [""; 0]]);
     assert_eq!(status(&scene), "DESTROYED");
     assert_eq!(scene.ays.json(&["image", "list"]), json!([]));

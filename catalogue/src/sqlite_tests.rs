@@ -16,8 +16,10 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use super::MIGRATIONS;
-use super::tests::support::{Fixture, at, debian_on, digest, md5, n1, ops, registration, shared, source};
-use crate::{Catalogue, CatalogueError, InstalledPart, Place, RunFilter, ServiceOnNode};
+use super::tests::support::{
+    Fixture, at, debian_on, digest, md5, n1, n2, n3, ops, registration, shared, source,
+};
+use crate::{Catalogue, CatalogueError, InstalledPart, Place, RunFilter, ServiceOnNode, StackStatus};
 
 const WRITER_FILE: &str = "AYS_TEST_WRITER_FILE";
 
@@ -171,11 +173,15 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
     first.run_direct(None, &mut db, false).await.unwrap();
     // What lies in it: written by this version elsewhere, as far as that one had columns for it.
     fixture.catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
+    // The environment has n3 no more: that was all that DISABLED meant.
+    fixture.catalogue.set_stacks(&[n1(), n2()], &[], None, &ops(1)).await.unwrap();
     sqlx::query("ATTACH ? AS newer").bind(fixture.server.address()).execute(&mut db).await.unwrap();
     sqlx::raw_sql(
         "PRAGMA foreign_keys = OFF;
          INSERT INTO pool SELECT id, gid, name, node, path FROM newer.pool;
-         INSERT INTO stack SELECT id, gid, name, status, reference_id, pool_id FROM newer.stack;
+         INSERT INTO stack
+         SELECT id, gid, name, CASE in_environment WHEN 1 THEN status ELSE 'DISABLED' END, reference_id, pool_id
+         FROM newer.stack;
          INSERT INTO image
          SELECT id, guid, gid, name, description, type, size_gb, username, account_id, reference_id, url, last_modified,
                 status, boot_type, hot_resize, current_generation
@@ -224,6 +230,8 @@ async fn a_catalogue_of_an_older_version_is_brought_forward() {
     let mut expected = named;
     expected.generations[0].copies[0].scrubbed_at = Some(at(7));
     assert_eq!(brought.image("debian").await.unwrap().unwrap(), expected);
+    brought.set_stacks(&[n1(), n2(), n3()], &[], None, &ops(8)).await.unwrap();
+    assert!(brought.stacks().await.unwrap().iter().all(|stack| stack.status == StackStatus::Enabled));
     let runs = brought.runs(&RunFilter::default()).await.unwrap();
     assert_eq!(runs.iter().map(|run| run.rollout.as_deref()).collect::<Vec<_>>(), [None]);
     let installed = brought.installed(&debian_on("n1")).await.unwrap().unwrap();

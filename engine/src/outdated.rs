@@ -33,7 +33,7 @@ pub struct Asked {
     pub gid: Gid,
     /// The recipe that made its current generation.
     pub template: TemplateName,
-    /// The current generation's number.
+    /// The number of the generation that was brought last: the current one, or one that was undone.
     pub generation: u32,
     /// When that was made.
     pub made_at: Timestamp,

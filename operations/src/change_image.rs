@@ -66,13 +66,16 @@ impl ChangeImage {
         tell: Tell,
     ) -> Result<ChangedImage, Error> {
         let Self { image, to, reason } = self;
-        let ImageDetail { image, .. } = find(&controller, &image).await?;
+        let detail = find(&controller, &image).await?;
+        // Of two operators who undo the same at once, the second must not go back one further.
+        let before = one_before(&detail);
+        let ImageDetail { image, .. } = detail;
         let (change, direction) = match to {
             ImageChange::Move(step @ (ImageMove::Enable | ImageMove::Restore)) => {
                 (Change::Image(image.id, step), Direction::More)
             }
             ImageChange::Move(step) => (Change::Image(image.id, step), Direction::Less),
-            ImageChange::Undo(number) => (Change::Undo(image.id, number), Direction::More),
+            ImageChange::Undo(number) => (Change::Undo(image.id, number.or(before)), Direction::More),
         };
         let pools = Pools::of(&controller, ssh, &stop).await?;
         let by = controller.changes(reason);
@@ -99,6 +102,12 @@ pub(crate) fn not_changed(error: PublishError) -> Error {
         PublishError::Interrupted => Error::interrupted(),
         error => Error::new(Kind::Failed, error),
     }
+}
+
+/// The number of the generation before the current one.
+fn one_before(ImageDetail { generations, .. }: &ImageDetail) -> Option<u32> {
+    let current = generations.iter().find(|generation| generation.current)?.number;
+    generations.iter().map(|generation| generation.number).filter(|number| *number < current).max()
 }
 
 fn lagging(ImageDetail { generations, stacks, .. }: &ImageDetail) -> Vec<Lagging> {

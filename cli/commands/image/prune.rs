@@ -53,6 +53,9 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let stop = stop_at_once();
     let prune = Prune { image: args.image.clone(), keep: args.keep, reason: args.reason };
     let looked = prune.clone().look(controller.clone(), ssh.clone(), stop.clone(), pools::tell()).await?;
+    if stop.is_wanted() {
+        return Err(Failure::Interrupted);
+    }
     if !args.json {
         show(&looked)?;
     }
@@ -72,7 +75,12 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     } else if !args.json && !removed.is_empty() {
         table::line("nothing was removed: --yes removes them")?;
     }
-    let kept = if is_removed { pools::kept(&removed) } else { Vec::new() };
+    let mut kept = if is_removed { pools::kept(&removed) } else { Vec::new() };
+    if agreed {
+        // What is used stays, as it was shown; a pool that was not reached has to be asked again.
+        let not_told = staying.iter().filter(|file| matches!(file.end, RemovalEnd::Failed(_)));
+        kept.extend(not_told.flat_map(|file| pools::kept(std::slice::from_ref(file))));
+    }
     if args.json {
         removed.extend(staying);
         table::json(&removed.iter().map(row).collect::<Vec<_>>())?;
