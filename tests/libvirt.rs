@@ -67,6 +67,10 @@ fn libvirt_sees_what_is_installed() {
     scene.origin.publish_md5("x.qcow2");
     scene.succeeds(&["-r"]);
     assert_eq!((stored(&scene.node).len(), volumes(&scene.node)), (3, stored(&scene.node)));
+
+    // What was offered before goes without a change of the index.
+    scene.ays.succeeds(&["image", "prune", "--keep", "0", "--yes"]);
+    assert_eq!((stored(&scene.node).len(), volumes(&scene.node)), (1, stored(&scene.node)));
 }
 
 #[test]

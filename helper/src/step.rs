@@ -42,6 +42,8 @@ pub(crate) async fn run(
         Step::Digest(order) => digest::digest(order, &report).await.map(Outcome::Digested),
         Step::WriteIndex(index) => index::write(index, &libvirt, &limits).await.map(Outcome::Written),
         Step::Remove(path) => remove::remove(path).await.map(|()| Outcome::Removed),
-        Step::RemoveCopies(order) => remove_copies::remove_copies(order).await.map(Outcome::RemovedCopies),
+        Step::RemoveCopies(order) => {
+            remove_copies::remove_copies(order, &libvirt, &limits).await.map(Outcome::RemovedCopies)
+        }
     }
 }
