@@ -24,6 +24,7 @@ mod ftps;
 mod image_check;
 mod install;
 mod json;
+mod libvirt;
 mod lint;
 mod many;
 mod node;

@@ -1,8 +1,12 @@
 //! Pools whose indexes were not written, and files that stay.
 
+use std::sync::Arc;
+
 use ays_engine::{InUse, NotPublished, RemovalEnd};
-use ays_model::{PoolKey, causes};
-use ays_operations::RemovedFile;
+use ays_model::{Event, PoolKey, Record, causes};
+use ays_operations::{RemovedFile, Tell};
+
+use crate::failure::eprint_line;
 
 /// A pool as people know it: `local on n1, /var/lib/ays/templates`.
 pub fn pool(PoolKey { name, node, path, .. }: &PoolKey) -> String {
@@ -45,4 +49,13 @@ fn path(RemovedFile { file, .. }: &RemovedFile) -> String {
 
 fn indented(text: &str) -> String {
     text.replace('\n', "\n  ")
+}
+
+/// What there is to say while indexes are written, and files looked at and removed.
+pub fn tell() -> Tell {
+    Arc::new(|Record { node, event, .. }| match event {
+        Event::Warning { message } => eprint_line(&format!("warning: {node}: {message}")),
+        Event::Waiting { message } => eprint_line(&format!("waiting: {message}")),
+        _ => {}
+    })
 }

@@ -10,6 +10,7 @@ use ays_transport::{ConnectError, Helper, HelperError, OpenError, Session, Trans
 
 use crate::index::{self, IndexError};
 use crate::own_pool::OwnPool;
+use crate::run_log::{Tell, tell_warnings};
 
 /// How often a pool is looked at again that another one changes meanwhile.
 const TRIES: usize = 10;
@@ -22,6 +23,8 @@ pub struct Adopt<'a> {
     pub owner: &'a PoolOwner,
     /// How nodes are reached.
     pub transport: &'a Transport,
+    /// Who is told what went wrong beside an index that was written.
+    pub tell: Tell<'a>,
 }
 
 /// A pool that was adopted.
@@ -105,6 +108,7 @@ impl Adopt<'_> {
             OpenError::Helper(source) => failed(target)(source),
         })?;
         let adopted = self.adopt(target, &mut session.helper).await;
+        tell_warnings(self.tell, target.name(), &mut session.helper.warnings);
         session.close().await;
         adopted
     }

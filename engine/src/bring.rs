@@ -24,7 +24,7 @@ use crate::delivery::ShareError;
 use crate::own_pool::OwnPool;
 use crate::passing::{GiverFault, LostGiver, Passing};
 use crate::record::RecordError;
-use crate::run_log::{Tell, now};
+use crate::run_log::{Tell, now, tell_warnings};
 use crate::stop::Stop;
 use crate::truth::{self, TruthError};
 
@@ -294,6 +294,7 @@ impl Work<'_, '_> {
             Err(format!("its copy is {fault}, and is offered no more"))
         };
         let judged = judging.await;
+        tell_warnings(self.tell, giver.target.name(), &mut helper.warnings);
         helper.close().await;
         judged
     }

@@ -1,7 +1,7 @@
 //! A pool's `ays-images.json`: what managers of machines read of the catalogue.
 
 use ays_catalogue::{CatalogueError, Offer, index_json};
-use ays_protocol::{IndexBefore, Outcome, Step, WriteIndex};
+use ays_protocol::{IndexBefore, Outcome, Step, WriteIndex, WrittenIndex};
 use ays_transport::{Helper, HelperError};
 
 use crate::own_pool::OwnPool;
@@ -15,7 +15,8 @@ pub(crate) enum IndexError {
     Helper(#[from] HelperError),
 }
 
-/// Writes these offers into the index, beside what was adopted with the pool; what it was before.
+/// Writes these offers into the index, beside what was adopted with the pool; what it was before. Where libvirt could not
+/// be told, the helper's warnings say so.
 pub(crate) async fn write(
     helper: &mut Helper,
     pool: OwnPool<'_>,
@@ -24,7 +25,16 @@ pub(crate) async fn write(
     let content = index_json(offers, &pool.catalogue.adopted(pool.key).await?);
     let index = WriteIndex { claim: pool.claim().await?, content };
     match helper.run(Step::WriteIndex(index), |_| {}).await? {
-        Outcome::Written(before) => Ok(before),
+        Outcome::Written(WrittenIndex { before, not_refreshed }) => {
+            // The index is what is true: that libvirt has not seen it yet is no failure.
+            if let Some(not) = not_refreshed {
+                let message = format!("pool {}: {not}", pool.key.name);
+                if !helper.warnings.contains(&message) {
+                    helper.warnings.push(message);
+                }
+            }
+            Ok(before)
+        }
         _ => Err(HelperError::Answer.into()),
     }
 }

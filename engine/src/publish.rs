@@ -14,6 +14,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::index::{self, IndexError};
 use crate::own_pool::OwnPool;
+use crate::run_log::{Tell, tell_warnings};
 use crate::stop::Stop;
 
 /// Writes the indexes of pools.
@@ -28,6 +29,8 @@ pub struct Publish<'a> {
     pub transport: &'a Transport,
     /// The most pools that are written at once.
     pub parallel: NonZeroUsize,
+    /// Who is told what went wrong beside an index that was written.
+    pub tell: Tell<'a>,
 }
 
 /// Whether a change lets stacks offer something that they did not offer before.
@@ -187,6 +190,7 @@ impl Publish<'_> {
     async fn publish_on(&self, pool: &PoolKey, mut reached: Reached<'_>) -> Result<(), PublishError> {
         let own = self.own(pool, reached.target);
         let published = index::publish(&mut reached.session.helper, own).await;
+        tell_warnings(self.tell, reached.target.name(), &mut reached.session.helper.warnings);
         reached.session.close().await;
         published.map(drop).map_err(failed(reached.target))
     }
@@ -195,7 +199,9 @@ impl Publish<'_> {
     async fn write(&self, pool: &PoolKey, offers: &[Offer]) -> Result<Reached<'_>, PublishError> {
         let mut reached = self.reach(pool).await?;
         let own = self.own(pool, reached.target);
-        match index::write(&mut reached.session.helper, own, offers).await {
+        let written = index::write(&mut reached.session.helper, own, offers).await;
+        tell_warnings(self.tell, reached.target.name(), &mut reached.session.helper.warnings);
+        match written {
             Ok(_) => Ok(reached),
             Err(error) => {
                 reached.session.close().await;

@@ -148,6 +148,10 @@ impl RemoveFiles<'_> {
             );
             tell(now(target.name(), Event::Warning { message }));
         }
+        if let Some(not) = &answer.not_refreshed {
+            let message = format!("pool {}: {not}", pool.name);
+            tell(now(target.name(), Event::Warning { message }));
+        }
         Ok(answer)
     }
 }

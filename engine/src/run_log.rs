@@ -8,6 +8,13 @@ use ays_model::{Event, NodeName, Progress, Record, StepName, TemplateName};
 /// Whoever is told what happens.
 pub type Tell<'a> = &'a (dyn Fn(Record) + Send + Sync);
 
+/// Tells the warnings that came with a helper's work on a node.
+pub(crate) fn tell_warnings(tell: Tell<'_>, node: &NodeName, warnings: &mut Vec<String>) {
+    for message in warnings.drain(..) {
+        tell(now(node, Event::Warning { message }));
+    }
+}
+
 /// What happens now.
 pub fn now(node: &NodeName, event: Event) -> Record {
     Record { time: jiff::Timestamp::now(), node: node.clone(), event }

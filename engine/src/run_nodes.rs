@@ -244,7 +244,10 @@ impl Rollout<'_> {
             result = working.work() => result,
             () = common.stop.now() => Err(InstallError::Interrupted),
         };
-        let Working { connection, helper, members, .. } = working;
+        let Working { connection, mut helper, members, events, .. } = working;
+        for message in helper.warnings.drain(..) {
+            events.send(Event::Warning { message });
+        }
         // Also when a later step failed: what it has is whole.
         if !members.is_empty() {
             return (result, Some(Parked { helper, members, _connection: connection }));

@@ -20,7 +20,7 @@ pub use self::heal::NotHealed;
 use crate::copy_check::{Fault, path, read_copy};
 use crate::delivery::ShareError;
 use crate::own_pool::OwnPool;
-use crate::run_log::{Tell, now};
+use crate::run_log::{Tell, now, tell_warnings};
 use crate::stop::Stop;
 use crate::truth::{self, TruthError};
 
@@ -227,6 +227,7 @@ impl Work<'_> {
             result = reading => result,
             () = self.stop.now() => Err(ScrubError::Interrupted),
         };
+        tell_warnings(self.tell, target.name(), &mut node.helper.warnings);
         node.helper.close().await;
         result
     }

@@ -230,12 +230,16 @@ fn well(step: &Step) -> Outcome {
         }
         Step::Examine(_) => examined(1 << 30),
         Step::GiveCopy(_) | Step::TakeCopy(_) => Outcome::Passed(passed()),
-        Step::WriteIndex(_) => Outcome::Written(IndexBefore::Other),
+        Step::WriteIndex(_) => Outcome::Written(IndexBefore::Other.into()),
         Step::Remove(_) => Outcome::Removed,
         Step::RemoveCopies(order) => {
             let state =
                 if order.removal == Removal::Look { RemovedCopy::Unused } else { RemovedCopy::Removed };
-            Outcome::RemovedCopies(RemovedCopies { files: vec![state; order.files.len()], unseen: 0 })
+            Outcome::RemovedCopies(RemovedCopies {
+                files: vec![state; order.files.len()],
+                unseen: 0,
+                not_refreshed: None,
+            })
         }
         Step::StoreImage(_) => stored(content()),
         other => panic!("{other:?}"),
@@ -433,7 +437,11 @@ async fn all_nodes_of_a_shared_pool_are_asked_before_one_removes() {
         Step::RemoveCopies(order) => {
             assert_eq!((known(&order.claim), order.users.len()), (0, 1));
             let files = vec![RemovedCopy::Kept(vec![used.clone()]), RemovedCopy::Unused];
-            (node == "n2").then_some(Ok(Outcome::RemovedCopies(RemovedCopies { files, unseen: 0 })))
+            (node == "n2").then_some(Ok(Outcome::RemovedCopies(RemovedCopies {
+                files,
+                unseen: 0,
+                not_refreshed: None,
+            })))
         }
         _ => None,
     };

@@ -126,7 +126,7 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
             systems: Vec::new(),
             unread: Vec::new(),
         }),
-        Step::WriteIndex(_) => Outcome::Written(IndexBefore::Other),
+        Step::WriteIndex(_) => Outcome::Written(IndexBefore::Other.into()),
         Step::Remove(_) => Outcome::Removed,
         Step::LookAtPool(_)
         | Step::AdoptPool(_)

@@ -61,7 +61,7 @@ impl Scene {
             let content: Value = serde_json::from_str(&index.content).unwrap();
             let generation = content["images"][0]["generation"].as_u64();
             indexes.lock().unwrap().entry(node.to_owned()).or_default().push(generation);
-            Ok(Outcome::Written(IndexBefore::Other))
+            Ok(Outcome::Written(IndexBefore::Other.into()))
         });
         let publish = Publish {
             nodes: &self.targets,
@@ -69,6 +69,7 @@ impl Scene {
             owner: &owner,
             transport: &Transport::Scripted(nodes),
             parallel: NonZeroUsize::new(32).unwrap(),
+            tell: &|_| {},
         };
         let (_stopper, stop) = Stopper::new();
         publish.change(change, &by(), direction, &stop).await.unwrap()

@@ -5,6 +5,7 @@
 //! its seed.
 
 #![allow(
+    clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -179,7 +180,7 @@ impl World {
                 let text = |image: &Value, key: &str| image[key].as_str().unwrap().to_owned();
                 disk.index = images.map(|image| (text(image, "file"), text(image, "digest"))).collect();
                 disk.assert_true(pool);
-                Outcome::Written(IndexBefore::Other)
+                Outcome::Written(IndexBefore::Other.into())
             }
             Step::Remove(_) => Outcome::Removed,
             Step::GiveCopy(order) => {
@@ -210,7 +211,7 @@ impl World {
                         }
                     });
                 }
-                Outcome::RemovedCopies(RemovedCopies { files: ends, unseen: 0 })
+                Outcome::RemovedCopies(RemovedCopies { files: ends, unseen: 0, not_refreshed: None })
             }
             other => panic!("{other:?}"),
         })
@@ -365,7 +366,8 @@ impl Controller<'_> {
         let Repository { targets, stacks, recipe, logs, .. } = self.repository;
         let (catalogue, transport) = (&self.catalogue, &self.transport);
         let parallel = NonZeroUsize::new(4).unwrap();
-        let publish = || Publish { nodes: targets, catalogue, owner: &owner, transport, parallel };
+        let publish =
+            || Publish { nodes: targets, catalogue, owner: &owner, transport, parallel, tell: &|_| {} };
         let image = catalogue.images().await.unwrap().first().map(|image| image.id);
         // What an operation says is not of interest, only what it leaves.
         match (operation, image) {

@@ -1,5 +1,7 @@
 //! What a tool said when it failed, as it is told: all of its words that matter, and not more than a reader takes.
 
+use tokio::io::{AsyncRead, AsyncReadExt};
+
 /// How much of the beginning of what a tool says is kept, in bytes.
 const MOST_FIRST: usize = 4096;
 
@@ -62,6 +64,18 @@ impl Words {
         }
         joined(&lines)
     }
+}
+
+/// Reads to the end and keeps what may matter; a program that says more than that is still listened to.
+pub(crate) async fn gather(from: Option<impl AsyncRead + Unpin>, mut hear: impl FnMut(&[u8])) -> Words {
+    let mut kept = Words::default();
+    let Some(mut from) = from else { return kept };
+    let mut piece = [0; 1024];
+    while let Ok(count @ 1..) = from.read(&mut piece).await {
+        hear(&piece[..count]);
+        kept.hear(&piece[..count]);
+    }
+    kept
 }
 
 /// A line's words: without what a terminal would obey, and not longer than a line may be.

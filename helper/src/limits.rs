@@ -17,6 +17,8 @@ pub struct Limits {
     pub progress: u64,
     /// The pause after the first failed try; it doubles with every further one, up to 5 s, with up to a half on top.
     pub pause: Duration,
+    /// How long libvirt may take to name its storage pools, and how long to refresh one.
+    pub libvirt: Duration,
 }
 
 impl Default for Limits {
@@ -29,6 +31,7 @@ impl Default for Limits {
             most_tries: 100,
             progress: 1 << 20,
             pause: Duration::from_millis(200),
+            libvirt: Duration::from_secs(5),
         }
     }
 }

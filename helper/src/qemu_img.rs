@@ -1,9 +1,7 @@
 //! `qemu-img`, always told the format of what it reads.
 
 use std::ffi::OsString;
-use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -12,33 +10,21 @@ use ays_disk::{LARGEST, Refusal};
 use ays_model::{Activity, DiskFormat};
 use ays_protocol::Failure;
 use serde::Deserialize;
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use crate::child::bound;
-use crate::complaint::Words;
+use crate::complaint::{Words, gather};
+use crate::program;
 use crate::report::Report;
 use ays_disk::ImageFormat;
 
 const NAME: &str = "qemu-img";
 
-/// Where it is looked for when `PATH` lacks it: a login without a profile has a short one.
-const USUAL_PLACES: [&str; 5] = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin"];
-
 /// The program, or a failure that names the package that brings it.
 pub(crate) fn find() -> Result<PathBuf, Failure> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain(USUAL_PLACES.map(PathBuf::from))
-        .map(|directory| directory.join(NAME))
-        .find(|candidate| candidate.is_absolute() && is_program(candidate))
-        .ok_or_else(|| {
-            failed("it is missing on the node; the package qemu-utils (Debian, Ubuntu) or qemu-img (others) brings it")
-        })
-}
-
-fn is_program(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    program::find(NAME).ok_or_else(|| {
+        failed("it is missing on the node; the package qemu-utils (Debian, Ubuntu) or qemu-img (others) brings it")
+    })
 }
 
 fn failed(reason: impl Into<String>) -> Failure {
@@ -245,18 +231,6 @@ impl Ended {
             None => failed(self.complaint()),
         }
     }
-}
-
-/// Reads to the end and keeps what may matter; a program that says more than that is still listened to.
-async fn gather(from: Option<impl AsyncRead + Unpin>, mut hear: impl FnMut(&[u8])) -> Words {
-    let mut kept = Words::default();
-    let Some(mut from) = from else { return kept };
-    let mut piece = [0; 1024];
-    while let Ok(count @ 1..) = from.read(&mut piece).await {
-        hear(&piece[..count]);
-        kept.hear(&piece[..count]);
-    }
-    kept
 }
 
 /// Hundredths of a percent from `    (12.34/100%)`, which `-p` prints again and again; the last one in a piece.

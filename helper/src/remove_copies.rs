@@ -21,17 +21,28 @@ use ays_protocol::{Failure, FileUse, Removal, RemoveCopies, RemovedCopies, Remov
 use self::disks::Search;
 use self::wanted::Wanted;
 use crate::disk::{check_path, on_thread, refused, remove, sync_directory};
+use crate::libvirt::Libvirt;
+use crate::limits::Limits;
 use crate::owner;
 
-/// Removes what nothing uses, or only tells what that would be.
-pub(crate) async fn remove_copies(order: RemoveCopies) -> Result<RemovedCopies, Failure> {
+/// Removes what nothing uses, or only tells what that would be. libvirt is told of what was removed.
+pub(crate) async fn remove_copies(
+    order: RemoveCopies,
+    libvirt: &Libvirt,
+    limits: &Limits,
+) -> Result<RemovedCopies, Failure> {
     let pool = &order.claim.path;
     check_path(pool)?;
     order.users.iter().try_for_each(|directory| check_path(directory))?;
     for wanted in &order.files {
         check_name(pool, &wanted.file, &order.claim.known)?;
     }
-    on_thread(move || work(&order)).await
+    let pool = pool.clone();
+    let mut answer = on_thread(move || work(&order)).await?;
+    if answer.files.contains(&RemovedCopy::Removed) {
+        answer.not_refreshed = libvirt.refresh(&pool, limits.libvirt).await;
+    }
+    Ok(answer)
 }
 
 /// Only what this pool's owner stored is removed.

@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use crate::libvirt::Libvirt;
 use crate::report::Report;
 use crate::share::{Listeners, Talk};
 use crate::step::run;
@@ -136,6 +137,7 @@ struct Work {
     answers: mpsc::UnboundedSender<FromNode>,
     listeners: Listeners,
     unpackings: Unpackings,
+    libvirt: Libvirt,
     waiting: VecDeque<(u64, Step)>,
     current: Option<Current>,
 }
@@ -154,6 +156,7 @@ impl Work {
             answers,
             listeners: Listeners::default(),
             unpackings: Unpackings::default(),
+            libvirt: Libvirt::default(),
             waiting: VecDeque::new(),
             current: None,
         }
@@ -172,7 +175,8 @@ impl Work {
             let (sender, news) = mpsc::unbounded_channel();
             let talk = Talk { id, answers: self.answers.clone(), news };
             let (limits, listeners) = (self.limits.clone(), self.listeners.clone());
-            let step = Box::pin(run(step, limits, report, talk, listeners, self.unpackings.clone()));
+            let (unpackings, libvirt) = (self.unpackings.clone(), self.libvirt.clone());
+            let step = Box::pin(run(step, limits, report, talk, listeners, unpackings, libvirt));
             self.current = Some(Current { id, step, progress, news: sender });
         }
     }

@@ -1,6 +1,7 @@
 use ays_protocol::{Failure, Outcome, Step};
 
 use crate::disk::on_thread;
+use crate::libvirt::Libvirt;
 use crate::report::Report;
 use crate::share::{Listeners, Talk};
 use crate::unpack::Unpackings;
@@ -17,6 +18,7 @@ pub(crate) async fn run(
     talk: Talk,
     listeners: Listeners,
     unpackings: Unpackings,
+    libvirt: Libvirt,
 ) -> Result<Outcome, Failure> {
     match step {
         Step::CheckOwner(claim) => on_thread(move || owner::check(&claim)).await.map(|()| Outcome::Ready),
@@ -38,8 +40,10 @@ pub(crate) async fn run(
         Step::CheckCopy(copy) => check_copy::check(copy, report).await.map(Outcome::Checked),
         Step::Inspect(order) => inspect::inspect(&order, &report).await.map(Outcome::Inspected),
         Step::Digest(order) => digest::digest(order, &report).await.map(Outcome::Digested),
-        Step::WriteIndex(index) => index::write(index).await.map(Outcome::Written),
+        Step::WriteIndex(index) => index::write(index, &libvirt, &limits).await.map(Outcome::Written),
         Step::Remove(path) => remove::remove(path).await.map(|()| Outcome::Removed),
-        Step::RemoveCopies(order) => remove_copies::remove_copies(order).await.map(Outcome::RemovedCopies),
+        Step::RemoveCopies(order) => {
+            remove_copies::remove_copies(order, &libvirt, &limits).await.map(Outcome::RemovedCopies)
+        }
     }
 }

@@ -55,7 +55,7 @@ async fn the_first_takes_a_pool_and_every_other_one_is_refused() {
     assert!(!pool.exists());
     assert_eq!(run(check(claim("one"))).await, Ok(Outcome::Ready));
     assert_eq!(fs::read_to_string(pool.join(".ays-owner.json")).unwrap(), MARK);
-    assert_eq!(run(write(claim("one"), "first")).await, Ok(Outcome::Written(IndexBefore::Missing)));
+    assert_eq!(run(write(claim("one"), "first")).await, Ok(Outcome::Written(IndexBefore::Missing.into())));
     fs::write(pool.join(".ays-x.ays-part"), "of the first").unwrap();
 
     let expected = refused(&pool, Whose::Owner(claim("one").owner));
@@ -92,7 +92,10 @@ async fn an_index_without_a_mark_is_its_catalogues_when_that_knows_all_of_it() {
         assert_eq!(run(step).await, unknown);
     }
     assert_eq!(names(pool), ["ays-images.json"]);
-    assert_eq!(run(write(knows(&["b.raw", "a.raw"]), "new")).await, Ok(Outcome::Written(IndexBefore::Other)));
+    assert_eq!(
+        run(write(knows(&["b.raw", "a.raw"]), "new")).await,
+        Ok(Outcome::Written(IndexBefore::Other.into()))
+    );
     assert_eq!(names(pool), [".ays-owner.json", "ays-images.json"]);
 
     // From now on the mark says it, whatever becomes of the index.

@@ -246,7 +246,7 @@ async fn an_index_is_replaced_only_when_it_changes() {
     for (content, before) in
         [("[1]", IndexBefore::Missing), ("[1]", IndexBefore::Same), ("[]", IndexBefore::Other)]
     {
-        assert_eq!(run(write(content)).await, Ok(Outcome::Written(before)));
+        assert_eq!(run(write(content)).await, Ok(Outcome::Written(before.into())));
         assert_eq!(fs::read_to_string(directory.path().join("ays-images.json")).unwrap(), content);
         assert_eq!(names(directory.path()), [".ays-owner.json", "ays-images.json"]);
     }
@@ -257,7 +257,7 @@ async fn everybody_may_read_an_index() {
     let directory = tempdir().unwrap();
     let (mut node, _child) = support::outside_with_strict_umask().await;
     let index = WriteIndex { claim: claim(directory.path()), content: "[]".to_owned() };
-    assert_eq!(node.run(Step::WriteIndex(index)).await, Ok(Outcome::Written(IndexBefore::Missing)));
+    assert_eq!(node.run(Step::WriteIndex(index)).await, Ok(Outcome::Written(IndexBefore::Missing.into())));
     for name in ["ays-images.json", ".ays-owner.json"] {
         let found = directory.path().join(name).metadata().unwrap();
         assert_eq!(found.permissions().mode() & 0o777, 0o644, "{name}");

@@ -6,7 +6,7 @@ use ays_engine::{Adopt, AdoptError, AdoptedPool, Stop};
 use ays_model::{NodeName, PoolName, Target};
 use ays_transport::{SshSettings, Transport};
 
-use crate::controller::Controller;
+use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind};
 use crate::selection::Selected;
 
@@ -42,6 +42,7 @@ impl AdoptPools {
         controller: Controller,
         ssh: SshSettings,
         stop: Stop,
+        tell: Tell,
     ) -> Result<Vec<Adopted>, Error> {
         let Self { pool: asked, nodes: Selected { targets, broken } } = self;
         if let Some((_, error)) = broken.into_iter().next() {
@@ -57,8 +58,12 @@ impl AdoptPools {
             }
         }
         let owner = controller.owner().await?;
-        let adopt =
-            Adopt { catalogue: &controller.catalogue, owner: &owner, transport: &Transport::Ssh(ssh) };
+        let adopt = Adopt {
+            catalogue: &controller.catalogue,
+            owner: &owner,
+            transport: &Transport::Ssh(ssh),
+            tell: &*tell,
+        };
         let (mut seen, mut adopted) = (HashSet::new(), Vec::new());
         let is_new = |target: &&Target| seen.insert(target.pool_key());
         for target in targets.iter().filter(is_new) {

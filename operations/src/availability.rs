@@ -313,7 +313,7 @@ impl Work<'_> {
 
     async fn want(&mut self, stacks: &[StackId], direction: Direction) -> Result<(), Error> {
         let change = Change::Wanted(self.detail.image.id, stacks.to_vec());
-        let publish = self.pools.publish(self.controller);
+        let publish = self.pools.publish(self.controller, &self.tell);
         let published = publish.change(change, &self.by, direction, self.stop).await.map_err(not_changed)?;
         self.not_published.retain(|not| !published.changed.pools.contains(&not.pool));
         self.not_published.extend(published.failed);

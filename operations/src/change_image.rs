@@ -5,7 +5,7 @@ use ays_engine::{Direction, NotPublished, PublishError, Published, Stop};
 use ays_model::{ImageName, NodeName};
 use ays_transport::SshSettings;
 
-use crate::controller::Controller;
+use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind};
 use crate::pools::Pools;
 use crate::queries::no_image;
@@ -63,6 +63,7 @@ impl ChangeImage {
         controller: Controller,
         ssh: SshSettings,
         stop: Stop,
+        tell: Tell,
     ) -> Result<ChangedImage, Error> {
         let Self { image, to, reason } = self;
         let detail = find(&controller, &image).await?;
@@ -78,7 +79,7 @@ impl ChangeImage {
         };
         let pools = Pools::of(&controller, ssh, &stop).await?;
         let by = controller.changes(reason);
-        let published = pools.publish(&controller).change(change, &by, direction, &stop).await;
+        let published = pools.publish(&controller, &tell).change(change, &by, direction, &stop).await;
         let Published { changed, failed } = published.map_err(not_changed)?;
         let failed = pools.that_matter(failed);
         let detail = find(&controller, &image.id.0.to_string()).await?;

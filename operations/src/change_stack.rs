@@ -6,7 +6,7 @@ use ays_model::NodeName;
 use ays_transport::SshSettings;
 
 use crate::change_image::not_changed;
-use crate::controller::Controller;
+use crate::controller::{Controller, Tell};
 use crate::error::Error;
 use crate::pools::Pools;
 use crate::queries::find_stack;
@@ -42,6 +42,7 @@ impl ChangeStack {
         controller: Controller,
         ssh: SshSettings,
         stop: Stop,
+        tell: Tell,
     ) -> Result<ChangedStack, Error> {
         let Self { stack, to, reason } = self;
         let stack = find_stack(&controller, &stack).await?;
@@ -49,7 +50,7 @@ impl ChangeStack {
         let pools = Pools::of(&controller, ssh, &stop).await?;
         let by = controller.changes(reason);
         let change = Change::Stack(stack.id, to);
-        let published = pools.publish(&controller).change(change, &by, direction, &stop).await;
+        let published = pools.publish(&controller, &tell).change(change, &by, direction, &stop).await;
         let Published { changed, failed } = published.map_err(not_changed)?;
         Ok(ChangedStack { changed, failed: pools.that_matter(failed) })
     }

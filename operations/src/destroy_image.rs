@@ -56,7 +56,7 @@ impl DestroyImage {
         }
         let pools = Pools::of(&controller, ssh, &stop).await?;
         let (catalogue, by) = (&controller.catalogue, controller.changes(reason));
-        let removing = Removing { publish: pools.publish(&controller), by: &by };
+        let removing = Removing { publish: pools.publish(&controller, &tell), by: &by };
         let leaving = Leaving::Image(image.id);
         let files = catalogue.removable(&leaving).await?;
         let looked = removing.look(&files, &stop, &*tell).await;

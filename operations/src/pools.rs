@@ -8,7 +8,7 @@ use ays_model::{NodeName, PoolKey, PoolOwner, Target};
 use ays_recipes::NodeError;
 use ays_transport::{SshSettings, Transport};
 
-use crate::controller::Controller;
+use crate::controller::{Controller, Tell};
 use crate::error::Error;
 use crate::off_runtime::off_runtime;
 use crate::selection::{Selected, all_nodes};
@@ -30,13 +30,14 @@ impl Pools {
         Ok(Self { targets, broken, owner, transport: Transport::Ssh(ssh) })
     }
 
-    pub fn publish<'a>(&'a self, controller: &'a Controller) -> Publish<'a> {
+    pub fn publish<'a>(&'a self, controller: &'a Controller, tell: &'a Tell) -> Publish<'a> {
         Publish {
             nodes: &self.targets,
             catalogue: &controller.catalogue,
             owner: &self.owner,
             transport: &self.transport,
             parallel: controller.environment.settings.install.parallel,
+            tell: &**tell,
         }
     }
 

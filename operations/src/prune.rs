@@ -38,7 +38,7 @@ impl Prune {
         let files = controller.catalogue.removable(&leaving).await?;
         let pools = Pools::of(&controller, ssh, &stop).await?;
         let by = controller.changes(self.reason);
-        let removing = Removing { publish: pools.publish(&controller), by: &by };
+        let removing = Removing { publish: pools.publish(&controller, &tell), by: &by };
         let ends = removing.look(&files, &stop, &*tell).await;
         Ok(RemovedFile::all(files, ends))
     }
@@ -59,7 +59,7 @@ impl Prune {
         let leaving = self.leaving(&controller).await?;
         let pools = Pools::of(&controller, ssh, &stop).await?;
         let by = controller.changes(self.reason);
-        let removing = Removing { publish: pools.publish(&controller), by: &by };
+        let removing = Removing { publish: pools.publish(&controller, &tell), by: &by };
         let ends = removing.remove(&leaving, &files, &stop, &*tell).await;
         Ok(RemovedFile::all(files, ends))
     }

@@ -22,7 +22,7 @@ fn operations_are_tasks() {
     is_task(&|| operations::Install::questions(any(), any(), any(), any()));
     is_task(&|| any::<operations::Rehearse>().run(any(), any(), any(), any(), any(), any()));
     is_task(&|| any::<operations::ScrubCopies>().run(any(), any(), any(), any()));
-    is_task(&|| any::<operations::AdoptPools>().run(any(), any(), any()));
+    is_task(&|| any::<operations::AdoptPools>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::SetAvailability>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::CatalogueAt>().back_up(any()));
     is_task(&|| any::<operations::CatalogueAt>().restore(any(), any()));
@@ -47,8 +47,8 @@ fn operations_are_tasks() {
     is_task(&|| operations::images(any()));
     is_task(&|| operations::image(any(), any()));
     is_task(&|| operations::find(any(), any()));
-    is_task(&|| any::<operations::ChangeImage>().run(any(), any(), any()));
-    is_task(&|| any::<operations::ChangeStack>().run(any(), any(), any()));
+    is_task(&|| any::<operations::ChangeImage>().run(any(), any(), any(), any()));
+    is_task(&|| any::<operations::ChangeStack>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::DestroyImage>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::Prune>().look(any(), any(), any(), any()));
     is_task(&|| any::<operations::Prune>().remove(any(), any(), any(), any(), any()));

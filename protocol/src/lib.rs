@@ -22,7 +22,9 @@ pub use frame::{
 };
 pub use look::{Look, LookAt, Looked, SourceDisk, SourceState};
 pub use message::*;
-pub use pool::{AdoptPool, IndexBefore, NotOurs, PoolClaim, PoolMark, PoolSeen, Whose};
+pub use pool::{
+    AdoptPool, IndexBefore, NotOurs, NotRefreshed, PoolClaim, PoolMark, PoolSeen, Whose, WrittenIndex,
+};
 pub use removal::{FileUse, MOST_USES, Removal, RemoveCopies, RemovedCopies, RemovedCopy, StoredFile};
 pub use share::{
     Expected, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Secret, Share, Sums, Supplier, Whole,

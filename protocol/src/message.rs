@@ -8,8 +8,8 @@ use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Member, 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdoptPool, Examine, Examined, Expected, Failure, IndexBefore, Look, Looked, News, PassCopy, PassedCopy,
-    PoolClaim, PoolSeen, RemoveCopies, RemovedCopies, Said, Share,
+    AdoptPool, Examine, Examined, Expected, Failure, Look, Looked, News, PassCopy, PassedCopy, PoolClaim,
+    PoolSeen, RemoveCopies, RemovedCopies, Said, Share, WrittenIndex,
 };
 
 /// Controller to helper. When its input ends, the helper ends what it started and exits.
@@ -343,7 +343,7 @@ pub enum Outcome {
     /// Of [`Step::Digest`].
     Digested(DigestedDisk),
     /// Of [`Step::WriteIndex`].
-    Written(IndexBefore),
+    Written(WrittenIndex),
     /// Of [`Step::Remove`].
     Removed,
     /// Of [`Step::RemoveCopies`].

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ays_model::{NodeName, PoolName, PoolOwner};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,51 @@ pub enum IndexBefore {
     Missing,
     /// Something else.
     Other,
+}
+
+/// See [`crate::Step::WriteIndex`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenIndex {
+    /// What it was before.
+    pub before: IndexBefore,
+    /// Why libvirt may not see what has changed.
+    pub not_refreshed: Option<NotRefreshed>,
+}
+
+impl From<IndexBefore> for WrittenIndex {
+    fn from(before: IndexBefore) -> Self {
+        Self { before, not_refreshed: None }
+    }
+}
+
+/// Why libvirt may not see what has changed in a pool, and what helps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum NotRefreshed {
+    /// It did not say which storage pools it has.
+    #[error(
+        "libvirt on the node did not say within {waited:?} whether {} is one of its storage pools. Look why libvirtd does not \
+         answer; then `virsh pool-refresh` lets it see what has changed",
+        .path.display()
+    )]
+    Unknown {
+        /// The pool's directory.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// It did not look at its storage pool again.
+    #[error(
+        "libvirt's storage pool {pool} of the same directory was not refreshed: {reason}. On the node, \
+         `virsh -c {uri} pool-refresh --pool={pool}` lets libvirt see what has changed"
+    )]
+    Failed {
+        /// The storage pool's name.
+        pool: String,
+        /// Where libvirt answers.
+        uri: String,
+        /// Why not.
+        reason: String,
+    },
 }
 
 /// Whose a pool is that the claimant may not write into.

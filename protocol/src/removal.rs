@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::PoolClaim;
+use crate::{NotRefreshed, PoolClaim};
 
 /// See [`crate::Step::RemoveCopies`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,6 +45,8 @@ pub struct RemovedCopies {
     /// How many processes could not be looked at, because the helper is not root, or is confined: they may have a
     /// file open.
     pub unseen: usize,
+    /// Why libvirt may still list what was removed.
+    pub not_refreshed: Option<NotRefreshed>,
 }
 
 /// What became of a file.

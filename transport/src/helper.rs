@@ -44,6 +44,8 @@ pub struct Helper {
     process: Option<Pid>,
     /// What a rehearsal lets go wrong.
     pub faults: Option<Arc<Faults>>,
+    /// What went wrong beside a step that ended well, until it is told to the operator.
+    pub warnings: Vec<String>,
 }
 
 impl Helper {
@@ -64,9 +66,17 @@ impl Helper {
         });
         tokio::spawn(write(stdin, outgoing));
         match from.recv().await {
-            Some(Ok(FromNode::Hello(facts))) if facts.protocol == PROTOCOL => {
-                Ok(Self { facts, sent, to, from, reader, last_id: 0, process: id, faults: None })
-            }
+            Some(Ok(FromNode::Hello(facts))) if facts.protocol == PROTOCOL => Ok(Self {
+                facts,
+                sent,
+                to,
+                from,
+                reader,
+                last_id: 0,
+                process: id,
+                faults: None,
+                warnings: Vec::new(),
+            }),
             Some(Ok(FromNode::Hello(facts))) => Err(HelperError::Protocol(facts.protocol)),
             Some(Ok(_)) => Err(HelperError::Answer),
             Some(Err(error)) => Err(error),

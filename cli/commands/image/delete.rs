@@ -1,11 +1,9 @@
 //! `ays image delete`
 
 use std::path::Path;
-use std::sync::Arc;
 
 use ays_catalogue::ImageMove;
-use ays_model::{Event, Record};
-use ays_operations::{self as operations, DestroyImage, Destroyed, Tell};
+use ays_operations::{self as operations, DestroyImage, Destroyed};
 
 use super::state;
 use crate::context;
@@ -50,7 +48,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         ask(name.as_str())?;
     }
     let stop = stop_at_once();
-    let destroyed = DestroyImage { image, reason }.run(controller, ssh, stop.clone(), tell()).await?;
+    let destroyed = DestroyImage { image, reason }.run(controller, ssh, stop.clone(), pools::tell()).await?;
     let interrupted = stop.is_wanted();
     let again = |name: &str| format!("ays image delete {name} --permanently");
     match destroyed {
@@ -96,13 +94,4 @@ fn ask(name: &str) -> Result<(), Failure> {
     };
     let question = format!("All files of {name} are removed from every pool. Type its name to go on:");
     prompt::text(&question, None, check).map(drop)
-}
-
-/// What there is to say while files are looked at and removed.
-pub fn tell() -> Tell {
-    Arc::new(|Record { node, event, .. }| match event {
-        Event::Warning { message } => eprint_line(&format!("warning: {node}: {message}")),
-        Event::Waiting { message } => eprint_line(&format!("waiting: {message}")),
-        _ => {}
-    })
 }

@@ -6,7 +6,6 @@ use ays_catalogue::Removable;
 use ays_engine::RemovalEnd;
 use ays_operations::{Prune, RemovedFile, would_go};
 
-use super::delete::tell;
 use crate::context;
 use crate::failure::Failure;
 use crate::prompt;
@@ -53,7 +52,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
     let stop = stop_at_once();
     let prune = Prune { image: args.image.clone(), keep: args.keep, reason: args.reason };
-    let looked = prune.clone().look(controller.clone(), ssh.clone(), stop.clone(), tell()).await?;
+    let looked = prune.clone().look(controller.clone(), ssh.clone(), stop.clone(), pools::tell()).await?;
     if stop.is_wanted() {
         return Err(Failure::Interrupted);
     }
@@ -65,7 +64,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let (mut removed, is_removed) = match agreed && !going.is_empty() {
         true => {
             let files = going.into_iter().map(|file| file.file).collect();
-            (prune.remove(files, controller, ssh, stop.clone(), tell()).await?, true)
+            (prune.remove(files, controller, ssh, stop.clone(), pools::tell()).await?, true)
         }
         false => (going, false),
     };

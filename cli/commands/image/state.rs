@@ -34,7 +34,8 @@ pub async fn run(args: Args, step: ImageMove, repo: Option<&Path>) -> Result<(),
     let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
     let change = ChangeImage { image: args.image, to: ImageChange::Move(step), reason: args.reason };
     let stop = stop_at_once();
-    let ChangedImage { image, changed, failed, .. } = change.run(controller, ssh, stop.clone()).await?;
+    let ChangedImage { image, changed, failed, .. } =
+        change.run(controller, ssh, stop.clone(), pools::tell()).await?;
     let before = if changed.is_same() { " already" } else { "" };
     let meaning = match step {
         ImageMove::Enable | ImageMove::Restore => "stacks offer it where it is wanted and there",

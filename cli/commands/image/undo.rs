@@ -64,7 +64,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
     let change = ChangeImage { image: args.image, to: ImageChange::Undo(args.to), reason: args.reason };
     let stop = stop_at_once();
-    let done = change.run(controller, ssh, stop.clone()).await?;
+    let done = change.run(controller, ssh, stop.clone(), pools::tell()).await?;
     if args.json {
         table::json(&report(&done))?;
     } else {

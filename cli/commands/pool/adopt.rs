@@ -8,7 +8,7 @@ use ays_operations::{AdoptPools, Selection};
 
 use crate::context;
 use crate::failure::Failure;
-use crate::render::table;
+use crate::render::{pools, table};
 use crate::signals::stop_at_once;
 use crate::targets::Targets;
 
@@ -73,7 +73,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
     let nodes = Selection::from(&args.targets).select(&controller.environment)?;
     let adopt = AdoptPools { pool: args.pool.clone(), nodes };
-    let done = adopt.run(controller, ssh, stop_at_once()).await?;
+    let done = adopt.run(controller, ssh, stop_at_once(), pools::tell()).await?;
     let adopted: Vec<_> = done.iter().filter_map(|(_, result)| result.as_ref().ok()).collect();
     if args.json {
         table::json(&adopted.iter().map(|pool| Row::from(*pool)).collect::<Vec<_>>())?;

@@ -29,7 +29,7 @@ pub async fn run(args: Args, to: StackStatus, repo: Option<&Path>) -> Result<(),
     let stack = args.stack;
     let change = ChangeStack { stack: stack.clone(), to, reason: args.reason };
     let stop = stop_at_once();
-    let ChangedStack { changed, failed } = change.run(controller, ssh, stop.clone()).await?;
+    let ChangedStack { changed, failed } = change.run(controller, ssh, stop.clone(), pools::tell()).await?;
     let state = table::word(&to);
     let before = if changed.is_same() { " already" } else { "" };
     table::line(&format!("{stack} is {state}{before}"))?;

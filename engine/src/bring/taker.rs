@@ -12,7 +12,7 @@ use super::{Arrived, NotBrought, Work, failed, not_opened, not_recorded};
 use crate::delivery::{Member, PassedFile, Place};
 use crate::passing::Passing;
 use crate::record::{lock_files, record_file, waiting_for};
-use crate::run_log::now;
+use crate::run_log::{now, tell_warnings};
 
 /// A node that has taken it.
 struct Taken {
@@ -116,6 +116,7 @@ impl Work<'_, '_> {
         let preview = (recorder.rehearse)(arrived.clone());
         let record = (recorder.record)(arrived.clone());
         let recorded = record_file(&mut session.helper, own, lock, stored, preview, record).await;
+        tell_warnings(self.tell, target.name(), &mut session.helper.warnings);
         recorded.map_err(not_recorded(target))?;
         self.tell(target, Event::StepDone { step: StepName::Bring, result: told(&arrived) });
         Ok(Taken { arrived, member, session })

@@ -119,7 +119,11 @@ impl Wanted {
     }
 
     pub fn answer(self, unseen: usize) -> RemovedCopies {
-        RemovedCopies { files: self.files.into_iter().map(|file| file.state).collect(), unseen }
+        RemovedCopies {
+            files: self.files.into_iter().map(|file| file.state).collect(),
+            unseen,
+            not_refreshed: None,
+        }
     }
 }
 
