@@ -166,6 +166,9 @@ impl Rollout<'_> {
         events: &mut Events<'_>,
         parked: &mut Option<Parked>,
     ) -> NodeResult {
+        // The pool's lock goes first. A rollout keeps it until the last of the pool's nodes is done: of two rollouts, one that
+        // had a node's lock and waited for the pool would keep the other from ever being done with that node.
+        let turn = self.turn(common, target, events).await?;
         let scope = LockScope::Service {
             template: service.service.clone(),
             instance: service.instance.clone(),
@@ -181,7 +184,7 @@ impl Rollout<'_> {
         for message in &plan.warnings {
             events.send(Event::Warning { message: message.clone() });
         }
-        let working = self.connected(common, target, plan, service, places, events);
+        let working = self.connected(common, target, plan, service, (places, turn), events);
         let result = tokio::select! {
             (result, left) = working => {
                 *parked = left;
@@ -206,13 +209,9 @@ impl Rollout<'_> {
         target: &Target,
         plan: &Plan,
         service: &ServiceOnNode,
-        places: Vec<Option<Place>>,
+        (places, turn): (Vec<Option<Place>>, Option<Turn>),
         events: &mut Events<'_>,
     ) -> (NodeResult, Option<Parked>) {
-        let turn = match self.turn(common, target, events).await {
-            Ok(turn) => turn,
-            Err(error) => return (Err(error), None),
-        };
         events.start(StepName::Connect, target.name().as_str());
         let opened = tokio::select! {
             opened = around(common.faults.map(Arc::as_ref), FaultStep::Connect, self.open(target)) => opened,

@@ -173,7 +173,6 @@ async fn a_dropped_lock_is_free_soon_and_the_others_are_kept() {
     let (ours, theirs) = (&fixture.catalogue, &fixture.other().await);
     let kept = held(ours, &["debian on n1"]).await;
     drop(held(ours, &["debian on n2"]).await);
-    assert_eq!(taken(theirs, &["debian on n2"]).await.0, "debian on n2");
     let _theirs = theirs.wait_for_lock(&scopes(&["debian on n2"]), "ben@ctl", |_| {}).await.unwrap();
     assert_eq!(taken(theirs, &["debian on n1"]).await.0, "debian on n1");
     // The last one of a process ends the renewal.
