@@ -66,7 +66,8 @@ fn run(directory: &Path) -> Child {
 /// A data directory that no server has used, made once for all tests: that takes longer than a test.
 fn fresh_data(scratch: &Path) -> PathBuf {
     let made = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|above| above.join("target"));
-    let made = made.filter(|target| target.is_dir()).last().unwrap().join("test-postgres");
+    let mut made = made.filter(|target| target.is_dir());
+    let made = made.next().unwrap_or_else(std::env::temp_dir).join("ays-test-postgres");
     if !made.exists() {
         let data = scratch.join("fresh");
         let output = program("initdb")
