@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use ays_model::EnvironmentName;
 use sqlx::postgres::PgConnectOptions;
+use url::Url;
 
 /// Where a catalogue is.
 #[derive(Debug, Clone)]
@@ -40,6 +41,9 @@ pub struct PostgresUrl(Box<PgConnectOptions>);
 )]
 pub struct NoDatabase;
 
+/// The port where a server is.
+const PORT: u16 = 5432;
+
 impl PostgresUrl {
     pub(crate) fn options(&self) -> PgConnectOptions {
         (*self.0).clone()
@@ -50,10 +54,13 @@ impl FromStr for PostgresUrl {
     type Err = NoDatabase;
 
     fn from_str(text: &str) -> Result<Self, NoDatabase> {
-        let is_postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        let options =
-            is_postgres.then(|| text.parse::<PgConnectOptions>().ok()).flatten().ok_or(NoDatabase)?;
-        Ok(Self(Box::new(options)))
+        let url = Url::parse(text).map_err(|_| NoDatabase)?;
+        let is_whole =
+            matches!(url.scheme(), "postgres" | "postgresql") && url.has_host() && url.path().len() > 1;
+        let options: PgConnectOptions = is_whole.then(|| text.parse().ok()).flatten().ok_or(NoDatabase)?;
+        // Parsing takes what PGPASSWORD and ~/.pgpass have: that is not meant for whatever server an address names.
+        let options = if url.password().is_none() { options.password("") } else { options };
+        Ok(Self(Box::new(options.port(url.port().unwrap_or(PORT)))))
     }
 }
 

@@ -77,6 +77,15 @@ pub enum SettingsError {
         /// The directory.
         path: PathBuf,
     },
+    /// A database of the environment's repository that proves less of itself than it could.
+    #[error(
+        "{origin}: only an operator says `sslmode` and `sslrootcert` of `database`: in AYS_DATABASE, or in \
+         ~/.config/ays/config.toml"
+    )]
+    TrustsMore {
+        /// Where it is named.
+        origin: Origin,
+    },
     /// A file of `ca` cannot be read.
     #[error("{origin}: {path} cannot be read", path = .path.display())]
     Authority {
@@ -201,7 +210,7 @@ impl Settings {
         let pools = pools.collect::<Result<_, SettingsError>>()?;
         Ok(Self {
             name: Some(read.need(&["name"], keys::text)?.to_owned()).filter(|name| !name.is_empty()),
-            database: read.need(&["database"], keys::database)?,
+            database: read.database()?,
             install: InstallSettings { parallel: read.need(&["install", "parallel"], keys::parallel)? },
             system_paths,
             ssh: ConnectionSettings { keep: read.need(&["ssh", "keep"], keys::time)? },

@@ -1,7 +1,9 @@
 //! The database of a catalogue that a team shares, as a settings file names it.
 
+use std::net::IpAddr;
+
 use ays_secrets::SecretName;
-use url::{Host, Url};
+use url::Url;
 
 use crate::secrets::SECRET;
 
@@ -13,6 +15,13 @@ pub struct DatabaseUrl {
     pub(crate) password: Option<SecretName>,
 }
 
+/// What an address may say after `?`. Other words would lead elsewhere than its host says (`hostaddr`, `port`), or hold a
+/// password.
+const WORDS: [&str; 3] = ["sslmode", "sslrootcert", "host"];
+
+/// The port where a server is.
+const PORT: u16 = 5432;
+
 impl DatabaseUrl {
     /// What is wrong holds nothing of the text, which may hold a password.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
@@ -23,8 +32,9 @@ impl DatabaseUrl {
             _ => text.to_owned(),
         };
         let mut url = Url::parse(&text).map_err(|_| WRONG)?;
-        let is_whole = url.scheme() == "postgres" && url.has_host() && url.path().len() > 1;
-        if !is_whole || url.query_pairs().any(|(key, _)| key == "password") {
+        // One with `%` would be a directory with a socket.
+        let is_host = url.host_str().is_some_and(|host| !host.is_empty() && !host.contains('%'));
+        if url.scheme() != "postgres" || !is_host || url.path().len() < 2 {
             return Err(WRONG);
         }
         let password = match url.password() {
@@ -38,12 +48,27 @@ impl DatabaseUrl {
             }
         };
         url.set_password(None).map_err(|()| WRONG)?;
-        let mode =
-            url.query_pairs().find(|(key, _)| matches!(&**key, "sslmode" | "ssl-mode")).map(|(_, mode)| mode);
-        match mode {
+        // Where it leads is in the address, and nowhere else.
+        url.set_port(Some(url.port().unwrap_or(PORT))).map_err(|()| WRONG)?;
+        let words: Vec<_> =
+            url.query_pairs().map(|(word, value)| (word.into_owned(), value.into_owned())).collect();
+        let said = |word: &str| words.iter().find(|(said, _)| said == word).map(|(_, value)| value.as_str());
+        let is_once =
+            |(word, _): &(String, String)| words.iter().filter(|(other, _)| other == word).count() == 1;
+        if !words.iter().all(|pair| WORDS.contains(&pair.0.as_str()) && is_once(pair)) {
+            return Err("may say sslmode, sslrootcert and host (a socket's directory) after `?`, each once");
+        }
+        if let Some(directory) = said("host")
+            && !(directory.starts_with('/') && url.host_str() == Some("localhost"))
+        {
+            return Err(
+                "may name a socket's directory as postgres://USER@localhost/DATABASE?host=/DIRECTORY",
+            );
+        }
+        match said("sslmode") {
             _ if is_local(&url) => {}
             None => drop(url.query_pairs_mut().append_pair("sslmode", "verify-full")),
-            Some(mode) if matches!(&*mode, "require" | "verify-ca" | "verify-full") => {}
+            Some("require" | "verify-ca" | "verify-full") => {}
             Some(_) => {
                 return Err(
                     "must have sslmode=require, verify-ca or verify-full for a server on another machine",
@@ -51,6 +76,15 @@ impl DatabaseUrl {
             }
         }
         Ok(Self { url, password })
+    }
+
+    /// Whether it lets a server in that does not prove who it is, or takes another authority's word for it. Only operators
+    /// say so, not the environment's repository.
+    pub(crate) fn trusts_more(&self) -> bool {
+        let said = |(word, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
+            word == "sslrootcert" || (word == "sslmode" && value != "verify-full")
+        };
+        !is_local(&self.url) && self.url.query_pairs().any(said)
     }
 
     /// The text of a setting as everybody may see it.
@@ -61,16 +95,11 @@ impl DatabaseUrl {
 
 /// Whether what is sent there stays on this machine.
 fn is_local(url: &Url) -> bool {
-    let is_socket = url.query_pairs().any(|(key, value)| key == "host" && value.starts_with('/'));
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => {
-            name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
-        }
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
-    is_loopback || is_socket
+    // A host of another scheme than those of the web is text, also where it is an address.
+    url.host_str().is_some_and(|host| {
+        let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+    })
 }
 
 #[cfg(test)]
@@ -91,7 +120,7 @@ mod tests {
         }
         // Another machine proves who it is, when nothing else is said.
         let url = DatabaseUrl::parse("postgres://ays:$(secret.db)@db.example.org/ays").unwrap();
-        assert_eq!(url.url.as_str(), "postgres://ays@db.example.org/ays?sslmode=verify-full");
+        assert_eq!(url.url.as_str(), "postgres://ays@db.example.org:5432/ays?sslmode=verify-full");
         assert_eq!(url.password.unwrap().as_str(), "db");
         for wrong in [
             "ays",
@@ -102,10 +131,30 @@ mod tests {
             "postgres://ays@localhost/ays?password=s3cret",
             "postgres://ays:$(secret.db)@db.example.org/ays?sslmode=prefer",
             "postgres://ays:$(secret.db)@db.example.org/ays?sslmode=disable",
+            // Each of these would lead the secret elsewhere than to the host that was allowed, or there in clear.
+            "postgres://ays:$(secret.db)@db.example.org/ays?host=evil.example",
+            "postgres://ays:$(secret.db)@db.example.org/ays?host=/tmp/socket",
+            "postgres://ays:$(secret.db)@db.example.org/ays?hostaddr=192.0.2.1",
+            "postgres://ays:$(secret.db)@db.example.org/ays?port=7",
+            "postgres://ays:$(secret.db)@db.example.org/ays?sslmode=verify-full&sslmode=disable",
+            "postgres://ays:$(secret.db)@db.example.org/ays?ssl-mode=disable",
+            "postgres://ays:$(secret.db)@%2Ftmp%2Fsocket/ays",
+            "postgres://ays:$(secret.db)@localhost/ays?host=evil.example",
+            "postgres://ays:$(secret.db)@localhost.evil.example/ays?sslmode=disable",
         ] {
             let problem = DatabaseUrl::parse(wrong).unwrap_err();
             assert!(!problem.contains("s3cret"), "{wrong}");
             assert_eq!(DatabaseUrl::shown(wrong), "", "{wrong}");
         }
+    }
+
+    #[test]
+    fn less_proof_than_a_server_can_give_is_an_operators_word() {
+        let trusts_more = |text: &str| DatabaseUrl::parse(text).unwrap().trusts_more();
+        assert!(trusts_more("postgres://ays@db.example.org/ays?sslmode=require"));
+        assert!(trusts_more("postgres://ays@db.example.org/ays?sslmode=verify-ca"));
+        assert!(trusts_more("postgres://ays@db.example.org/ays?sslrootcert=/tmp/ca.pem"));
+        assert!(!trusts_more("postgres://ays@db.example.org/ays"));
+        assert!(!trusts_more("postgres://ays@localhost/ays?sslmode=require"));
     }
 }

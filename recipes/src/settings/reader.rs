@@ -11,7 +11,7 @@ use toml::Value;
 use super::keys::{self, Kind, Problem, Proxy};
 use super::layers::{Entries, Origin};
 use super::shown::written;
-use super::{FetchSettings, Pool, SettingsError, authority};
+use super::{DatabaseUrl, FetchSettings, Pool, SettingsError, authority};
 
 /// Takes typed values out of what was merged and checked.
 pub(super) struct Reader<'a> {
@@ -48,6 +48,16 @@ impl<'a> Reader<'a> {
     /// Where a key's value is from.
     pub fn origin(&self, path: &[&str]) -> Origin {
         self.entries.get(&owned(path)).map_or(Origin::Default, |entry| entry.origin.clone())
+    }
+
+    /// The database of the catalogue. Whoever can push may not weaken by what a server proves who it is.
+    pub fn database(&self) -> Result<Option<DatabaseUrl>, SettingsError> {
+        let path = ["database"];
+        let database = self.need(&path, keys::database)?;
+        if self.is_repositorys(&path) && database.as_ref().is_some_and(DatabaseUrl::trusts_more) {
+            return Err(SettingsError::TrustsMore { origin: self.origin(&path) });
+        }
+        Ok(database)
     }
 
     pub fn pool(&self, name: &str) -> Result<Pool, SettingsError> {
