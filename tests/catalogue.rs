@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::support::truth::{assert_true, index};
-use crate::support::{Ays, Postgres, Scene};
+use crate::support::{Ays, Certificate, Lab, Postgres, Scene};
 
 /// A scene with `x` installed, by an operator whose catalogue is in this database.
 fn on_database(postgres: &Postgres) -> Scene {
@@ -114,6 +114,45 @@ fn the_password_of_a_database_goes_only_where_it_may() {
     let output = scene.ays.run(&["image", "list"]);
     assert_eq!(output.code, Some(2), "{output:#?}");
     assert!(output.stderr.contains("$(secret.NAME)") && !output.stderr.contains("s3cret"), "{output:#?}");
+}
+
+#[test]
+fn a_server_on_another_machine_proves_who_it_is_and_gets_the_password() {
+    let mut scene = on_file();
+    let certificate = Certificate::new(&scene.lab);
+    let (file, key) = (certificate.certificate_file(), certificate.key_file());
+    let _postgres = Postgres::start_with_tls(Lab::SOURCE, &file, &key, "s3cret");
+    let address = format!("postgres://team:$(secret.team)@{}/postgres", Lab::SOURCE);
+    scene.ays.set("AYS_SECRET_TEAM", "s3cret");
+    scene.ays.succeeds(&["secret", "allow", "team", &format!("postgres://{}", Lab::SOURCE)]);
+
+    // Nobody vouches for its certificate.
+    scene.ays.set("AYS_DATABASE", &address);
+    let output = scene.ays.run(&["image", "list"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(
+        output.stderr.contains("the catalogue cannot be opened") && output.stderr.contains("certificate"),
+        "{output:#?}"
+    );
+    scene.ays.set("AYS_DATABASE", &format!("{address}?sslrootcert={}", certificate.authority_file()));
+    assert_eq!(scene.ays.json(&["image", "list"]), serde_json::json!([]));
+    // Whoever can push to the repository cannot say so.
+    scene.ays.set("AYS_DATABASE", "");
+    scene.environment.write("ays.toml", &format!("database = '{address}?sslmode=require'\n"));
+    let text = fs::read_to_string(scene.environment.repo().join("ays.toml")).unwrap();
+    assert!(text.contains("sslmode=require"), "{text}");
+    let mut second = scene.ays.another(&scene.lab, "second");
+    second.set("AYS_SECRET_TEAM", "s3cret");
+    let output = second.run(&["image", "list"]);
+    assert_eq!(output.code, Some(3), "{output:#?}");
+    assert!(output.stderr.contains("only an operator says"), "{output:#?}");
+    // Another password is refused, and none is shown.
+    second.set("AYS_DATABASE", &format!("{address}?sslrootcert={}", certificate.authority_file()));
+    second.set("AYS_SECRET_TEAM", "wr0ng");
+    second.succeeds(&["secret", "allow", "team", &format!("postgres://{}", Lab::SOURCE)]);
+    let output = second.run(&["image", "list"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(!output.stderr.contains("wr0ng") && !output.stderr.contains("s3cret"), "{output:#?}");
 }
 
 /// The path of the file of this name below the operator's `AYS_HOME`.

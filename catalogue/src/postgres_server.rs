@@ -1,11 +1,15 @@
 //! A PostgreSQL server of its own for each test.
 
 #[path = "../tests/support/postgres.rs"]
+#[allow(dead_code, reason = "not all of it is needed here")]
 mod server;
 
 use self::server::Postgres;
 use super::sql::Database;
 use crate::Place;
+
+/// Of every table its name and each of its columns.
+pub const COLUMNS: &str = "SELECT c.table_name::text, c.column_name::text FROM information_schema.columns c JOIN information_schema.tables t ON t.table_name = c.table_name WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'";
 
 pub struct TestServer(Postgres);
 

@@ -5,6 +5,10 @@ use tempfile::TempDir;
 use super::sql::Database;
 use crate::Place;
 
+/// Of every table its name and each of its columns.
+pub const COLUMNS: &str =
+    "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'";
+
 pub struct TestServer(TempDir);
 
 impl TestServer {

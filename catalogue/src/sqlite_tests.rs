@@ -261,24 +261,3 @@ async fn a_catalogue_of_a_newer_version_is_refused() {
         "{error:?}"
     );
 }
-
-#[tokio::test]
-async fn all_columns_of_all_tables_are_taken_along() {
-    let fixture = Fixture::new().await;
-    let found: Vec<(String, String)> = sqlx::query_as(
-        "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'",
-    )
-    .fetch_all(&fixture.database.readers)
-    .await
-    .unwrap();
-    let stays = ["environment", "lock", "lock_holder", "image_number", "_sqlx_migrations", "sqlite_sequence"];
-    let is_moved = |(table, column): &(String, String)| {
-        let facts = crate::transfer::TABLES.iter().find(|facts| facts.name == table);
-        column == "environment_id"
-            || facts.is_some_and(|facts| facts.columns.iter().any(|(name, _)| name == column))
-    };
-    let left: Vec<_> =
-        found.iter().filter(|found| !stays.contains(&found.0.as_str()) && !is_moved(found)).collect();
-    assert!(left.is_empty(), "{left:?}");
-    assert!(found.len() > 80, "{found:?}");
-}

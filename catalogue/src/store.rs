@@ -29,24 +29,3 @@ pub trait Store:
     + Transfers
 {
 }
-
-impl<T> Store for T where
-    T: Arrivals
-        + Audits
-        + Changes
-        + Copies
-        + Disks
-        + Finding
-        + Images
-        + Installs
-        + Locks
-        + Offers
-        + Owners
-        + Registrations
-        + Removals
-        + Runs
-        + Scrubbing
-        + Stacks
-        + Transfers
-{
-}

@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use self::Column::{Number, Row, Text, Truth};
 use crate::{CatalogueError, Place};
 
 /// A table's rows, in the order of their numbers.
@@ -36,16 +37,14 @@ pub(crate) enum Column {
     Row(&'static str),
 }
 
-/// A table that is the environment's, and its columns, but for the environment's own number. A column that is the table's
-/// name is the row's number.
+/// A table that is the environment's, and its columns, but for the environment's own number.
 pub(crate) struct TableFacts {
     pub name: &'static str,
-    /// Whether it has a column `environment_id`; else it belongs to the environment through a table before it.
+    /// The column, and the table before this one, by which it belongs to the environment; none: it has a column
+    /// `environment_id`.
     pub through: Option<(&'static str, &'static str)>,
     pub columns: &'static [(&'static str, Column)],
 }
-
-use Column::{Number, Row, Text, Truth};
 
 /// Every table but those of locks, each after those that it refers to. An image refers to a generation that comes after it:
 /// that is put in at the end.
@@ -248,7 +247,12 @@ pub trait Transfers: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// [`CatalogueError::NotEmpty`], and [`CatalogueError::NotTaken`] when what arrived is not what was sent.
-    async fn import(&self, export: &Export) -> Result<(), CatalogueError>;
+    ///
+    /// Where `from` is given, it is a copy until [`Transfers::stay`] says otherwise, and is not opened.
+    async fn import(&self, export: &Export, from: Option<&Place>) -> Result<(), CatalogueError>;
+
+    /// What was taken over is the catalogue from now on.
+    async fn stay(&self) -> Result<(), CatalogueError>;
 
     /// Where the catalogue is now; none: here.
     async fn moved_to(&self) -> Result<Option<String>, CatalogueError>;

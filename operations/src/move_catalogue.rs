@@ -47,7 +47,7 @@ impl CatalogueAt {
         let environment = EnvironmentKey { repository: None, ..self.environment };
         let written = async {
             let copy = Catalogue::open(&Place::File(part.clone()), &environment).await?;
-            let imported = copy.import(&export).await;
+            let imported = copy.import(&export, None).await;
             copy.close().await;
             imported
         };
@@ -55,13 +55,11 @@ impl CatalogueAt {
             remove_database(&part);
             return Err(error.into());
         }
-        let (rows, to) = (export.rows(), file.clone());
+        let rows = export.rows();
         let named = blocking(move || {
-            let synced = std::fs::File::open(&part).and_then(|written| written.sync_all());
-            // A second name, not a rename: that would write over a file which appeared meanwhile.
-            let named = synced.and_then(|()| std::fs::hard_link(&part, &to));
+            let named = name(&part, &file);
             remove_database(&part);
-            named.map_err(|source| Error::new(Kind::Failed, FileError::Unwritable { path: to, source }))
+            named.map_err(|source| Error::new(Kind::Failed, FileError::Unwritable { path: file, source }))
         });
         named.await.map(|()| rows)
     }
@@ -92,29 +90,34 @@ impl CatalogueAt {
             let name = self.environment.name.to_string();
             return Err(Error::new(Kind::Usage, FileError::OfAnother { path: file, name }));
         }
-        Catalogue::open_moved(&self.place, &self.environment).await?.import(&export).await?;
+        Catalogue::open_moved(&self.place, &self.environment).await?.import(&export, None).await?;
         Ok(export.rows())
     }
 
     /// Moves the catalogue; how many rows. Each is compared when it has arrived, and the old place opens no more then. Stopped
-    /// anywhere, it is as before, or in both places with the old one in use: it is done again.
+    /// anywhere, at most one of the two places opens, and the same again goes on.
     ///
     /// # Errors
     ///
     /// [`CatalogueError::InUse`] while somebody works with it, and others of the two databases.
     pub async fn move_to(self, to: Self) -> Result<usize, Error> {
-        if self.place.to_string() == to.place.to_string() {
+        let there = to.place.to_string();
+        if self.place.to_string() == there {
             return Err(Error::new(Kind::Usage, FileError::There(to.place)));
         }
-        let from = Catalogue::open(&self.place, &self.environment).await?;
+        let from = Catalogue::open_moved(&self.place, &self.environment).await?;
         let export = from.export().await?;
         let arrived = Catalogue::open_moved(&to.place, &to.environment).await?;
-        match arrived.import(&export).await {
-            // A move before this one was stopped, and nothing has changed since.
-            Err(CatalogueError::NotEmpty { .. }) if arrived.export().await? == export => {}
-            imported => imported?,
+        match from.moved_to().await? {
+            None => {
+                arrived.import(&export, Some(&self.place)).await?;
+                from.leave(&to.place, &export).await?;
+            }
+            // A move before this one was stopped here.
+            Some(left_for) if left_for == there => {}
+            Some(to) => return Err(CatalogueError::Moved { place: self.place, to }.into()),
         }
-        from.leave(&to.place, &export).await?;
+        arrived.stay().await?;
         Ok(export.rows())
     }
 }
@@ -123,6 +126,14 @@ impl CatalogueAt {
 fn part_of(file: &Path) -> PathBuf {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     file.with_file_name(format!(".{name}.ays-part"))
+}
+
+/// Gives a whole file its name, unless another one has it.
+fn name(part: &Path, file: &Path) -> std::io::Result<()> {
+    std::fs::File::open(part)?.sync_all()?;
+    tempfile::TempPath::try_from_path(part)?.persist_noclobber(file).map_err(|error| error.error)?;
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    std::fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Removes an SQLite file with its two companions, as far as they are there.

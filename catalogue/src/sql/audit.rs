@@ -1,11 +1,12 @@
 //! Who changed what.
 
-use super::{Database, Work};
-use crate::{AuditRecord, AuditSubject, AuditWhat, Audits, CatalogueError, ChangedBy, ImageId, Timestamp};
 use async_trait::async_trait;
 use ays_model::{EnvironmentName, Gid};
 use serde_json::Value;
 use sqlx::FromRow;
+
+use super::{Database, Work};
+use crate::{AuditRecord, AuditSubject, AuditWhat, Audits, CatalogueError, ChangedBy, ImageId, Timestamp};
 
 #[derive(FromRow)]
 struct AuditRow {

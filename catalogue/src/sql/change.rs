@@ -1,5 +1,9 @@
 //! What operators change of images and stacks as a whole.
 
+use async_trait::async_trait;
+use ays_model::PoolKey;
+use serde_json::json;
+
 use super::audit::{Edit, Subject, note, note_image};
 use super::offer::offers;
 use super::{Database, Work};
@@ -8,9 +12,6 @@ use crate::{
     AuditSubject, AuditWhat, CatalogueError, Change, Changed, ChangedBy, Changes, ImageId, ImageMove,
     ImageStatus, Next, Offer, StackId, StackStatus, next_image_status, next_stack_status,
 };
-use async_trait::async_trait;
-use ays_model::PoolKey;
-use serde_json::json;
 
 #[async_trait]
 impl Changes for Database {

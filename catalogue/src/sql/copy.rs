@@ -1,10 +1,11 @@
 //! Copies.
 
+use async_trait::async_trait;
+use ays_model::{DiskFormat, PoolKey, Sha256};
+
 use super::Database;
 use super::pool::find;
 use crate::{CatalogueError, Copies, KnownCopy};
-use async_trait::async_trait;
-use ays_model::{DiskFormat, PoolKey, Sha256};
 
 #[async_trait]
 impl Copies for Database {

@@ -1,8 +1,9 @@
 //! What was found in disks.
 
+use async_trait::async_trait;
+
 use super::Database;
 use crate::{CatalogueError, DiskFacts, Disks, GenerationId};
-use async_trait::async_trait;
 
 #[async_trait]
 impl Disks for Database {

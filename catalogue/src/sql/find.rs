@@ -1,10 +1,11 @@
 //! Finding what a name, a number or a checksum leads to.
 
+use async_trait::async_trait;
+
 use super::image::copies;
 use super::{Database, Work};
 use crate::find::DIGITS;
 use crate::{CatalogueError, Finding, Found, Generation, GenerationId};
-use async_trait::async_trait;
 
 #[async_trait]
 impl Finding for Database {

@@ -1,11 +1,12 @@
 //! Images and their generations.
 
+use async_trait::async_trait;
+
 use super::stack::stacks;
 use super::{Database, Work};
 use crate::{
     CatalogueError, Copy, Generation, GenerationId, Image, ImageDetail, Images, StackId, StackOffer,
 };
-use async_trait::async_trait;
 
 #[async_trait]
 impl Images for Database {

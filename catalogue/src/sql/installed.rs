@@ -1,14 +1,15 @@
 //! What is installed where.
 
+use async_trait::async_trait;
+use ays_model::{Md5, Sha256};
+use sqlx::FromRow;
+
 use super::Database;
 use super::pool::find;
 use crate::{
     CatalogueError, GenerationId, ImageId, ImageOnNode, ImageStatus, Installed, InstalledImage,
     InstalledPart, Installs, NewInstalled, ServiceOnNode, Timestamp,
 };
-use async_trait::async_trait;
-use ays_model::{Md5, Sha256};
-use sqlx::FromRow;
 
 #[derive(FromRow)]
 struct InstalledRow {

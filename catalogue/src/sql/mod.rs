@@ -29,6 +29,8 @@ use super::{BEGIN_READ, BEGIN_WRITE, Connection, Db, claim_writing, numbers_were
 use crate::lock::CurrentHolder;
 use crate::{CatalogueError, EnvironmentKey, Place};
 
+impl crate::Store for Database {}
+
 /// An open database, for one environment.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
@@ -85,7 +87,20 @@ impl Database {
     }
 
     /// A transaction that has the right to write from its start: no other one writes to this environment until its end.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogueError::Moved`]: it was opened before that, and what would be written is lost.
     pub(super) async fn write(&self, doing: &'static str) -> Result<Work, CatalogueError> {
+        let mut tx = self.begin_write(doing).await?;
+        match transfer::moved_to(&mut tx).await.map_err(self.failed(doing))? {
+            None => Ok(tx),
+            Some(to) => Err(CatalogueError::Moved { place: self.place.clone(), to }),
+        }
+    }
+
+    /// The same, even where the catalogue has moved away.
+    async fn begin_write(&self, doing: &'static str) -> Result<Work, CatalogueError> {
         let failed = self.failed(doing);
         let mut tx = self.writer.begin_with(BEGIN_WRITE).await.map_err(&failed)?;
         claim_writing(&mut tx, self.environment).await.map_err(&failed)?;

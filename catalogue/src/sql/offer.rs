@@ -1,10 +1,11 @@
 //! What pools offer.
 
+use async_trait::async_trait;
+use ays_model::PoolKey;
+
 use super::pool::find;
 use super::{Database, Work};
 use crate::{CatalogueError, Offer, Offers};
-use async_trait::async_trait;
-use ays_model::PoolKey;
 
 #[async_trait]
 impl Offers for Database {

@@ -1,12 +1,13 @@
 //! Pools that the catalogue owns.
 
+use async_trait::async_trait;
+use ays_model::{CatalogueId, EnvironmentName, PoolKey, PoolOwner};
+use serde_json::json;
+
 use super::audit::{Edit, Subject, note};
 use super::pool::{ensure, find};
 use super::{Database, Work};
 use crate::{Adopted, AdoptedBefore, AuditSubject, AuditWhat, CatalogueError, ChangedBy, Owners};
-use async_trait::async_trait;
-use ays_model::{CatalogueId, EnvironmentName, PoolKey, PoolOwner};
-use serde_json::json;
 
 #[async_trait]
 impl Owners for Database {

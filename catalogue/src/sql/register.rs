@@ -1,5 +1,11 @@
 //! Registering an image.
 
+use async_trait::async_trait;
+use ays_model::{Digest, Gid, NodeName};
+use serde_json::{Map, Value, json};
+use sqlx::FromRow;
+use uuid::Uuid;
+
 use super::audit::{Edit, note_image};
 use super::change::set_image_status;
 use super::offer::offers;
@@ -9,11 +15,6 @@ use crate::{
     AuditWhat, CatalogueError, ChangedBy, GenerationId, ImageId, ImageStatus, Offer, Registered,
     Registration, Registrations, SourceFacts, Timestamp,
 };
-use async_trait::async_trait;
-use ays_model::{Digest, Gid, NodeName};
-use serde_json::{Map, Value, json};
-use sqlx::FromRow;
-use uuid::Uuid;
 
 #[async_trait]
 impl Registrations for Database {

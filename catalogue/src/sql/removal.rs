@@ -2,6 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use async_trait::async_trait;
+use ays_model::PoolKey;
+use serde_json::json;
+use sqlx::FromRow;
+
 use super::audit::{Edit, note_image};
 use super::change::wrong;
 use super::pool::find;
@@ -11,10 +16,6 @@ use crate::{
     AuditWhat, CatalogueError, ChangedBy, CopyState, GenerationId, ImageId, ImageStatus, Leaving, Removable,
     RemovableOf, Removals,
 };
-use async_trait::async_trait;
-use ays_model::PoolKey;
-use serde_json::json;
-use sqlx::FromRow;
 
 /// A copy, and why it may go, where it may.
 type Judged = (CopyRow, Option<String>);

@@ -1,11 +1,12 @@
 //! Runs.
 
-use super::Database;
-use crate::{CatalogueError, Run, RunEnd, RunFilter, RunId, Runs, ServiceOnNode, Timestamp};
 use std::path::Path;
 
 use async_trait::async_trait;
 use ays_model::RunAction;
+
+use super::Database;
+use crate::{CatalogueError, Run, RunEnd, RunFilter, RunId, Runs, ServiceOnNode, Timestamp};
 
 #[async_trait]
 impl Runs for Database {

@@ -1,12 +1,13 @@
 //! What is scrubbed.
 
+use async_trait::async_trait;
+use ays_model::Digest;
+
 use super::offer::offers;
 use super::pool::find;
 use super::register::name_generation;
 use super::{Database, Work};
 use crate::{CatalogueError, CopyState, GenerationId, ImageId, Offer, ScrubCopy, Scrubbing, Timestamp};
-use async_trait::async_trait;
-use ays_model::Digest;
 
 #[async_trait]
 impl Scrubbing for Database {

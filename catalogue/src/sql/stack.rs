@@ -1,5 +1,9 @@
 //! Stacks.
 
+use async_trait::async_trait;
+use ays_model::NodeName;
+use serde_json::json;
+
 use super::audit::{Edit, Subject, note};
 use super::pool::ensure;
 use super::{Database, Work};
@@ -7,9 +11,6 @@ use crate::{
     AuditSubject, AuditWhat, CatalogueError, ChangedBy, CommitFacts, ImageId, Stack, StackFacts, StackId,
     Stacks,
 };
-use async_trait::async_trait;
-use ays_model::NodeName;
-use serde_json::json;
 
 #[async_trait]
 impl Stacks for Database {

@@ -21,10 +21,10 @@ impl Transfers for Database {
         export(&mut tx).await.map_err(self.failed(doing))
     }
 
-    async fn import(&self, from: &Export) -> Result<(), CatalogueError> {
+    async fn import(&self, sent: &Export, from: Option<&Place>) -> Result<(), CatalogueError> {
         let doing = "taking over a catalogue";
         let failed = self.failed(doing);
-        let mut tx = self.write(doing).await?;
+        let mut tx = self.begin_write(doing).await?;
         let place = self.place.clone();
         if export(&mut tx).await.map_err(&failed)?.rows() > 0 {
             if moved_to(&mut tx).await.map_err(&failed)?.is_none() {
@@ -32,11 +32,20 @@ impl Transfers for Database {
             }
             forget(&mut tx).await.map_err(&failed)?;
         }
-        let numbers = import(&mut tx, from).await.map_err(&failed)?;
+        let numbers = import(&mut tx, sent).await.map_err(&failed)?;
         let arrived = export(&mut tx).await.map_err(&failed)?;
-        if let Some(table) = first_difference(from, &arrived, &numbers) {
+        if let Some(table) = first_difference(sent, &arrived, &numbers) {
             return Err(CatalogueError::NotTaken { place, table });
         }
+        set_moved_to(&mut tx, from).await.map_err(&failed)?;
+        tx.commit().await.map_err(&failed)
+    }
+
+    async fn stay(&self) -> Result<(), CatalogueError> {
+        let doing = "taking over a catalogue";
+        let failed = self.failed(doing);
+        let mut tx = self.begin_write(doing).await?;
+        set_moved_to(&mut tx, None).await.map_err(&failed)?;
         tx.commit().await.map_err(&failed)
     }
 
@@ -58,12 +67,7 @@ impl Transfers for Database {
         if let Some((table, _)) = changed {
             return Err(CatalogueError::Changed { place: self.place.clone(), table: table.name });
         }
-        sqlx::query("UPDATE environment SET moved_to = $2 WHERE id = $1")
-            .bind(tx.environment)
-            .bind(to.to_string())
-            .execute(&mut *tx)
-            .await
-            .map_err(&failed)?;
+        set_moved_to(&mut tx, Some(to)).await.map_err(&failed)?;
         tx.commit().await.map_err(&failed)
     }
 
@@ -73,7 +77,16 @@ impl Transfers for Database {
     }
 }
 
-async fn moved_to(db: &mut Work) -> sqlx::Result<Option<String>> {
+async fn set_moved_to(db: &mut Work, to: Option<&Place>) -> sqlx::Result<()> {
+    sqlx::query("UPDATE environment SET moved_to = $2 WHERE id = $1")
+        .bind(db.environment)
+        .bind(to.map(Place::to_string))
+        .execute(&mut **db)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn moved_to(db: &mut Work) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar("SELECT moved_to FROM environment WHERE id = $1")
         .bind(db.environment)
         .fetch_one(&mut **db)
@@ -114,9 +127,8 @@ async fn rows(db: &mut Work, facts: &TableFacts) -> sqlx::Result<Vec<Vec<Cell>>>
     // Names of tables and columns only, which are constants.
     let sql = AssertSqlSafe(format!("SELECT {columns} FROM {table} WHERE {belongs} ORDER BY {columns}"));
     let rows = sqlx::query(sql).bind(db.environment).fetch_all(&mut **db).await?;
-    let cell = |row: &_, at: usize, column: Column| read(row, at, column);
     rows.iter()
-        .map(|row| facts.columns.iter().enumerate().map(|(at, (_, column))| cell(row, at, *column)).collect())
+        .map(|row| facts.columns.iter().enumerate().map(|(at, (_, column))| read(row, at, *column)).collect())
         .collect()
 }
 
@@ -130,7 +142,7 @@ fn read(row: &<super::Db as sqlx::Database>::Row, at: usize, column: Column) -> 
 }
 
 async fn import(db: &mut Work, from: &Export) -> sqlx::Result<Numbers> {
-    sqlx::query("UPDATE environment SET catalogue = $2, moved_to = NULL WHERE id = $1")
+    sqlx::query("UPDATE environment SET catalogue = $2 WHERE id = $1")
         .bind(db.environment)
         .bind(&from.catalogue)
         .execute(&mut **db)

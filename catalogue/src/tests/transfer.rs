@@ -1,6 +1,6 @@
 //! An environment in another database is the same, and nothing of it is lost on the way.
 
-use super::super::test_server::TestServer;
+use super::super::test_server::{COLUMNS, TestServer};
 use super::support::{Fixture, at, debian_on, ops, own, registration, shared};
 use crate::transfer::TABLES;
 use crate::{
@@ -59,12 +59,12 @@ async fn beside_another_environment_all_is_taken_over_with_new_numbers() {
     neighbour.register(&registration("debian", "q", shared(), &["n1"]), &at(0)).await.unwrap();
     let neighbours = neighbour.export().await.unwrap();
     let other = Catalogue::of(there.open("g8").await);
-    other.import(&export).await.unwrap();
+    other.import(&export, None).await.unwrap();
     assert_eq!(numberless(other.export().await.unwrap()), numberless(export.clone()));
     assert_eq!(other.installed(&debian_on("n1")).await.unwrap().unwrap().parts.len(), 1);
     assert_eq!(other.offers(&shared()).await.unwrap().len(), 2);
     // It is not taken over twice, and goes on by itself.
-    assert!(matches!(other.import(&export).await, Err(CatalogueError::NotEmpty { .. })));
+    assert!(matches!(other.import(&export, None).await, Err(CatalogueError::NotEmpty { .. })));
     let next = other.register(&registration("debian", "z", shared(), &["n1"]), &at(9)).await.unwrap();
     assert_eq!(next.number, 3);
     other.register(&registration("new", "y", shared(), &["n1"]), &at(9)).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_catalogue_that_has_moved_is_not_opened_any_more_and_comes_back() {
     let (there, to) = (TestServer::start().await, Place::File("/elsewhere".into()));
     let export = fixture.catalogue.export().await.unwrap();
     let elsewhere = Catalogue::of(there.open("g8").await);
-    elsewhere.import(&export).await.unwrap();
+    elsewhere.import(&export, None).await.unwrap();
     assert_eq!(elsewhere.export().await.unwrap(), export, "numbers stay where they are free");
 
     // Whoever works holds it back; so does what was changed meanwhile.
@@ -100,9 +100,34 @@ async fn a_catalogue_that_has_moved_is_not_opened_any_more_and_comes_back() {
     fixture.catalogue.leave(&to, &export).await.unwrap();
     let error = Catalogue::open(&fixture.server.place(), &"g8".into()).await.unwrap_err();
     assert!(matches!(&error, CatalogueError::Moved { to, .. } if to == "/elsewhere"), "{error:?}");
+    // Whoever had opened it before loses nothing that is written there.
+    let late = fixture.catalogue.register(&registration("late", "l", shared(), &["n1"]), &at(9)).await;
+    assert!(matches!(late, Err(CatalogueError::Moved { .. })), "{late:?}");
 
     let back = elsewhere.export().await.unwrap();
-    Catalogue::open_moved(&fixture.server.place(), &"g8".into()).await.unwrap().import(&back).await.unwrap();
+    Catalogue::open_moved(&fixture.server.place(), &"g8".into())
+        .await
+        .unwrap()
+        .import(&back, None)
+        .await
+        .unwrap();
     let opened = Catalogue::open(&fixture.server.place(), &"g8".into()).await.unwrap();
     assert_eq!(opened.export().await.unwrap(), back);
+}
+
+#[tokio::test]
+async fn all_columns_of_all_tables_are_taken_along() {
+    let fixture = Fixture::new().await;
+    let found: Vec<(String, String)> =
+        sqlx::query_as(COLUMNS).fetch_all(&fixture.database.readers).await.unwrap();
+    let stays = ["environment", "lock", "lock_holder", "image_number", "_sqlx_migrations", "sqlite_sequence"];
+    let is_moved = |(table, column): &(String, String)| {
+        let facts = TABLES.iter().find(|facts| facts.name == table);
+        column == "environment_id"
+            || facts.is_some_and(|facts| facts.columns.iter().any(|(name, _)| name == column))
+    };
+    let left: Vec<_> =
+        found.iter().filter(|found| !stays.contains(&found.0.as_str()) && !is_moved(found)).collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(found.len() > 80, "{found:?}");
 }

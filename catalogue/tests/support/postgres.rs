@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 pub struct Postgres {
     directory: TempDir,
+    /// Beside those that all have.
+    settings: Vec<String>,
     server: Child,
 }
 
@@ -19,14 +21,40 @@ impl Postgres {
         // PostgreSQL does not run as root.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
         copy(&fresh_data(directory.path()), &directory.path().join("data"));
-        let server = run(directory.path());
-        Self { directory, server }
+        let server = run(directory.path(), &[]);
+        Self { directory, settings: Vec::new(), server }
+    }
+
+    /// One that listens at an IP address by TLS too, and there wants the password of `team`.
+    pub fn start_with_tls(ip: &str, certificate: &str, key: &str, password: &str) -> Self {
+        let mut server = Self::start();
+        let data = server.directory.path().join("data");
+        let role = format!("CREATE ROLE team LOGIN SUPERUSER PASSWORD '{password}'");
+        let mut psql = program("psql");
+        psql.arg("--host").arg(server.directory.path()).args([
+            "--username=ays",
+            "postgres",
+            "--command",
+            &role,
+        ]);
+        assert!(psql.status().unwrap().success());
+        for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
+            let to = data.join(name);
+            fs::write(&to, fs::read(from).unwrap()).unwrap();
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
+            assert!(Command::new("chown").arg("--reference").args([&data, &to]).status().unwrap().success());
+        }
+        fs::write(data.join("pg_hba.conf"), "local all all trust\nhostssl all all all scram-sha-256\n")
+            .unwrap();
+        server.settings = vec!["ssl=on".to_owned(), format!("listen_addresses={ip}")];
+        server.restart();
+        server
     }
 
     /// Stops it at once, as a machine that loses its power does, and starts it again.
     pub fn restart(&mut self) {
         self.stop();
-        self.server = run(self.directory.path());
+        self.server = run(self.directory.path(), &self.settings);
     }
 
     fn stop(&mut self) {
@@ -47,12 +75,13 @@ impl Drop for Postgres {
 }
 
 /// Starts the server; returns when it lets clients in.
-fn run(directory: &Path) -> Child {
+fn run(directory: &Path, settings: &[String]) -> Child {
     let mut server = program("postgres")
         .arg("-D")
         .arg(directory.join("data"))
         .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c"])
         .arg(format!("unix_socket_directories={}", directory.display()))
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
