@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::states::{fails, generation, install_next, publish};
 use crate::support::truth::{POOL, assert_true, stored};
-use crate::support::{Many, Node};
+use crate::support::{Ays, Environment, Lab, Many, Node, Origin, last_line, qcow2};
 
 /// `x` on `n1`, of these nodes, and no source any more.
 fn on_the_first(nodes: u8, mebibytes: u32) -> Many {
@@ -91,7 +91,9 @@ fn a_new_generation_goes_in_waves_and_no_further_than_it_proves_right() {
     let output = scene.ays.run(&canary);
     let said = fails(&output, 1);
     assert!(said.contains("no further stack gets it: the check of n2 ended with exit status: 3"), "{said}");
-    assert!(said.contains("ays image availability x"), "{said}");
+    // Going on is going on in waves, with the check.
+    let again = "going on from here: ays image availability x --canary '1,100%' --check ";
+    assert!(last_line(&said).starts_with(again), "{said}");
     assert_eq!(generations(&scene), [Some(2), Some(2), Some(1), Some(1)]);
     assert!(output.stdout.contains("n3     ENABLED  yes     generation 1, an older one"), "{output:#?}");
 
@@ -103,6 +105,36 @@ fn a_new_generation_goes_in_waves_and_no_further_than_it_proves_right() {
     assert_all_true(&scene);
     let output = scene.ays.run(&["image", "availability", "x", "--canary", "0%"]);
     assert!(fails(&output, 2).contains("1,10%,100%"), "{output:#?}");
+}
+
+#[test]
+fn two_operators_who_add_stacks_at_once_both_have_their_way() {
+    let scene = on_the_first(3, 1);
+    let adding = ["n2", "n3"].map(|stack| scene.ays.spawn(&["image", "availability", "x", "--add", stack]));
+    for output in adding.map(|running| running.wait()) {
+        assert_eq!(output.code, Some(0), "{output:#?}");
+    }
+    assert_eq!(generations(&scene), [Some(1); 3]);
+    assert!(shown(&scene).iter().all(|(_, wanted, _)| *wanted));
+}
+
+#[test]
+fn a_grid_says_which_image_of_a_name_is_meant() {
+    let lab = Lab::new();
+    let (nodes, origin, environment) = (lab.nodes(3), Origin::start(&lab), Environment::new(&lab));
+    for (node, gid) in nodes.iter().zip([1, 2, 2]) {
+        environment.add_node(node, &format!("instance.gid = {gid}\n"));
+    }
+    environment.add_image("x", &format!("http://{}", Lab::SOURCE), "/x.qcow2", "checkmd5:'true'");
+    environment.commit();
+    qcow2(&origin.file("x.qcow2"), 1);
+    origin.publish_md5("x.qcow2");
+    let ays = Ays::new(&lab, &environment, &nodes.iter().collect::<Vec<_>>());
+    ays.succeeds(&["install", "-n", "image_x", "--targetname", "n1,n2"]);
+    let output = ays.run(&["image", "availability", "x", "--all"]);
+    assert!(fails(&output, 2).contains("several images"), "{output:#?}");
+    ays.succeeds(&["image", "availability", "x", "--grid", "2"]);
+    assert_eq!(nodes.iter().map(generation).collect::<Vec<_>>(), [Some(1); 3]);
 }
 
 #[test]

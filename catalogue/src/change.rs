@@ -17,8 +17,15 @@ pub enum Change {
     /// The image's current generation becomes the one of this number; none: the one before. Those that are newer than it are
     /// undone: registering them again does not make them current.
     Undo(ImageId, Option<u32>),
-    /// The image is wanted on exactly these stacks of its grid; what an install wants is beside them.
-    Wanted(ImageId, Vec<StackId>),
+    /// The image is wanted on some more stacks of its grid, and on others no more.
+    Wanted {
+        /// The image.
+        image: ImageId,
+        /// Where it is wanted from now on.
+        add: Vec<StackId>,
+        /// Where it is not.
+        remove: Vec<StackId>,
+    },
     /// A stack's state.
     Stack(StackId, StackStatus),
 }

@@ -116,7 +116,7 @@ pub enum CatalogueError {
         /// The grid.
         gid: Gid,
     },
-    /// An image was to be wanted on a stack of another grid, or one that is not there, or twice on one.
+    /// An image was to be wanted on a stack of another grid, or one that is not there.
     #[error("stack number {stack} is not one of the grid of {image}")]
     NoStackOfGrid {
         /// The stack's number.

@@ -196,6 +196,13 @@ pub struct ImageDetail {
     pub stacks: Vec<StackOffer>,
 }
 
+impl ImageDetail {
+    /// The current generation; none: nothing was registered yet.
+    pub fn current(&self) -> Option<&Generation> {
+        self.generations.iter().find(|generation| generation.current)
+    }
+}
+
 /// Images and their generations, as they are shown.
 #[async_trait]
 pub trait Images: fmt::Debug + Send + Sync {

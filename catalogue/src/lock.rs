@@ -47,6 +47,12 @@ pub struct LockHolder {
     pub since: Timestamp,
 }
 
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} has been at work on {} since {}", self.by, self.scope, self.since)
+    }
+}
+
 /// Scopes that nobody else holds, for as long as this is neither released nor lost.
 ///
 /// All locks of an open catalogue and its clones are renewed together, by one write every 2 s. They are lost when that

@@ -63,6 +63,16 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 /// How many bars are shown at once: more do not fit on a terminal.
 const MOST_BARS: usize = 16;
 
+/// What there is to say of work that is no run.
+pub fn say(Record { node, event, .. }: &Record) {
+    match event {
+        Event::Warning { message } if node.is_empty() => eprint_line(&format!("warning: {message}")),
+        Event::Warning { message } => eprint_line(&format!("warning: {node}: {message}")),
+        Event::Waiting { message } => eprint_line(&format!("waiting: {message}")),
+        _ => {}
+    }
+}
+
 impl Renderer {
     pub fn new(style: Style) -> Self {
         Self {
@@ -110,7 +120,10 @@ impl Renderer {
             });
         }
         let shown = self.nodes.values().filter(|node| node.bar.is_some()).count();
-        let Some(node) = self.nodes.get_mut(&record.node) else { return };
+        let Some(node) = self.nodes.get_mut(&record.node) else {
+            self.bars.suspend(|| say(record));
+            return;
+        };
         if let Event::StepProgress { step, progress } = &record.event {
             let line = node.progress(*step, *progress, (&self.bars, shown < MOST_BARS));
             // Many nodes' progress is no news for a log.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ays_engine::{InUse, NotPublished, RemovalEnd};
-use ays_model::{Event, PoolKey, Record, causes};
+use ays_model::{PoolKey, causes};
 use ays_operations::{RemovedFile, Tell};
 
-use crate::failure::eprint_line;
+use crate::render::events::say;
 
 /// A pool as people know it: `local on n1, /var/lib/ays/templates`.
 pub fn pool(PoolKey { name, node, path, .. }: &PoolKey) -> String {
@@ -53,9 +53,5 @@ fn indented(text: &str) -> String {
 
 /// What there is to say while indexes are written, and files looked at and removed.
 pub fn tell() -> Tell {
-    Arc::new(|Record { node, event, .. }| match event {
-        Event::Warning { message } => eprint_line(&format!("warning: {node}: {message}")),
-        Event::Waiting { message } => eprint_line(&format!("waiting: {message}")),
-        _ => {}
-    })
+    Arc::new(|record| say(&record))
 }

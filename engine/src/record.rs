@@ -39,11 +39,6 @@ pub(crate) async fn lock_files(
     pool.catalogue.wait_for_lock(&scopes, &pool.owner.taken_by, on_wait).await
 }
 
-/// What is said of who holds a pool's files.
-pub(crate) fn waiting_for(holder: &LockHolder) -> String {
-    format!("{} has been at work on {} since {}", holder.by, holder.scope, holder.since)
-}
-
 /// Records a file of the pool whose files are locked, in the order of truth; then gives the lock back.
 pub(crate) async fn record_file<T>(
     helper: &mut Helper,

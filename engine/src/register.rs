@@ -15,7 +15,7 @@ use ays_protocol::{
 
 use crate::install::Working;
 use crate::install_error::InstallError;
-use crate::record::{RecordError, lock_files, record_file, waiting_for};
+use crate::record::{RecordError, lock_files, record_file};
 use crate::rollout::{Mode, Source};
 use crate::truth;
 
@@ -92,7 +92,7 @@ impl Working<'_, '_> {
         let Registration { stored, pool, .. } = registration;
         let own = self.rollout.own(pool, self.target);
         let events = &mut *self.events;
-        let on_wait = |holder: &LockHolder| events.send(Event::Waiting { message: waiting_for(holder) });
+        let on_wait = |holder: &LockHolder| events.send(Event::Waiting { message: holder.to_string() });
         let lock = tokio::select! {
             lock = lock_files(&own, on_wait) => lock?,
             () = self.stop.after_steps() => return Err(InstallError::Interrupted),

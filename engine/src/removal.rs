@@ -10,7 +10,6 @@ use futures_util::{StreamExt, stream};
 
 use crate::in_use::InUse;
 use crate::publish::{Publish, PublishError};
-use crate::record::waiting_for;
 use crate::remove_copies::{FileEnd, RemoveError, RemoveFiles};
 use crate::run_log::{Tell, now};
 use crate::stop::Stop;
@@ -111,7 +110,7 @@ impl Removing<'_> {
         let mut ends: Vec<_> = files.iter().map(|_| RemovalEnd::Changed).collect();
         let scopes = [LockScope::Files(pool.clone()).to_string()];
         let on_wait = |holder: &LockHolder| {
-            tell(now(&node_of(pool), Event::Waiting { message: waiting_for(holder) }));
+            tell(now(&node_of(pool), Event::Waiting { message: holder.to_string() }));
         };
         let catalogue = self.publish.catalogue;
         let lock = tokio::select! {

@@ -286,11 +286,7 @@ impl Rollout<'_> {
         scope: LockScope,
         events: &mut Events<'_>,
     ) -> Result<Lock, InstallError> {
-        let on_wait = |holder: &LockHolder| {
-            let message =
-                format!("{} has been at work on {} since {}", holder.by, holder.scope, holder.since);
-            events.send(Event::Waiting { message });
-        };
+        let on_wait = |holder: &LockHolder| events.send(Event::Waiting { message: holder.to_string() });
         let scopes = [scope.to_string()];
         tokio::select! {
             lock = self.catalogue.wait_for_lock(&scopes, self.by, on_wait) => Ok(lock?),

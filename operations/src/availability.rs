@@ -1,22 +1,23 @@
 //! Image availability: on which stacks an image is to be, and that its bytes come there.
 
+mod proof;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use ays_catalogue::{
-    Change, ChangedBy, Copy, CopyState, Generation, GenerationId, ImageDetail, LockHolder, NewCopy, StackId,
-    StackOffer, Timestamp,
+    Change, ChangedBy, Copy, CopyState, Generation, ImageDetail, LockHolder, NewCopy, StackId, StackOffer,
+    Timestamp,
 };
 use ays_engine::{
-    Arrived, Bad, BringError, Direction, NotBrought, NotPublished, Recorder, Recording, Scrub, Stop, ToBring,
+    Arrived, BringError, Direction, NotBrought, NotPublished, Recorder, Recording, Stop, ToBring, now,
 };
-use ays_model::{CopyVerdict, Event, Gid, LockScope, NodeName, PoolKey, Record};
+use ays_model::{Event, Gid, LockScope, NodeName, PoolKey};
 use ays_recipes::LookupError;
 use ays_transport::SshSettings;
-use tokio::process::Command;
 
+pub use self::proof::Stopped;
 use crate::canary::Canary;
 use crate::change_image::{find, not_changed};
 use crate::controller::{Controller, Tell};
@@ -69,34 +70,6 @@ pub struct Availability {
     pub stopped: Option<Stopped>,
 }
 
-/// Why no further wave began.
-#[derive(Debug, thiserror::Error)]
-pub enum Stopped {
-    /// A copy was read again and was not as it should be.
-    #[error("the copy in pool {} is {verdict}{}", .pool.name, on(.pool))]
-    Copy {
-        /// The pool.
-        pool: PoolKey,
-        /// What it is.
-        verdict: CopyVerdict,
-    },
-    /// The check did not end well for a stack.
-    #[error("the check of {stack} ended with {ended}")]
-    Check {
-        /// The stack.
-        stack: NodeName,
-        /// Its exit code or signal.
-        ended: std::process::ExitStatus,
-    },
-    /// The check could not be started.
-    #[error("the check could not be started")]
-    NoCheck(#[source] std::io::Error),
-}
-
-fn on(pool: &PoolKey) -> String {
-    pool.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default()
-}
-
 /// Why an image cannot be made available so.
 #[derive(Debug, thiserror::Error)]
 enum AvailabilityError {
@@ -122,29 +95,27 @@ impl SetAvailability {
         stop: Stop,
         tell: Tell,
     ) -> Result<Availability, Error> {
-        let detail = find(&controller, &self.image).await?;
-        if let Some(asked) = self.gid.filter(|gid| *gid != detail.image.gid) {
-            let (image, is) = (detail.image.name.to_string(), detail.image.gid);
-            return Err(Error::new(Kind::Usage, AvailabilityError::OtherGrid { image, is, asked }));
-        }
-        let wanted = self.stacks(&detail)?;
+        let ImageDetail { image, .. } = find_in(&controller, &self.image, self.gid).await?;
         let pools = Pools::of(&controller, ssh, &stop).await?;
-        let by = controller.changes(self.reason.clone());
-        let scope = LockScope::Availability { gid: detail.image.gid, image: detail.image.name.clone() };
-        let waiting = |holder: &LockHolder| {
-            let message =
-                format!("waiting for {}, who is at {} since {}", holder.by, holder.scope, holder.since);
-            tell(ays_engine::now(&"".into(), Event::Warning { message }));
+        let scopes = [LockScope::Availability { gid: image.gid, image: image.name }.to_string()];
+        let on_wait =
+            |holder: &LockHolder| tell(now(&"".into(), Event::Waiting { message: holder.to_string() }));
+        let lock = tokio::select! {
+            lock = controller.catalogue.wait_for_lock(&scopes, &controller.actor.0, on_wait) => lock?,
+            () = stop.after_steps() => return Err(Error::interrupted()),
         };
-        let lock =
-            controller.catalogue.wait_for_lock(&[scope.to_string()], &controller.actor.0, waiting).await?;
+        // Whoever had the lock before may have changed it.
+        let id = image.id.0.to_string();
+        let detail = find(&controller, &id).await?;
+        let wanted = self.wanted.stacks(&detail)?;
         let mut work = Work {
             asked: &self,
             controller: &controller,
             pools: &pools,
-            by,
+            by: controller.changes(self.reason.clone()),
             stop: &stop,
             tell: Arc::clone(&tell),
+            id,
             detail,
             not_published: Vec::new(),
             not_brought: Vec::new(),
@@ -160,30 +131,46 @@ impl SetAvailability {
     }
 }
 
-impl SetAvailability {
-    /// The stacks that it is to be wanted on, by name.
-    fn stacks(&self, detail: &ImageDetail) -> Result<Vec<StackId>, Error> {
+/// The image of a name or id, in a grid where that is said.
+async fn find_in(controller: &Controller, asked: &str, gid: Option<Gid>) -> Result<ImageDetail, Error> {
+    let Some(gid) = gid else { return find(controller, asked).await };
+    let images = controller.catalogue.images().await?;
+    if let Some(image) = images.iter().find(|image| image.name == *asked && image.gid == gid) {
+        return find(controller, &image.id.0.to_string()).await;
+    }
+    let detail = find(controller, asked).await?;
+    if detail.image.gid == gid {
+        return Ok(detail);
+    }
+    let (image, is) = (detail.image.name.to_string(), detail.image.gid);
+    Err(Error::new(Kind::Usage, AvailabilityError::OtherGrid { image, is, asked: gid }))
+}
+
+impl Wanted {
+    /// The stacks that it is to be wanted on.
+    fn stacks(&self, detail: &ImageDetail) -> Result<BTreeSet<StackId>, Error> {
         let known = |name: &NodeName| {
             let found = detail.stacks.iter().find(|on| on.stack.name == *name).map(|on| on.stack.id);
             let names = detail.stacks.iter().map(|on| on.stack.name.as_str());
             found.ok_or_else(|| Error::from(LookupError::unknown("stack", name.as_str(), names)))
         };
         let named = |names: &[NodeName]| names.iter().map(known).collect::<Result<BTreeSet<_>, _>>();
-        let before =
-            detail.stacks.iter().filter(|on| on.wanted).map(|on| on.stack.id).collect::<BTreeSet<_>>();
-        let wanted = match &self.wanted {
-            Wanted::Same => before,
-            Wanted::Set(names) => named(names)?,
-            Wanted::Add(names) => &before | &named(names)?,
-            Wanted::Remove(names) => &before - &named(names)?,
-            Wanted::All => {
+        let before = wanted_on(detail);
+        Ok(match self {
+            Self::Same => before,
+            Self::Set(names) => named(names)?,
+            Self::Add(names) => &before | &named(names)?,
+            Self::Remove(names) => &before - &named(names)?,
+            Self::All => {
                 let there = detail.stacks.iter().filter(|on| on.stack.in_environment || on.wanted);
                 there.map(|on| on.stack.id).collect()
             }
-        };
-        let in_order = detail.stacks.iter().map(|on| on.stack.id).filter(|id| wanted.contains(id));
-        Ok(in_order.collect())
+        })
     }
+}
+
+fn wanted_on(detail: &ImageDetail) -> BTreeSet<StackId> {
+    detail.stacks.iter().filter(|on| on.wanted).map(|on| on.stack.id).collect()
 }
 
 /// Availability that is being set.
@@ -194,6 +181,9 @@ struct Work<'a> {
     by: ChangedBy,
     stop: &'a Stop,
     tell: Tell,
+    /// The image's number.
+    id: String,
+    /// The image as it was when it was last read.
     detail: ImageDetail,
     not_published: Vec<NotPublished>,
     not_brought: Vec<(PoolKey, NotBrought)>,
@@ -201,66 +191,47 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn run(&mut self, wanted: &[StackId]) -> Result<(), Error> {
+    async fn run(&mut self, wanted: &BTreeSet<StackId>) -> Result<(), Error> {
         let current = self.current()?;
         // Nobody else brings copies of this image now: what is on its way was stopped.
-        let stopped = self.generation(current).into_iter().flat_map(|generation| &generation.copies);
-        let stopped = stopped.filter(|copy| copy.state == CopyState::Arriving).map(|copy| copy.pool.clone());
-        let stopped: Vec<_> = stopped.collect();
-        self.controller.catalogue.forget_arriving(current, &stopped).await?;
+        let stopped = current.copies.iter().filter(|copy| copy.state == CopyState::Arriving);
+        let stopped: Vec<_> = stopped.map(|copy| copy.pool.clone()).collect();
+        self.controller.catalogue.forget_arriving(current.id, &stopped).await?;
 
-        let before: Vec<_> = self.detail.stacks.iter().filter(|on| on.wanted).map(|on| on.stack.id).collect();
-        let stay: Vec<_> = before.iter().copied().filter(|id| wanted.contains(id)).collect();
-        let changing: Vec<_> = wanted.iter().copied().filter(|id| self.changes(*id)).collect();
+        let before = wanted_on(&self.detail);
+        let stacks = self.detail.stacks.iter().map(|on| on.stack.id);
+        let changing: Vec<_> =
+            stacks.filter(|id| wanted.contains(id) && (!before.contains(id) || self.lacks(*id))).collect();
         self.check_room(&changing).await?;
-        if stay != before {
-            self.want(&stay, Direction::Less).await?;
-        }
-        let waves = self
-            .asked
-            .canary
-            .as_ref()
-            .map_or_else(|| vec![changing.len()], |canary| canary.waves(changing.len()));
+        self.want(Vec::new(), (&before - wanted).into_iter().collect()).await?;
+        let all = changing.len();
+        let waves = self.asked.canary.as_ref().map_or_else(|| vec![all], |canary| canary.waves(all));
         let mut done = 0;
         for most in waves {
-            let (wave, so_far) = (&changing[done..most], &changing[..most]);
-            let set: Vec<_> =
-                stay.iter().chain(so_far).copied().collect::<BTreeSet<_>>().into_iter().collect();
-            if set != before || done > 0 {
-                self.want(&set, Direction::More).await?;
-            }
+            let wave = &changing[done..most];
+            self.want(wave.iter().copied().filter(|id| !before.contains(id)).collect(), Vec::new()).await?;
             self.bring(wave).await?;
-            self.detail = find(self.controller, &self.detail.image.id.0.to_string()).await?;
-            let is_whole = self.not_brought.is_empty();
-            if is_whole && self.asked.canary.is_some() {
-                self.read_again(wave).await?;
+            self.detail = find(self.controller, &self.id).await?;
+            if self.not_brought.is_empty() {
+                self.prove(wave).await?;
             }
-            if is_whole && self.stopped.is_none() {
-                self.check(wave).await;
-            }
-            if !is_whole || self.stopped.is_some() {
+            if !self.not_brought.is_empty() || self.stopped.is_some() {
                 break;
             }
             done = most;
         }
-        self.detail = find(self.controller, &self.detail.image.id.0.to_string()).await?;
+        self.detail = find(self.controller, &self.id).await?;
         Ok(())
     }
 
-    fn current(&self) -> Result<GenerationId, Error> {
-        let current = self.detail.generations.iter().find(|generation| generation.current);
+    fn current(&self) -> Result<&Generation, Error> {
         let none = || AvailabilityError::NoGeneration(self.detail.image.name.to_string());
-        Ok(current.ok_or_else(|| Error::new(Kind::Failed, none()))?.id)
-    }
-
-    fn generation(&self, id: GenerationId) -> Option<&Generation> {
-        self.detail.generations.iter().find(|generation| generation.id == id)
+        self.detail.current().ok_or_else(|| Error::new(Kind::Failed, none()))
     }
 
     /// The copies of the current generation that are in pools.
     fn verified(&self) -> impl Iterator<Item = &Copy> {
-        let current = self.detail.generations.iter().find(|generation| generation.current);
-        let copies = current.into_iter().flat_map(|generation| &generation.copies);
+        let copies = self.detail.current().into_iter().flat_map(|generation| &generation.copies);
         copies.filter(|copy| copy.state == CopyState::Verified)
     }
 
@@ -273,46 +244,40 @@ impl Work<'_> {
         self.pools.pool_of(&self.on(stack)?.stack.name)
     }
 
-    /// Whether a stack is not wanted yet, or its pool lacks the current generation.
-    fn changes(&self, stack: StackId) -> bool {
-        let is_wanted = self.on(stack).is_some_and(|on| on.wanted);
-        let pool = self.pool(stack);
-        !is_wanted || pool.is_some_and(|pool| self.verified().all(|copy| copy.pool != pool))
+    /// Whether a stack's pool lacks the current generation.
+    fn lacks(&self, stack: StackId) -> bool {
+        self.pool(stack).is_some_and(|pool| self.verified().all(|copy| copy.pool != pool))
     }
 
-    /// The pools of stacks that lack the current generation, each once.
-    fn lacking(&self, stacks: &[StackId]) -> Vec<PoolKey> {
-        let mut lacking: Vec<PoolKey> = Vec::new();
-        for pool in stacks.iter().filter_map(|stack| self.pool(*stack)) {
-            if self.verified().all(|copy| copy.pool != pool) && !lacking.contains(&pool) {
-                lacking.push(pool);
+    /// What is to be brought for these stacks, and from where.
+    async fn to_bring(&self, stacks: &[StackId]) -> Result<ToBring, Error> {
+        let mut pools: Vec<PoolKey> = Vec::new();
+        for pool in stacks.iter().filter(|stack| self.lacks(**stack)).filter_map(|stack| self.pool(*stack)) {
+            if !pools.contains(&pool) {
+                pools.push(pool);
             }
         }
-        lacking
-    }
-
-    /// What is to be brought to these pools, and from where.
-    async fn to_bring(&self, pools: Vec<PoolKey>) -> Result<Option<ToBring>, Error> {
-        let id = self.detail.image.id.0.to_string();
-        let mut copies = self.controller.catalogue.copies_to_scrub(Some(&id)).await?.unwrap_or_default();
+        let mut copies = self.controller.catalogue.copies_to_scrub(Some(&self.id)).await?.unwrap_or_default();
         copies.retain(|copy| self.verified().any(|good| good.pool == copy.pool && good.file == copy.file));
-        let current = self.generation(self.current()?);
-        Ok(current.map(|generation| ToBring { content: generation.content, copies, pools }))
+        Ok(ToBring { content: self.current()?.content, copies, pools })
     }
 
     async fn check_room(&self, stacks: &[StackId]) -> Result<(), Error> {
-        let lacking = self.lacking(stacks);
-        match self.to_bring(lacking).await? {
-            Some(what) if !what.pools.is_empty() => {
-                let bring = self.pools.bring(self.controller);
-                bring.check_room(&what, self.stop, &*self.tell).await.map_err(not_at_all)
-            }
-            _ => Ok(()),
+        let what = self.to_bring(stacks).await?;
+        if what.pools.is_empty() {
+            return Ok(());
         }
+        let bring = self.pools.bring(self.controller);
+        bring.check_room(&what, self.stop, &*self.tell).await.map_err(not_at_all)
     }
 
-    async fn want(&mut self, stacks: &[StackId], direction: Direction) -> Result<(), Error> {
-        let change = Change::Wanted(self.detail.image.id, stacks.to_vec());
+    /// Wants the image on some more stacks, or on some no more.
+    async fn want(&mut self, add: Vec<StackId>, remove: Vec<StackId>) -> Result<(), Error> {
+        if add.is_empty() && remove.is_empty() {
+            return Ok(());
+        }
+        let direction = if add.is_empty() { Direction::Less } else { Direction::More };
+        let change = Change::Wanted { image: self.detail.image.id, add, remove };
         let publish = self.pools.publish(self.controller, &self.tell);
         let published = publish.change(change, &self.by, direction, self.stop).await.map_err(not_changed)?;
         self.not_published.retain(|not| !published.changed.pools.contains(&not.pool));
@@ -321,11 +286,11 @@ impl Work<'_> {
     }
 
     async fn bring(&mut self, stacks: &[StackId]) -> Result<(), Error> {
-        let Some(what) = self.to_bring(self.lacking(stacks)).await? else { return Ok(()) };
-        let (generation, catalogue) = (self.current()?, &self.controller.catalogue);
+        let what = self.to_bring(stacks).await?;
+        let (generation, catalogue) = (self.current()?.id, &self.controller.catalogue);
         let Some(giver) = what.copies.first().filter(|_| !what.pools.is_empty()).cloned() else {
-            let none =
-                |pool| (pool, NotBrought::NoGiver { reason: "no pool has a verified copy".to_owned() });
+            let reason = || "no pool has a verified copy".to_owned();
+            let none = |pool| (pool, NotBrought::NoGiver { reason: reason() });
             self.not_brought.extend(what.pools.into_iter().map(none));
             return Ok(());
         };
@@ -362,59 +327,6 @@ impl Work<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Reads the wave's copies again, each whole.
-    async fn read_again(&mut self, wave: &[StackId]) -> Result<(), Error> {
-        let pools: Vec<_> = wave.iter().filter_map(|stack| self.pool(*stack)).collect();
-        let Some(ToBring { mut copies, .. }) = self.to_bring(Vec::new()).await? else { return Ok(()) };
-        copies.retain(|copy| pools.contains(&copy.pool));
-        let bad: Arc<Mutex<Option<Stopped>>> = Arc::default();
-        let (tell, noted) = (Arc::clone(&self.tell), Arc::clone(&bad));
-        let listen = move |record: Record| {
-            if let Event::CopyChecked(report) = &record.event
-                && report.result != CopyVerdict::Good
-            {
-                let stopped = Stopped::Copy { pool: report.pool.clone(), verdict: report.result };
-                noted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(stopped);
-            }
-            tell(record);
-        };
-        let scrub: Scrub<'_> = self.pools.scrub(self.controller, Bad::Marked);
-        scrub.run(copies, self.stop, &listen).await;
-        self.stopped = bad.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(())
-    }
-
-    /// Runs the operator's check for each stack of a wave.
-    async fn check(&mut self, wave: &[StackId]) {
-        let Some([program, arguments @ ..]) = self.asked.check.as_deref() else { return };
-        for stack in wave {
-            let Some(StackOffer { stack, offered_generation, .. }) = self.on(*stack) else { continue };
-            let generation = offered_generation.map(|number| number.to_string()).unwrap_or_default();
-            let ended = Command::new(program)
-                .args(arguments)
-                .env("AYS_IMAGE", self.detail.image.name.as_str())
-                .env("AYS_STACK", stack.name.as_str())
-                .env("AYS_GENERATION", generation)
-                .stdin(Stdio::null())
-                // What it says is for people; standard output is this program's own.
-                .stdout(Stdio::null())
-                .kill_on_drop(true)
-                .status()
-                .await;
-            match ended {
-                Ok(ended) if ended.success() => {}
-                Ok(ended) => {
-                    self.stopped = Some(Stopped::Check { stack: stack.name.clone(), ended });
-                    return;
-                }
-                Err(error) => {
-                    self.stopped = Some(Stopped::NoCheck(error));
-                    return;
-                }
-            }
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! In which waves stacks get a new generation.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// How many stacks have it after each wave: `1,10%,100%`.
@@ -36,6 +37,19 @@ impl Canary {
     }
 }
 
+impl fmt::Display for Canary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, step) in self.0.iter().enumerate() {
+            f.write_str(if number == 0 { "" } else { "," })?;
+            match step {
+                Step::Stacks(stacks) => write!(f, "{stacks}")?,
+                Step::Percent(percent) => write!(f, "{percent}%")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for Canary {
     type Err = NoCanary;
 
@@ -67,6 +81,7 @@ mod tests {
         assert_eq!(waves("2,50%", 16), [2, 8]);
         assert_eq!(waves("100%,1", 3), [3]);
         assert_eq!(waves("1", 0), [0; 0]);
+        assert_eq!("1, 10%,100%".parse::<Canary>().unwrap().to_string(), "1,10%,100%");
         for wrong in ["", "0", "0%", "101%", "one", "1,,2", "-1", "1.5%"] {
             assert!(wrong.parse::<Canary>().is_err(), "{wrong}");
         }

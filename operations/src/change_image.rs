@@ -1,6 +1,6 @@
 //! Enabling, disabling, deleting and restoring an image, and going back to an earlier generation of it.
 
-use ays_catalogue::{Change, Changed, ImageDetail, ImageMove};
+use ays_catalogue::{Change, Changed, ImageDetail, ImageMove, StackOffer};
 use ays_engine::{Direction, NotPublished, PublishError, Published, Stop};
 use ays_model::{ImageName, NodeName};
 use ays_transport::SshSettings;
@@ -105,17 +105,14 @@ pub(crate) fn not_changed(error: PublishError) -> Error {
 }
 
 /// The number of the generation before the current one.
-fn one_before(ImageDetail { generations, .. }: &ImageDetail) -> Option<u32> {
-    let current = generations.iter().find(|generation| generation.current)?.number;
-    generations.iter().map(|generation| generation.number).filter(|number| *number < current).max()
+fn one_before(detail: &ImageDetail) -> Option<u32> {
+    let current = detail.current()?.number;
+    detail.generations.iter().map(|generation| generation.number).filter(|number| *number < current).max()
 }
 
-fn lagging(ImageDetail { generations, stacks, .. }: &ImageDetail) -> Vec<Lagging> {
-    let current =
-        generations.iter().find(|generation| generation.current).map(|generation| generation.number);
-    stacks
-        .iter()
-        .filter(|on| on.wanted && on.stack.in_environment && on.offered_generation != current)
-        .map(|on| Lagging { stack: on.stack.name.clone(), offers: on.offered_generation })
-        .collect()
+fn lagging(detail: &ImageDetail) -> Vec<Lagging> {
+    let current = detail.current().map(|generation| generation.number);
+    let lags = |on: &&StackOffer| on.wanted && on.stack.in_environment && on.offered_generation != current;
+    let lagging = detail.stacks.iter().filter(lags);
+    lagging.map(|on| Lagging { stack: on.stack.name.clone(), offers: on.offered_generation }).collect()
 }

@@ -52,7 +52,7 @@ impl Database {
         match change {
             Change::Image(id, step) => self.move_image(db, id, step, by).await,
             Change::Undo(id, to) => self.undo(db, id, to, by).await,
-            Change::Wanted(id, stacks) => self.set_wanted(db, id, &stacks, by).await,
+            Change::Wanted { image, add, remove } => self.set_wanted(db, image, (&add, &remove), by).await,
             Change::Stack(id, to) => self.set_stack(db, id, to, by).await,
         }
     }
@@ -193,7 +193,7 @@ impl Database {
         &self,
         db: &mut Work,
         id: ImageId,
-        stacks: &[StackId],
+        (add, remove): (&[StackId], &[StackId]),
         by: &ChangedBy,
     ) -> Result<Changed, CatalogueError> {
         let failed = self.failed("writing where an image is wanted");
@@ -202,26 +202,34 @@ impl Database {
             return Err(wrong(name, why));
         }
         let before = wanted_on(db, id).await.map_err(&failed)?;
-        sqlx::query("DELETE FROM wanted WHERE image_id = $1")
-            .bind(id)
-            .execute(&mut **db)
-            .await
-            .map_err(&failed)?;
-        for stack in stacks {
-            let added = sqlx::query(
-                "INSERT INTO wanted (image_id, stack_id)
-                 SELECT i.id, s.id FROM image i JOIN stack s ON s.environment_id = i.environment_id AND s.gid = i.gid
-                 WHERE i.id = $1 AND s.id = $2
-                 ON CONFLICT DO NOTHING",
+        for stack in remove {
+            sqlx::query("DELETE FROM wanted WHERE image_id = $1 AND stack_id = $2")
+                .bind(id)
+                .bind(stack)
+                .execute(&mut **db)
+                .await
+                .map_err(&failed)?;
+        }
+        for stack in add {
+            let is_of_grid: bool = sqlx::query_scalar(
+                "SELECT EXISTS (
+                     SELECT 1 FROM image i JOIN stack s ON s.environment_id = i.environment_id AND s.gid = i.gid
+                     WHERE i.id = $1 AND s.id = $2)",
             )
             .bind(id)
             .bind(stack)
-            .execute(&mut **db)
+            .fetch_one(&mut **db)
             .await
             .map_err(&failed)?;
-            if added.rows_affected() == 0 {
+            if !is_of_grid {
                 return Err(CatalogueError::NoStackOfGrid { stack: stack.0, image: name });
             }
+            sqlx::query("INSERT INTO wanted (image_id, stack_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                .bind(id)
+                .bind(stack)
+                .execute(&mut **db)
+                .await
+                .map_err(&failed)?;
         }
         let after = wanted_on(db, id).await.map_err(&failed)?;
         if before != after {

@@ -21,15 +21,15 @@ async fn offered(catalogue: &Catalogue) -> Vec<(String, bool, Option<u32>)> {
 }
 
 #[tokio::test]
-async fn it_is_wanted_on_exactly_the_stacks_that_are_said_or_all_stays() {
+async fn it_is_wanted_where_that_is_said_or_all_stays() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     let image =
         catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap().image_id;
-    let want = async |names: &[&str]| {
-        let change = Change::Wanted(image, stacks(catalogue, names).await);
-        catalogue.change(change, &ops(1)).await
+    let want = async |add: &[&str], remove: &[&str]| {
+        let (add, remove) = (stacks(catalogue, add).await, stacks(catalogue, remove).await);
+        catalogue.change(Change::Wanted { image, add, remove }, &ops(1)).await
     };
-    let changed = want(&["n2", "n3"]).await.unwrap();
+    let changed = want(&["n2", "n3"], &["n1"]).await.unwrap();
     assert_eq!((changed.before, changed.after), (json!(["n1"]), json!(["n2", "n3"])));
     assert_eq!(changed.pools, [shared()]);
     let said = [("n1", false, None), ("n2", true, Some(1)), ("n3", true, None)];
@@ -42,16 +42,19 @@ async fn it_is_wanted_on_exactly_the_stacks_that_are_said_or_all_stays() {
     let n9 = StackFacts { name: "n9".into(), pool: elsewhere };
     catalogue.set_stacks(&[n1(), n2(), n3(), n9], &[], None, &ops(2)).await.unwrap();
     let audited = catalogue.audit(None, 100).await.unwrap().len();
-    let error = want(&["n1", "n9"]).await.unwrap_err();
+    let error = want(&["n1", "n9"], &["n2"]).await.unwrap_err();
     assert!(matches!(error, CatalogueError::NoStackOfGrid { .. }), "{error:?}");
-    let nowhere = Change::Wanted(image, vec![StackId(99)]);
+    let nowhere = Change::Wanted { image, add: vec![StackId(99)], remove: vec![] };
     catalogue.change(nowhere, &ops(3)).await.unwrap_err();
     assert_eq!(offered(catalogue).await, said);
-    want(&["n2", "n3"]).await.unwrap();
+    want(&["n2", "n3"], &["n1"]).await.unwrap();
     assert_eq!(catalogue.audit(None, 100).await.unwrap().len(), audited);
-    want(&[]).await.unwrap();
+    want(&[], &["n2", "n3"]).await.unwrap();
     assert!(offered(catalogue).await.iter().all(|(_, wanted, offers)| !wanted && offers.is_none()));
-    let unknown = catalogue.change(Change::Wanted(ImageId(77), vec![]), &ops(3)).await.unwrap_err();
+    let unknown = catalogue
+        .change(Change::Wanted { image: ImageId(77), add: vec![], remove: vec![] }, &ops(3))
+        .await
+        .unwrap_err();
     assert!(matches!(unknown, CatalogueError::UnknownImage { .. }), "{unknown:?}");
 }
 
@@ -61,7 +64,10 @@ async fn a_copy_is_offered_when_it_has_arrived_and_not_before() {
     let registered =
         catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
     let wanted = stacks(catalogue, &["n1", "n3"]).await;
-    catalogue.change(Change::Wanted(registered.image_id, wanted), &ops(1)).await.unwrap();
+    catalogue
+        .change(Change::Wanted { image: registered.image_id, add: wanted, remove: vec![] }, &ops(1))
+        .await
+        .unwrap();
     let copy = NewCopy {
         generation: registered.generation,
         pool: own(),

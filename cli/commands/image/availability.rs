@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ays_catalogue::{CopyState, ImageDetail, StackOffer, StackStatus};
+use ays_catalogue::{CopyState, StackOffer, StackStatus};
 use ays_engine::Stopper;
 use ays_model::{Gid, NodeName, PoolKey, causes};
 use ays_operations::{Availability, Canary, SetAvailability, Tell, Wanted};
@@ -136,9 +136,30 @@ impl Args {
         }
     }
 
-    /// The command that goes on from here.
+    /// The same again: in the same waves, with the same check.
     fn again(&self) -> String {
-        format!("ays image availability {}", self.image)
+        let mut words =
+            vec!["ays".to_owned(), "image".to_owned(), "availability".to_owned(), self.image.clone()];
+        let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+        let stacks = |names: &[NodeName]| names.iter().map(NodeName::as_str).collect::<Vec<_>>().join(",");
+        let named =
+            [("set", self.set.as_deref().unwrap_or_default()), ("add", &self.add), ("remove", &self.remove)];
+        named
+            .into_iter()
+            .filter(|(_, names)| !names.is_empty())
+            .for_each(|(name, names)| option(name, stacks(names)));
+        let grid = self.grid.map(|grid| grid.to_string());
+        for (name, value) in [
+            ("grid", grid),
+            ("canary", self.canary.as_ref().map(Canary::to_string)),
+            ("check", self.check.clone()),
+        ] {
+            value.into_iter().for_each(|value| option(name, value));
+        }
+        if self.all {
+            words.push("--all".to_owned());
+        }
+        shell_words::join(words)
     }
 }
 
@@ -149,14 +170,11 @@ fn words(command: &str) -> Result<Vec<OsString>, Failure> {
     Ok(words.into_iter().map(OsString::from).collect())
 }
 
-fn current(detail: &ImageDetail) -> Option<u32> {
-    detail.generations.iter().find(|generation| generation.current).map(|generation| generation.number)
-}
-
 fn show(Availability { detail, .. }: &Availability) -> Result<(), Failure> {
-    let current = current(detail);
-    let arriving = detail.generations.iter().filter(|generation| generation.current);
-    let arriving: Vec<_> = arriving
+    let current = detail.current().map(|generation| generation.number);
+    let arriving: Vec<_> = detail
+        .current()
+        .into_iter()
         .flat_map(|generation| &generation.copies)
         .filter(|copy| copy.state == CopyState::Arriving)
         .filter_map(|copy| copy.pool.node.as_ref())
@@ -187,7 +205,7 @@ fn report(done: &Availability) -> Report<'_> {
     let not_brought = not_brought.iter().map(|(pool, why)| PoolReport { pool, why: causes(why) });
     Report {
         image: detail.image.name.as_str(),
-        generation: current(detail),
+        generation: detail.current().map(|generation| generation.number),
         stacks: stacks.collect(),
         not_published: not_published.collect(),
         not_brought: not_brought.collect(),

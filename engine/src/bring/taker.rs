@@ -11,7 +11,7 @@ use super::plan::{Group, Taker};
 use super::{Arrived, NotBrought, Work, failed, not_opened, not_recorded};
 use crate::delivery::{Member, PassedFile, Place};
 use crate::passing::Passing;
-use crate::record::{lock_files, record_file, waiting_for};
+use crate::record::{lock_files, record_file};
 use crate::run_log::{now, tell_warnings};
 
 /// A node that has taken it.
@@ -109,8 +109,7 @@ impl Work<'_, '_> {
         } else {
             arrived(group.copy.file.clone(), group.copy.digest, group.copy.size)
         };
-        let on_wait =
-            |holder: &LockHolder| self.tell(target, Event::Waiting { message: waiting_for(holder) });
+        let on_wait = |holder: &LockHolder| self.tell(target, Event::Waiting { message: holder.to_string() });
         let lock = lock_files(&own, on_wait).await?;
         let (recorder, stored) = (self.recorder, (pool.join(&arrived.file), arrived.size));
         let preview = (recorder.rehearse)(arrived.clone());

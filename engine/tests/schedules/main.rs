@@ -14,7 +14,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,48 +25,20 @@ use ays_engine::{
     Arrived, Bad, Bring, Direction, Mode, Publish, Recorder, Recording, Removing, Rollout, Scrub, Sharing,
     Stacks, Stop, Stopper, ToBring,
 };
-use ays_model::{Content, Digest, DiskFormat, Inspection, Md5, Sha256, Target};
-use ays_protocol::{
-    CheckedCopy, CopyState, Directory, Examined, Failure, Fetched, FileUse, IndexBefore, Outcome, PassedCopy,
-    Removal, RemovedCopies, RemovedCopy, Stamp, Step, Stored,
-};
+use ays_model::{Digest, Target};
 use ays_recipes::{Environment, Layers, Recipe, Request};
 use ays_transport::{Scripted, Transport};
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-#[path = "../../catalogue/tests/support/postgres.rs"]
+#[path = "../../../catalogue/tests/support/postgres.rs"]
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod postgres;
+mod world;
 
-/// n0 and n1 share a pool; n2 and n3 have their own.
-const NODES: [(&str, &str); 4] = [("n0", "shared"), ("n1", "shared"), ("n2", "n2"), ("n3", "n3")];
+use self::world::{NODES, World, digest};
 
 const OPERATIONS: usize = 14;
-
-/// What lies in a pool.
-#[derive(Default)]
-struct Disk {
-    /// The content of each file.
-    files: BTreeMap<String, u8>,
-    /// Files that a fault has damaged or removed: nobody knows before they are read.
-    harmed: BTreeSet<String>,
-    /// Each image's file and digest, as the index says.
-    index: Vec<(String, String)>,
-}
-
-/// All that the scripted nodes have in common.
-struct World {
-    disks: Mutex<BTreeMap<&'static str, Disk>>,
-    /// What the source has now.
-    source: Mutex<u8>,
-    /// Nodes that fail every step.
-    broken: Mutex<BTreeSet<String>>,
-    /// After so many more steps the controller is gone; none: it lives.
-    left: Mutex<Option<u32>>,
-    gone: Notify,
-}
 
 /// Numbers that one seed decides.
 struct Random(u64);
@@ -88,169 +59,6 @@ impl Random {
 
     fn some<T: Clone>(&mut self, of: &[T]) -> Vec<T> {
         of.iter().filter(|_| self.below(2) == 0).cloned().collect()
-    }
-}
-
-fn content(number: u8) -> Content {
-    Content([number; 32])
-}
-
-fn digest(number: u8) -> Digest {
-    Digest::FsVerity(content(number))
-}
-
-fn file(number: u8) -> String {
-    format!("x-{:02x}.raw", number)
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap().to_str().unwrap().to_owned()
-}
-
-impl World {
-    fn answer(&self, node: &str, step: &Step) -> Result<Outcome, Failure> {
-        let answer = self.do_step(node, step);
-        let mut left = self.left.lock().unwrap();
-        if let Some(steps) = left.as_mut() {
-            *steps = steps.saturating_sub(1);
-            if *steps == 0 {
-                self.gone.notify_one();
-            }
-        }
-        answer
-    }
-
-    fn do_step(&self, node: &str, step: &Step) -> Result<Outcome, Failure> {
-        if self.broken.lock().unwrap().contains(node) {
-            return Err(Failure::Tool { tool: "node".to_owned(), reason: "it is broken".to_owned() });
-        }
-        let (_, pool) = NODES.iter().find(|(name, _)| *name == node).unwrap();
-        let mut disks = self.disks.lock().unwrap();
-        let disk = disks.entry(*pool).or_default();
-        let lost = || Failure::Tool { tool: "disk".to_owned(), reason: "it has other bytes".to_owned() };
-        Ok(match step {
-            Step::CheckRequirements(_) | Step::CheckOwner(_) => Outcome::Ready,
-            Step::Examine(_) => {
-                let directory = Directory { exists: true, free: 1 << 40, leftovers: Vec::new() };
-                Outcome::Examined(Box::new(Examined {
-                    clock_ms: 0,
-                    qemu_img: Ok("7.2.9".to_owned()),
-                    pool: Ok(directory.clone()),
-                    downloads: Ok(directory),
-                    obstacles: Vec::new(),
-                }))
-            }
-            Step::Fetch(_) => Outcome::Fetched(fetched(*self.source.lock().unwrap())),
-            Step::StoreImage(_) => {
-                let number = *self.source.lock().unwrap();
-                disk.files.insert(file(number), number);
-                disk.harmed.remove(&file(number));
-                Outcome::Stored(Stored {
-                    file: file(number),
-                    content: content(number),
-                    digest: digest(number),
-                    size: 1 << 20,
-                    virtual_size: 1 << 20,
-                    source_format: "qcow2".to_owned(),
-                    kept: false,
-                    found: Err("nobody looked".to_owned()),
-                })
-            }
-            Step::CheckCopy(order) => {
-                let file = name(&order.path);
-                let state = match (disk.files.contains_key(&file), disk.harmed.contains(&file), &order.read) {
-                    (false, ..) => CopyState::Missing,
-                    (true, true, Some(_)) => CopyState::Damaged,
-                    _ => CopyState::Good,
-                };
-                Outcome::Checked(CheckedCopy { state, data: 1 << 20, named: None })
-            }
-            Step::Inspect(_) => Outcome::Inspected(Inspection {
-                format: DiskFormat::Raw,
-                virtual_size: 1 << 20,
-                table: None,
-                boot: None,
-                partitions: Vec::new(),
-                flaws: Vec::new(),
-                systems: Vec::new(),
-                unread: Vec::new(),
-            }),
-            Step::WriteIndex(order) => {
-                let index: Value = serde_json::from_str(&order.content).unwrap();
-                let images = index["images"].as_array().unwrap().iter();
-                let text = |image: &Value, key: &str| image[key].as_str().unwrap().to_owned();
-                disk.index = images.map(|image| (text(image, "file"), text(image, "digest"))).collect();
-                disk.assert_true(pool);
-                Outcome::Written(IndexBefore::Other.into())
-            }
-            Step::Remove(_) => Outcome::Removed,
-            Step::GiveCopy(order) => {
-                let file = name(&order.path);
-                if !disk.files.contains_key(&file) || disk.harmed.contains(&file) {
-                    return Err(lost());
-                }
-                passed()
-            }
-            Step::TakeCopy(order) => {
-                let file = name(&order.path);
-                let number = (1..=u8::MAX).find(|number| digest(*number) == order.digest).unwrap();
-                disk.files.insert(file.clone(), number);
-                disk.harmed.remove(&file);
-                passed()
-            }
-            Step::RemoveCopies(order) => {
-                let mut ends = Vec::new();
-                for asked in &order.files {
-                    let is_offered = disk.index.iter().any(|(file, _)| *file == asked.file);
-                    ends.push(match (disk.files.contains_key(&asked.file), is_offered, order.removal) {
-                        (false, ..) => RemovedCopy::Missing,
-                        (true, true, _) => RemovedCopy::Kept(vec![FileUse::Offered]),
-                        (true, false, Removal::Look) => RemovedCopy::Unused,
-                        (true, false, Removal::Remove) => {
-                            disk.files.remove(&asked.file);
-                            RemovedCopy::Removed
-                        }
-                    });
-                }
-                Outcome::RemovedCopies(RemovedCopies { files: ends, unseen: 0, not_refreshed: None })
-            }
-            other => panic!("{other:?}"),
-        })
-    }
-}
-
-impl Disk {
-    /// All that the index names is there and verifies, but for what a fault has harmed.
-    fn assert_true(&self, pool: &str) {
-        for (file, said) in &self.index {
-            if !self.harmed.contains(file) {
-                let number = self.files.get(file);
-                let is = number.map(|number| digest(*number).to_string());
-                assert_eq!(is.as_ref(), Some(said), "the index of {pool} names {file}");
-            }
-        }
-    }
-}
-
-fn passed() -> Outcome {
-    let stamp = Stamp { device: 0, inode: 0, size: 0, modified_ns: 0 };
-    Outcome::Passed(PassedCopy { size: 1 << 20, kept: false, resumed_at: 0, received: 4096, stamp })
-}
-
-fn fetched(number: u8) -> Fetched {
-    Fetched {
-        size: 1 << 20,
-        md5: Md5([number; 16]),
-        sha256: Sha256([number; 32]),
-        verified_by: None,
-        signed_by: None,
-        version: None,
-        kept: false,
-        is_source: false,
-        resumed_at: 0,
-        etag: None,
-        last_modified: None,
-        stamp: Stamp { device: 0, inode: 0, size: 0, modified_ns: 0 },
     }
 }
 
@@ -376,7 +184,9 @@ impl Controller<'_> {
                 self.install(nodes, *mode, parallel, &stop).await;
             }
             (Operation::Availability(wanted), Some(image)) => {
-                let change = Change::Wanted(image, wanted.clone());
+                let all = catalogue.stacks().await.unwrap().into_iter().map(|stack| stack.id);
+                let remove = all.filter(|id| !wanted.contains(id)).collect();
+                let change = Change::Wanted { image, add: wanted.clone(), remove };
                 let _ = publish().change(change, &by, Direction::More, &stop).await;
                 let bring = Bring { nodes: targets, catalogue, owner: &owner, transport, parallel };
                 self.bring(&bring, image, &stop).await;
