@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::states::{fails, generation, install_next, publish};
 use crate::support::truth::{POOL, assert_true, stored};
-use crate::support::{Ays, Environment, Lab, Many, Node, Origin, last_line, qcow2};
+use crate::support::{Ays, Environment, Lab, Many, Node, Origin, Running, last_line, qcow2};
 
 /// `x` on `n1`, of these nodes, and no source any more.
 fn on_the_first(nodes: u8, mebibytes: u32) -> Many {
@@ -111,7 +111,7 @@ fn a_new_generation_goes_in_waves_and_no_further_than_it_proves_right() {
 fn two_operators_who_add_stacks_at_once_both_have_their_way() {
     let scene = on_the_first(3, 1);
     let adding = ["n2", "n3"].map(|stack| scene.ays.spawn(&["image", "availability", "x", "--add", stack]));
-    for output in adding.map(|running| running.wait()) {
+    for output in adding.map(Running::wait) {
         assert_eq!(output.code, Some(0), "{output:#?}");
     }
     assert_eq!(generations(&scene), [Some(1); 3]);
