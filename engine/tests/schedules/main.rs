@@ -370,6 +370,10 @@ async fn schedule(seed: u64, place: &Place, repository: &Repository) {
             () = world.gone.notified() => {}
         }
         *world.left.lock().unwrap() = None;
+        for controller in &controllers {
+            // A write that was sent when its caller was killed is done all the same: this one waits for it.
+            controller.catalogue.give_back("none").await.unwrap();
+        }
         let after = offered(&catalogue, &repository.targets).await;
         let takes =
             [Some(&first), second.as_ref()].into_iter().flatten().any(|op| op.takes() == Takes::Offers);
