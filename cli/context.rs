@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use ays_catalogue::{EnvironmentKey, Place};
+use ays_catalogue::{Catalogue, EnvironmentKey, Place};
 use ays_model::{HostKey, NewHostKeys};
 use ays_operations::{Actor, Controller, catalogue_place, look_for_https, open_catalogue};
 use ays_recipes::{Environment, EnvironmentError, Flag, Layers, Settings};
@@ -137,16 +137,20 @@ pub fn place_of_catalogue(environment: &Environment) -> Result<(Place, Environme
 
 /// What an operation has at hand here. The environment's catalogue is made when it is not there.
 pub async fn controller(environment: Arc<Environment>) -> Result<Controller, Failure> {
-    let data = data_dir(&environment)?;
     // A repository of the same name from elsewhere finds nothing.
     environment.secrets.claim()?;
-    Ok(Controller {
-        catalogue: open_catalogue(&environment, &data.join("catalogue.db")).await?,
-        logs: data.join("runs"),
-        temporary: std::env::temp_dir(),
-        actor: actor(),
-        environment,
-    })
+    let catalogue = open_catalogue(&environment, &data_dir(&environment)?.join(CATALOGUE)).await?;
+    controller_with(environment, catalogue, actor())
+}
+
+/// The same with a catalogue that is open, for somebody else.
+pub fn controller_with(
+    environment: Arc<Environment>,
+    catalogue: Catalogue,
+    actor: Actor,
+) -> Result<Controller, Failure> {
+    let logs = data_dir(&environment)?.join("runs");
+    Ok(Controller { catalogue, logs, temporary: std::env::temp_dir(), actor, environment })
 }
 
 /// The same for the environment that `--repo`, or the current directory, lies in.
@@ -163,6 +167,15 @@ pub fn ssh(environment: &Environment, accept_new_host_key: bool) -> Result<SshSe
     } else {
         NewHostKeys::Refuse
     };
+    ssh_with(environment, new_host_keys)
+}
+
+/// The same where nobody can be asked whether a new host key is right.
+pub fn ssh_unattended(environment: &Environment) -> Result<SshSettings, Failure> {
+    ssh_with(environment, NewHostKeys::Refuse)
+}
+
+fn ssh_with(environment: &Environment, new_host_keys: NewHostKeys) -> Result<SshSettings, Failure> {
     let home = home()?;
     Ok(SshSettings {
         learned: home.join(".ssh/known_hosts"),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use ays_engine::AdoptError;
 use ays_model::{NodeName, PoolName, SecretUrl, TemplateName, causes};
-use ays_operations::{Error, Kind, NotInstalled};
+use ays_operations::{Error, Kind, Problem};
 use ays_recipes::AnswerError;
 use ays_transport::{InstallKeyError, PublicKeyError};
 
@@ -52,12 +52,7 @@ pub enum Failure {
     #[error("{path} cannot be written", path = .path.display())]
     Unwritable { path: PathBuf, source: std::io::Error },
     #[error("{}", not_installed(.template, .failed, .again))]
-    Rollout {
-        template: TemplateName,
-        failed: Vec<(NodeName, NotInstalled)>,
-        interrupted: bool,
-        again: String,
-    },
+    Rollout { template: TemplateName, failed: Vec<(NodeName, Problem)>, interrupted: bool, again: String },
     #[error("machines will not start from {image}: {errors} {}", if *.errors == 1 { "error" } else { "errors" })]
     WillNotWork { image: String, errors: usize },
     #[error("after {wrong} of {rehearsed} faults it does not end as without")]
@@ -119,11 +114,11 @@ where
 }
 
 /// Each failed node with its reason, and what to do.
-fn not_installed(template: &TemplateName, failed: &[(NodeName, NotInstalled)], again: &str) -> String {
+fn not_installed(template: &TemplateName, failed: &[(NodeName, Problem)], again: &str) -> String {
     let nodes: Vec<_> = failed.iter().map(|(node, _)| node.as_str()).collect();
     let mut text = format!("{template} was not installed on {}", nodes.join(", "));
     for (node, why) in failed {
-        text.push_str(&format!("\n  {node}: {}", causes(why).replace('\n', "\n  ")));
+        text.push_str(&format!("\n  {node}: {}", why.in_one_line().replace('\n', "\n  ")));
     }
     text.push_str(&format!("\nthese alone again: {again}"));
     text
@@ -201,7 +196,7 @@ impl Failure {
             | Self::NotRemoved { interrupted: true, .. }
             | Self::Scrub { interrupted: true, .. } => Kind::Interrupted,
             Self::Rollout { failed, .. } => {
-                let is_invalid = |(_, why): &(NodeName, NotInstalled)| why.kind() == Kind::Invalid;
+                let is_invalid = |(_, why): &(NodeName, Problem)| why.kind == Kind::Invalid;
                 if failed.iter().all(is_invalid) { Kind::Invalid } else { Kind::Failed }
             }
             Self::Runtime(_)

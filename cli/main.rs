@@ -7,6 +7,7 @@ mod failure;
 mod prompt;
 mod render;
 mod signals;
+mod site;
 mod targets;
 mod word;
 
@@ -62,6 +63,9 @@ enum Command {
     Env(commands::env::Args),
     /// Brings what is new at the environment's remote: as ays env pull
     Mdupdate(commands::env::PullArgs),
+    Job(commands::job::Args),
+    Schedule(commands::schedule::Args),
+    Worker(commands::worker::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }
@@ -112,6 +116,9 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Config(args) => commands::config::run(&args, repo),
         Command::Env(args) => commands::env::run(args, repo).await,
         Command::Mdupdate(args) => commands::env::run_pull(args, repo).await,
+        Command::Job(args) => commands::job::run(args, repo).await,
+        Command::Schedule(args) => commands::schedule::run(args, repo).await,
+        Command::Worker(args) => commands::worker::run(args, repo).await,
         Command::Completions(args) => commands::completions::run(&args, &Cli::command()),
         Command::Man(args) => commands::man::run(args, Cli::command()),
     }

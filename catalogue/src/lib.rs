@@ -18,15 +18,18 @@ mod error;
 mod find;
 mod image;
 mod installed;
+mod job;
 mod lock;
 mod offer;
 mod owner;
 mod place;
 mod pool;
 mod postgres;
+mod process;
 mod register;
 mod removal;
 mod run;
+mod schedule;
 mod scrub;
 mod sqlite;
 mod stack;
@@ -47,15 +50,18 @@ pub use image::{Generation, GenerationId, Image, ImageDetail, ImageId, ImageStat
 pub use installed::{
     ImageOnNode, Installed, InstalledImage, InstalledPart, Installs, NewInstalled, ServiceOnNode,
 };
+pub use job::{Job, JobEnd, JobFilter, JobId, JobStatus, Jobs};
 pub use lock::{Lock, LockAttempt, LockHolder, Locks};
 pub use offer::{Offer, Offers, index_json};
 pub use owner::{Adopted, AdoptedBefore, NoIndex, Owners};
 pub use place::{EnvironmentKey, NoDatabase, Place, PostgresUrl};
+pub use process::{Process, Processes};
 pub use register::{
     ImageFacts, Registered, Registration, Registrations, SourceFacts, StoredFacts, TemplateFacts,
 };
 pub use removal::{Leaving, Removable, RemovableOf, Removals};
 pub use run::{Run, RunEnd, RunFilter, RunId, RunStatus, Runs};
+pub use schedule::{Schedule, ScheduleId, Schedules};
 pub use scrub::{ScrubCopy, Scrubbing};
 pub use stack::{CommitFacts, Stack, StackFacts, StackId, StackStatus, Stacks};
 pub use state::{ImageMove, Next, next_image_status, next_stack_status};

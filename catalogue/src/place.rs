@@ -45,7 +45,8 @@ pub struct NoDatabase;
 const PORT: u16 = 5432;
 
 impl PostgresUrl {
-    pub(crate) fn options(&self) -> PgConnectOptions {
+    /// How to connect.
+    pub fn options(&self) -> PgConnectOptions {
         (*self.0).clone()
     }
 }

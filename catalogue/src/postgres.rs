@@ -5,10 +5,12 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 
 use self::sql::Database;
-use crate::{CatalogueError, EnvironmentKey, Place, PostgresUrl};
+use crate::{CatalogueError, EnvironmentKey, Place, PostgresUrl, Process};
 
 pub(crate) type Db = sqlx::Postgres;
 pub(crate) type Connection = sqlx::PgConnection;
@@ -69,6 +71,47 @@ async fn numbers_were_given(db: &mut Connection, table: &str) -> sqlx::Result<()
         ),
     };
     sqlx::query(AssertSqlSafe(sql)).execute(db).await.map(drop)
+}
+
+/// How often a worker looks whether its connection is still there.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// A lock of a connection of its own, which the server gives back when the connection ends.
+async fn enter(database: &Database, name: &str) -> sqlx::Result<Process> {
+    let options = database.readers.connect_options();
+    let mut held = options.connect().await?;
+    sqlx::query("SELECT pg_advisory_lock(hashtextextended($1, 0))").bind(name).execute(&mut held).await?;
+    let (tell_lost, lost) = watch::channel(false);
+    let holding = tokio::spawn(async move {
+        loop {
+            sleep(LOOK_EVERY).await;
+            let looking = timeout(CONNECT_TIMEOUT, sqlx::query("SELECT 1").execute(&mut held));
+            if !matches!(looking.await, Ok(Ok(_))) {
+                tell_lost.send_replace(true);
+                return;
+            }
+        }
+    });
+    Ok(Process { name: name.to_owned(), lost, _held: Box::new(Entered(holding)) })
+}
+
+/// What others see of a process: dropped, its connection ends.
+struct Entered(JoinHandle<()>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn is_gone(database: &Database, name: &str) -> sqlx::Result<bool> {
+    let mut tx = database.readers.begin().await?;
+    let is_gone = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(name)
+        .fetch_one(&mut *tx)
+        .await?;
+    tx.rollback().await?;
+    Ok(is_gone)
 }
 
 /// How long a server may take to let the first connection in.

@@ -4,12 +4,12 @@ use std::fmt;
 
 use async_trait::async_trait;
 use ays_model::{ImageName, PoolKey};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{CatalogueError, ChangedBy, ImageId};
 
 /// A file in a pool that is removed, or may be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Removable {
     /// Where.
@@ -19,14 +19,14 @@ pub struct Removable {
     /// Its length in bytes.
     pub size: u64,
     /// It is known to be damaged, so that it may have another length.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_damaged: bool,
     /// What stands on it.
     pub of: Vec<RemovableOf>,
 }
 
 /// A generation that stands on a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovableOf {
     /// Its image.
     pub image: ImageName,

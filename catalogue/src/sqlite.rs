@@ -1,9 +1,9 @@
 //! A catalogue in an SQLite file: made when missing, brought to this version's tables.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sqlx::migrate::Migrator;
@@ -11,9 +11,10 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection as _};
+use tokio::sync::watch;
 
 use self::sql::Database;
-use crate::{CatalogueError, EnvironmentKey, Place};
+use crate::{CatalogueError, EnvironmentKey, Place, Process};
 
 pub(crate) type Db = sqlx::Sqlite;
 pub(crate) type Connection = sqlx::SqliteConnection;
@@ -63,6 +64,51 @@ async fn claim_writing(_: &mut Connection, _: i64) -> sqlx::Result<()> {
 /// Nothing to do: SQLite gives the number after the greatest.
 async fn numbers_were_given(_: &mut Connection, _: &str) -> sqlx::Result<()> {
     Ok(())
+}
+
+/// A lock on a file of its own, which the kernel gives back when the process ends.
+async fn enter(database: &Database, name: &str) -> sqlx::Result<Process> {
+    let path = process_file(database, name);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+    file.try_lock().map_err(io::Error::from)?;
+    // Nothing of it can be lost while this process is there.
+    let (_, lost) = watch::channel(false);
+    Ok(Process { name: name.to_owned(), lost, _held: Box::new(Entered { path, _file: file }) })
+}
+
+/// What others see of a process.
+struct Entered {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+async fn is_gone(database: &Database, name: &str) -> sqlx::Result<bool> {
+    let path = process_file(database, name);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(error.into()),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => {
+            let _ = fs::remove_file(&path);
+            Ok(true)
+        }
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Beside the catalogue: the name is made by us, of letters, digits and `-`.
+fn process_file(database: &Database, name: &str) -> PathBuf {
+    let Place::File(catalogue) = &database.place else { return PathBuf::from(name) };
+    catalogue.with_extension(format!("worker-{name}"))
 }
 
 /// How many connections read at once.

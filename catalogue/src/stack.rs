@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use ays_model::{Gid, NodeName, PoolKey};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::{CatalogueError, ChangedBy, ImageId, Timestamp};
@@ -34,7 +34,7 @@ pub struct CommitFacts {
 }
 
 /// Whether machines may be started on a stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "UPPERCASE")]
 #[sqlx(type_name = "text", rename_all = "UPPERCASE")]
 pub enum StackStatus {

@@ -1,9 +1,12 @@
 //! Which state of an image or a stack may follow which, and why another one may not.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{ImageStatus, StackStatus};
 
 /// What an operator does to an image as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ImageMove {
     /// It is usable again.
     Enable,

@@ -1,8 +1,8 @@
 //! What every database must be able to do.
 
 use crate::{
-    Arrivals, Audits, Changes, Copies, Disks, Finding, Images, Installs, Locks, Offers, Owners,
-    Registrations, Removals, Runs, Scrubbing, Stacks, Transfers,
+    Arrivals, Audits, Changes, Copies, Disks, Finding, Images, Installs, Jobs, Locks, Offers, Owners,
+    Processes, Registrations, Removals, Runs, Schedules, Scrubbing, Stacks, Transfers,
 };
 
 /// All that a catalogue answers and records, in plain types. `sqlite.rs` and `postgres.rs` have it each in their own
@@ -18,12 +18,15 @@ pub trait Store:
     + Finding
     + Images
     + Installs
+    + Jobs
     + Locks
     + Offers
     + Owners
+    + Processes
     + Registrations
     + Removals
     + Runs
+    + Schedules
     + Scrubbing
     + Stacks
     + Transfers

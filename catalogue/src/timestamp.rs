@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A point in time: UTC, RFC 3339 with milliseconds (`2026-11-21T20:48:51.000Z`), so that text order is time order.
 ///
 /// Whoever calls the catalogue says what time it is; tests have a clock of their own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct Timestamp(String);

@@ -193,6 +193,43 @@ pub(crate) const TABLES: &[TableFacts] = &[
         ],
     },
     TableFacts {
+        name: "schedule",
+        through: None,
+        columns: &[
+            ("id", Row("schedule")),
+            ("every", Text),
+            ("operation", Text),
+            ("actor", Text),
+            ("created_at", Text),
+            ("next_at", Text),
+        ],
+    },
+    TableFacts {
+        name: "job",
+        through: None,
+        columns: &[
+            ("id", Row("job")),
+            ("kind", Text),
+            ("operation", Text),
+            ("status", Text),
+            ("actor", Text),
+            ("schedule_id", Row("schedule")),
+            ("created_at", Text),
+            ("started_at", Text),
+            ("ended_at", Text),
+            ("worker", Text),
+            ("attempts", Number),
+            ("cancelled_by", Text),
+            ("report", Text),
+            ("problem", Text),
+        ],
+    },
+    TableFacts {
+        name: "job_event",
+        through: Some(("job_id", "job")),
+        columns: &[("job_id", Row("job")), ("number", Number), ("record", Text)],
+    },
+    TableFacts {
         name: "audit",
         through: None,
         columns: &[

@@ -4,19 +4,21 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ays_engine::{InstallError, Installed, Mode, Plan, Planned, Rehearsed, SourceAnswer, Stop, Stopper};
-use ays_model::{FaultAt, InstanceName, NodeName, Record, TemplateName};
+use ays_engine::{Mode, Plan, Planned, Rehearsed, SourceAnswer, Stop, Stopper};
+use ays_model::{FaultAt, InstanceName, NodeName, Record, RunResult, TemplateName};
 use ays_operations::{
-    Behind, Controller, Install, InstallFailed, InstallReport, NotInstalled, OutdatedService, PlannedInstall,
-    Rehearse, Selected, Selection, Tell, behind,
+    BroughtUpToDate, Error, Install, InstallOutdated, InstallReport, InstalledAgain, InstalledOn,
+    PlannedInstall, Problem, Rehearse, Selection, Tell,
 };
-use ays_recipes::{Answers, Dependencies, Environment, Flag, Request, Stored};
+use ays_recipes::{Answers, Dependencies, Environment, Stored};
 
+use super::job;
 use crate::failure::{Failure, eprint_line};
 use crate::render::events::{Renderer, Style};
 use crate::render::rehearsal::Rehearsal;
 use crate::render::{quoted, table, units};
 use crate::signals::heed_signals;
+use crate::site::Site;
 use crate::targets::Targets;
 use crate::{ask, context, prompt};
 
@@ -67,6 +69,9 @@ pub struct Args {
     /// Let a step go wrong once, then run again twice: check, fetch:lost, store:kill (fail is meant without a kind), or all
     #[arg(long, value_name = "STEP[:KIND]", requires = "rehearse")]
     fail_at: Option<FailAt>,
+    /// Let a worker do it: print the job's number, and end
+    #[arg(long, conflicts_with_all = ["rehearse", "dry_run", "data", "hrdseed", "hrdreset"])]
+    detach: bool,
     /// Learn the host keys of nodes that have never been seen
     #[arg(long)]
     accept_new_host_key: bool,
@@ -91,23 +96,16 @@ impl std::str::FromStr for FailAt {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let parallel = args.parallel.map(|number| Flag {
-        key: "install.parallel",
-        flag: "--parallel",
-        value: number.to_string(),
-    });
-    let environment = context::environment_with(repo, parallel.into_iter().collect())?;
-    if let Some(asked) = args.domain.as_ref().filter(|asked| **asked != environment.domain) {
-        return Err(Failure::Domain { asked: asked.clone(), here: environment.domain });
+    let site = Site::find(repo)?;
+    if let (Some(asked), Site::Here(environment)) = (&args.domain, &site)
+        && *asked != environment.domain
+    {
+        return Err(Failure::Domain { asked: asked.clone(), here: environment.domain.clone() });
     }
     let (stopper, stop) = Stopper::new();
-    let work = Work { args: &args, repo, environment: Arc::new(environment), stop };
+    let work = Work { args: &args, repo, site, stop };
     match &args.name {
-        Some(name) if !args.outdated => {
-            let mode = if args.reinstall { Mode::Again } else { Mode::IfNeeded };
-            let nodes = Selection::from(&args.targets).select(&work.environment)?;
-            work.install(name, &args.instance, nodes, mode, || heed_signals(stopper)).await
-        }
+        Some(name) if !args.outdated => work.install(name, || heed_signals(stopper)).await,
         name => {
             heed_signals(stopper);
             work.bring_outdated(name.clone()).await
@@ -115,31 +113,31 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-/// What one command does, once or for several templates.
+/// What one command does.
 struct Work<'a> {
     args: &'a Args,
     repo: Option<&'a Path>,
-    environment: Arc<Environment>,
+    site: Site,
     stop: Stop,
 }
 
 impl Work<'_> {
-    async fn controller(&self) -> Result<Controller, Failure> {
-        context::controller(Arc::clone(&self.environment)).await
-    }
-
     /// Installs again what is outdated, one template after another. One that fails stops no other.
-    async fn bring_outdated(&self, name: Option<TemplateName>) -> Result<(), Failure> {
-        let selection = Selection::from(&self.args.targets);
-        let environment = &*self.environment;
-        let nodes = match selection.is_said() {
-            true => {
-                Some(selection.select(environment)?.targets.iter().map(|node| node.name().clone()).collect())
-            }
-            false => None,
+    async fn bring_outdated(&self, template: Option<TemplateName>) -> Result<(), Failure> {
+        let args = self.args;
+        let install = InstallOutdated {
+            template,
+            nodes: Selection::from(&args.targets),
+            force: args.force,
+            dependencies: self.dependencies(),
+            parallel: args.parallel,
         };
-        let Behind { services, unknown } =
-            behind(self.controller().await?, name, nodes, self.stop.clone()).await?;
+        if args.detach {
+            return job::detach(&self.site, install).await;
+        }
+        let style = self.style(true);
+        let done = self.site.perform(install, args.accept_new_host_key, self.stop.clone(), told(style));
+        let BroughtUpToDate { services, unknown } = done.await?;
         for (image, why) in &unknown {
             eprint_line(&format!("warning: {image}: {why}"));
         }
@@ -151,13 +149,13 @@ impl Work<'_> {
             return Ok(());
         }
         let (all, mut failed) = (services.len(), 0);
-        for OutdatedService { template, instance, nodes } in services {
-            let nodes = Selection::named(nodes.into_iter().map(String::from).collect()).select(environment);
-            let installed = match nodes {
-                Ok(nodes) => self.install(&template, &instance, nodes, Mode::Again, || ()).await,
-                Err(error) => Err(error.into()),
+        for InstalledAgain { template, instance, report, problem, .. } in services {
+            let ended = match (report, problem) {
+                (Some(report), _) => self.ended(&template, &instance, report, Mode::Again, style),
+                (None, Some(problem)) => Err(Error::from(problem).into()),
+                (None, None) => Ok(()),
             };
-            if let Err(error) = installed {
+            if let Err(error) = ended {
                 if self.stop.is_wanted() {
                     return Err(error);
                 }
@@ -168,60 +166,71 @@ impl Work<'_> {
         if failed == 0 { Ok(()) } else { Err(Failure::StillOutdated { failed, all }) }
     }
 
-    async fn install(
-        &self,
-        template: &TemplateName,
-        instance: &InstanceName,
-        nodes: Selected,
-        mode: Mode,
-        begin: impl FnOnce(),
-    ) -> Result<(), Failure> {
-        let Self { args, environment, stop, .. } = self;
-        let template = environment.template(template)?.name.clone();
-        let request = self.request(&template, instance, &nodes).await?;
+    async fn install(&self, template: &TemplateName, begin: impl FnOnce()) -> Result<(), Failure> {
+        let Self { args, stop, .. } = self;
+        let mode = if args.reinstall { Mode::Again } else { Mode::IfNeeded };
+        let mut install = Install {
+            template: template.clone(),
+            instance: args.instance.clone(),
+            nodes: Selection::from(&args.targets),
+            mode,
+            force: args.force,
+            dependencies: self.dependencies(),
+            parallel: args.parallel,
+            answers: Answers::parse(&args.data)?,
+            stored: if args.hrdreset { Stored::Forgotten } else { Stored::Used },
+        };
+        let mut are_several = install.nodes.may_mean_several();
+        #[allow(irrefutable_let_patterns, reason = "servers come next")]
+        if let Site::Here(environment) = &self.site {
+            install.template = environment.template(template)?.name.clone();
+            are_several = install.nodes.select(environment)?.targets.len() > 1;
+            self.ask(environment, &mut install).await?;
+        }
         if args.dry_run {
-            let install = Install { template, request, nodes, mode, force: self.args.force };
-            let environment = Arc::clone(environment);
+            let environment = Arc::clone(self.site.environment()?);
             let planned = install.plan(environment, std::env::temp_dir(), stop.clone()).await?;
             return show_plans(&planned, args.json);
         }
 
+        if args.detach {
+            return job::detach(&self.site, install).await;
+        }
+
         // What is asked, and what is wrong before anything runs, ends at the first Ctrl-C.
         begin();
-        let style = match (args.json, args.quiet) {
-            (true, _) => Style::Json,
-            (false, true) => Style::Quiet,
-            (false, false) if nodes.targets.len() > 1 => Style::Summary,
-            (false, false) => Style::Steps,
-        };
+        let style = self.style(are_several);
         if args.rehearse {
-            return self.rehearse(template, request, mode, style).await;
+            return self.rehearse(install, style).await;
         }
-        let renderer = Mutex::new(Renderer::new(style));
-        let tell: Tell =
-            Arc::new(move |record| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(&record));
-        let ssh = context::ssh(environment, args.accept_new_host_key)?;
-        let install = Install { template: template.clone(), request, nodes, mode, force: self.args.force };
-        let report = install.run(self.controller().await?, ssh, stop.clone(), tell).await?;
-        self.ended(template, instance, report, mode, style)
+        let (template, instance) = (install.template.clone(), install.instance.clone());
+        let report = self.site.perform(install, args.accept_new_host_key, stop.clone(), told(style)).await?;
+        self.ended(&template, &instance, report, mode, style)
     }
 
-    async fn rehearse(
-        &self,
-        template: TemplateName,
-        request: Request,
-        mode: Mode,
-        style: Style,
-    ) -> Result<(), Failure> {
+    fn dependencies(&self) -> Dependencies {
+        if self.args.single { Dependencies::Skip } else { Dependencies::First }
+    }
+
+    fn style(&self, are_several: bool) -> Style {
+        match (self.args.json, self.args.quiet) {
+            (true, _) => Style::Json,
+            (false, true) => Style::Quiet,
+            (false, false) if are_several => Style::Summary,
+            (false, false) => Style::Steps,
+        }
+    }
+
+    async fn rehearse(&self, install: Install, style: Style) -> Result<(), Failure> {
         let faults = self.args.fail_at.clone().map_or(Rehearsed::Nothing, |FailAt(faults)| faults);
         let rehearsal = Arc::new(Mutex::new(Rehearsal::new(style)));
         let shown = Arc::clone(&rehearsal);
         let tell: Tell = Arc::new(move |record: Record| {
             shown.lock().unwrap_or_else(PoisonError::into_inner).show(&record)
         });
-        let (environment, temporary) = (Arc::clone(&self.environment), std::env::temp_dir());
+        let (environment, temporary) = (Arc::clone(self.site.environment()?), std::env::temp_dir());
         let ssh = context::ssh(&environment, false)?;
-        let rehearse = Rehearse { template, request, mode, faults };
+        let rehearse = Rehearse { install, faults };
         rehearse.run(environment, temporary, context::actor(), ssh, self.stop.clone(), tell).await?;
         let mut rehearsal = rehearsal.lock().unwrap_or_else(PoisonError::into_inner);
         rehearsal.end()
@@ -230,7 +239,7 @@ impl Work<'_> {
     /// Shows what an install came to.
     fn ended(
         &self,
-        template: TemplateName,
+        template: &TemplateName,
         instance: &InstanceName,
         InstallReport { answers, nodes }: InstallReport,
         mode: Mode,
@@ -247,51 +256,37 @@ impl Work<'_> {
             table::line(&summary(&nodes))?;
         }
         let is_one = nodes.len() == 1;
-        let failed = nodes.into_iter().filter_map(|(node, result)| Some((node, result.err()?)));
-        let mut failed: Vec<(NodeName, NotInstalled)> = failed.collect();
+        let failed = nodes.into_iter().filter_map(|on| Some((on.node, on.problem?)));
+        let mut failed: Vec<(NodeName, Problem)> = failed.collect();
         match failed.pop() {
             None => Ok(()),
-            Some((node, NotInstalled::Failed(source))) if is_one => {
-                Err(InstallFailed { template, node, source }.into())
+            Some((node, problem)) if is_one => {
+                let problem = problem.led_to(format!("{template} on {node} was not installed"));
+                Err(Error::from(problem).into())
             }
             Some(last) => {
                 failed.push(last);
                 let nodes: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
-                let again = self.again(&template, instance, mode, &nodes);
-                Err(Failure::Rollout { template, failed, interrupted: self.stop.is_wanted(), again })
+                let again = self.again(template, instance, mode, &nodes);
+                let interrupted = self.stop.is_wanted();
+                Err(Failure::Rollout { template: template.clone(), failed, interrupted, again })
             }
         }
     }
 
-    /// What the operator has answered; on a terminal the questions that are left are asked.
-    async fn request(
-        &self,
-        template: &TemplateName,
-        instance: &InstanceName,
-        nodes: &Selected,
-    ) -> Result<Request, Failure> {
-        let args = self.args;
-        let environment = &self.environment;
-        let mut request = Request {
-            instance: instance.clone(),
-            answers: Answers::parse(&args.data)?,
-            dependencies: if args.single { Dependencies::Skip } else { Dependencies::First },
-            nodes: nodes.targets.iter().map(|target| target.name().clone()).collect(),
-            stored: if args.hrdreset { Stored::Forgotten } else { Stored::Used },
-        };
-        if let Some(path) = &args.hrdseed {
+    /// Adds what is answered in a file; on a terminal the questions that are left are asked.
+    async fn ask(&self, environment: &Arc<Environment>, install: &mut Install) -> Result<(), Failure> {
+        if let Some(path) = &self.args.hrdseed {
             let bytes =
                 std::fs::read(path).map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
-            let prefix = format!("{}.{template}.{instance}", environment.domain);
-            request.answers.add_seed(&path.display().to_string(), &bytes, &prefix)?;
+            let prefix = format!("{}.{}.{}", environment.domain, install.template, install.instance);
+            install.answers.add_seed(&path.display().to_string(), &bytes, &prefix)?;
         }
         if prompt::possible() {
-            let environment = Arc::clone(environment);
-            let questions =
-                Install::questions(environment, template.clone(), request.clone(), self.stop.clone()).await?;
-            ask::ask_all(&questions, &mut request.answers)?;
+            let questions = install.clone().questions(Arc::clone(environment), self.stop.clone()).await?;
+            ask::ask_all(&questions, &mut install.answers)?;
         }
-        Ok(request)
+        Ok(())
     }
 
     /// The command that does the same on these nodes alone.
@@ -319,21 +314,22 @@ impl Work<'_> {
     }
 }
 
+/// Shows events as they come.
+fn told(style: Style) -> Tell {
+    let renderer = Mutex::new(Renderer::new(style));
+    Arc::new(move |record| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(&record))
+}
+
 /// `12 nodes: 10 installed, 1 had nothing to do, 1 failed`.
-fn summary(nodes: &[(NodeName, Result<Installed, NotInstalled>)]) -> String {
-    type Ended = Result<Installed, NotInstalled>;
-    let count = |is: fn(&Ended) -> bool| nodes.iter().filter(|(_, ended)| is(ended)).count();
-    let interrupted = count(|ended| match ended {
-        Err(NotInstalled::Failed(error)) => matches!(**error, InstallError::Interrupted),
-        _ => false,
+fn summary(nodes: &[InstalledOn]) -> String {
+    let said = RunResult::ALL.iter().filter_map(|result| {
+        let count = nodes.iter().filter(|on| on.result == *result).count();
+        let what = match result {
+            RunResult::Unchanged => "had nothing to do",
+            other => other.as_str(),
+        };
+        (count > 0).then(|| format!("{count} {what}"))
     });
-    let counts = [
-        (count(|ended| matches!(ended, Ok(Installed::Now))), "installed"),
-        (count(|ended| matches!(ended, Ok(Installed::Before))), "had nothing to do"),
-        (count(Result::is_err) - interrupted, "failed"),
-        (interrupted, "interrupted"),
-    ];
-    let said = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
     format!("{} nodes: {}", nodes.len(), said.collect::<Vec<_>>().join(", "))
 }
 

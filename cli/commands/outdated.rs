@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use ays_engine::{Asked, Freshness};
-use ays_operations::outdated;
+use ays_operations::Outdated;
 
-use crate::context;
 use crate::failure::{Failure, eprint_line};
-use crate::render::table;
+use crate::render::{pools, table};
 use crate::signals::stop_at_once;
+use crate::site::Site;
 
 /// Asks the source of every image whether it has changed, without downloading anything
 ///
@@ -22,7 +22,8 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let asked = outdated(context::controller_of(repo).await?, stop_at_once()).await?;
+    let asked: Vec<Asked> =
+        Site::find(repo)?.perform(Outdated {}, false, stop_at_once(), pools::tell()).await?;
     if args.json {
         table::json(&asked)?;
     } else {

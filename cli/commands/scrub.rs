@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ays_engine::{Bad, Stopper};
+use ays_engine::Stopper;
 use ays_model::NodeName;
 use ays_operations::{ScrubCopies, Tell};
 
-use crate::context;
+use super::job;
 use crate::failure::Failure;
 use crate::render::scrub::Report;
 use crate::signals::heed_signals;
+use crate::site::Site;
 
 /// Reads every copy of the images again, and says which are not as they should be
 ///
@@ -26,6 +27,9 @@ pub struct Args {
     /// Bring what is missing or damaged again from a node that has a good copy
     #[arg(long)]
     heal: bool,
+    /// Let a worker do it: print the job's number, and end
+    #[arg(long)]
+    detach: bool,
     /// Learn the host keys of nodes that have never been seen
     #[arg(long)]
     accept_new_host_key: bool,
@@ -35,17 +39,18 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let controller = context::controller_of(repo).await?;
-    let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
-    let bad = if args.heal { Bad::Healed } else { Bad::Marked };
+    let site = Site::find(repo)?;
+    let scrub = ScrubCopies { image: args.image, nodes: args.node, heal: args.heal };
+    if args.detach {
+        return job::detach(&site, scrub).await;
+    }
     let (stopper, stop) = Stopper::new();
     heed_signals(stopper);
     let report = Arc::new(Mutex::new(Report::new(args.json, repo.map(Path::to_owned))));
     let shown = Arc::clone(&report);
     let tell: Tell =
         Arc::new(move |record| shown.lock().unwrap_or_else(PoisonError::into_inner).show(record));
-    let scrub = ScrubCopies { image: args.image, nodes: args.node, bad };
-    scrub.run(controller, ssh, stop.clone(), tell).await?;
+    let () = site.perform(scrub, args.accept_new_host_key, stop.clone(), tell).await?;
     let counts = report.lock().unwrap_or_else(PoisonError::into_inner).end()?;
     if counts.bad + counts.unread == 0 {
         return Ok(());

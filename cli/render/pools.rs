@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use ays_engine::{InUse, NotPublished, RemovalEnd};
-use ays_model::{PoolKey, causes};
-use ays_operations::{RemovedFile, Tell};
+use ays_engine::Stop;
+use ays_model::PoolKey;
+use ays_operations::{ChangedPool, PoolProblem, RemovedFile, Tell};
 
+use crate::failure::Failure;
 use crate::render::events::say;
 
 /// A pool as people know it: `local on n1, /var/lib/ays/templates`.
@@ -14,32 +15,23 @@ pub fn pool(PoolKey { name, node, path, .. }: &PoolKey) -> String {
     format!("{name}{on}, {path}")
 }
 
-/// Each pool whose index was not written, with its reason.
-pub fn not_published(failed: &[NotPublished]) -> Vec<String> {
-    let said = |not: &NotPublished| format!("pool {}: {}", pool(&not.pool), indented(&causes(&not.why)));
-    failed.iter().map(said).collect()
+/// Each pool with what it met.
+pub fn problems(problems: &[PoolProblem]) -> Vec<String> {
+    let said = |problem: &PoolProblem| format!("pool {}: {}", pool(&problem.pool), indented(&problem.why));
+    problems.iter().map(said).collect()
+}
+
+/// Fails where the index of a changed pool is not written; `again` is the command that goes on.
+pub fn all_written(pools: &[ChangedPool], again: String, stop: &Stop) -> Result<(), Failure> {
+    match &ChangedPool::not_written(pools)[..] {
+        [] => Ok(()),
+        not => Err(Failure::NotPublished { said: problems(not), again, interrupted: stop.is_wanted() }),
+    }
 }
 
 /// Each file that stays, with its reason and what to do.
 pub fn kept(files: &[RemovedFile]) -> Vec<String> {
-    files.iter().filter_map(|file| Some(format!("{}: {}", path(file), why(&file.end)?))).collect()
-}
-
-/// Why a file stays; none where it does not.
-pub fn why(end: &RemovalEnd) -> Option<String> {
-    match end {
-        RemovalEnd::Unused | RemovalEnd::Removed => None,
-        RemovalEnd::Used(uses) => Some(uses.iter().map(used).collect::<Vec<_>>().join("\n  ")),
-        RemovalEnd::NoNode => Some("no node has this pool any more: the file is where it was".to_owned()),
-        RemovalEnd::Failed(error) => Some(indented(&causes(error))),
-        RemovalEnd::Changed => {
-            Some("not removed, as the others of its pool, or because it is needed again".to_owned())
-        }
-    }
-}
-
-fn used(used: &InUse) -> String {
-    format!("on {}, {used}\n    cure: {}", used.node, used.cure())
+    files.iter().filter_map(|file| Some(format!("{}: {}", path(file), file.kept.as_ref()?))).collect()
 }
 
 fn path(RemovedFile { file, .. }: &RemovedFile) -> String {

@@ -11,7 +11,7 @@ use ays_model::{
 use ays_protocol::{Expected, Failure, Look, LookAt, Looked, SourceState};
 use ays_recipes::Recipe;
 use ays_transport::HelperError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::sources::look;
 
@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub struct OutdatedError(#[from] HelperError);
 
 /// An image and what its source says now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Asked {
     /// Its name.
@@ -45,7 +45,7 @@ pub struct Asked {
 }
 
 /// A node and what was installed on it last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HasImage {
     /// Its name.
     pub node: NodeName,
@@ -66,7 +66,7 @@ impl Asked {
 }
 
 /// What is true of the current generation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", content = "why", rename_all = "camelCase")]
 pub enum Freshness {
     /// The source still has these bytes.

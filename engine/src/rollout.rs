@@ -9,6 +9,7 @@ use ays_model::{PoolKey, PoolOwner, SecretUrl, Target};
 use ays_protocol::Fetched;
 use ays_recipes::Recipe;
 use ays_transport::Transport;
+use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::install_error::InstallError;
@@ -16,9 +17,11 @@ use crate::own_pool::OwnPool;
 use crate::stacks::Stacks;
 
 /// Whether what is installed is left alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// Nothing is done when the template, the answers and the copy agree.
+    #[default]
     IfNeeded,
     /// All of it is done (`--reinstall`).
     Again,

@@ -8,7 +8,7 @@ use crate::words::words;
 use crate::{Digest, ImageName, InstanceName, Md5, NodeName, PoolKey, TemplateName};
 
 /// An event with its time and node: one line of `--json`, and of a run's log.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     /// When, UTC.
     pub time: jiff::Timestamp,
@@ -20,7 +20,7 @@ pub struct Record {
 }
 
 /// What happened.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
     /// A run begins.
@@ -188,7 +188,8 @@ words!(RunResult {
 });
 
 /// What a scrub found a copy to be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CopyReport {
     /// Where it lies.
     pub pool: PoolKey,
@@ -209,7 +210,6 @@ pub struct CopyReport {
     /// What is wrong, in one line.
     pub reason: Option<String>,
     /// The template that brings it again from its source, where nothing else does.
-    #[serde(skip)]
     pub brought_by: Option<TemplateName>,
 }
 
@@ -247,7 +247,7 @@ words!(CopyVerdict {
 });
 
 /// What came of one fault of a rehearsal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultReport {
     /// The step that went wrong.
     pub step: String,

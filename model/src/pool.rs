@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{DiskFormat, Gid, NodeName, PoolName, UserName};
 
@@ -24,7 +24,7 @@ pub struct Pool {
 }
 
 /// A pool among those of all nodes. Another path is another pool: what the old one holds is not in it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PoolKey {
     /// The grid.
     pub gid: Gid,

@@ -8,26 +8,30 @@ use std::sync::Arc;
 
 use ays_catalogue::{
     Change, ChangedBy, Copy, CopyState, Generation, ImageDetail, LockHolder, NewCopy, StackId, StackOffer,
-    Timestamp,
+    StackStatus, Timestamp,
 };
 use ays_engine::{
     Arrived, BringError, Direction, NotBrought, NotPublished, Recorder, Recording, Stop, ToBring, now,
 };
-use ays_model::{Event, Gid, LockScope, NodeName, PoolKey};
+use ays_model::{Event, Gid, ImageName, LockScope, NodeName, PoolKey, causes};
 use ays_recipes::LookupError;
 use ays_transport::SshSettings;
+use serde::{Deserialize, Serialize};
 
-pub use self::proof::Stopped;
+use self::proof::Stopped;
 use crate::canary::Canary;
 use crate::change_image::{find, not_changed};
 use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind};
+use crate::pool_problem::PoolProblem;
 use crate::pools::Pools;
 
 /// Which stacks an image is to be on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Wanted {
     /// As it is: what is wanted is brought where it is missing.
+    #[default]
     Same,
     /// Exactly these.
     Set(Vec<NodeName>),
@@ -40,34 +44,77 @@ pub enum Wanted {
 }
 
 /// Sets where an image is available.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetAvailability {
     /// Its name or id.
     pub image: String,
     /// Its grid, where several have an image of that name.
+    #[serde(default)]
     pub gid: Option<Gid>,
     /// On which stacks.
+    #[serde(default)]
     pub wanted: Wanted,
     /// In which waves those get it that do not offer its current generation yet; none: all at once.
+    #[serde(default)]
     pub canary: Option<Canary>,
     /// A program and its arguments that must end well for each stack of a wave before the next one begins. It finds the
-    /// image's name, the stack's and the generation's number in `AYS_IMAGE`, `AYS_STACK` and `AYS_GENERATION`.
+    /// image's name, the stack's and the generation's number in `AYS_IMAGE`, `AYS_STACK` and `AYS_GENERATION`. It is in no
+    /// job: whoever may ask a server for work may not run programs there.
+    #[serde(skip)]
     pub check: Option<Vec<OsString>>,
     /// Why, for the records.
+    #[serde(default)]
     pub reason: Option<String>,
 }
 
 /// What came of it.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Availability {
-    /// The image as it is now.
-    pub detail: ImageDetail,
+    /// The image's name.
+    pub image: ImageName,
+    /// The number of its current generation.
+    pub generation: Option<u32>,
+    /// Each stack of its grid, as it is now.
+    pub stacks: Vec<StackAvailability>,
     /// The pools whose indexes do not say so yet.
-    pub not_published: Vec<NotPublished>,
+    pub not_published: Vec<PoolProblem>,
     /// The pools that its bytes did not come to.
-    pub not_brought: Vec<(PoolKey, NotBrought)>,
-    /// Why it was stopped after a wave.
-    pub stopped: Option<Stopped>,
+    pub not_brought: Vec<PoolProblem>,
+    /// Why no further wave began.
+    pub stopped: Option<String>,
+}
+
+/// What a stack has of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackAvailability {
+    /// The stack.
+    pub stack: NodeName,
+    /// Whether machines may be started on it.
+    pub status: StackStatus,
+    /// Whether the image is wanted there.
+    pub wanted: bool,
+    /// The number of the generation that it offers; none: it does not offer the image.
+    pub offers: Option<u32>,
+    /// Whether the current generation is on its way to its pool.
+    pub arriving: bool,
+}
+
+impl StackAvailability {
+    fn all(detail: &ImageDetail) -> Vec<Self> {
+        let copies = detail.current().into_iter().flat_map(|generation| &generation.copies);
+        let arriving = copies.filter(|copy| copy.state == CopyState::Arriving);
+        let arriving: Vec<_> = arriving.filter_map(|copy| copy.pool.node.as_ref()).collect();
+        let on = detail.stacks.iter().map(|on| Self {
+            stack: on.stack.name.clone(),
+            status: on.stack.status,
+            wanted: on.wanted,
+            offers: on.offered_generation,
+            arriving: arriving.contains(&&on.stack.name),
+        });
+        on.collect()
+    }
 }
 
 /// Why an image cannot be made available so.
@@ -127,7 +174,16 @@ impl SetAvailability {
         }
         let Work { not_published, not_brought, stopped, detail, .. } = work;
         lock.release().await?;
-        Ok(Availability { detail, not_published: pools.that_matter(not_published), not_brought, stopped })
+        let not_published = pools.that_matter(not_published).into_iter().map(PoolProblem::from).collect();
+        let not_brought = not_brought.into_iter().map(|(pool, why)| PoolProblem::new(pool, &why)).collect();
+        Ok(Availability {
+            image: detail.image.name.clone(),
+            generation: detail.current().map(|generation| generation.number),
+            stacks: StackAvailability::all(&detail),
+            not_published,
+            not_brought,
+            stopped: stopped.map(|why| causes(&why)),
+        })
     }
 }
 

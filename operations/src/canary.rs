@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// How many stacks have it after each wave: `1,10%,100%`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Canary(Vec<Step>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,20 @@ impl Canary {
             }
         }
         waves
+    }
+}
+
+impl From<Canary> for String {
+    fn from(canary: Canary) -> Self {
+        canary.to_string()
+    }
+}
+
+impl TryFrom<String> for Canary {
+    type Error = NoCanary;
+
+    fn try_from(text: String) -> Result<Self, NoCanary> {
+        text.parse()
     }
 }
 

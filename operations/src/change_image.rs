@@ -1,28 +1,34 @@
 //! Enabling, disabling, deleting and restoring an image, and going back to an earlier generation of it.
 
 use ays_catalogue::{Change, Changed, ImageDetail, ImageMove, StackOffer};
-use ays_engine::{Direction, NotPublished, PublishError, Published, Stop};
+use ays_engine::{Direction, PublishError, Published, Stop};
 use ays_model::{ImageName, NodeName};
 use ays_transport::SshSettings;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind};
+use crate::pool_problem::ChangedPool;
 use crate::pools::Pools;
 use crate::queries::no_image;
 
 /// A change of an image as a whole.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeImage {
     /// Its name or id.
     pub image: String,
     /// What becomes of it.
     pub to: ImageChange,
     /// Why, for the records.
+    #[serde(default)]
     pub reason: Option<String>,
 }
 
 /// What becomes of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ImageChange {
     /// It has another state. Destroying is [`crate::DestroyImage`].
     Move(ImageMove),
@@ -31,20 +37,22 @@ pub enum ImageChange {
 }
 
 /// An image that was changed.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangedImage {
     /// Its name.
     pub image: ImageName,
-    /// From what to what.
-    pub changed: Changed,
-    /// The pools whose indexes do not say so yet.
-    pub failed: Vec<NotPublished>,
+    /// The state, or the number of the generation, that it had.
+    pub before: Value,
+    /// What it has.
+    pub after: Value,
+    /// The pools that it concerns.
+    pub pools: Vec<ChangedPool>,
     /// The enabled stacks where it is wanted and another generation than the current one is offered, or none.
-    pub lagging: Vec<Lagging>,
+    pub others: Vec<Lagging>,
 }
 
 /// A stack that does not offer an image's current generation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lagging {
     /// The stack.
     pub stack: NodeName,
@@ -83,7 +91,9 @@ impl ChangeImage {
         let Published { changed, failed } = published.map_err(not_changed)?;
         let failed = pools.that_matter(failed);
         let detail = find(&controller, &image.id.0.to_string()).await?;
-        Ok(ChangedImage { image: image.name, changed, failed, lagging: lagging(&detail) })
+        let Changed { before, after, pools: concerned } = changed;
+        let pools = ChangedPool::all(concerned, &failed);
+        Ok(ChangedImage { image: image.name, before, after, pools, others: lagging(&detail) })
     }
 }
 

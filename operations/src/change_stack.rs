@@ -1,34 +1,43 @@
 //! Whether machines may be started on a stack.
 
-use ays_catalogue::{Change, Changed, StackStatus};
-use ays_engine::{Direction, NotPublished, Published, Stop};
+use ays_catalogue::{Change, Changed, Stack, StackStatus};
+use ays_engine::{Direction, Published, Stop};
 use ays_model::NodeName;
 use ays_transport::SshSettings;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::change_image::not_changed;
 use crate::controller::{Controller, Tell};
 use crate::error::Error;
+use crate::pool_problem::ChangedPool;
 use crate::pools::Pools;
 use crate::queries::find_stack;
 
 /// A change of a stack's state.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeStack {
     /// Its name.
     pub stack: NodeName,
     /// What it becomes.
     pub to: StackStatus,
     /// Why, for the records.
+    #[serde(default)]
     pub reason: Option<String>,
 }
 
 /// A stack that was changed.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangedStack {
-    /// From what to what.
-    pub changed: Changed,
-    /// Its pool, where its index does not say so yet.
-    pub failed: Vec<NotPublished>,
+    /// Its name.
+    pub stack: NodeName,
+    /// The state that it had.
+    pub before: Value,
+    /// The one that it has.
+    pub after: Value,
+    /// Its pool.
+    pub pools: Vec<ChangedPool>,
 }
 
 impl ChangeStack {
@@ -45,13 +54,19 @@ impl ChangeStack {
         tell: Tell,
     ) -> Result<ChangedStack, Error> {
         let Self { stack, to, reason } = self;
-        let stack = find_stack(&controller, &stack).await?;
+        let Stack { id, name: stack, .. } = find_stack(&controller, &stack).await?;
         let direction = if to == StackStatus::Enabled { Direction::More } else { Direction::Less };
         let pools = Pools::of(&controller, ssh, &stop).await?;
         let by = controller.changes(reason);
-        let change = Change::Stack(stack.id, to);
+        let change = Change::Stack(id, to);
         let published = pools.publish(&controller, &tell).change(change, &by, direction, &stop).await;
         let Published { changed, failed } = published.map_err(not_changed)?;
-        Ok(ChangedStack { changed, failed: pools.that_matter(failed) })
+        let Changed { before, after, pools: concerned } = changed;
+        Ok(ChangedStack {
+            stack,
+            before,
+            after,
+            pools: ChangedPool::all(concerned, &pools.that_matter(failed)),
+        })
     }
 }

@@ -1,38 +1,57 @@
 //! Deleting an image for ever: its files are removed from every pool.
 
 use ays_catalogue::{Change, ImageDetail, ImageMove, ImageStatus, Leaving, Next, next_image_status};
-use ays_engine::{Direction, NotPublished, Published, RemovalEnd, Removing, Stop};
+use ays_engine::{Direction, Published, RemovalEnd, Removing, Stop};
 use ays_model::ImageName;
 use ays_transport::SshSettings;
+use serde::{Deserialize, Serialize};
 
 use crate::change_image::{find, not_changed};
 use crate::controller::{Controller, Tell};
 use crate::error::Error;
+use crate::pool_problem::PoolProblem;
 use crate::pools::Pools;
 use crate::remove_files::RemovedFile;
 
 /// A permanent deletion of an image.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DestroyImage {
     /// Its name or id.
     pub image: String,
     /// Why, for the records.
+    #[serde(default)]
     pub reason: Option<String>,
 }
 
+/// What a permanent deletion came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Destroyed {
+    /// The image's name.
+    pub image: ImageName,
+    /// How far it came.
+    pub result: DestroyResult,
+    /// Its files, and what became of them.
+    pub files: Vec<RemovedFile>,
+    /// The pools that may still offer it.
+    pub not_published: Vec<PoolProblem>,
+}
+
 /// How far a permanent deletion came.
-#[derive(Debug)]
-pub enum Destroyed {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DestroyResult {
     /// It was so already.
-    Before(ImageName),
+    Before,
     /// Nothing was changed: not all of its files may go.
-    Refused(ImageName, Vec<RemovedFile>),
-    /// It is in the recycle bin, and nothing was removed: these pools may still offer it.
-    Offered(ImageName, Vec<NotPublished>),
+    Refused,
+    /// It is in the recycle bin, and nothing was removed: some pools may still offer it.
+    Offered,
     /// It is in the recycle bin, and some of its files are still there.
-    Partly(ImageName, Vec<RemovedFile>),
+    Partly,
     /// Its files are gone.
-    Now(ImageName, Vec<RemovedFile>),
+    Now,
 }
 
 impl DestroyImage {
@@ -52,7 +71,7 @@ impl DestroyImage {
         let Self { image, reason } = self;
         let ImageDetail { image, .. } = find(&controller, &image).await?;
         if image.status == ImageStatus::Destroyed {
-            return Ok(Destroyed::Before(image.name));
+            return Ok(ended(image.name, DestroyResult::Before, Vec::new()));
         }
         let pools = Pools::of(&controller, ssh, &stop).await?;
         let (catalogue, by) = (&controller.catalogue, controller.changes(reason));
@@ -64,7 +83,7 @@ impl DestroyImage {
             return Err(Error::interrupted());
         }
         if !looked.iter().all(|end| may_go(end, &pools)) {
-            return Ok(Destroyed::Refused(image.name, RemovedFile::all(files, looked)));
+            return Ok(ended(image.name, DestroyResult::Refused, RemovedFile::all(files, looked)));
         }
         if matches!(next_image_status(image.status, ImageMove::Delete), Next::Becomes(_)) {
             let change = Change::Image(image.id, ImageMove::Delete);
@@ -72,7 +91,11 @@ impl DestroyImage {
             let Published { failed, .. } = deleted.map_err(not_changed)?;
             let failed = pools.that_matter(failed);
             if !failed.is_empty() {
-                return Ok(Destroyed::Offered(image.name, failed));
+                let not_published = failed.into_iter().map(PoolProblem::from).collect();
+                return Ok(Destroyed {
+                    not_published,
+                    ..ended(image.name, DestroyResult::Offered, Vec::new())
+                });
             }
         }
         // Copies whose files stay for other images need no node.
@@ -90,11 +113,15 @@ impl DestroyImage {
         let all_gone = ends.iter().all(is_gone);
         let files = RemovedFile::all(files, ends);
         if !all_gone {
-            return Ok(Destroyed::Partly(image.name, files));
+            return Ok(ended(image.name, DestroyResult::Partly, files));
         }
         catalogue.change(Change::Image(image.id, ImageMove::Destroy), &by).await?;
-        Ok(Destroyed::Now(image.name, files))
+        Ok(ended(image.name, DestroyResult::Now, files))
     }
+}
+
+fn ended(image: ImageName, result: DestroyResult, files: Vec<RemovedFile>) -> Destroyed {
+    Destroyed { image, result, files, not_published: Vec::new() }
 }
 
 /// A pool that no node has any more holds nobody up, unless a node's file is wrong: then it may be that node's.

@@ -15,9 +15,11 @@ use ays_repository::{
 };
 use ays_secrets::SecretsError;
 use ays_transport::HelperError;
+use serde::{Deserialize, Serialize};
 
 /// What kind of error it is: exit codes, and a server's answers, come from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Kind {
     /// It was asked for in a way that cannot be.
     Usage,

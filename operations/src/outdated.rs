@@ -7,16 +7,36 @@ use ays_engine::{Asked, Freshness, Questions, Stop};
 use ays_model::{ImageName, InstanceName, NodeName, TemplateName};
 use ays_recipes::{Environment, Recipe, Request};
 
-use crate::controller::Controller;
+use ays_transport::SshSettings;
+use serde::{Deserialize, Serialize};
+
+use crate::controller::{Controller, Tell};
 use crate::error::Error;
 use crate::off_runtime::off_runtime;
 
-/// Asks the source of every image whether it has changed, without downloading anything.
-///
-/// # Errors
-///
-/// Those of the catalogue, and of the helper that asks. A source that says nothing is no error.
-pub async fn outdated(controller: Controller, stop: Stop) -> Result<Vec<Asked>, Error> {
+/// A question to the source of every image: whether it has changed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outdated {}
+
+impl Outdated {
+    /// Asks, without downloading anything.
+    ///
+    /// # Errors
+    ///
+    /// Those of the catalogue, and of the helper that asks. A source that says nothing is no error.
+    pub async fn run(
+        self,
+        controller: Controller,
+        _ssh: SshSettings,
+        stop: Stop,
+        _tell: Tell,
+    ) -> Result<Vec<Asked>, Error> {
+        outdated(controller, stop).await
+    }
+}
+
+async fn outdated(controller: Controller, stop: Stop) -> Result<Vec<Asked>, Error> {
     let current = controller.catalogue.current_generations().await?;
     let installed = controller.catalogue.installed_images().await?;
     let environment = Arc::clone(&controller.environment);

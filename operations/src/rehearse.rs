@@ -3,26 +3,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ays_engine::{Mode, Rehearsal, RehearseError, Rehearsed, Stop};
-use ays_model::TemplateName;
-use ays_recipes::{Environment, Request};
+use ays_engine::{Rehearsal, RehearseError, Rehearsed, Stop};
+use ays_recipes::Environment;
 use ays_transport::{SshSettings, Transport};
 
 use crate::controller::{Actor, Tell};
 use crate::error::{Error, of_rehearsal};
-use crate::install::read;
-use crate::off_runtime::off_runtime;
+use crate::install::{About, Install};
 use crate::selection::local_pool;
 
 /// A rehearsal of an install.
 #[derive(Debug)]
 pub struct Rehearse {
-    /// What is installed.
-    pub template: TemplateName,
-    /// Which instance of it, with which answers.
-    pub request: Request,
-    /// [`Mode::Again`]: it is installed once before the fault comes.
-    pub mode: Mode,
+    /// What is installed. [`Mode::Again`](ays_engine::Mode::Again): it is installed once before the fault comes.
+    pub install: Install,
     /// What goes wrong.
     pub faults: Rehearsed,
 }
@@ -47,13 +41,13 @@ impl Rehearse {
         stop: Stop,
         tell: Tell,
     ) -> Result<(), Error> {
-        let Self { template, request, mode, faults } = self;
+        let Self { install, faults } = self;
         let format = local_pool(&environment)?.format;
-        let (recipe, stacks) = off_runtime(&stop, move || read(&environment, &template, &request)).await?;
+        let About { recipe, stacks, .. } = install.read(&environment, &stop).await?;
         let rehearsal = Rehearsal {
             stacks: &stacks,
             recipe: &recipe,
-            mode,
+            mode: install.mode,
             format,
             transport: &Transport::Ssh(ssh),
             temporary: &temporary,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ays_engine::{Bad, Scrub, Stop};
 use ays_model::{Event, Node, NodeName};
 use ays_transport::{SshSettings, Transport};
+use serde::{Deserialize, Serialize};
 
 use crate::controller::{Controller, Tell};
 use crate::error::Error;
@@ -13,14 +14,15 @@ use crate::queries::no_image;
 use crate::selection::{Selected, all_nodes};
 
 /// A scrub of copies.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScrubCopies {
     /// Only of this image: its name or id.
     pub image: Option<String>,
     /// Only on these nodes; none: on all.
     pub nodes: Vec<NodeName>,
-    /// What becomes of copies that are not good.
-    pub bad: Bad,
+    /// Whether copies that are not good are brought again from a node that has a good one. Else they are only marked.
+    pub heal: bool,
 }
 
 impl ScrubCopies {
@@ -36,7 +38,7 @@ impl ScrubCopies {
         stop: Stop,
         tell: Tell,
     ) -> Result<(), Error> {
-        let Self { image, nodes: on, bad } = self;
+        let Self { image, nodes: on, heal } = self;
         let (environment, names) = (Arc::clone(&controller.environment), on.clone());
         let reading = move || {
             for name in names.iter().filter(|name| **name != Node::LOCAL) {
@@ -62,7 +64,7 @@ impl ScrubCopies {
             owner: &owner,
             transport: &Transport::Ssh(ssh),
             rate: settings.scrub.rate,
-            bad,
+            bad: if heal { Bad::Healed } else { Bad::Marked },
             parallel: settings.install.parallel,
         };
         scrub.run(scrub.chosen(copies), &stop, &*tell).await;

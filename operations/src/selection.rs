@@ -2,6 +2,7 @@
 
 use ays_model::{Gid, Node, NodeName, Pool, Target, TemplateName};
 use ays_recipes::{Environment, LookupError, NodeError};
+use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
 use crate::error::{Error, Kind};
@@ -10,9 +11,11 @@ use crate::error::{Error, Kind};
 const LOCAL_TYPE: &str = "node.local";
 
 /// Which nodes an operator means; nothing said means this machine.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Selection {
     /// The kind of node: `node.ssh`, or `node.local` for this machine.
+    #[serde(rename = "type")]
     pub kind: Option<TemplateName>,
     /// Nodes' names and patterns (`n*`).
     pub names: Vec<String>,
@@ -54,6 +57,14 @@ impl Selection {
     /// Whether any node was named.
     pub fn is_said(&self) -> bool {
         self.kind.is_some() || !self.names.is_empty() || self.gid.is_some() || self.all
+    }
+
+    /// Whether it can mean more than one node.
+    pub fn may_mean_several(&self) -> bool {
+        self.all
+            || self.gid.is_some()
+            || self.names.len() > 1
+            || self.names.iter().any(|name| name.contains(['*', '?']))
     }
 
     /// The nodes of these names or patterns; without any, all.

@@ -1,6 +1,7 @@
 //! What an operator asks for.
 
 use ays_model::{InstanceName, NodeName};
+use serde::{Deserialize, Serialize};
 
 use crate::answers::Answers;
 
@@ -34,18 +35,21 @@ impl Request {
 }
 
 /// What becomes of the services that a template depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Dependencies {
     /// They are installed first.
+    #[default]
     First,
     /// They are left out (`--single`, `--nodeps`).
     Skip,
 }
 
 /// What becomes of the answers that the repository has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Stored {
     /// They hold where the operator says nothing else.
+    #[default]
     Used,
     /// They are asked again (`--hrdreset`).
     Forgotten,

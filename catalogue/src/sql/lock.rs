@@ -1,7 +1,7 @@
 //! Locks, and that their holder lives.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use sqlx::{ConnectOptions, Connection as _};
@@ -69,10 +69,16 @@ impl Database {
     async fn new_holder(&self, db: &mut Work) -> sqlx::Result<Arc<Holder>> {
         let id = Uuid::new_v4().to_string();
         let renewed = Instant::now();
-        sqlx::query(concat!("INSERT INTO lock_holder (id, renewed_at) VALUES ($1, ", clock!(), ")"))
-            .bind(&id)
-            .execute(&mut **db)
-            .await?;
+        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        sqlx::query(concat!(
+            "INSERT INTO lock_holder (id, process, renewed_at) VALUES ($1, $2, ",
+            clock!(),
+            ")"
+        ))
+        .bind(&id)
+        .bind(process)
+        .execute(&mut **db)
+        .await?;
         let (tell_dropped, dropped) = mpsc::unbounded_channel();
         let (tell_lost, lost) = watch::channel(false);
         let options = self.readers.connect_options();

@@ -9,10 +9,12 @@ mod disk;
 mod find;
 mod image;
 mod installed;
+mod job;
 mod lock;
 mod offer;
 mod owner;
 mod pool;
+mod process;
 mod register;
 mod removal;
 mod run;
@@ -21,6 +23,7 @@ mod stack;
 mod transfer;
 
 use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex};
 
 use sqlx::{Pool, Transaction};
 use uuid::Uuid;
@@ -36,9 +39,11 @@ impl crate::Store for Database {}
 pub(crate) struct Database {
     pub(super) readers: Pool<Db>,
     pub(super) writer: Pool<Db>,
-    place: Place,
+    pub(super) place: Place,
     environment: i64,
     lock_holder: CurrentHolder,
+    /// The worker that this process is.
+    process: Arc<Mutex<Option<String>>>,
 }
 
 /// A transaction, and the environment that it is about. Dropped without a commit, it leaves nothing.
@@ -55,7 +60,8 @@ impl Database {
         environment: &EnvironmentKey,
     ) -> Result<Self, CatalogueError> {
         let lock_holder = CurrentHolder::default();
-        let mut database = Self { readers, writer, place, environment: 0, lock_holder };
+        let process = Arc::default();
+        let mut database = Self { readers, writer, place, environment: 0, lock_holder, process };
         let failed = database.failed("finding the environment");
         database.environment = environment_id(&database.readers, &database.writer, environment.name.as_str())
             .await

@@ -4,16 +4,16 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ays_catalogue::{CopyState, StackOffer, StackStatus};
 use ays_engine::Stopper;
-use ays_model::{Gid, NodeName, PoolKey, causes};
-use ays_operations::{Availability, Canary, SetAvailability, Tell, Wanted};
+use ays_model::{Gid, NodeName};
+use ays_operations::{Availability, Canary, SetAvailability, StackAvailability, Tell, Wanted};
 
-use crate::context;
+use crate::commands::job;
 use crate::failure::Failure;
 use crate::render::events::{Renderer, Style};
 use crate::render::{pools, table};
 use crate::signals::heed_signals;
+use crate::site::Site;
 
 /// Says on which stacks an image is available, and brings it there
 ///
@@ -49,6 +49,9 @@ pub struct Args {
     /// Why, for the records
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Let a worker do it: print the job's number, and end
+    #[arg(long, conflicts_with = "check")]
+    detach: bool,
     /// Learn the host keys of nodes that have never been seen
     #[arg(long)]
     accept_new_host_key: bool,
@@ -57,46 +60,9 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Report<'a> {
-    image: &'a str,
-    /// The number of the current generation.
-    generation: Option<u32>,
-    stacks: Vec<StackReport<'a>>,
-    /// The pools whose indexes do not say so yet.
-    not_published: Vec<PoolReport<'a>>,
-    /// The pools that it did not come to.
-    not_brought: Vec<PoolReport<'a>>,
-    /// Why no further wave began.
-    stopped: Option<String>,
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StackReport<'a> {
-    stack: &'a str,
-    status: StackStatus,
-    wanted: bool,
-    /// The number of the generation that it offers; null: none.
-    offers: Option<u32>,
-}
-
-#[derive(serde::Serialize)]
-struct PoolReport<'a> {
-    pool: &'a PoolKey,
-    why: String,
-}
-
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let controller = context::controller_of(repo).await?;
-    let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
-    let (stopper, stop) = Stopper::new();
-    heed_signals(stopper);
-    let renderer = Mutex::new(Renderer::new(if args.json { Style::Quiet } else { Style::Summary }));
-    let tell: Tell =
-        Arc::new(move |record| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(&record));
-    let again = args.again();
+    let site = Site::find(repo)?;
+    let (again, detach) = (args.again(), args.detach);
     let set = SetAvailability {
         wanted: args.wanted(),
         image: args.image,
@@ -105,19 +71,23 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         check: args.check.as_deref().map(words).transpose()?,
         reason: args.reason,
     };
-    let done = set.run(controller, ssh, stop.clone(), tell).await?;
+    if detach {
+        return job::detach(&site, set).await;
+    }
+    let (stopper, stop) = Stopper::new();
+    heed_signals(stopper);
+    let renderer = Mutex::new(Renderer::new(if args.json { Style::Quiet } else { Style::Summary }));
+    let tell: Tell =
+        Arc::new(move |record| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(&record));
+    let done: Availability = site.perform(set, args.accept_new_host_key, stop.clone(), tell).await?;
     if args.json {
-        table::json(&report(&done))?;
+        table::json(&done)?;
     } else {
         show(&done)?;
     }
-    let mut said = pools::not_published(&done.not_published);
-    said.extend(
-        done.not_brought
-            .iter()
-            .map(|(pool, why)| format!("pool {}: {}", pools::pool(pool), causes(why).replace('\n', "\n  "))),
-    );
-    said.extend(done.stopped.as_ref().map(|why| format!("no further stack gets it: {}", causes(why))));
+    let mut said = pools::problems(&done.not_published);
+    said.extend(pools::problems(&done.not_brought));
+    said.extend(done.stopped.as_ref().map(|why| format!("no further stack gets it: {why}")));
     if said.is_empty() {
         Ok(())
     } else {
@@ -170,45 +140,17 @@ fn words(command: &str) -> Result<Vec<OsString>, Failure> {
     Ok(words.into_iter().map(OsString::from).collect())
 }
 
-fn show(Availability { detail, .. }: &Availability) -> Result<(), Failure> {
-    let current = detail.current().map(|generation| generation.number);
-    let arriving: Vec<_> = detail
-        .current()
-        .into_iter()
-        .flat_map(|generation| &generation.copies)
-        .filter(|copy| copy.state == CopyState::Arriving)
-        .filter_map(|copy| copy.pool.node.as_ref())
-        .collect();
-    let rows = detail.stacks.iter().map(|StackOffer { stack, wanted, offered_generation }| {
-        let offers = match offered_generation {
-            None if *wanted && arriving.contains(&&stack.name) => "arriving".to_owned(),
+fn show(Availability { generation, stacks, .. }: &Availability) -> Result<(), Failure> {
+    let rows = stacks.iter().map(|StackAvailability { stack, status, wanted, offers, arriving }| {
+        let offers = match offers {
+            None if *wanted && *arriving => "arriving".to_owned(),
             None if *wanted => "nothing yet".to_owned(),
             None => String::new(),
-            Some(number) if Some(*number) == current => format!("generation {number}"),
+            Some(number) if Some(*number) == *generation => format!("generation {number}"),
             Some(number) => format!("generation {number}, an older one"),
         };
         let wanted = if *wanted { "yes" } else { "no" };
-        vec![stack.name.to_string(), table::word(&stack.status), wanted.to_owned(), offers]
+        vec![stack.to_string(), table::word(status), wanted.to_owned(), offers]
     });
     table::print(&["STACK", "STATUS", "WANTED", "OFFERS"], rows)
-}
-
-fn report(done: &Availability) -> Report<'_> {
-    let Availability { detail, not_published, not_brought, stopped } = done;
-    let stacks = detail.stacks.iter().map(|on| StackReport {
-        stack: on.stack.name.as_str(),
-        status: on.stack.status,
-        wanted: on.wanted,
-        offers: on.offered_generation,
-    });
-    let not_published = not_published.iter().map(|not| PoolReport { pool: &not.pool, why: causes(&not.why) });
-    let not_brought = not_brought.iter().map(|(pool, why)| PoolReport { pool, why: causes(why) });
-    Report {
-        image: detail.image.name.as_str(),
-        generation: detail.current().map(|generation| generation.number),
-        stacks: stacks.collect(),
-        not_published: not_published.collect(),
-        not_brought: not_brought.collect(),
-        stopped: stopped.as_ref().map(|why| causes(why)),
-    }
 }

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use ays_catalogue::ImageMove;
-use ays_operations::{self as operations, DestroyImage, Destroyed};
+use ays_operations::{DestroyImage, DestroyResult, Destroyed};
 
 use super::state;
-use crate::context;
 use crate::failure::{Failure, eprint_line};
 use crate::prompt;
 use crate::render::{pools, table, units};
 use crate::signals::stop_at_once;
+use crate::site::Site;
 
 /// Puts an image into the recycle bin, or removes its files for ever
 ///
@@ -33,52 +33,53 @@ pub struct Args {
     /// Learn the host keys of nodes that have never been seen
     #[arg(long)]
     accept_new_host_key: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let Args { image, permanently, yes, reason, accept_new_host_key } = args;
+    let Args { image, permanently, yes, reason, accept_new_host_key, json } = args;
     if !permanently {
-        let args = state::Args::new(image, reason, accept_new_host_key);
+        let args = state::Args::new(image, reason, accept_new_host_key, json);
         return state::run(args, ImageMove::Delete, repo).await;
     }
-    let controller = context::controller_of(repo).await?;
-    let ssh = context::ssh(&controller.environment, accept_new_host_key)?;
+    let site = Site::find(repo)?;
     if !yes {
-        let name = operations::image(controller.clone(), image.clone()).await?.image.name;
-        ask(name.as_str())?;
+        ask(site.image(&image).await?.image.name.as_str())?;
     }
     let stop = stop_at_once();
-    let destroyed = DestroyImage { image, reason }.run(controller, ssh, stop.clone(), pools::tell()).await?;
-    let interrupted = stop.is_wanted();
-    let again = |name: &str| format!("ays image delete {name} --permanently");
-    match destroyed {
-        Destroyed::Before(name) => table::line(&format!("{name} is DESTROYED already")),
-        Destroyed::Now(name, files) => {
+    let destroy = DestroyImage { image, reason };
+    let done: Destroyed = site.perform(destroy, accept_new_host_key, stop.clone(), pools::tell()).await?;
+    if json {
+        table::json(&done)?;
+    }
+    let Destroyed { image, result, files, not_published } = &done;
+    let (what, kept) = match result {
+        DestroyResult::Before | DestroyResult::Now if json => return Ok(()),
+        DestroyResult::Before => return table::line(&format!("{image} is DESTROYED already")),
+        DestroyResult::Now => {
             let bytes = files.iter().map(|file| file.file.size).sum();
             let count = if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
-            table::line(&format!("{name} is DESTROYED: {count} removed, {}", units::bytes(bytes)))?;
-            pools::kept(&files).iter().for_each(|kept| eprint_line(&format!("warning: {kept}")));
-            Ok(())
+            table::line(&format!("{image} is DESTROYED: {count} removed, {}", units::bytes(bytes)))?;
+            pools::kept(files).iter().for_each(|kept| eprint_line(&format!("warning: {kept}")));
+            return Ok(());
         }
-        Destroyed::Refused(name, files) => Err(Failure::NotRemoved {
-            what: format!("{name} is as it was, and nothing was removed"),
-            kept: pools::kept(&files),
-            again: again(name.as_str()),
-            interrupted,
-        }),
-        Destroyed::Offered(name, failed) => Err(Failure::NotRemoved {
-            what: format!("{name} is in the recycle bin, and nothing was removed: pools may still offer it"),
-            kept: pools::not_published(&failed),
-            again: again(name.as_str()),
-            interrupted,
-        }),
-        Destroyed::Partly(name, files) => Err(Failure::NotRemoved {
-            what: format!("{name} is in the recycle bin, and not all of its files were removed"),
-            kept: pools::kept(&files),
-            again: again(name.as_str()),
-            interrupted,
-        }),
-    }
+        DestroyResult::Refused => ("is as it was, and nothing was removed", pools::kept(files)),
+        DestroyResult::Offered => (
+            "is in the recycle bin, and nothing was removed: pools may still offer it",
+            pools::problems(not_published),
+        ),
+        DestroyResult::Partly => {
+            ("is in the recycle bin, and not all of its files were removed", pools::kept(files))
+        }
+    };
+    Err(Failure::NotRemoved {
+        what: format!("{image} {what}"),
+        kept,
+        again: format!("ays image delete {image} --permanently"),
+        interrupted: stop.is_wanted(),
+    })
 }
 
 /// Lets the operator type the name.

@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
-use ays_catalogue::Removable;
-use ays_engine::RemovalEnd;
-use ays_operations::{Prune, RemovedFile, would_go};
+use ays_operations::{Prune, PruneFiles, RemovalResult, RemovedFile};
 
-use crate::context;
 use crate::failure::Failure;
 use crate::prompt;
 use crate::render::{pools, table, units};
 use crate::signals::stop_at_once;
+use crate::site::Site;
 
 /// Removes old generations from the pools, after it has shown which
 ///
@@ -37,39 +35,27 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(serde::Serialize)]
-struct Row<'a> {
-    #[serde(flatten)]
-    file: &'a Removable,
-    /// `unused`: it would be removed; `removed`; `kept`.
-    result: &'static str,
-    /// Why it is kept.
-    kept: Option<String>,
-}
-
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let controller = context::controller_of(repo).await?;
-    let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
-    let stop = stop_at_once();
-    let prune = Prune { image: args.image.clone(), keep: args.keep, reason: args.reason };
-    let looked = prune.clone().look(controller.clone(), ssh.clone(), stop.clone(), pools::tell()).await?;
-    if stop.is_wanted() {
-        return Err(Failure::Interrupted);
-    }
+    let (site, stop) = (Site::find(repo)?, stop_at_once());
+    let look =
+        Prune { image: args.image.clone(), keep: args.keep, files: PruneFiles::Look, reason: args.reason };
+    let perform = |prune: Prune| site.perform(prune, args.accept_new_host_key, stop.clone(), pools::tell());
+    let looked: Vec<RemovedFile> = perform(look.clone()).await?;
     if !args.json {
         show(&looked)?;
     }
-    let (going, staying): (Vec<_>, Vec<_>) = looked.into_iter().partition(would_go);
+    let (going, staying): (Vec<_>, Vec<_>) =
+        looked.into_iter().partition(|file| file.result == RemovalResult::Unused);
     let agreed = args.yes || (!args.json && !going.is_empty() && prompt::possible() && confirm(&going)?);
     let (mut removed, is_removed) = match agreed && !going.is_empty() {
         true => {
             let files = going.into_iter().map(|file| file.file).collect();
-            (prune.remove(files, controller, ssh, stop.clone(), pools::tell()).await?, true)
+            (perform(Prune { files: PruneFiles::These(files), ..look }).await?, true)
         }
         false => (going, false),
     };
     if !args.json && is_removed {
-        let gone: Vec<_> = removed.iter().filter(|file| matches!(file.end, RemovalEnd::Removed)).collect();
+        let gone: Vec<_> = removed.iter().filter(|file| file.result == RemovalResult::Removed).collect();
         let bytes = gone.iter().map(|file| file.file.size).sum();
         table::line(&format!("{} of {} removed, {}", gone.len(), files(removed.len()), units::bytes(bytes)))?;
     } else if !args.json && !removed.is_empty() {
@@ -78,12 +64,12 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let mut kept = if is_removed { pools::kept(&removed) } else { Vec::new() };
     if agreed {
         // What is used stays, as it was shown; a pool that was not reached has to be asked again.
-        let not_told = staying.iter().filter(|file| matches!(file.end, RemovalEnd::Failed(_)));
+        let not_told = staying.iter().filter(|file| file.result == RemovalResult::Failed);
         kept.extend(not_told.flat_map(|file| pools::kept(std::slice::from_ref(file))));
     }
     if args.json {
         removed.extend(staying);
-        table::json(&removed.iter().map(row).collect::<Vec<_>>())?;
+        table::json(&removed)?;
     }
     if kept.is_empty() {
         return Ok(());
@@ -110,10 +96,10 @@ fn show(looked: &[RemovedFile]) -> Result<(), Failure> {
     if looked.is_empty() {
         return table::line("nothing is older than what is kept");
     }
-    let rows = looked.iter().map(|RemovedFile { file, end }| {
+    let rows = looked.iter().map(|RemovedFile { file, kept, .. }| {
         let of = file.of.iter().map(|of| format!("{} {}", of.image, of.generation)).collect::<Vec<_>>();
         let because = file.of.first().map(|of| of.why.clone()).unwrap_or_default();
-        let (what, why) = match pools::why(end) {
+        let (what, why) = match kept {
             None => ("may go", because),
             Some(why) => ("stays", why.lines().next().unwrap_or_default().trim().to_owned()),
         };
@@ -121,14 +107,4 @@ fn show(looked: &[RemovedFile]) -> Result<(), Failure> {
         vec![what.to_owned(), file.file.clone(), size, pool, of.join(", "), why]
     });
     table::print(&["", "FILE", "SIZE", "POOL", "GENERATION", "WHY"], rows)
-}
-
-fn row(RemovedFile { file, end }: &RemovedFile) -> Row<'_> {
-    let kept = pools::why(end);
-    let result = match end {
-        RemovalEnd::Unused => "unused",
-        RemovalEnd::Removed => "removed",
-        _ => "kept",
-    };
-    Row { file, result, kept }
 }

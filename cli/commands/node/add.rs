@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ays_engine::NodeProblem;
 use ays_model::{Gid, InstanceName, Node, NodeName, PoolName, Target};
-use ays_operations::CheckNodes;
+use ays_operations::{CheckedNode, check_targets};
 use ays_recipes::NewNode;
 use ays_transport::{Asking, ConnectError, InstallKey, InstallKeyError, KeyState, PublicKey, SshSettings};
 
@@ -82,8 +82,9 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     if let Some(file) = args.install_key {
         put_key(&node, file, &ssh).await?;
     }
-    let check = CheckNodes { targets: vec![Target::Node(Box::new(node))] };
-    let mut found = check.run(Arc::clone(&environment), ssh, stop_at_once(), Arc::new(|_| ())).await?;
+    let (targets, stop) = (vec![Target::Node(Box::new(node))], stop_at_once());
+    let environment_now = Arc::clone(&environment);
+    let mut found = check_targets(targets, None, environment_now, ssh, stop, Arc::new(|_| ())).await?;
     for checked in &mut found {
         if let Some(at) = checked.problems.iter().position(|found| matches!(found, NodeProblem::Connect(_)))
             && let NodeProblem::Connect(error) = checked.problems.remove(at)
@@ -92,7 +93,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         }
     }
     added(&new.write(&environment)?.to_string(), &new.name)?;
-    found.iter().try_for_each(|checked| table::line(&check::Row::new(checked).to_string()))
+    found.into_iter().try_for_each(|checked| table::line(&check::shown(&CheckedNode::from(checked))))
 }
 
 fn added(place: &str, name: &NodeName) -> Result<(), Failure> {

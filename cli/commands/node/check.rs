@@ -5,13 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ays_model::Record;
-use ays_operations::{CheckNodes, Selected, Selection, Tell};
-use ays_recipes::Flag;
+use ays_operations::{CheckNodes, Tell};
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::{check, table};
 use crate::signals::stop_at_once;
+use crate::site::Site;
 
 /// Checks that nodes can be installed on: that they are reached and let in, and have what installs need
 ///
@@ -33,13 +32,6 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let parallel = args.parallel.map(|number| Flag {
-        key: "install.parallel",
-        flag: "--parallel",
-        value: number.to_string(),
-    });
-    let environment = Arc::new(context::environment_with(repo, parallel.into_iter().collect())?);
-    let Selected { targets, broken } = Selection::named(args.nodes).select(&environment)?;
     let is_json = args.json;
     let tell: Tell = Arc::new(move |record: Record| {
         if is_json {
@@ -47,22 +39,16 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
             let _ = table::json_line(&record);
         }
     });
-    let ssh = context::ssh(&environment, args.accept_new_host_key)?;
-    let checked = CheckNodes { targets }.run(environment, ssh, stop_at_once(), tell).await?;
-    let rows: Vec<_> = checked
-        .iter()
-        .map(check::Row::new)
-        .chain(broken.iter().map(|(name, error)| check::Row::of_file(name, error)))
-        .collect();
+    let check = CheckNodes { nodes: args.nodes, parallel: args.parallel };
+    let checked =
+        Site::find(repo)?.check_nodes(check, args.accept_new_host_key, stop_at_once(), tell).await?;
     if args.json {
-        rows.iter().try_for_each(table::json_line)?;
+        checked.iter().try_for_each(table::json_line)?;
     } else {
-        for row in &rows {
-            table::line(&row.to_string())?;
-        }
+        checked.iter().try_for_each(|node| table::line(&check::shown(node)))?;
     }
-    match rows.iter().filter(|row| row.has_errors()).count() {
+    match checked.iter().filter(|node| node.has_errors()).count() {
         0 => Ok(()),
-        unfit => Err(Failure::Unfit { unfit, of: rows.len() }),
+        unfit => Err(Failure::Unfit { unfit, of: checked.len() }),
     }
 }

@@ -6,10 +6,10 @@ use ays_catalogue::StackStatus;
 use ays_model::NodeName;
 use ays_operations::{ChangeStack, ChangedStack};
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::{pools, table};
 use crate::signals::stop_at_once;
+use crate::site::Site;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -21,29 +21,27 @@ pub struct Args {
     /// Learn the host keys of nodes that have never been seen
     #[arg(long)]
     accept_new_host_key: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub async fn run(args: Args, to: StackStatus, repo: Option<&Path>) -> Result<(), Failure> {
-    let controller = context::controller_of(repo).await?;
-    let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
-    let stack = args.stack;
-    let change = ChangeStack { stack: stack.clone(), to, reason: args.reason };
-    let stop = stop_at_once();
-    let ChangedStack { changed, failed } = change.run(controller, ssh, stop.clone(), pools::tell()).await?;
-    let state = table::word(&to);
-    let before = if changed.is_same() { " already" } else { "" };
-    table::line(&format!("{stack} is {state}{before}"))?;
-    if failed.is_empty() {
-        return Ok(());
+    let change = ChangeStack { stack: args.stack, to, reason: args.reason };
+    let (site, stop) = (Site::find(repo)?, stop_at_once());
+    let done: ChangedStack =
+        site.perform(change, args.accept_new_host_key, stop.clone(), pools::tell()).await?;
+    let ChangedStack { stack, before, after, pools: changed } = &done;
+    if args.json {
+        table::json(&done)?;
+    } else {
+        let already = if before == after { " already" } else { "" };
+        table::line(&format!("{stack} is {}{already}", table::word(&to)))?;
     }
     let verb = match to {
         StackStatus::Enabled => "enable",
         StackStatus::Maintenance => "maintenance",
         StackStatus::Disabled => "disable",
     };
-    Err(Failure::NotPublished {
-        said: pools::not_published(&failed),
-        again: format!("ays stack {verb} {stack}"),
-        interrupted: stop.is_wanted(),
-    })
+    pools::all_written(changed, format!("ays stack {verb} {stack}"), &stop)
 }

@@ -1,0 +1,38 @@
+//! `ays job follow`
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ays_catalogue::JobId;
+use ays_operations::Tell;
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::render::events::{Renderer, Style};
+use crate::render::table;
+use crate::site::Site;
+
+/// Shows what happens in a job until it is over; exit code as if it was done here
+///
+/// What happened before is shown first. Ctrl-C ends the showing; the job goes on.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Its number
+    job: i64,
+    /// Print JSON, one object a line: events, then what it came to
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
+    follow(&Site::find(repo)?, JobId(args.job), args.json).await
+}
+
+/// Shows a job to its end.
+pub async fn follow(site: &Site, id: JobId, json: bool) -> Result<(), Failure> {
+    let renderer = Mutex::new(Renderer::new(if json { Style::Json } else { Style::Steps }));
+    let tell: Tell =
+        Arc::new(move |record| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(&record));
+    let report: Value = site.follow(id, &tell).await?;
+    if json { table::json_line(&report) } else { table::line(&format!("job {id} is done")) }
+}

@@ -1,0 +1,14 @@
+//! Jobs: operations that wait in a queue, and the workers that do them, on one machine or many.
+//!
+//! What is known of a job is in the catalogue; which worker has it is in the queue ([apalis](https://docs.rs/apalis)), which
+//! can be filled again from the catalogue at any time. A worker that is killed is known to be gone at once (see
+//! [`ays_catalogue::Processes`]): its locks are given back, and another worker goes on with its jobs.
+//!
+//! It must not know the terminal or HTTP.
+
+mod queue;
+mod record;
+mod worker;
+
+pub use queue::{Queue, QueueError};
+pub use worker::{Site, Worker, WorkerError};
