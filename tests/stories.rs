@@ -23,6 +23,7 @@ mod env;
 mod ftps;
 mod image_check;
 mod install;
+mod jobs;
 mod json;
 mod libvirt;
 mod lint;
