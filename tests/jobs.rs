@@ -1,0 +1,133 @@
+//! Jobs: what is asked for with `--detach` is done by workers, whatever becomes of them.
+
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::support::truth::{assert_true, stored};
+use crate::support::{Ays, Environment, Lab, Origin, Output, Running, Scene};
+
+const DETACHED: [&str; 8] =
+    ["install", "-n", "image_x", "--targettype", "node.ssh", "--targetname", "n1", "--detach"];
+
+fn job(scene: &Scene, id: &str) -> Value {
+    let shown = scene.ays.succeeds(&["job", "show", id, "--json"]);
+    serde_json::from_str(&shown).unwrap()
+}
+
+/// Waits for what a job says of itself; how long that took.
+fn until(scene: &Scene, id: &str, what: impl Fn(&Value) -> bool) -> Duration {
+    let begun = Instant::now();
+    loop {
+        let job = job(scene, id);
+        if what(&job) {
+            return begun.elapsed();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{job:#}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// With a source whose link can be made slow.
+fn slow() -> Scene {
+    let lab = Lab::new();
+    let node = lab.node("n1");
+    let origin = Origin::apart(&lab);
+    let environment = Environment::new(&lab);
+    environment.add_node(&node, "");
+    environment.commit();
+    let ays = Ays::new(&lab, &environment, &[&node]);
+    Scene { lab, node, origin, environment, ays }
+}
+
+fn worker(scene: &Scene) -> Running {
+    scene.ays.spawn(&["worker"])
+}
+
+fn ends(running: Running, signal: Signal) -> Output {
+    running.signal(signal);
+    running.wait()
+}
+
+#[test]
+fn a_worker_does_what_was_asked_for_and_anyone_can_follow() {
+    let scene = Scene::new();
+    scene.publish_x(1);
+    assert_eq!(
+        scene.ays.succeeds(&["job", "list"]),
+        "no job was asked for yet: `ays install --detach` asks for one\n"
+    );
+    assert_eq!(scene.ays.succeeds(&DETACHED), "job 1 is queued; `ays job follow 1` shows it\n");
+    assert_eq!(job(&scene, "1")["status"], "queued");
+    let worker = worker(&scene);
+    let followed = scene.ays.succeeds(&["job", "follow", "1"]);
+    assert!(followed.contains("image_x on n1: installed in"), "{followed}");
+    assert!(followed.ends_with("job 1 is done\n"), "{followed}");
+    assert_true(&scene.ays, &scene.node, "x");
+    let done = job(&scene, "1");
+    assert_eq!(done["status"], "succeeded");
+    assert_eq!(done["report"]["nodes"][0]["result"], "installed");
+    assert_eq!(done["attempts"], 1);
+
+    // What cannot be done is said by the job, and by whoever follows it.
+    let output = scene.ays.run(&["install", "-n", "image_y", "--targetname", "n1", "--detach"]);
+    assert_eq!(output.code, Some(2), "{output:#?}");
+    assert_eq!(
+        scene.ays.succeeds(&["scrub", "y", "--detach"]),
+        "job 2 is queued; `ays job follow 2` shows it\n"
+    );
+    let output = scene.ays.run(&["job", "follow", "2"]);
+    assert_eq!(output.code, Some(2), "{output:#?}");
+    assert!(output.stderr.contains("image `y` is not there"), "{output:#?}");
+    assert_eq!(scene.ays.succeeds(&["job", "retry", "2"]), "job 3 is queued; `ays job follow 3` shows it\n");
+    let output = scene.ays.run(&["job", "cancel", "1"]);
+    assert_eq!(output.code, Some(2), "{output:#?}");
+    let output = ends(worker, Signal::SIGTERM);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+}
+
+#[test]
+fn another_worker_goes_on_when_one_is_killed_and_ends_when_it_is_cancelled() {
+    let scene = slow();
+    scene.publish_x(1);
+    scene.origin.limit_rate(1);
+    scene.ays.succeeds(&DETACHED);
+    let first = worker(&scene);
+    until(&scene, "1", |job| job["status"] == "running");
+    let part = scene.node.path("/var/tmp/.x.qcow2.ays-part");
+    while fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let second = worker(&scene);
+    thread::sleep(Duration::from_secs(1));
+    first.signal(Signal::SIGKILL);
+    let took = until(&scene, "1", |job| job["attempts"] == 2);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let killed = Instant::now();
+    // Its locks were given back: it does not wait for those of the dead one.
+    scene.origin.limit_rate(1000);
+    until(&scene, "1", |job| job["status"] == "succeeded");
+    assert!(killed.elapsed() < Duration::from_secs(6), "{:?}", killed.elapsed());
+    assert_true(&scene.ays, &scene.node, "x");
+    assert_eq!(stored(&scene.node).len(), 2, "{:?}", stored(&scene.node));
+    first.wait();
+
+    // Cancelled while a worker is at it, and before any has it.
+    scene.publish_x(2);
+    scene.origin.limit_rate(1);
+    scene.ays.succeeds(&DETACHED);
+    until(&scene, "2", |job| job["status"] == "running");
+    scene.ays.succeeds(&["job", "cancel", "2"]);
+    until(&scene, "2", |job| job["status"] == "cancelled");
+    assert_true(&scene.ays, &scene.node, "x");
+
+    // One that is stopped gives back what it is at.
+    scene.ays.succeeds(&DETACHED);
+    until(&scene, "3", |job| job["status"] == "running");
+    assert_eq!(ends(second, Signal::SIGTERM).code, Some(0));
+    assert_eq!(job(&scene, "3")["status"], "queued");
+    scene.ays.succeeds(&["job", "cancel", "3"]);
+    assert_eq!(job(&scene, "3")["status"], "cancelled");
+}
