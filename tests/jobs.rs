@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::support::truth::{assert_true, stored};
-use crate::support::{Ays, Environment, Lab, Origin, Output, Running, Scene};
+use crate::support::{Ays, Environment, Lab, Origin, Output, Postgres, Running, Scene};
 
 const DETACHED: [&str; 8] =
     ["install", "-n", "image_x", "--targettype", "node.ssh", "--targetname", "n1", "--detach"];
@@ -80,7 +80,7 @@ fn a_worker_does_what_was_asked_for_and_anyone_can_follow() {
     );
     let output = scene.ays.run(&["job", "follow", "2"]);
     assert_eq!(output.code, Some(2), "{output:#?}");
-    assert!(output.stderr.contains("image `y` is not there"), "{output:#?}");
+    assert!(output.stderr.contains("no image is named `y`"), "{output:#?}");
     assert_eq!(scene.ays.succeeds(&["job", "retry", "2"]), "job 3 is queued; `ays job follow 3` shows it\n");
     let output = scene.ays.run(&["job", "cancel", "1"]);
     assert_eq!(output.code, Some(2), "{output:#?}");
@@ -90,44 +90,55 @@ fn a_worker_does_what_was_asked_for_and_anyone_can_follow() {
 
 #[test]
 fn another_worker_goes_on_when_one_is_killed_and_ends_when_it_is_cancelled() {
-    let scene = slow();
+    workers_come_and_go(&slow());
+}
+
+#[test]
+fn the_same_with_a_database_that_workers_share() {
+    let postgres = Postgres::start();
+    let mut scene = slow();
+    scene.ays.set("AYS_DATABASE", &postgres.address());
+    workers_come_and_go(&scene);
+}
+
+fn workers_come_and_go(scene: &Scene) {
     scene.publish_x(1);
     scene.origin.limit_rate(1);
     scene.ays.succeeds(&DETACHED);
-    let first = worker(&scene);
-    until(&scene, "1", |job| job["status"] == "running");
+    let first = worker(scene);
+    until(scene, "1", |job| job["status"] == "running");
     let part = scene.node.path("/var/tmp/.x.qcow2.ays-part");
     while fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
         thread::sleep(Duration::from_millis(20));
     }
-    let second = worker(&scene);
+    let second = worker(scene);
     thread::sleep(Duration::from_secs(1));
     first.signal(Signal::SIGKILL);
-    let took = until(&scene, "1", |job| job["attempts"] == 2);
+    let took = until(scene, "1", |job| job["attempts"] == 2);
     assert!(took < Duration::from_secs(2), "{took:?}");
     let killed = Instant::now();
     // Its locks were given back: it does not wait for those of the dead one.
     scene.origin.limit_rate(1000);
-    until(&scene, "1", |job| job["status"] == "succeeded");
+    until(scene, "1", |job| job["status"] == "succeeded");
     assert!(killed.elapsed() < Duration::from_secs(6), "{:?}", killed.elapsed());
     assert_true(&scene.ays, &scene.node, "x");
-    assert_eq!(stored(&scene.node).len(), 2, "{:?}", stored(&scene.node));
+    assert_eq!(stored(&scene.node).len(), 1, "{:?}", stored(&scene.node));
     first.wait();
 
     // Cancelled while a worker is at it, and before any has it.
     scene.publish_x(2);
     scene.origin.limit_rate(1);
     scene.ays.succeeds(&DETACHED);
-    until(&scene, "2", |job| job["status"] == "running");
+    until(scene, "2", |job| job["status"] == "running");
     scene.ays.succeeds(&["job", "cancel", "2"]);
-    until(&scene, "2", |job| job["status"] == "cancelled");
+    until(scene, "2", |job| job["status"] == "cancelled");
     assert_true(&scene.ays, &scene.node, "x");
 
     // One that is stopped gives back what it is at.
     scene.ays.succeeds(&DETACHED);
-    until(&scene, "3", |job| job["status"] == "running");
+    until(scene, "3", |job| job["status"] == "running");
     assert_eq!(ends(second, Signal::SIGTERM).code, Some(0));
-    assert_eq!(job(&scene, "3")["status"], "queued");
+    assert_eq!(job(scene, "3")["status"], "queued");
     scene.ays.succeeds(&["job", "cancel", "3"]);
-    assert_eq!(job(&scene, "3")["status"], "cancelled");
+    assert_eq!(job(scene, "3")["status"], "cancelled");
 }
