@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use ays_model::{EnvironmentName, Gid};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{CatalogueError, Timestamp};
@@ -21,7 +21,7 @@ pub struct ChangedBy {
 }
 
 /// What kind of thing was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum AuditSubject {
@@ -34,7 +34,7 @@ pub enum AuditSubject {
 }
 
 /// What of it was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "camelCase")]
 #[sqlx(type_name = "text", rename_all = "camelCase")]
 pub enum AuditWhat {
@@ -59,7 +59,7 @@ pub enum AuditWhat {
 }
 
 /// A change that an operator or an install made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRecord {
     /// Its number.

@@ -4,13 +4,13 @@ use std::fmt;
 
 use async_trait::async_trait;
 use ays_model::{Digest, DiskFormat, PoolKey, Sha256};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::{CatalogueError, GenerationId, Timestamp};
 
 /// What is known of a copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum CopyState {
@@ -25,7 +25,7 @@ pub enum CopyState {
 }
 
 /// A copy as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Copy {
     /// Where.

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::{CatalogueError, GenerationId, Timestamp};
 
 /// What was found in a disk; none of a fact: it could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct DiskFacts {
     /// The system's name (`Debian GNU/Linux`), or what kind of system it is (`Linux`).
@@ -34,7 +34,7 @@ pub struct DiskFacts {
 }
 
 /// What is wrong with a disk, each finding one line that begins with its severity.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Findings(pub Vec<String>);
 
@@ -45,7 +45,7 @@ impl From<String> for Findings {
 }
 
 /// What can start a disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum StartedBy {
@@ -60,7 +60,7 @@ pub enum StartedBy {
 }
 
 /// What sets a system up when it starts for the first time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "kebab-case")]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum FirstBoot {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use ays_model::NodeName;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{CatalogueError, Generation, Image};
 
@@ -12,7 +12,7 @@ use crate::{CatalogueError, Generation, Image};
 pub(crate) const DIGITS: usize = 8;
 
 /// A generation, the image that it is one of, and who offers it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Found {
     /// Its image.

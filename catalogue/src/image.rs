@@ -4,25 +4,25 @@ use std::fmt;
 
 use async_trait::async_trait;
 use ays_model::{BootType, Digest, DiskFormat, Gid, ImageName, Md5, Sha256, TemplateName};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-use crate::{CatalogueError, Copy, DiskFacts, Stack, Timestamp};
+use crate::{CatalogueError, Copy, DiskFacts, ImageQuery, Page, Stack, Timestamp};
 
 /// An image's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct ImageId(pub i64);
 
 /// A generation's number among those of all images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct GenerationId(pub i64);
 
 /// Where an image is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "UPPERCASE")]
 #[sqlx(type_name = "text", rename_all = "UPPERCASE")]
 pub enum ImageStatus {
@@ -39,7 +39,7 @@ pub enum ImageStatus {
 }
 
 /// An image: the record that users know, with AYS's field names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 pub struct Image {
     /// Its number.
     pub id: ImageId,
@@ -99,7 +99,7 @@ pub struct Image {
 }
 
 /// One content of an image. It never changes; what is in it may become known later.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Generation {
     /// Its number among those of all images.
@@ -173,7 +173,7 @@ pub struct Generation {
 }
 
 /// An image on a stack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StackOffer {
     /// The stack.
@@ -185,7 +185,7 @@ pub struct StackOffer {
 }
 
 /// An image with all that is known of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageDetail {
     /// The record.
     #[serde(flatten)]
@@ -208,6 +208,9 @@ impl ImageDetail {
 pub trait Images: fmt::Debug + Send + Sync {
     /// All images, by name and grid.
     async fn images(&self) -> Result<Vec<Image>, CatalogueError>;
+
+    /// A part of the images that are not destroyed, and how many such images there are.
+    async fn image_page(&self, query: &ImageQuery) -> Result<Page<Image>, CatalogueError>;
 
     /// The generation of every image that was brought from its source last, by the image's name and grid, without its
     /// copies: the current one, or a newer one that was undone. Those of images that are in the recycle bin or destroyed are

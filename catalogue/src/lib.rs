@@ -8,6 +8,7 @@
 //!
 //! It must not know how an image got there: no SSH, no recipes, no files but its own. No secret is ever in it.
 
+mod account;
 mod arrival;
 mod audit;
 mod catalogue;
@@ -22,6 +23,7 @@ mod job;
 mod lock;
 mod offer;
 mod owner;
+mod page;
 mod place;
 mod pool;
 mod postgres;
@@ -38,6 +40,7 @@ mod store;
 mod timestamp;
 mod transfer;
 
+pub use account::{Account, Accounts, NewToken, NoRole, Role, Token, TokenId};
 pub use arrival::{Arrivals, NewCopy};
 pub use audit::{AuditRecord, AuditSubject, AuditWhat, Audits, ChangedBy};
 pub use catalogue::Catalogue;
@@ -54,6 +57,7 @@ pub use job::{Job, JobEnd, JobFilter, JobId, JobStatus, Jobs};
 pub use lock::{Lock, LockAttempt, LockHolder, Locks};
 pub use offer::{Offer, Offers, index_json};
 pub use owner::{Adopted, AdoptedBefore, NoIndex, Owners};
+pub use page::{ImageColumn, ImageQuery, NoColumn, Page};
 pub use place::{EnvironmentKey, NoDatabase, Place, PostgresUrl};
 pub use process::{Process, Processes};
 pub use register::{

@@ -10,7 +10,7 @@ use sqlx::FromRow;
 use crate::{CatalogueError, ChangedBy, ImageId, Timestamp};
 
 /// A stack's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct StackId(pub i64);
@@ -47,7 +47,7 @@ pub enum StackStatus {
 }
 
 /// A stack as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 pub struct Stack {
     /// Its number.
     pub id: StackId,

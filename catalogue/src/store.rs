@@ -1,8 +1,8 @@
 //! What every database must be able to do.
 
 use crate::{
-    Arrivals, Audits, Changes, Copies, Disks, Finding, Images, Installs, Jobs, Locks, Offers, Owners,
-    Processes, Registrations, Removals, Runs, Schedules, Scrubbing, Stacks, Transfers,
+    Accounts, Arrivals, Audits, Changes, Copies, Disks, Finding, Images, Installs, Jobs, Locks, Offers,
+    Owners, Processes, Registrations, Removals, Runs, Schedules, Scrubbing, Stacks, Transfers,
 };
 
 /// All that a catalogue answers and records, in plain types. `sqlite.rs` and `postgres.rs` have it each in their own
@@ -10,7 +10,8 @@ use crate::{
 ///
 /// Everything is about one environment: the one that the catalogue was opened for.
 pub trait Store:
-    Arrivals
+    Accounts
+    + Arrivals
     + Audits
     + Changes
     + Copies

@@ -230,6 +230,32 @@ pub(crate) const TABLES: &[TableFacts] = &[
         columns: &[("job_id", Row("job")), ("number", Number), ("record", Text)],
     },
     TableFacts {
+        name: "account",
+        through: None,
+        columns: &[
+            ("id", Row("account")),
+            ("name", Text),
+            ("role", Text),
+            ("password", Text),
+            ("created_at", Text),
+            ("created_by", Text),
+        ],
+    },
+    TableFacts {
+        name: "token",
+        through: Some(("account_id", "account")),
+        columns: &[
+            ("id", Row("token")),
+            ("account_id", Row("account")),
+            ("name", Text),
+            ("hash", Text),
+            ("role", Text),
+            ("created_at", Text),
+            ("expires_at", Text),
+            ("revoked_at", Text),
+        ],
+    },
+    TableFacts {
         name: "audit",
         through: None,
         columns: &[

@@ -1,11 +1,13 @@
 //! Images and their generations.
 
 use async_trait::async_trait;
+use sqlx::AssertSqlSafe;
 
 use super::stack::stacks;
 use super::{Database, Work};
 use crate::{
-    CatalogueError, Copy, Generation, GenerationId, Image, ImageDetail, Images, StackId, StackOffer,
+    CatalogueError, Copy, Generation, GenerationId, Image, ImageDetail, ImageQuery, Images, Page, StackId,
+    StackOffer,
 };
 
 #[async_trait]
@@ -16,6 +18,37 @@ impl Images for Database {
             .fetch_all(&self.readers)
             .await
             .map_err(self.failed("listing images"))
+    }
+
+    async fn image_page(&self, query: &ImageQuery) -> Result<Page<Image>, CatalogueError> {
+        let doing = "listing images";
+        let failed = self.failed(doing);
+        let search = query.search.as_ref().map(|text| format!("%{}%", like(&text.to_lowercase())));
+        let mut tx = self.read(doing).await?;
+        const MATCHING: &str =
+            "FROM image WHERE environment_id = $1 AND status <> 'DESTROYED' AND (CAST($2 AS TEXT) IS NULL
+             OR lower(name || ' ' || type || ' ' || description || ' ' || url) LIKE $2 ESCAPE '\\')";
+        let total: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) {MATCHING}")))
+            .bind(tx.environment)
+            .bind(&search)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        let (column, direction) = (query.sort.sql(), if query.descending { "DESC" } else { "ASC" });
+        // What the view looks up for each image is looked up for those of the page alone.
+        let order = format!("ORDER BY {column} {direction}, name {direction}, gid {direction}");
+        let sql = format!(
+            "SELECT * FROM image_record WHERE id IN (SELECT id {MATCHING} {order} LIMIT $3 OFFSET $4) {order}"
+        );
+        let items = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(tx.environment)
+            .bind(&search)
+            .bind(i64::from(query.limit))
+            .bind(i64::from(query.skip))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        Ok(Page { items, total: u64::try_from(total).unwrap_or(0) })
     }
 
     async fn current_generations(&self) -> Result<Vec<(Image, Generation)>, CatalogueError> {
@@ -65,6 +98,11 @@ impl Images for Database {
         let stacks = stack_offers(&mut tx, &image).await.map_err(&failed)?;
         Ok(Some(ImageDetail { image, generations, stacks }))
     }
+}
+
+/// A text in which `LIKE` finds nothing but itself.
+fn like(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 impl Database {

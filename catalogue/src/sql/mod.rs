@@ -1,6 +1,7 @@
 //! The statements of a catalogue, which are the same for both databases: this folder is compiled once for each of them.
 //! What differs is in `sqlite.rs` and `postgres.rs`: how a transaction begins, the clock, the connections, the tables.
 
+mod account;
 mod arrival;
 mod audit;
 mod change;

@@ -1,0 +1,152 @@
+//! Users and tokens.
+
+use async_trait::async_trait;
+
+use super::Database;
+use crate::{Account, Accounts, CatalogueError, NewToken, Role, Timestamp, Token, TokenId};
+
+const TOKEN: &str = "SELECT t.id, a.name AS account, t.name, t.role, t.created_at, t.expires_at, t.revoked_at
+                     FROM token t JOIN account a ON a.id = t.account_id";
+
+#[async_trait]
+impl Accounts for Database {
+    async fn add_account(
+        &self,
+        name: &str,
+        role: Role,
+        by: &str,
+        now: &Timestamp,
+    ) -> Result<bool, CatalogueError> {
+        let added = sqlx::query(
+            "INSERT INTO account (environment_id, name, role, created_at, created_by) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (environment_id, name) DO NOTHING",
+        )
+        .bind(self.environment)
+        .bind(name)
+        .bind(role)
+        .bind(now)
+        .bind(by)
+        .execute(&self.writer)
+        .await
+        .map_err(self.failed("adding a user"))?;
+        Ok(added.rows_affected() == 1)
+    }
+
+    async fn set_role(&self, name: &str, role: Role) -> Result<bool, CatalogueError> {
+        let set = sqlx::query("UPDATE account SET role = $3 WHERE environment_id = $1 AND name = $2")
+            .bind(self.environment)
+            .bind(name)
+            .bind(role)
+            .execute(&self.writer)
+            .await
+            .map_err(self.failed("setting a user's role"))?;
+        Ok(set.rows_affected() == 1)
+    }
+
+    async fn set_password(&self, name: &str, hash: &str) -> Result<bool, CatalogueError> {
+        let set = sqlx::query("UPDATE account SET password = $3 WHERE environment_id = $1 AND name = $2")
+            .bind(self.environment)
+            .bind(name)
+            .bind(hash)
+            .execute(&self.writer)
+            .await
+            .map_err(self.failed("setting a user's password"))?;
+        Ok(set.rows_affected() == 1)
+    }
+
+    async fn remove_account(&self, name: &str) -> Result<bool, CatalogueError> {
+        let removed = sqlx::query("DELETE FROM account WHERE environment_id = $1 AND name = $2")
+            .bind(self.environment)
+            .bind(name)
+            .execute(&self.writer)
+            .await
+            .map_err(self.failed("removing a user"))?;
+        Ok(removed.rows_affected() == 1)
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, CatalogueError> {
+        sqlx::query_as(
+            "SELECT name, role, password IS NOT NULL AS has_password, created_at, created_by
+             FROM account WHERE environment_id = $1 ORDER BY name",
+        )
+        .bind(self.environment)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(self.failed("listing users"))
+    }
+
+    async fn password(&self, name: &str) -> Result<Option<(Role, String)>, CatalogueError> {
+        sqlx::query_as(
+            "SELECT role, password FROM account WHERE environment_id = $1 AND name = $2 AND password IS NOT NULL",
+        )
+        .bind(self.environment)
+        .bind(name)
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(self.failed("reading a user"))
+    }
+
+    async fn add_token(&self, new: &NewToken<'_>, now: &Timestamp) -> Result<Option<Token>, CatalogueError> {
+        let doing = "adding a token";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        let id: Option<TokenId> = sqlx::query_scalar(
+            "INSERT INTO token (account_id, name, hash, role, created_at, expires_at)
+             SELECT id, $3, $4, $5, $6, $7 FROM account WHERE environment_id = $1 AND name = $2 RETURNING id",
+        )
+        .bind(tx.environment)
+        .bind(new.account)
+        .bind(new.name)
+        .bind(new.hash)
+        .bind(new.role)
+        .bind(now)
+        .bind(&new.expires_at)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        tx.commit().await.map_err(failed)?;
+        let tokens = self.tokens(Some(new.account)).await?;
+        Ok(tokens.into_iter().find(|token| Some(token.id) == id))
+    }
+
+    async fn tokens(&self, account: Option<&str>) -> Result<Vec<Token>, CatalogueError> {
+        let sql = format!(
+            "{TOKEN} WHERE a.environment_id = $1 AND (CAST($2 AS TEXT) IS NULL OR a.name = $2) ORDER BY t.id"
+        );
+        sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(self.environment)
+            .bind(account)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(self.failed("listing tokens"))
+    }
+
+    async fn revoke_token(&self, id: TokenId, now: &Timestamp) -> Result<bool, CatalogueError> {
+        let revoked = sqlx::query(
+            "UPDATE token SET revoked_at = $3 WHERE id = $2 AND revoked_at IS NULL
+             AND account_id IN (SELECT id FROM account WHERE environment_id = $1)",
+        )
+        .bind(self.environment)
+        .bind(id)
+        .bind(now)
+        .execute(&self.writer)
+        .await
+        .map_err(self.failed("revoking a token"))?;
+        Ok(revoked.rows_affected() == 1)
+    }
+
+    async fn let_in(&self, hash: &str, now: &Timestamp) -> Result<Option<(String, Role)>, CatalogueError> {
+        let found: Option<(String, Role, Role)> = sqlx::query_as(
+            "SELECT a.name, a.role, t.role AS token_role FROM token t JOIN account a ON a.id = t.account_id
+             WHERE a.environment_id = $1 AND t.hash = $2 AND t.revoked_at IS NULL
+               AND (t.expires_at IS NULL OR t.expires_at > $3)",
+        )
+        .bind(self.environment)
+        .bind(hash)
+        .bind(now)
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(self.failed("reading a token"))?;
+        Ok(found.map(|(name, account, token)| (name, account.min(token))))
+    }
+}
