@@ -21,6 +21,7 @@ mod image;
 mod installed;
 mod job;
 mod lock;
+mod numbers;
 mod offer;
 mod owner;
 mod page;
@@ -55,6 +56,7 @@ pub use installed::{
 };
 pub use job::{Job, JobEnd, JobFilter, JobId, JobStatus, Jobs};
 pub use lock::{Lock, LockAttempt, LockHolder, Locks};
+pub use numbers::{Counting, Numbers};
 pub use offer::{Offer, Offers, index_json};
 pub use owner::{Adopted, AdoptedBefore, NoIndex, Owners};
 pub use page::{ImageColumn, ImageQuery, NoColumn, Page};

@@ -39,6 +39,7 @@ mod rehearse;
 mod remove_files;
 mod scrub;
 mod selection;
+mod users;
 
 pub use adopt_pools::{AdoptPools, Adopted};
 pub use availability::{Availability, SetAvailability, StackAvailability, Wanted};
@@ -69,9 +70,14 @@ pub use problem::Problem;
 pub use prove_image::{ImageProof, key_of, prove_image, trust_key};
 pub use prune::{Prune, PruneFiles};
 pub use queries::{
-    ListedTemplate, audit, find, image, images, is_checksum, nodes, runs, stack, stacks, templates,
+    ListedTemplate, audit, find, image, image_page, images, is_checksum, nodes, runs, stack, stack_index,
+    stacks, templates,
 };
 pub use rehearse::Rehearse;
 pub use remove_files::{RemovalResult, RemovedFile};
 pub use scrub::ScrubCopies;
 pub use selection::{Selected, Selection, all_nodes, local_pool};
+pub use users::{
+    add_token, add_user, remove_user, revoke_token, set_password, set_role, tokens, users, whose_password,
+    whose_token,
+};

@@ -3,8 +3,10 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use ays_catalogue::{AuditRecord, Found, Image, ImageDetail, Run, RunFilter, Stack};
-use ays_model::{Node, NodeName, TemplateName};
+use ays_catalogue::{
+    AuditRecord, Found, Image, ImageDetail, ImageQuery, Page, Run, RunFilter, Stack, index_json,
+};
+use ays_model::{Node, NodeName, Target, TemplateName};
 use ays_recipes::{Environment, LookupError, NodeError, Template};
 use serde::Serialize;
 
@@ -57,6 +59,15 @@ pub async fn nodes(environment: Arc<Environment>) -> Result<Vec<(NodeName, Resul
 /// Those of the catalogue.
 pub async fn images(controller: Controller) -> Result<Vec<Image>, Error> {
     Ok(controller.catalogue.images().await?)
+}
+
+/// A part of the images that are not destroyed.
+///
+/// # Errors
+///
+/// Those of the catalogue.
+pub async fn image_page(controller: Controller, query: ImageQuery) -> Result<Page<Image>, Error> {
+    Ok(controller.catalogue.image_page(&query).await?)
 }
 
 /// One image, by its name or id.
@@ -122,6 +133,21 @@ pub async fn stacks(controller: Controller) -> Result<Vec<Stack>, Error> {
 /// There is none.
 pub async fn stack(controller: Controller, name: NodeName) -> Result<Stack, Error> {
     find_stack(&controller, &name).await
+}
+
+/// What a stack offers, in the form of its pool's `ays-images.json`.
+///
+/// # Errors
+///
+/// There is no such stack.
+pub async fn stack_index(controller: Controller, name: NodeName) -> Result<String, Error> {
+    let stack = find_stack(&controller, &name).await?;
+    let environment = Arc::clone(&controller.environment);
+    let node = move || Ok(Target::Node(Box::new(environment.node(None, stack.name.as_str())?)));
+    let pool = blocking(node).await?.pool_key();
+    let mut offers = controller.catalogue.offers(&pool).await?;
+    offers.retain(|offer| offer.stacks.contains(&name));
+    Ok(index_json(&offers, &[]))
 }
 
 /// What operators and installs changed, the last first: of the images of this name, or of all.

@@ -12,6 +12,7 @@ mod image;
 mod installed;
 mod job;
 mod lock;
+mod numbers;
 mod offer;
 mod owner;
 mod pool;

@@ -1,0 +1,75 @@
+//! Counting.
+
+use async_trait::async_trait;
+
+use super::{Database, Work};
+use crate::{CatalogueError, Counting, Numbers, Timestamp};
+
+#[async_trait]
+impl Counting for Database {
+    async fn numbers(&self) -> Result<Numbers, CatalogueError> {
+        let doing = "counting";
+        let failed = self.failed(doing);
+        let mut tx = self.read(doing).await?;
+        let oldest: Option<Timestamp> = sqlx::query_scalar(
+            "SELECT MIN(COALESCE(c.scrubbed_at, c.verified_at)) FROM copy c JOIN pool p ON p.id = c.pool_id
+             WHERE p.environment_id = $1 AND c.state = 'verified'",
+        )
+        .bind(tx.environment)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        let asked: Option<String> = sqlx::query_scalar(
+            "SELECT report FROM job WHERE environment_id = $1 AND kind = 'outdated' AND status = 'succeeded'
+             ORDER BY id DESC LIMIT 1",
+        )
+        .bind(tx.environment)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        let counted = async {
+            Ok::<_, sqlx::Error>(Numbers {
+                offers: count(
+                    &mut tx,
+                    "SELECT s.name, COUNT(o.image_id) AS count FROM stack s LEFT JOIN offered o ON o.stack_id = s.id
+                     WHERE s.environment_id = $1 GROUP BY s.name ORDER BY s.name",
+                )
+                .await?,
+                copies: count(
+                    &mut tx,
+                    "SELECT c.state, COUNT(*) AS count FROM copy c JOIN pool p ON p.id = c.pool_id
+                     WHERE p.environment_id = $1 GROUP BY c.state ORDER BY c.state",
+                )
+                .await?,
+                images: count(
+                    &mut tx,
+                    "SELECT status, COUNT(*) AS count FROM image WHERE environment_id = $1 GROUP BY status ORDER BY status",
+                )
+                .await?,
+                jobs: count(
+                    &mut tx,
+                    "SELECT status, COUNT(*) AS count FROM job WHERE environment_id = $1 GROUP BY status ORDER BY status",
+                )
+                .await?,
+                oldest_scrub_seconds: oldest.as_ref().and_then(age),
+                outdated: asked.as_deref().and_then(outdated),
+            })
+        };
+        counted.await.map_err(self.failed(doing))
+    }
+}
+
+async fn count(db: &mut Work, sql: &'static str) -> sqlx::Result<Vec<(String, u64)>> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(sql).bind(db.environment).fetch_all(&mut **db).await?;
+    Ok(rows.into_iter().map(|(word, count)| (word, u64::try_from(count).unwrap_or(0))).collect())
+}
+
+fn age(then: &Timestamp) -> Option<f64> {
+    Some(then.milliseconds_until(&Timestamp::now())? as f64 / 1000.0)
+}
+
+/// How many of the answers of a job that asked sources say that there is something newer.
+fn outdated(report: &str) -> Option<u64> {
+    let answers: Vec<serde_json::Value> = serde_json::from_str(report).ok()?;
+    Some(answers.iter().filter(|answer| answer["state"] == "outdated").count() as u64)
+}

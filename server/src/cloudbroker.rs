@@ -1,0 +1,145 @@
+//! The calls of the Cloud Broker portal, with their names and parameters. What takes time is a job, whose number is
+//! answered; what cannot be is answered at once, with the reason.
+
+use axum::Json;
+use axum::http::StatusCode;
+use ays_catalogue::{ImageDetail, ImageMove, Next, StackOffer, next_image_status};
+use ays_operations::{
+    self as operations, ChangeImage, DestroyImage, ImageChange, Kind, SetAvailability, Wanted,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::answer::Answer;
+use crate::caller::{Caller, Operator};
+use crate::described;
+use crate::jobs::{Queued, queue};
+use crate::query::Body;
+
+type Answered = Result<(StatusCode, Json<Queued>), Answer>;
+
+/// An image and the stacks that it is to be available on.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UpdateNodes {
+    /// The image's number.
+    image_id: i64,
+    /// The numbers of the stacks: these, and no others.
+    enabled_stacks: Vec<i64>,
+}
+
+/// An image.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OfImage {
+    /// Its number.
+    image_id: i64,
+    /// Why, for the records.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// An image that is deleted.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Delete {
+    /// Its number.
+    image_id: i64,
+    /// Why, for the records.
+    #[serde(default)]
+    reason: Option<String>,
+    /// Whether its files are removed from every pool; else it goes to the recycle bin.
+    #[serde(default)]
+    permanently: bool,
+}
+
+/// Makes the set of stacks that have an image exactly this one
+#[utoipa::path(post, path = "/restmachine/cloudbroker/image/updateNodes", request_body = UpdateNodes, responses(
+    (status = 202, description = "It is queued", body = Queued),
+    (status = "default", description = "Why not", body = described::ProblemDetails, content_type = "application/problem+json"),
+))]
+pub(crate) async fn update_nodes(
+    caller: Caller<Operator>,
+    Body(UpdateNodes { image_id, enabled_stacks }): Body<UpdateNodes>,
+) -> Answered {
+    let detail = image(&caller, image_id).await?;
+    let mut stacks = Vec::new();
+    for id in enabled_stacks {
+        let on = detail.stacks.iter().find(|on: &&StackOffer| on.stack.id.0 == id);
+        let none = || {
+            let message = format!("no stack of grid {} has the number {id}", detail.image.gid);
+            Answer::new(StatusCode::BAD_REQUEST, Kind::Usage, message)
+        };
+        stacks.push(on.ok_or_else(none)?.stack.name.clone());
+    }
+    let set = SetAvailability {
+        image: image_id.to_string(),
+        gid: None,
+        wanted: Wanted::Set(stacks),
+        canary: None,
+        check: None,
+        reason: None,
+    };
+    queue(&caller, set).await
+}
+
+/// Makes a disabled image usable again
+#[utoipa::path(post, path = "/restmachine/cloudbroker/image/enable", request_body = OfImage, responses(
+    (status = 202, description = "It is queued", body = Queued),
+    (status = "default", description = "Why not", body = described::ProblemDetails, content_type = "application/problem+json"),
+))]
+pub(crate) async fn enable(caller: Caller<Operator>, Body(of): Body<OfImage>) -> Answered {
+    change(&caller, of, ImageMove::Enable).await
+}
+
+/// Takes an image away for now
+#[utoipa::path(post, path = "/restmachine/cloudbroker/image/disable", request_body = OfImage, responses(
+    (status = 202, description = "It is queued", body = Queued),
+    (status = "default", description = "Why not", body = described::ProblemDetails, content_type = "application/problem+json"),
+))]
+pub(crate) async fn disable(caller: Caller<Operator>, Body(of): Body<OfImage>) -> Answered {
+    change(&caller, of, ImageMove::Disable).await
+}
+
+/// Puts an image into the recycle bin, or removes its files for ever
+#[utoipa::path(post, path = "/restmachine/cloudbroker/image/delete", request_body = Delete, responses(
+    (status = 202, description = "It is queued", body = Queued),
+    (status = "default", description = "Why not", body = described::ProblemDetails, content_type = "application/problem+json"),
+))]
+pub(crate) async fn delete(
+    caller: Caller<Operator>,
+    Body(Delete { image_id, reason, permanently }): Body<Delete>,
+) -> Answered {
+    if permanently {
+        image(&caller, image_id).await?;
+        return queue(&caller, DestroyImage { image: image_id.to_string(), reason }).await;
+    }
+    change(&caller, OfImage { image_id, reason }, ImageMove::Delete).await
+}
+
+/// Brings an image back from the recycle bin
+#[utoipa::path(post, path = "/restmachine/cloudbroker/image/restore", request_body = OfImage, responses(
+    (status = 202, description = "It is queued", body = Queued),
+    (status = "default", description = "Why not", body = described::ProblemDetails, content_type = "application/problem+json"),
+))]
+pub(crate) async fn restore(caller: Caller<Operator>, Body(of): Body<OfImage>) -> Answered {
+    change(&caller, of, ImageMove::Restore).await
+}
+
+async fn image(caller: &Caller<Operator>, id: i64) -> Result<ImageDetail, Answer> {
+    Ok(operations::image(caller.controller().await?, id.to_string()).await?)
+}
+
+/// Queues the change of an image's state, unless it cannot be.
+async fn change(
+    caller: &Caller<Operator>,
+    OfImage { image_id, reason }: OfImage,
+    step: ImageMove,
+) -> Answered {
+    let is = image(caller, image_id).await?.image;
+    if let Next::Wrong(why) = next_image_status(is.status, step) {
+        let message = format!("image {} {}", is.name, why.replace("NAME", is.name.as_str()));
+        return Err(Answer::new(StatusCode::BAD_REQUEST, Kind::Usage, message));
+    }
+    queue(caller, ChangeImage { image: image_id.to_string(), to: ImageChange::Move(step), reason }).await
+}

@@ -1,0 +1,76 @@
+//! The REST API over the operations: who calls, what may be asked, JSON in and out.
+//!
+//! What it answers has the same shape as what the command of the same name prints with `--json`
+//! (`docs/schemas/`). What takes time is a job: the answer is its number.
+//!
+//! It must not know the terminal, SSH or SQL.
+
+#![allow(unused_qualifications, reason = "the macros of utoipa write them")]
+
+mod answer;
+mod caller;
+mod cloudbroker;
+mod described;
+mod health;
+mod images;
+mod jobs;
+mod me;
+mod metrics;
+mod openapi;
+mod query;
+mod records;
+mod run;
+mod schedules;
+mod stacks;
+mod state;
+mod users;
+
+pub use run::{Listen, ServeError, serve};
+pub use state::Server;
+
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// All routes, and what the OpenAPI document says of them.
+fn routes() -> OpenApiRouter<Server> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(me::me))
+        .routes(routes!(images::images))
+        .routes(routes!(images::image))
+        .routes(routes!(images::find))
+        .routes(routes!(stacks::stacks))
+        .routes(routes!(stacks::stack))
+        .routes(routes!(stacks::offers))
+        .routes(routes!(jobs::jobs, jobs::add_job))
+        .routes(routes!(jobs::job))
+        .routes(routes!(jobs::events))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(schedules::schedules, schedules::add_schedule))
+        .routes(routes!(schedules::remove_schedule))
+        .routes(routes!(records::audit))
+        .routes(routes!(records::runs))
+        .routes(routes!(users::users, users::add_user))
+        .routes(routes!(users::change_user, users::remove_user))
+        .routes(routes!(users::tokens, users::add_token))
+        .routes(routes!(users::revoke_token))
+        .routes(routes!(cloudbroker::update_nodes))
+        .routes(routes!(cloudbroker::enable))
+        .routes(routes!(cloudbroker::disable))
+        .routes(routes!(cloudbroker::delete))
+        .routes(routes!(cloudbroker::restore))
+}
+
+/// All that a server answers.
+pub fn router(server: Server) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let document = openapi::document(document);
+    router
+        .merge(openapi::routes(document))
+        .merge(health::routes())
+        .merge(metrics::routes())
+        .fallback(answer::nowhere)
+        .method_not_allowed_fallback(answer::other_method)
+        .with_state(server)
+}

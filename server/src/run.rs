@@ -1,0 +1,94 @@
+//! Listening, with TLS where it is wanted, until it is stopped.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use ays_engine::Stop;
+use tokio::time::sleep;
+
+use crate::state::Server;
+
+/// Where a server listens.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// The address.
+    pub address: SocketAddr,
+    /// Its certificate chain and key, as PEM files; none: HTTP without TLS.
+    pub tls: Option<(PathBuf, PathBuf)>,
+}
+
+/// Why a server ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Its certificate or key cannot be read.
+    #[error("the certificate {certificate} or its key cannot be read", certificate = .0.display())]
+    Tls(PathBuf, #[source] std::io::Error),
+    /// It cannot listen.
+    #[error("{0} cannot be listened to")]
+    Listen(SocketAddr, #[source] std::io::Error),
+}
+
+/// How often the certificate's file is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long calls that are under way may take to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves until it is stopped. `ready` is told the address, once it is listened to. A certificate that is replaced is taken
+/// without a restart.
+///
+/// # Errors
+///
+/// The address cannot be listened to, or the certificate cannot be read.
+pub async fn serve(
+    server: Server,
+    listen: Listen,
+    stop: Stop,
+    ready: impl FnOnce(SocketAddr) + Send + 'static,
+) -> Result<(), ServeError> {
+    let Listen { address, tls } = listen;
+    let app = crate::router(server).into_make_service();
+    let handle = Handle::new();
+    let ending = handle.clone();
+    tokio::spawn(async move {
+        stop.after_steps().await;
+        ending.graceful_shutdown(Some(GRACE));
+    });
+    let listening = handle.clone();
+    tokio::spawn(async move {
+        if let Some(address) = listening.listening().await {
+            ready(address);
+        }
+    });
+    let failed = |source| ServeError::Listen(address, source);
+    match tls {
+        None => axum_server::bind(address).handle(handle).serve(app).await.map_err(failed),
+        Some((certificate, key)) => {
+            // An error says that somebody chose one before: that one is good too.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let unreadable = |source| ServeError::Tls(certificate.clone(), source);
+            let config = RustlsConfig::from_pem_file(&certificate, &key).await.map_err(unreadable)?;
+            let renewing = tokio::spawn(renew(config.clone(), certificate.clone(), key));
+            let served = axum_server::bind_rustls(address, config).handle(handle).serve(app).await;
+            renewing.abort();
+            served.map_err(failed)
+        }
+    }
+}
+
+/// Takes a certificate that was replaced; one that cannot be read yet is tried again.
+async fn renew(config: RustlsConfig, certificate: PathBuf, key: PathBuf) {
+    let changed =
+        async || -> Option<SystemTime> { tokio::fs::metadata(&certificate).await.ok()?.modified().ok() };
+    let mut known = changed().await;
+    loop {
+        sleep(LOOK_EVERY).await;
+        let now = changed().await;
+        if now != known && config.reload_from_pem_file(&certificate, &key).await.is_ok() {
+            known = now;
+        }
+    }
+}
