@@ -25,6 +25,8 @@ pub mod runs;
 pub mod schedule;
 pub mod scrub;
 pub mod secret;
+pub mod serve;
 pub mod stack;
+pub mod user;
 pub mod where_is;
 pub mod worker;

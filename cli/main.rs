@@ -1,6 +1,7 @@
 //! `ays`: arguments in, events and exit codes out. What the work is, the other crates know.
 
 mod ask;
+mod client;
 mod commands;
 mod context;
 mod failure;
@@ -66,6 +67,8 @@ enum Command {
     Job(commands::job::Args),
     Schedule(commands::schedule::Args),
     Worker(commands::worker::Args),
+    Serve(commands::serve::Args),
+    User(commands::user::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }
@@ -119,6 +122,8 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Job(args) => commands::job::run(args, repo).await,
         Command::Schedule(args) => commands::schedule::run(args, repo).await,
         Command::Worker(args) => commands::worker::run(args, repo).await,
+        Command::Serve(args) => commands::serve::run(args, repo).await,
+        Command::User(args) => commands::user::run(args, repo).await,
         Command::Completions(args) => commands::completions::run(&args, &Cli::command()),
         Command::Man(args) => commands::man::run(args, Cli::command()),
     }

@@ -36,6 +36,7 @@ mod rehearse;
 mod removal;
 mod scrub;
 mod secrets;
+mod server;
 mod sources;
 mod ssh;
 mod states;

@@ -80,13 +80,13 @@ pub struct Job {
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JobEnd {
-    /// It came to this.
-    Succeeded(Value),
-    /// It did not work, because of this.
-    Failed(Value),
-    /// Somebody stopped it: this is what it said.
-    Cancelled(Value),
+pub struct JobEnd {
+    /// Succeeded, failed or cancelled.
+    pub status: JobStatus,
+    /// What it came to; none: it came to nothing.
+    pub report: Option<Value>,
+    /// Why not well.
+    pub problem: Option<Value>,
 }
 
 /// Which jobs are asked for: those that agree with all that is given.

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use ays_catalogue::{AuditRecord, AuditWhat};
-use ays_operations::audit;
 use serde_json::Value;
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::table;
+use crate::site::Site;
 
 /// Lists what operators and installs changed, the last change first: who, when, what and why
 #[derive(clap::Args)]
@@ -25,7 +24,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let records = audit(context::controller_of(repo).await?, args.image, args.limit).await?;
+    let records = Site::find(repo)?.audit(args.image, args.limit).await?;
     if args.json {
         return table::json(&records);
     }

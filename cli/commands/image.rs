@@ -12,11 +12,10 @@ mod undo;
 use std::path::Path;
 
 use ays_catalogue::{Copy, Generation, ImageDetail, ImageMove, ImageStatus, StackOffer};
-use ays_operations::{self as operations, images};
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::{disk, table, units};
+use crate::site::Site;
 
 /// Shows the images of the catalogue, changes what is offered of them, and looks into disk images
 #[derive(clap::Args)]
@@ -60,7 +59,6 @@ enum Command {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let controller = async || context::controller_of(repo).await;
     match args.command {
         Command::Check(args) => check::run(args, repo).await,
         Command::Digest(args) => digest::run(args).await,
@@ -73,7 +71,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         Command::Restore(args) => state::run(args, ImageMove::Restore, repo).await,
         Command::Prune(args) => prune::run(args, repo).await,
         Command::List { all, json } => {
-            let mut images = images(controller().await?).await?;
+            let mut images = Site::find(repo)?.images().await?;
             images.retain(|image| all || image.status != ImageStatus::Destroyed);
             if json {
                 return table::json(&images);
@@ -93,7 +91,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
             table::print(&["ID", "NAME", "TYPE", "SIZE", "STATUS", "BOOT", "FILE"], rows)
         }
         Command::Show { image, json } => {
-            let detail = operations::image(controller().await?, image).await?;
+            let detail = Site::find(repo)?.image(&image).await?;
             if json { table::json(&detail) } else { show(&detail) }
         }
     }

@@ -181,7 +181,10 @@ impl Work<'_> {
             stored: if args.hrdreset { Stored::Forgotten } else { Stored::Used },
         };
         let mut are_several = install.nodes.may_mean_several();
-        #[allow(irrefutable_let_patterns, reason = "servers come next")]
+        if !args.data.is_empty() || args.hrdseed.is_some() || args.hrdreset {
+            // Answers may be secret: they are in no job.
+            self.site.environment()?;
+        }
         if let Site::Here(environment) = &self.site {
             install.template = environment.template(template)?.name.clone();
             are_several = install.nodes.select(environment)?.targets.len() > 1;

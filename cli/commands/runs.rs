@@ -4,11 +4,10 @@ use std::path::Path;
 
 use ays_catalogue::{Run, RunStatus};
 use ays_model::{NodeName, TemplateName};
-use ays_operations::runs;
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::{table, units};
+use crate::site::Site;
 
 /// Lists what was run on the nodes, the newest first
 #[derive(clap::Args)]
@@ -28,7 +27,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let runs = runs(context::controller_of(repo).await?, args.name, args.node, args.limit).await?;
+    let runs = Site::find(repo)?.runs(args.name, args.node, args.limit).await?;
     if args.json {
         return table::json(&runs);
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ays_engine::Stopper;
 use ays_model::NodeName;
-use ays_operations::{ScrubCopies, Tell};
+use ays_operations::{ScrubCopies, Scrubbed, Tell};
 
 use super::job;
 use crate::failure::Failure;
@@ -50,7 +50,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let shown = Arc::clone(&report);
     let tell: Tell =
         Arc::new(move |record| shown.lock().unwrap_or_else(PoisonError::into_inner).show(record));
-    let () = site.perform(scrub, args.accept_new_host_key, stop.clone(), tell).await?;
+    let _: Scrubbed = site.perform(scrub, args.accept_new_host_key, stop.clone(), tell).await?;
     let counts = report.lock().unwrap_or_else(PoisonError::into_inner).end()?;
     if counts.bad + counts.unread == 0 {
         return Ok(());

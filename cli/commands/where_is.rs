@@ -4,11 +4,11 @@ use std::path::Path;
 
 use ays_catalogue::{Copy, CopyState, Found, Generation};
 use ays_model::{DiskFormat, NodeName};
-use ays_operations::{find, is_checksum};
+use ays_operations::is_checksum;
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::{disk, table, units};
+use crate::site::Site;
 
 /// Shows what an image or a checksum leads to: recipe, source, stored file, copies, stacks
 #[derive(clap::Args)]
@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let found = find(context::controller_of(repo).await?, args.asked.clone()).await?;
+    let found = Site::find(repo)?.find_generations(&args.asked).await?;
     if args.json {
         return table::json(&found);
     }

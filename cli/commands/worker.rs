@@ -71,8 +71,8 @@ fn failed(error: impl Into<WorkerError>) -> Failure {
 }
 
 /// A clone of the environment, read anew for each job.
-struct EnvironmentClone {
-    repo: Option<PathBuf>,
+pub struct EnvironmentClone {
+    pub repo: Option<PathBuf>,
 }
 
 #[async_trait]

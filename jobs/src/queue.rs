@@ -89,6 +89,9 @@ impl Queue {
     ///
     /// The database.
     pub async fn push(&self, id: JobId) -> Result<(), QueueError> {
+        if self.has(id).await? {
+            return Ok(());
+        }
         let task = TaskBuilder::new(id.0).idempotency_key(id.to_string()).build();
         let pushed = match &self.database {
             Database::Sqlite(pool) => self.in_file(pool).push_task(task).await.map_err(BoxDynError::from),
@@ -96,10 +99,38 @@ impl Queue {
         };
         match pushed {
             Ok(()) => Ok(()),
-            // PostgreSQL says so where SQLite says nothing.
-            Err(error) if is_there_already(&*error) => Ok(()),
-            Err(error) => Err(QueueError::Database(error)),
+            // Another worker put it in meanwhile: PostgreSQL says so where SQLite says nothing.
+            Err(error) => {
+                if self.has(id).await? {
+                    Ok(())
+                } else {
+                    Err(QueueError::Database(error))
+                }
+            }
         }
+    }
+
+    async fn has(&self, id: JobId) -> Result<bool, QueueError> {
+        Ok(match &self.database {
+            Database::Sqlite(pool) => {
+                sqlx::query_scalar(
+                    "SELECT EXISTS (SELECT 1 FROM Jobs WHERE job_type = $1 AND idempotency_key = $2)",
+                )
+                .bind(&self.name)
+                .bind(id.to_string())
+                .fetch_one(pool)
+                .await?
+            }
+            Database::Postgres(pool) => {
+                sqlx::query_scalar(
+                    "SELECT EXISTS (SELECT 1 FROM apalis.jobs WHERE job_type = $1 AND idempotency_key = $2)",
+                )
+                .bind(&self.name)
+                .bind(id.to_string())
+                .fetch_one(pool)
+                .await?
+            }
+        })
     }
 
     /// The workers that have a job.
@@ -224,16 +255,4 @@ async fn open_file(file: &Path) -> Result<SqlitePool, BoxDynError> {
     migrations.dangerous_set_table_name(MIGRATIONS);
     migrations.run(&pool).await?;
     Ok(pool)
-}
-
-fn is_there_already(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let database = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
-        if database.is_some_and(|error| error.is_unique_violation()) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }

@@ -10,7 +10,7 @@ use ays_catalogue::{
     Catalogue, CatalogueError, Job, JobEnd, JobFilter, JobId, JobStatus, Process, Timestamp,
 };
 use ays_engine::{Stop, Stopper};
-use ays_operations::{Actor, Controller, Error, Every, Kind, Operation, Problem, Tell};
+use ays_operations::{Actor, Controller, Error, Every, Kind, Operation, Outcome, Problem, Tell};
 use ays_transport::SshSettings;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -195,16 +195,23 @@ impl AtWork {
         let ended = self.perform(&job, stop.clone(), tell).await;
         recorder.end().await;
         let is_given_back = self.lock().get(&id).is_some_and(|running| running.is_given_back);
-        if is_given_back && ended.is_err() {
+        // What was stopped may have come to something, and is done again from there.
+        let is_done = ended.as_ref().is_ok_and(|outcome| outcome.problem.is_none());
+        if is_given_back && !is_done {
             let _ = self.catalogue.hand_back_job(id, &self.name).await;
             self.lock().remove(&id);
             return;
         }
-        let end = match ended {
-            Ok(report) => JobEnd::Succeeded(report),
-            Err(problem) if problem.kind == Kind::Interrupted => JobEnd::Cancelled(as_json(&problem)),
-            Err(problem) => JobEnd::Failed(as_json(&problem)),
+        let (report, problem) = match ended {
+            Ok(Outcome { report, problem }) => (Some(report), problem),
+            Err(problem) => (None, Some(problem)),
         };
+        let status = match &problem {
+            None => JobStatus::Succeeded,
+            Some(_) if stop.is_wanted() => JobStatus::Cancelled,
+            Some(_) => JobStatus::Failed,
+        };
+        let end = JobEnd { status, report, problem: problem.as_ref().map(as_json) };
         let now = Timestamp::now();
         self.until_it_works(|| self.catalogue.end_job(id, &self.name, &end, &now)).await;
         self.lock().remove(&id);
@@ -214,7 +221,7 @@ impl AtWork {
         self.catalogue.begin_job(id, &self.name, &Timestamp::now()).await
     }
 
-    async fn perform(&self, job: &Job, stop: Stop, tell: Tell) -> Result<serde_json::Value, Problem> {
+    async fn perform(&self, job: &Job, stop: Stop, tell: Tell) -> Result<Outcome, Problem> {
         if job.attempts > MOST_ATTEMPTS {
             return Err(Problem::of(Kind::Failed, &NoJob::KillsWorkers));
         }

@@ -98,12 +98,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How many events are read at once.
 const EVENTS: u32 = 500;
 
-/// Tells what happens in a job until it is over; what it came to.
+/// Tells what happens in a job until it is over; the job as it is then.
 ///
 /// # Errors
 ///
-/// There is no such job, or what it ended with.
-pub async fn follow_job(controller: Controller, id: JobId, tell: Tell) -> Result<Value, Error> {
+/// There is no such job.
+pub async fn follow_job(controller: Controller, id: JobId, tell: Tell) -> Result<Job, Error> {
     let mut last = 0;
     loop {
         // Before its events: what it told before it was over is there then.
@@ -118,7 +118,7 @@ pub async fn follow_job(controller: Controller, id: JobId, tell: Tell) -> Result
             }
         }
         if is_all && job.status.is_over() {
-            return ended(job);
+            return Ok(job);
         }
         if is_all {
             sleep(LOOK_EVERY).await;
@@ -126,19 +126,19 @@ pub async fn follow_job(controller: Controller, id: JobId, tell: Tell) -> Result
     }
 }
 
-/// What a job that is over came to.
+/// What a job that is over came to, well or not.
 ///
 /// # Errors
 ///
-/// What it ended with.
+/// What it ended with, where it came to nothing.
 pub fn ended(job: Job) -> Result<Value, Error> {
-    match (job.status, job.problem) {
-        (JobStatus::Succeeded, _) => Ok(job.report.unwrap_or_default()),
-        (_, Some(problem)) => Err(match serde_json::from_value::<Problem>(problem) {
+    match (job.report, job.problem) {
+        (Some(report), _) => Ok(report),
+        (None, Some(problem)) => Err(match serde_json::from_value::<Problem>(problem) {
             Ok(problem) => problem.into(),
             Err(error) => Error::new(Kind::Failed, error),
         }),
-        (_, None) => Err(Error::interrupted()),
+        (None, None) => Err(Error::interrupted()),
     }
 }
 

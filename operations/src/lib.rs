@@ -63,7 +63,7 @@ pub use lint::{LintScope, lint, lint_sources};
 pub use move_catalogue::CatalogueAt;
 pub use new_image::{LookAtImage, Proposal, write_image};
 pub use open_catalogue::{catalogue_place, open_catalogue};
-pub use operation::Operation;
+pub use operation::{Operation, Outcome};
 pub use outdated::Outdated;
 pub use pool_problem::{ChangedPool, PoolProblem};
 pub use problem::Problem;
@@ -75,7 +75,7 @@ pub use queries::{
 };
 pub use rehearse::Rehearse;
 pub use remove_files::{RemovalResult, RemovedFile};
-pub use scrub::ScrubCopies;
+pub use scrub::{ScrubCopies, Scrubbed};
 pub use selection::{Selected, Selection, all_nodes, local_pool};
 pub use users::{
     add_token, add_user, remove_user, revoke_token, set_password, set_role, tokens, users, whose_password,

@@ -1,15 +1,19 @@
 //! What takes time and can be asked for as a value: by a command, by a call to a server, by a schedule.
 
-use ays_engine::Stop;
+use ays_engine::{Asked, Stop};
+use ays_model::CopyVerdict;
 use ays_transport::SshSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind};
+use crate::problem::Problem;
 use crate::{
-    ChangeImage, ChangeStack, CheckNodes, DestroyImage, Install, InstallOutdated, Outdated, Prune,
-    ScrubCopies, SetAvailability,
+    Availability, BroughtUpToDate, ChangeImage, ChangeStack, ChangedImage, ChangedPool, ChangedStack,
+    CheckNodes, CheckedNode, DestroyImage, DestroyResult, Destroyed, Install, InstallOutdated, InstallReport,
+    InstalledAgain, Outdated, PoolProblem, Prune, RemovalResult, RemovedFile, ScrubCopies, Scrubbed,
+    SetAvailability,
 };
 
 /// Makes the enum of all operations, and runs each.
@@ -30,20 +34,20 @@ macro_rules! operations {
                 }
             }
 
-            /// Does it. What it came to is what `--json` prints of it.
+            /// Does it.
             ///
             /// # Errors
             ///
-            /// Those of the operation.
+            /// Those of the operation: it came to nothing.
             pub async fn run(
                 self,
                 controller: Controller,
                 ssh: SshSettings,
                 stop: Stop,
                 tell: Tell,
-            ) -> Result<Value, Error> {
+            ) -> Result<Outcome, Error> {
                 match self {
-                    $(Self::$name(what) => as_json(what.run(controller, ssh, stop, tell).await?),)+
+                    $(Self::$name(what) => Outcome::of(&what.run(controller, ssh, stop, tell).await?),)+
                 }
             }
         }
@@ -79,6 +83,122 @@ operations! {
     CheckNodes(CheckNodes) => "checkNodes",
 }
 
-fn as_json(report: impl Serialize) -> Result<Value, Error> {
-    serde_json::to_value(report).map_err(|error| Error::new(Kind::Failed, error))
+/// What an operation came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What `--json` of its command prints.
+    pub report: Value,
+    /// Why not all of it went well; none: it did.
+    pub problem: Option<Problem>,
+}
+
+impl Outcome {
+    fn of<R: Report>(report: &R) -> Result<Self, Error> {
+        let json = serde_json::to_value(report).map_err(|error| Error::new(Kind::Failed, error))?;
+        let problem = report.failed().map(|message| Problem {
+            kind: Kind::Failed,
+            message,
+            because: Vec::new(),
+            cure: None,
+        });
+        Ok(Self { report: json, problem })
+    }
+}
+
+/// What an operation came to, as it tells it.
+pub(crate) trait Report: Serialize {
+    /// What of it did not go well, in a few words; none: all of it did.
+    fn failed(&self) -> Option<String>;
+}
+
+/// The words for things that did not go well; none: there are none.
+fn of_all(count: usize, what: &str) -> Option<String> {
+    (count > 0).then(|| format!("{count} {what}"))
+}
+
+impl Report for InstallReport {
+    fn failed(&self) -> Option<String> {
+        let failed: Vec<_> = self.nodes.iter().filter_map(|on| Some((on, on.problem.as_ref()?))).collect();
+        match failed[..] {
+            [] => None,
+            [(on, problem)] => Some(format!("{}: {}", on.node, problem.in_one_line())),
+            _ => of_all(failed.len(), "nodes failed"),
+        }
+    }
+}
+
+impl Report for BroughtUpToDate {
+    fn failed(&self) -> Option<String> {
+        let is_bad = |again: &&InstalledAgain| {
+            again.problem.is_some() || again.report.as_ref().is_some_and(|report| report.failed().is_some())
+        };
+        of_all(self.services.iter().filter(is_bad).count(), "outdated templates were not installed again")
+    }
+}
+
+impl Report for Vec<Asked> {
+    fn failed(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Report for Scrubbed {
+    fn failed(&self) -> Option<String> {
+        let is_good = |verdict: &CopyVerdict| matches!(verdict, CopyVerdict::Good | CopyVerdict::Healed);
+        let bad = self.copies.iter().filter(|(verdict, _)| !is_good(verdict)).map(|(_, count)| count).sum();
+        of_all(bad, "copies are not as they should be, or were not read")
+    }
+}
+
+impl Report for Availability {
+    fn failed(&self) -> Option<String> {
+        if let Some(why) = &self.stopped {
+            return Some(format!("no further stack gets it: {why}"));
+        }
+        of_pools(&self.not_brought).or_else(|| of_pools(&self.not_published))
+    }
+}
+
+fn of_pools(problems: &[PoolProblem]) -> Option<String> {
+    match problems {
+        [] => None,
+        [problem] => Some(format!("pool {}: {}", problem.pool.name, problem.why)),
+        all => of_all(all.len(), "pools failed"),
+    }
+}
+
+impl Report for ChangedImage {
+    fn failed(&self) -> Option<String> {
+        of_pools(&ChangedPool::not_written(&self.pools))
+    }
+}
+
+impl Report for ChangedStack {
+    fn failed(&self) -> Option<String> {
+        of_pools(&ChangedPool::not_written(&self.pools))
+    }
+}
+
+impl Report for Destroyed {
+    fn failed(&self) -> Option<String> {
+        match self.result {
+            DestroyResult::Before | DestroyResult::Now => None,
+            DestroyResult::Refused => Some("nothing was changed: not all of its files may go".to_owned()),
+            DestroyResult::Offered => Some("nothing was removed: some pools may still offer it".to_owned()),
+            DestroyResult::Partly => Some("not all of its files were removed".to_owned()),
+        }
+    }
+}
+
+impl Report for Vec<RemovedFile> {
+    fn failed(&self) -> Option<String> {
+        let failed = self.iter().filter(|file| file.result == RemovalResult::Failed).count();
+        of_all(failed, "files were not removed")
+    }
+}
+
+impl Report for Vec<CheckedNode> {
+    fn failed(&self) -> Option<String> {
+        of_all(self.iter().filter(|node| node.has_errors()).count(), "nodes cannot be installed on")
+    }
 }

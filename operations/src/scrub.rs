@@ -1,9 +1,10 @@
 //! Reading every copy of the images again.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ays_engine::{Bad, Scrub, Stop};
-use ays_model::{Event, Node, NodeName};
+use ays_model::{CopyVerdict, Event, Node, NodeName, Record};
 use ays_transport::{SshSettings, Transport};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,13 @@ pub struct ScrubCopies {
     pub heal: bool,
 }
 
+/// What a scrub came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Scrubbed {
+    /// How many copies were found to be what.
+    pub copies: BTreeMap<CopyVerdict, usize>,
+}
+
 impl ScrubCopies {
     /// Reads them; each is told when it has been read.
     ///
@@ -37,7 +45,7 @@ impl ScrubCopies {
         ssh: SshSettings,
         stop: Stop,
         tell: Tell,
-    ) -> Result<(), Error> {
+    ) -> Result<Scrubbed, Error> {
         let Self { image, nodes: on, heal } = self;
         let (environment, names) = (Arc::clone(&controller.environment), on.clone());
         let reading = move || {
@@ -67,7 +75,15 @@ impl ScrubCopies {
             bad: if heal { Bad::Healed } else { Bad::Marked },
             parallel: settings.install.parallel,
         };
-        scrub.run(scrub.chosen(copies), &stop, &*tell).await;
-        Ok(())
+        let counted = Mutex::new(Scrubbed::default());
+        let count = |record: Record| {
+            if let Event::CopyChecked(report) = &record.event {
+                let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+                *counted.copies.entry(report.result).or_default() += 1;
+            }
+            tell(record);
+        };
+        scrub.run(scrub.chosen(copies), &stop, &count).await;
+        Ok(counted.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -107,6 +107,11 @@ impl Ays {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Runs from now on where no environment is.
+    pub fn leave_repository(&mut self) {
+        self.repo.clone_from(&self.temporary);
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = mortal(env!("CARGO_BIN_EXE_ays"));
         command
@@ -212,6 +217,11 @@ impl Running {
             self.code = self.ended.recv_timeout(limit).ok();
         }
         self.code.is_some()
+    }
+
+    /// What it has printed so far.
+    pub fn printed(&self) -> String {
+        text(&self.stdout)
     }
 
     /// What it has said on standard error so far.

@@ -9,8 +9,8 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 /// The verbs that have verbs of their own.
-const GROUPS: [&str; 10] =
-    ["job", "schedule", "image", "node", "pool", "stack", "env", "config", "secret", "hrd"];
+const GROUPS: [&str; 11] =
+    ["user", "job", "schedule", "image", "node", "pool", "stack", "env", "config", "secret", "hrd"];
 
 /// The verbs that print a value a line.
 const STREAMS: [&str; 5] = ["job-follow", "install", "install-rehearse", "scrub", "node-check"];

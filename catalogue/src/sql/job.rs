@@ -137,11 +137,7 @@ impl Jobs for Database {
         end: &JobEnd,
         now: &Timestamp,
     ) -> Result<(), CatalogueError> {
-        let (status, report, problem) = match end {
-            JobEnd::Succeeded(report) => (JobStatus::Succeeded, Some(report), None),
-            JobEnd::Failed(problem) => (JobStatus::Failed, None, Some(problem)),
-            JobEnd::Cancelled(problem) => (JobStatus::Cancelled, None, Some(problem)),
-        };
+        let JobEnd { status, report, problem } = end;
         sqlx::query(
             "UPDATE job SET status = $4, report = $5, problem = $6, ended_at = $7
              WHERE environment_id = $1 AND id = $2 AND worker = $3 AND status = 'running'",
@@ -150,8 +146,8 @@ impl Jobs for Database {
         .bind(id)
         .bind(worker)
         .bind(status)
-        .bind(report.map(Value::to_string))
-        .bind(problem.map(Value::to_string))
+        .bind(report.as_ref().map(Value::to_string))
+        .bind(problem.as_ref().map(Value::to_string))
         .bind(now)
         .execute(&self.writer)
         .await

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use ays_catalogue::{Copy, Generation, ImageDetail, StackOffer, Timestamp};
-use ays_operations as operations;
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::{pools, table};
+use crate::site::Site;
 
 /// Shows an image's generations: which one is current, which stacks offer which, and where copies are
 #[derive(clap::Args)]
@@ -38,8 +37,7 @@ struct Row<'a> {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let ImageDetail { generations, stacks, .. } =
-        operations::image(context::controller_of(repo).await?, args.image).await?;
+    let ImageDetail { generations, stacks, .. } = Site::find(repo)?.image(&args.image).await?;
     let rows: Vec<_> = generations.iter().map(|generation| row(generation, &stacks)).collect();
     if args.json { table::json(&rows) } else { rows.iter().try_for_each(show) }
 }

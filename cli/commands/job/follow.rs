@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ays_catalogue::JobId;
-use ays_operations::Tell;
-use serde_json::Value;
+use ays_operations::{Error, Kind, Problem, Tell};
 
 use crate::failure::Failure;
 use crate::render::events::{Renderer, Style};
@@ -33,6 +32,14 @@ pub async fn follow(site: &Site, id: JobId, json: bool) -> Result<(), Failure> {
     let renderer = Mutex::new(Renderer::new(if json { Style::Json } else { Style::Steps }));
     let tell: Tell =
         Arc::new(move |record| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(&record));
-    let report: Value = site.follow(id, &tell).await?;
-    if json { table::json_line(&report) } else { table::line(&format!("job {id} is done")) }
+    let job = site.follow(id, &tell).await?;
+    if json {
+        job.report.iter().try_for_each(table::json_line)?;
+    }
+    match job.problem.map(serde_json::from_value::<Problem>) {
+        Some(Ok(problem)) => Err(Error::from(problem).into()),
+        Some(Err(error)) => Err(Error::new(Kind::Failed, error).into()),
+        None if json => Ok(()),
+        None => table::line(&format!("job {id} is done")),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ays_catalogue::{Job, JobFilter, Timestamp};
+use ays_catalogue::{Job, Timestamp};
 
 use crate::failure::Failure;
 use crate::render::table;
@@ -20,8 +20,7 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let filter = JobFilter { limit: Some(args.limit), ..JobFilter::default() };
-    let jobs = Site::find(repo)?.jobs(filter).await?;
+    let jobs = Site::find(repo)?.jobs(args.limit).await?;
     if args.json {
         return table::json(&jobs);
     }

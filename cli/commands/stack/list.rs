@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use ays_catalogue::Stack;
-use ays_operations::stacks;
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::table;
+use crate::site::Site;
 
 /// Lists all stacks: those of the environment, and those that it has no more
 #[derive(clap::Args)]
@@ -18,7 +17,7 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let stacks = stacks(context::controller_of(repo).await?).await?;
+    let stacks = Site::find(repo)?.stacks().await?;
     if args.json {
         return table::json(&stacks);
     }

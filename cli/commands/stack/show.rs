@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ays_model::NodeName;
-use ays_operations::{images, stack};
 
 use super::list::why;
-use crate::context;
 use crate::failure::Failure;
 use crate::render::table;
+use crate::site::Site;
 
 /// Shows one stack and the images that it offers
 #[derive(clap::Args)]
@@ -22,13 +21,13 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let controller = context::controller_of(repo).await?;
-    let stack = stack(controller.clone(), args.stack).await?;
+    let site = Site::find(repo)?;
+    let stack = site.stack(&args.stack).await?;
     if args.json {
         return table::json(&stack);
     }
     let names: HashMap<_, _> =
-        images(controller).await?.into_iter().map(|image| (image.id, image.name.to_string())).collect();
+        site.images().await?.into_iter().map(|image| (image.id, image.name.to_string())).collect();
     let offered: Vec<_> = stack.images.iter().filter_map(|id| names.get(id).map(String::as_str)).collect();
     table::line(&format!("Stack: {}\n", stack.name))?;
     let facts = [

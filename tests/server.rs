@@ -1,0 +1,257 @@
+//! `ays serve`: the same commands through a server, who may what, what others read.
+
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::support::lab::run;
+use crate::support::truth::assert_true;
+use crate::support::{Ays, Certificate, Running, Scene};
+
+/// A server of the scene's environment, and the tokens of three users.
+struct Served {
+    server: Running,
+    url: String,
+    tokens: [String; 3],
+}
+
+const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
+
+fn serve(scene: &Scene, more: &[&str]) -> Served {
+    let tokens = ROLES.map(|role| {
+        let name = format!("{role}1");
+        scene.ays.succeeds(&["user", "add", &name, "--role", role]);
+        scene.ays.succeeds(&["user", "token", &name, "--for", "tests"]).trim().to_owned()
+    });
+    let server = scene.ays.spawn(&[&["serve", "--listen", "127.0.0.1:0"], more].concat());
+    let begun = Instant::now();
+    let url = loop {
+        if let Some(url) = server.printed().lines().find_map(|line| line.strip_prefix("listening on ")) {
+            break url.to_owned();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", server.said());
+        thread::sleep(Duration::from_millis(20));
+    };
+    Served { server, url, tokens }
+}
+
+/// What a call answers: its status, its body.
+fn call(url: &str, method: &str, token: Option<&str>, body: Option<&Value>) -> (u16, String) {
+    let mut arguments = vec!["-sS", "-X", method, "-w", "\n%{http_code}", url];
+    let bearer = token.map(|token| format!("Authorization: Bearer {token}"));
+    bearer.iter().for_each(|bearer| arguments.extend(["-H", bearer]));
+    let body = body.map(Value::to_string);
+    if let Some(body) = &body {
+        arguments.extend(["-H", "Content-Type: application/json", "-d", body]);
+    }
+    let said = run("curl", &arguments);
+    let (text, status) = said.trim_end().rsplit_once('\n').unwrap();
+    (status.parse().unwrap(), text.to_owned())
+}
+
+/// Another machine, with nothing but the server's address and a token.
+fn elsewhere(scene: &Scene, url: &str, token: &str) -> Ays {
+    let mut ays = scene.ays.another(&scene.lab, "elsewhere");
+    ays.set("AYS_SERVER", url);
+    ays.set("AYS_TOKEN", token);
+    ays.leave_repository();
+    ays
+}
+
+#[test]
+fn commands_do_the_same_through_a_server() {
+    let scene = Scene::new();
+    scene.publish_x(1);
+    let served = serve(&scene, &[]);
+    let there = elsewhere(&scene, &served.url, &served.tokens[1]);
+    let install = ["install", "-n", "image_x", "--targetname", "n1"];
+    let said = there.succeeds(&install);
+    assert!(said.contains("image_x on n1: installed in"), "{said}");
+    assert_true(&scene.ays, &scene.node, "x");
+    assert_eq!(there.succeeds(&install), "image_x on n1: nothing to do, it is installed\n");
+    for command in [
+        &["image", "list"][..],
+        &["image", "list", "--json"],
+        &["image", "show", "x"],
+        &["image", "show", "x", "--json"],
+        &["image", "generations", "x"],
+        &["stack", "list", "--json"],
+        &["stack", "show", "n1"],
+        &["where", "x", "--json"],
+        &["runs", "--json"],
+        &["audit", "--json"],
+        &["job", "list", "--json"],
+        &["image", "availability", "x"],
+        &["image", "disable", "x"],
+        &["image", "enable", "x", "--json"],
+        &["scrub"],
+        &["node", "check"],
+    ] {
+        let (through, here) = (there.run(command), scene.ays.run(command));
+        let changes = matches!(command[1..], ["disable" | "enable", ..]);
+        assert_eq!(through.code, Some(0), "{command:?}: {through:#?}");
+        // What is changed already is said in other words.
+        if !changes && command[0] != "node" {
+            assert_eq!(through, here, "{command:?}");
+        }
+    }
+    // What is wrong is said in the same words, with the same exit code.
+    for command in
+        [&["image", "show", "y"][..], &["image", "undo", "x"], &["install", "-n", "image_y"], &["scrub", "y"]]
+    {
+        let (through, here) = (there.run(command), scene.ays.run(command));
+        assert_ne!(here.code, Some(0), "{here:#?}");
+        assert_eq!(through, here, "{command:?}");
+    }
+    let output = there.run(&["install", "-n", "image_x", "--data", "k:v"]);
+    assert_eq!(output.code, Some(2), "{output:#?}");
+    served.server.signal(Signal::SIGTERM);
+    assert_eq!(served.server.wait().code, Some(0));
+}
+
+#[test]
+fn who_may_what() {
+    let scene = Scene::new();
+    scene.publish_x(1);
+    scene.succeeds(&[]);
+    let served = serve(&scene, &[]);
+    let document: Value =
+        serde_json::from_str(&call(&format!("{}/api/v1/openapi.json", served.url), "GET", None, None).1)
+            .unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.len() > 20, "{paths:#?}");
+    let mut calls = 0;
+    for (path, methods) in paths {
+        for method in methods.as_object().unwrap().keys() {
+            let least = match (method.as_str(), path.as_str()) {
+                (_, path) if path.contains("/users") || path.contains("/tokens") => 2,
+                ("get", _) => 0,
+                _ => 1,
+            };
+            let url = format!(
+                "{}{}",
+                served.url,
+                path.replace("{image}", "x").replace("{stack}", "n1").replace('{', "").replace('}', "")
+            );
+            let method = method.to_uppercase();
+            let body = (method != "GET").then(|| json!({}));
+            assert_eq!(call(&url, &method, None, body.as_ref()).0, 401, "{method} {path}");
+            assert_eq!(call(&url, &method, Some("ays_0"), body.as_ref()).0, 401, "{method} {path}");
+            for (role, token) in served.tokens.iter().enumerate() {
+                let (status, said) = call(&url, &method, Some(token), body.as_ref());
+                assert_eq!(
+                    status == 403,
+                    role < least,
+                    "{method} {path} as {}: {status} {said}",
+                    ROLES[role]
+                );
+                assert!(status < 500, "{method} {path}: {status} {said}");
+                calls += 1;
+            }
+        }
+    }
+    assert!(calls > 70, "{calls}");
+
+    // A token that is taken back, and a user that is gone, let nobody in; a password does.
+    scene.ays.succeeds(&["user", "revoke", "1"]);
+    let me = format!("{}/api/v1/me", served.url);
+    assert_eq!(call(&me, "GET", Some(&served.tokens[0]), None).0, 401);
+    scene.ays.succeeds(&["user", "remove", "operator1"]);
+    assert_eq!(call(&me, "GET", Some(&served.tokens[1]), None).0, 401);
+    let weak = scene.ays.feed(&["user", "password", "viewer1"], "short\n");
+    assert_eq!(weak.code, Some(2), "{weak:#?}");
+    assert_eq!(scene.ays.feed(&["user", "password", "viewer1"], "correct horse battery\n").code, Some(0));
+    let by_password = |password: &str| {
+        run(
+            "curl",
+            &["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-u", &format!("viewer1:{password}"), &me],
+        )
+    };
+    assert_eq!(by_password("correct horse battery"), "200");
+    assert_eq!(by_password("correct horse batterx"), "401");
+    // Nothing of it is in the catalogue's file.
+    let files = run("find", &[scene.ays.state().to_str().unwrap(), "-name", "catalogue.db*"]);
+    let all: Vec<u8> = files.lines().flat_map(|file| fs::read(file).unwrap()).collect();
+    assert!(all.len() > 10_000);
+    for secret in ["correct horse battery", &served.tokens[2]] {
+        assert!(!all.windows(secret.len()).any(|part| part == secret.as_bytes()), "{secret}");
+    }
+}
+
+#[test]
+fn the_portals_calls_have_their_names() {
+    let scene = Scene::new();
+    scene.publish_x(1);
+    scene.succeeds(&[]);
+    let served = serve(&scene, &[]);
+    let token = Some(served.tokens[1].as_str());
+    let ask = |name: &str, body: Value| {
+        call(&format!("{}/restmachine/cloudbroker/image/{name}", served.url), "POST", token, Some(&body))
+    };
+    let job = |(status, said): (u16, String)| {
+        assert_eq!(status, 202, "{said}");
+        let id = serde_json::from_str::<Value>(&said).unwrap()["job"].to_string();
+        scene.ays.run(&["job", "follow", &id])
+    };
+    let offers = || {
+        let offers = format!("{}/api/v1/stacks/n1/images", served.url);
+        let (status, said) = call(&offers, "GET", Some(&served.tokens[0]), None);
+        assert_eq!(status, 200, "{said}");
+        serde_json::from_str::<Value>(&said).unwrap()["images"].as_array().unwrap().len()
+    };
+    assert_eq!(offers(), 1);
+    assert_eq!(job(ask("updateNodes", json!({"imageId": 1, "enabledStacks": []}))).code, Some(0));
+    assert_eq!(offers(), 0);
+    assert_eq!(job(ask("updateNodes", json!({"imageId": 1, "enabledStacks": [1]}))).code, Some(0));
+    assert_eq!(offers(), 1);
+    assert_eq!(
+        job(ask("delete", json!({"imageId": 1, "reason": "old", "permanently": false}))).code,
+        Some(0)
+    );
+    // A deleted image can be neither enabled nor disabled.
+    for name in ["enable", "disable"] {
+        let (status, said) = ask(name, json!({"imageId": 1}));
+        assert_eq!(status, 400, "{said}");
+        let said: Value = serde_json::from_str(&said).unwrap();
+        assert!(said["detail"].as_str().unwrap().contains("recycle bin"), "{said}");
+    }
+    assert_eq!(job(ask("restore", json!({"imageId": 1, "reason": "needed"}))).code, Some(0));
+    assert_eq!(offers(), 1);
+    assert_eq!(ask("updateNodes", json!({"imageId": 1, "enabledStacks": [77]})).0, 400);
+    assert_eq!(ask("enable", json!({"imageId": 77})).0, 404);
+
+    // What has not changed is not sent again.
+    let offers = format!("{}/api/v1/stacks/n1/images", served.url);
+    let bearer = format!("Authorization: Bearer {}", served.tokens[0]);
+    let headers = run("curl", &["-sS", "-D", "-", "-o", "/dev/null", "-H", &bearer, &offers]);
+    let tag = headers.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().trim().to_owned();
+    let known = format!("If-None-Match: {tag}");
+    let again =
+        run("curl", &["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", &bearer, "-H", &known, &offers]);
+    assert_eq!(again, "304");
+    let metrics = call(&format!("{}/metrics", served.url), "GET", Some(&served.tokens[0]), None).1;
+    assert!(metrics.contains("ays_stack_offers{stack=\"n1\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("ays_copies{state=\"verified\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("ays_jobs{status=\"succeeded\"}"), "{metrics}");
+    assert_eq!(call(&format!("{}/healthz", served.url), "GET", None, None), (200, "ok\n".to_owned()));
+    assert_eq!(call(&format!("{}/readyz", served.url), "GET", None, None).0, 200);
+}
+
+#[test]
+fn tls_is_by_files_that_may_change() {
+    let scene = Scene::new();
+    let certificate = Certificate::new(&scene.lab);
+    let files = ["--tls-cert", &certificate.certificate_file(), "--tls-key", &certificate.key_file()];
+    let output = scene.ays.run(&["serve", "--listen", "0.0.0.0:0"]);
+    assert_eq!(output.code, Some(2), "{output:#?}");
+    assert!(output.stderr.contains("--tls-cert"), "{output:#?}");
+    let served = serve(&scene, &files);
+    assert!(served.url.starts_with("https://127.0.0.1:"), "{}", served.url);
+    let asked = run(
+        "curl",
+        &["-sS", "--insecure", "-o", "/dev/null", "-w", "%{http_code}", &format!("{}/healthz", served.url)],
+    );
+    assert_eq!(asked, "200");
+}
