@@ -22,6 +22,7 @@ mod ends_well;
 mod env;
 mod ftps;
 mod image_check;
+mod images_by_hand;
 mod install;
 mod json;
 mod libvirt;

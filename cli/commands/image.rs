@@ -1,9 +1,11 @@
 //! `ays image`
 
+mod add;
 mod availability;
 mod check;
 mod delete;
 mod digest;
+mod edit;
 mod generations;
 mod prune;
 mod state;
@@ -44,7 +46,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    Add(add::Args),
     Availability(availability::Args),
+    Edit(edit::Args),
     Generations(generations::Args),
     Undo(undo::Args),
     /// Makes a disabled image usable again
@@ -64,7 +68,9 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     match args.command {
         Command::Check(args) => check::run(args, repo).await,
         Command::Digest(args) => digest::run(args).await,
+        Command::Add(args) => add::run(args, repo).await,
         Command::Availability(args) => availability::run(args, repo).await,
+        Command::Edit(args) => edit::run(args, repo).await,
         Command::Generations(args) => generations::run(args, repo).await,
         Command::Undo(args) => undo::run(args, repo).await,
         Command::Enable(args) => state::run(args, ImageMove::Enable, repo).await,
@@ -103,6 +109,7 @@ fn show(ImageDetail { image, generations, stacks }: &ImageDetail) -> Result<(), 
     table::line(&format!("Image: {}\n", image.name))?;
     let facts = [
         ("Id", image.id.0.to_string()),
+        ("For", image.description.clone()),
         ("Type", image.category.clone()),
         ("Size", format!("{} GB", image.size_gb)),
         ("Status", table::word(&image.status)),

@@ -4,18 +4,18 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ays_engine::{InstallError, Installed, Mode, Plan, Planned, Rehearsed, SourceAnswer, Stop, Stopper};
-use ays_model::{FaultAt, InstanceName, NodeName, Record, TemplateName};
+use ays_engine::{Mode, Plan, Planned, Rehearsed, SourceAnswer, Stop, Stopper};
+use ays_model::{FaultAt, InstanceName, Record, TemplateName};
 use ays_operations::{
-    Behind, Controller, Install, InstallFailed, InstallReport, NotInstalled, OutdatedService, PlannedInstall,
-    Rehearse, Selected, Selection, Tell, behind,
+    Behind, Controller, Install, InstallReport, OutdatedService, PlannedInstall, Rehearse, Selected,
+    Selection, Tell, behind,
 };
 use ays_recipes::{Answers, Dependencies, Environment, Flag, Request, Stored};
 
 use crate::failure::{Failure, eprint_line};
-use crate::render::events::{Renderer, Style};
+use crate::render::events::Style;
 use crate::render::rehearsal::Rehearsal;
-use crate::render::{quoted, table, units};
+use crate::render::{quoted, rollout, table, units};
 use crate::signals::heed_signals;
 use crate::targets::Targets;
 use crate::{ask, context, prompt};
@@ -188,22 +188,15 @@ impl Work<'_> {
 
         // What is asked, and what is wrong before anything runs, ends at the first Ctrl-C.
         begin();
-        let style = match (args.json, args.quiet) {
-            (true, _) => Style::Json,
-            (false, true) => Style::Quiet,
-            (false, false) if nodes.targets.len() > 1 => Style::Summary,
-            (false, false) => Style::Steps,
-        };
+        let style = rollout::style(args.json, args.quiet, nodes.targets.len());
         if args.rehearse {
             return self.rehearse(template, request, mode, style).await;
         }
-        let renderer = Mutex::new(Renderer::new(style));
-        let tell: Tell =
-            Arc::new(move |record| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(&record));
+        let tell = rollout::tell(style);
         let ssh = context::ssh(environment, args.accept_new_host_key)?;
         let install = Install { template: template.clone(), request, nodes, mode, force: self.args.force };
         let report = install.run(self.controller().await?, ssh, stop.clone(), tell).await?;
-        self.ended(template, instance, report, mode, style)
+        self.ended(&template, instance, report, mode, style)
     }
 
     async fn rehearse(
@@ -230,7 +223,7 @@ impl Work<'_> {
     /// Shows what an install came to.
     fn ended(
         &self,
-        template: TemplateName,
+        template: &TemplateName,
         instance: &InstanceName,
         InstallReport { answers, nodes }: InstallReport,
         mode: Mode,
@@ -243,24 +236,8 @@ impl Work<'_> {
             };
             eprint_line(&format!("the answers are in {}{others}", first.display()));
         }
-        if style == Style::Summary {
-            table::line(&summary(&nodes))?;
-        }
-        let is_one = nodes.len() == 1;
-        let failed = nodes.into_iter().filter_map(|(node, result)| Some((node, result.err()?)));
-        let mut failed: Vec<(NodeName, NotInstalled)> = failed.collect();
-        match failed.pop() {
-            None => Ok(()),
-            Some((node, NotInstalled::Failed(source))) if is_one => {
-                Err(InstallFailed { template, node, source }.into())
-            }
-            Some(last) => {
-                failed.push(last);
-                let nodes: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
-                let again = self.again(&template, instance, mode, &nodes);
-                Err(Failure::Rollout { template, failed, interrupted: self.stop.is_wanted(), again })
-            }
-        }
+        let again = |nodes: &[&str]| self.again(template, instance, mode, nodes);
+        rollout::end(template, nodes, style, again, self.stop.is_wanted())
     }
 
     /// What the operator has answered; on a terminal the questions that are left are asked.
@@ -317,24 +294,6 @@ impl Work<'_> {
         }
         words.join(" ")
     }
-}
-
-/// `12 nodes: 10 installed, 1 had nothing to do, 1 failed`.
-fn summary(nodes: &[(NodeName, Result<Installed, NotInstalled>)]) -> String {
-    type Ended = Result<Installed, NotInstalled>;
-    let count = |is: fn(&Ended) -> bool| nodes.iter().filter(|(_, ended)| is(ended)).count();
-    let interrupted = count(|ended| match ended {
-        Err(NotInstalled::Failed(error)) => matches!(**error, InstallError::Interrupted),
-        _ => false,
-    });
-    let counts = [
-        (count(|ended| matches!(ended, Ok(Installed::Now))), "installed"),
-        (count(|ended| matches!(ended, Ok(Installed::Before))), "had nothing to do"),
-        (count(Result::is_err) - interrupted, "failed"),
-        (interrupted, "interrupted"),
-    ];
-    let said = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-    format!("{} nodes: {}", nodes.len(), said.collect::<Vec<_>>().join(", "))
 }
 
 /// The plan and what its sources say, as JSON.

@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ays_engine::{
-    InstallError, Installed, Mode, NodeResult, Plan, Rollout, Sharing, SourceAnswer, Stacks, Stop, probe,
-};
+use ays_engine::{Installed, Mode, Plan, SourceAnswer, Stacks, Stop, probe};
 use ays_model::{NodeName, Target, TemplateName};
-use ays_recipes::{Environment, NodeError, Question, Recipe, Request};
-use ays_transport::{SshSettings, Transport};
+use ays_recipes::{Environment, Question, Recipe, Request};
+use ays_transport::SshSettings;
 
 use crate::controller::{Controller, Tell};
-use crate::error::{Error, Kind, of_install};
+use crate::error::Error;
 use crate::off_runtime::off_runtime;
+use crate::roll_out::{NotInstalled, RollOut};
 use crate::selection::Selected;
 
 /// An install of a service on nodes.
@@ -37,46 +36,6 @@ pub struct InstallReport {
     pub answers: Vec<PathBuf>,
     /// Each node by its name, those first that were tried, in the order in which they were named.
     pub nodes: Vec<(NodeName, Result<Installed, NotInstalled>)>,
-}
-
-/// Why a service was not installed on one of several nodes.
-#[derive(Debug, thiserror::Error)]
-pub enum NotInstalled {
-    /// It was tried, and did not work.
-    #[error(transparent)]
-    Failed(#[from] Box<InstallError>),
-    /// It could not be tried: the node's file is wrong.
-    #[error(transparent)]
-    Node(#[from] NodeError),
-}
-
-impl NotInstalled {
-    /// Of what kind it is.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Failed(error) => of_install(error),
-            // The nodes whose files are right were installed on.
-            Self::Node(_) => Kind::Failed,
-        }
-    }
-}
-
-/// An install that met all of its nodes with one error.
-#[derive(Debug, thiserror::Error)]
-#[error("{template} on {node} was not installed")]
-pub struct InstallFailed {
-    /// The template.
-    pub template: TemplateName,
-    /// The first of the nodes.
-    pub node: NodeName,
-    /// Why not.
-    pub source: Box<InstallError>,
-}
-
-impl From<InstallFailed> for Error {
-    fn from(error: InstallFailed) -> Self {
-        Self::new(of_install(&error.source), error)
-    }
 }
 
 /// What an install would do.
@@ -136,7 +95,7 @@ impl Install {
         stop: Stop,
         tell: Tell,
     ) -> Result<InstallReport, Error> {
-        let Self { template, request, nodes: Selected { targets, broken }, mode, force } = self;
+        let Self { template, request, nodes, mode, force } = self;
         let environment = Arc::clone(&controller.environment);
         let reading = move || {
             let (recipe, stacks) = read(&environment, &template, &request)?;
@@ -144,31 +103,10 @@ impl Install {
             Ok((recipe, stacks, answers))
         };
         let (recipe, stacks, answers) = off_runtime(&stop, reading).await?;
-        let settings = &controller.environment.settings;
-        let owner = controller.owner().await?;
-        let rollout = Rollout {
-            stacks: &stacks,
-            recipe: &recipe,
-            catalogue: &controller.catalogue,
-            owner: &owner,
-            logs: &controller.logs,
-            transport: &Transport::Ssh(ssh),
-            mode,
-            force,
-            sharing: if settings.fetch.share { Sharing::Neighbours } else { Sharing::Alone },
-            parallel: settings.install.parallel,
-            by: &controller.actor.0,
-        };
-        let results = rollout.run(&targets, &stop, &*tell).await.map_err(|source| InstallFailed {
-            template: recipe.template.clone(),
-            node: targets.first().map_or_else(|| "".into(), |target| target.name().clone()),
-            source: Box::new(source),
-        })?;
-        let tried = targets.iter().zip(results).map(|(target, result): (_, NodeResult)| {
-            (target.name().clone(), result.map_err(|error| Box::new(error).into()))
-        });
-        let untried = broken.into_iter().map(|(node, error)| (node, Err(error.into())));
-        Ok(InstallReport { answers, nodes: tried.chain(untried).collect() })
+        let what = recipe.template.to_string();
+        let rolled = RollOut { what, recipe, stacks, nodes, mode, force };
+        let nodes = rolled.run(&controller, ssh, &stop, &tell).await?;
+        Ok(InstallReport { answers, nodes })
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! It must not know the terminal or HTTP: whoever calls it asks, renders, and picks exit codes.
 
+mod add_image;
 mod adopt_pools;
 mod availability;
 mod canary;
@@ -15,6 +16,7 @@ mod check_image;
 mod check_nodes;
 mod controller;
 mod destroy_image;
+mod edit_image;
 mod error;
 mod git;
 mod https;
@@ -29,11 +31,14 @@ mod pools;
 mod prove_image;
 mod prune;
 mod queries;
+mod registered_by;
 mod rehearse;
 mod remove_files;
+mod roll_out;
 mod scrub;
 mod selection;
 
+pub use add_image::{AddImage, AddedFrom, AddedImage};
 pub use adopt_pools::{AdoptPools, Adopted};
 pub use availability::{Availability, SetAvailability, Stopped, Wanted};
 pub use canary::{Canary, NoCanary};
@@ -43,10 +48,11 @@ pub use check_image::{CheckImage, CheckedImage, check_file, digest};
 pub use check_nodes::CheckNodes;
 pub use controller::{Actor, Controller, Tell};
 pub use destroy_image::{DestroyImage, Destroyed};
+pub use edit_image::{EditImage, EditedImage};
 pub use error::{Cause, Error, Kind};
 pub use git::{clone, pull, save, status, unsaved};
 pub use https::look_for_https;
-pub use install::{Install, InstallFailed, InstallReport, NotInstalled, PlannedInstall};
+pub use install::{Install, InstallReport, PlannedInstall};
 pub use lint::{LintScope, lint, lint_sources};
 pub use move_catalogue::CatalogueAt;
 pub use new_image::{LookAtImage, Proposal, write_image};
@@ -59,5 +65,6 @@ pub use queries::{
 };
 pub use rehearse::Rehearse;
 pub use remove_files::RemovedFile;
+pub use roll_out::{InstallFailed, NotInstalled};
 pub use scrub::ScrubCopies;
 pub use selection::{Selected, Selection, all_nodes, local_pool};

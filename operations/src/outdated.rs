@@ -11,13 +11,15 @@ use crate::controller::Controller;
 use crate::error::Error;
 use crate::off_runtime::off_runtime;
 
-/// Asks the source of every image whether it has changed, without downloading anything.
+/// Asks the source of every image that has a recipe whether it has changed, without downloading anything.
 ///
 /// # Errors
 ///
 /// Those of the catalogue, and of the helper that asks. A source that says nothing is no error.
 pub async fn outdated(controller: Controller, stop: Stop) -> Result<Vec<Asked>, Error> {
-    let current = controller.catalogue.current_generations().await?;
+    let mut current = controller.catalogue.current_generations().await?;
+    // No recipe says what would have to be asked, and none could bring it.
+    current.retain(|(_, generation)| !generation.template.is_by_hand());
     let installed = controller.catalogue.installed_images().await?;
     let environment = Arc::clone(&controller.environment);
     let questions = move || {

@@ -20,6 +20,7 @@ fn operations_are_tasks() {
     is_task(&|| any::<operations::Install>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::Install>().plan(any(), any(), any()));
     is_task(&|| operations::Install::questions(any(), any(), any(), any()));
+    is_task(&|| any::<operations::AddImage>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::Rehearse>().run(any(), any(), any(), any(), any(), any()));
     is_task(&|| any::<operations::ScrubCopies>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::AdoptPools>().run(any(), any(), any(), any()));
@@ -48,6 +49,7 @@ fn operations_are_tasks() {
     is_task(&|| operations::image(any(), any()));
     is_task(&|| operations::find(any(), any()));
     is_task(&|| any::<operations::ChangeImage>().run(any(), any(), any(), any()));
+    is_task(&|| any::<operations::EditImage>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::ChangeStack>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::DestroyImage>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::Prune>().look(any(), any(), any(), any()));

@@ -27,7 +27,9 @@ fn wily() -> NewImage {
         name: "Wily's \"Server\" \\ 15.10".into(),
         category: "Linux".to_owned(),
         size_gb: 10,
+        username: None,
         boot_type: BootType::Uefi,
+        hot_resize: true,
     }
 }
 
