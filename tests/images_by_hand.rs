@@ -6,10 +6,16 @@ use serde_json::{Value, json};
 
 use crate::states::{fails, publish};
 use crate::support::truth::{assert_true, index, stored};
-use crate::support::{Lab, Many, Node, last_line};
+use crate::support::{Lab, Many, Node, last_line, qcow2};
 
 /// The name of the image that these stories add.
 const NAME: &str = "By Hand 1.0";
+
+/// Where the image is downloaded to.
+const DOWNLOADS: &str = "/opt/jumpscale7/var/tmp/templates";
+
+/// What of it has come.
+const PART: &str = "/opt/jumpscale7/var/tmp/templates/.By-Hand-1-0.img.ays-part";
 
 /// The address of the source's file.
 fn source() -> String {
@@ -79,7 +85,7 @@ fn an_image_is_added_from_an_address_as_a_recipe_would_bring_it() {
     assert_eq!(scene.ays.json(&["outdated"]), json!([]));
     let runs = scene.ays.json(&["runs", "--name", "(by hand)"]);
     assert_eq!([&runs[0]["instance"], &runs[0]["status"]], [NAME, "succeeded"]);
-    assert_eq!(first.list("/var/tmp"), [""; 0]);
+    assert_eq!(first.list(DOWNLOADS), [""; 0]);
 }
 
 #[test]
@@ -186,4 +192,74 @@ fn what_is_said_of_an_image_changes_in_all_indexes_and_in_the_records() {
     scene.ays.succeeds(&["image", "edit", "Other", "--size", "40"]);
     let sizes = index(second).unwrap()["images"].as_array().unwrap().clone();
     assert!(sizes.iter().any(|image| image["name"] == "Other" && image["minimumSize"] == 40), "{sizes:#?}");
+}
+
+#[test]
+fn a_file_of_the_operator_comes_to_nodes_that_cannot_reach_this_machine() {
+    let scene = Many::new(2, 24);
+    let [first, second] = &scene.nodes[..] else { panic!("two nodes") };
+    let file = scene.lab.dir().join("my image.qcow2");
+    fs::rename(scene.origin.file("x.qcow2"), &file).unwrap();
+    let sum = crate::support::sha256(&file);
+    let path = file.to_str().unwrap();
+    let wrong = sum.replace(&sum[..1], "f").replace("ff", "fe");
+    let add = ["image", "add", path, "--name", NAME, "--all"];
+    let with_sum = [&add[..], &["--sha256", &sum]].concat();
+    let said = fails(&scene.ays.run(&[&add[..], &["--sha256", &wrong]].concat()), 1);
+    assert!(said.contains("SHA-256"), "{said}");
+    assert!(stored(first).is_empty() && stored(second).is_empty());
+
+    // Stopped half-way, the next run takes up what the nodes have.
+    let mut running = scene.ays.spawn(&with_sum);
+    wait_for_bytes(&scene, &mut running, 4 << 20);
+    running.signal(nix::sys::signal::Signal::SIGKILL);
+    running.wait();
+    scene.nodes.iter().for_each(|node| node.wait_until_quiet(std::time::Duration::from_secs(20)));
+    assert!(scene.nodes.iter().any(|node| node.path(PART).exists()), "nothing is left to go on with");
+    let events = crate::support::events(&scene.ays.succeeds(&[&with_sum[..], &["--json"]].concat()));
+    let fetched: Vec<_> = events.iter().filter_map(|event| event["result"].as_str()).collect();
+    assert!(fetched.iter().any(|said| said.contains("taken up again")), "{fetched:#?}");
+    for node in [first, second] {
+        assert_eq!(offered(node, NAME), Some(1));
+        assert_true(&scene.ays, node, NAME);
+        assert_eq!(node.list(DOWNLOADS), [""; 0]);
+    }
+    let shown = scene.ays.json(&["image", "show", NAME]);
+    let generation = &shown["generations"][0];
+    assert_eq!([&generation["verifiedAtSource"], &generation["sourceSha256"]], [&json!(true), &json!(sum)]);
+    let url = generation["sourceUrl"].as_str().unwrap();
+    assert!(url.starts_with("file://") && url.ends_with("/my%20image.qcow2"), "{url}");
+    assert!(file.exists());
+
+    // The same file again is nothing to do; one that was changed is another generation, marked as unverified.
+    let said = scene.ays.succeeds(&with_sum);
+    assert!(said.contains("2 had nothing to do"), "{said}");
+    qcow2(&file, 9);
+    // The killed run could not clean up on this machine; one that ends does.
+    let temporary = || fs::read_dir(scene.ays.temporary()).unwrap().count();
+    let before = temporary();
+    let output = scene.ays.run(&add);
+    assert!(output.stderr.contains("nothing verifies its bytes"), "{output:#?}");
+    assert_eq!(temporary(), before);
+    assert_eq!([offered(first, NAME), offered(second, NAME)], [Some(2), Some(2)]);
+    let shown = scene.ays.json(&["image", "show", NAME]);
+    assert_eq!(shown["generations"][0]["verifiedAtSource"], false);
+    // On this machine it is read where it is.
+    let output = scene.ays.run(&["image", "add", path, "--name", "here", "--size", "10"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert!(file.exists());
+}
+
+/// Waits until a node has so many bytes of the download.
+fn wait_for_bytes(scene: &Many, running: &mut crate::support::Running, bytes: u64) {
+    let since = std::time::Instant::now();
+    let has = |node: &Node| {
+        let part = fs::metadata(node.path(PART));
+        part.is_ok_and(|part| part.len() >= bytes)
+    };
+    while !scene.nodes.iter().any(has) {
+        assert!(!running.has_ended() && since.elapsed() < std::time::Duration::from_secs(60), "no transfer");
+        // Nothing tells of a file that grows.
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
 }

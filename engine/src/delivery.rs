@@ -124,6 +124,20 @@ impl Delivery {
         }
     }
 
+    /// Completes when a node has reached its fetch, or none needs the file any more.
+    pub async fn until_joined(&self) {
+        let mut changed = self.changed.subscribe();
+        while self.is_needed() && !self.swarm().has_members() {
+            // It cannot fail: this has the other end.
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// This machine joins, which has the file, and which no node may be able to reach but through its own connection.
+    pub fn join_operator(self: &Arc<Self>, connection: &Connection) -> Member {
+        self.join(None, connection, Swarm::join_operator)
+    }
+
     /// A node that has the file joins.
     pub fn join_giver(self: &Arc<Self>, address: Option<IpAddr>, connection: &Connection) -> Member {
         self.join(address, connection, Swarm::join_giver)

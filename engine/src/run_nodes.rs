@@ -8,6 +8,7 @@ use ays_model::{Event, FaultStep, Gid, LockScope, PoolKey, RunAction, RunResult,
 use ays_recipes::Recipe;
 use ays_transport::{Connection, Faults, Helper, OpenError, Session, around};
 use futures_util::StreamExt;
+use futures_util::future::join;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -29,6 +30,9 @@ struct Common<'a> {
     faults: Option<&'a Arc<Faults>>,
     tell: Tell<'a>,
 }
+
+/// Of each target, for each of the recipe's fetches, its place in a delivery.
+type Places = Vec<Vec<Option<Place>>>;
 
 /// A helper that passes on what it has while other nodes need it.
 struct Parked {
@@ -74,7 +78,7 @@ impl Rollout<'_> {
             faults,
             tell,
         };
-        let places = self.places(targets)?;
+        let (places, given) = self.places(targets)?;
         let mut running: FuturesUnordered<_> = targets
             .iter()
             .zip(&plans)
@@ -86,15 +90,29 @@ impl Rollout<'_> {
                 Box::pin(async move { (number, self.one(common, target, plan, places).await) })
             })
             .collect();
-        let mut results: BTreeMap<usize, NodeResult> = BTreeMap::new();
-        while let Some((number, result)) = running.next().await {
-            results.insert(number, result);
-        }
-        Ok(results.into_values().collect())
+        let installing = async {
+            let mut results: BTreeMap<usize, NodeResult> = BTreeMap::new();
+            while let Some((number, result)) = running.next().await {
+                results.insert(number, result);
+            }
+            results.into_values().collect()
+        };
+        Ok(match (&self.file, &self.recipe.downloads[..], given) {
+            (Some(file), [download], Some(delivery)) => {
+                join(installing, file.give(download, &delivery)).await.0
+            }
+            _ => installing.await,
+        })
     }
 
-    /// For each target, its places in the deliveries of its grid: one delivery for each fetch that several nodes need.
-    fn places(&self, targets: &[Target]) -> Result<Vec<Vec<Option<Place>>>, InstallError> {
+    /// For each target, its places in the deliveries of its grid: one delivery for each fetch that several nodes need. And the
+    /// one of a file of this machine, which all nodes need.
+    fn places(&self, targets: &[Target]) -> Result<(Places, Option<Arc<Delivery>>), InstallError> {
+        if self.file.is_some() {
+            let delivery = Delivery::of_given(share()?);
+            let places = targets.iter().map(|_| vec![Some(delivery.place())]).collect();
+            return Ok((places, Some(delivery)));
+        }
         let mut nodes: HashMap<Gid, usize> = HashMap::new();
         for target in targets {
             *nodes.entry(target.gid()).or_default() += 1;
@@ -114,7 +132,7 @@ impl Rollout<'_> {
             let of_grid = deliveries.get(&target.gid()).map(Vec::as_slice).unwrap_or_default();
             of_grid.iter().map(|delivery| delivery.as_ref().map(Delivery::place)).collect()
         };
-        Ok(targets.iter().map(places).collect())
+        Ok((targets.iter().map(places).collect(), None))
     }
 
     /// All of one node, from its turn to its last event.

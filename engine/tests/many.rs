@@ -79,6 +79,7 @@ impl Scene {
         let rollout = Rollout {
             stacks: &self.stacks,
             recipe: &self.recipe,
+            file: None,
             catalogue: &self.catalogue,
             owner: &owner,
             logs: &self.directory.path().join("runs"),

@@ -1,16 +1,17 @@
 //! An image without a recipe: an operator describes it, and it is installed as a recipe's image is.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ays_engine::{Installed, Mode, Stacks, Stop, Survey, SurveyedImage, now};
+use ays_engine::{Installed, Mode, OperatorFile, Stacks, Stop, Survey, SurveyedImage, now};
 use ays_model::{
     Artifact, BootType, Check, Event, Gid, ImageName, NodeName, SecretUrl, Target, TemplateName,
 };
 use ays_recipes::{NewCheck, NewImage};
 use ays_transport::SshSettings;
 
-use crate::controller::{Controller, Tell};
+use crate::controller::{Actor, Controller, Tell};
 use crate::error::{Error, Kind};
 use crate::new_image::LookAtImage;
 use crate::off_runtime::off_runtime;
@@ -58,6 +59,15 @@ pub enum AddedFrom {
     File(PathBuf),
 }
 
+impl AddedFrom {
+    /// What tells that a file was changed since it was added.
+    fn state(&self) -> String {
+        let Self::File(path) = self else { return String::new() };
+        let Ok(found) = path.metadata() else { return String::new() };
+        format!("{} {}.{}", found.len(), found.mtime(), found.mtime_nsec())
+    }
+}
+
 /// What became of an image that was added.
 #[derive(Debug)]
 pub struct AddedImage {
@@ -94,8 +104,12 @@ impl AddImage {
     ) -> Result<AddedImage, Error> {
         self.check_texts()?;
         self.check_name(&controller, &stop).await?;
-        let image = self.describe(&controller, &stop).await?;
-        let Self { name, description, nodes, mode, force, .. } = self;
+        let mut image = self.describe(&controller, &stop).await?;
+        let file = self.file(&controller);
+        if let Some(file) = &file {
+            (image.url, image.source) = address_here(&file.path, &controller.actor);
+        }
+        let Self { from, name, description, nodes, mode, force, .. } = self;
         if image.check == NewCheck::None
             && image.signed.is_none()
             && let Some(first) = nodes.targets.first()
@@ -108,12 +122,23 @@ impl AddImage {
         let environment = Arc::clone(&controller.environment);
         let names: Vec<_> = nodes.targets.iter().map(|target| target.name().clone()).collect();
         let reading = move || {
-            let recipe = image.recipe(&environment, &names, description)?;
+            let recipe = image.recipe(&environment, &names, description, &from.state())?;
             Ok((recipe, Stacks::of(&environment)))
         };
         let (recipe, stacks) = off_runtime(&stop, reading).await?;
-        let rolled = RollOut { what: name.into(), recipe, stacks, nodes, mode, force };
+        let rolled = RollOut { what: name.into(), recipe, file, stacks, nodes, mode, force };
         Ok(AddedImage { nodes: rolled.run(&controller, ssh, &stop, &tell).await? })
+    }
+
+    /// The file of this machine that nodes are given. This machine alone reads it where it lies.
+    fn file(&self, controller: &Controller) -> Option<OperatorFile> {
+        let is_away = self.nodes.targets.iter().any(|target| matches!(target, Target::Node(_)));
+        match &self.from {
+            AddedFrom::File(path) if is_away => {
+                Some(OperatorFile { path: path.clone(), temporary: controller.temporary.clone() })
+            }
+            _ => None,
+        }
     }
 
     fn check_texts(&self) -> Result<(), Error> {
@@ -239,6 +264,17 @@ pub(crate) async fn of_recipe(
     Ok(None)
 }
 
+/// How a file of this machine is written down for nodes that it does not lie on: scheme and machine, and the path there.
+fn address_here(path: &Path, Actor(actor): &Actor) -> (String, String) {
+    let host = actor.rsplit('@').next().unwrap_or_default();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    // `localhost` would be the node itself.
+    let is_good = !host.is_empty() && host != "localhost" && host.chars().all(is_name);
+    let address = SecretUrl::of_path(path).map(|url| url.expose().path().replace('$', "%24"));
+    let host = if is_good { host } else { "operator" };
+    (format!("file://{host}"), address.unwrap_or_default())
+}
+
 /// The name of an image as that of a file: what it is downloaded to, and what stored files' names begin with.
 fn slug(name: &ImageName) -> String {
     let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
@@ -249,6 +285,21 @@ fn slug(name: &ImageName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_here_is_no_file_of_a_node() {
+        let actor = |actor: &str| Actor(actor.to_owned());
+        for (path, by, whole) in [
+            ("/srv/x y.img", "me@laptop", "file://laptop/srv/x%20y.img"),
+            ("/x$(secret.a)", "me@localhost", "file://operator/x%24(secret.a)"),
+            ("/x", "me@a b", "file://operator/x"),
+        ] {
+            let (url, source) = address_here(Path::new(path), &actor(by));
+            assert_eq!(format!("{url}{source}"), whole);
+            let address = SecretUrl::parse(whole).unwrap();
+            assert_eq!(address.path_on_node(), None, "{whole}");
+        }
+    }
 
     #[test]
     fn the_name_of_an_image_names_a_file() {

@@ -104,7 +104,7 @@ impl Install {
         };
         let (recipe, stacks, answers) = off_runtime(&stop, reading).await?;
         let what = recipe.template.to_string();
-        let rolled = RollOut { what, recipe, stacks, nodes, mode, force };
+        let rolled = RollOut { what, recipe, file: None, stacks, nodes, mode, force };
         let nodes = rolled.run(&controller, ssh, &stop, &tell).await?;
         Ok(InstallReport { answers, nodes })
     }

@@ -1,6 +1,6 @@
 //! A recipe that was read is installed on nodes, whoever described it.
 
-use ays_engine::{InstallError, Installed, Mode, NodeResult, Rollout, Sharing, Stacks, Stop};
+use ays_engine::{InstallError, Installed, Mode, NodeResult, OperatorFile, Rollout, Sharing, Stacks, Stop};
 use ays_model::{NodeName, Target};
 use ays_recipes::{NodeError, Recipe};
 use ays_transport::{SshSettings, Transport};
@@ -14,6 +14,8 @@ pub(crate) struct RollOut {
     /// What errors call it: the template, or the image.
     pub what: String,
     pub recipe: Recipe,
+    /// The file of this machine that its one download is; none: nodes read its source.
+    pub file: Option<OperatorFile>,
     pub stacks: Stacks,
     pub nodes: Selected,
     pub mode: Mode,
@@ -69,12 +71,13 @@ impl RollOut {
         stop: &Stop,
         tell: &Tell,
     ) -> Result<Vec<(NodeName, Result<Installed, NotInstalled>)>, Error> {
-        let Self { what, recipe, stacks, nodes: Selected { targets, broken }, mode, force } = self;
+        let Self { what, recipe, file, stacks, nodes: Selected { targets, broken }, mode, force } = self;
         let settings = &controller.environment.settings;
         let owner = controller.owner().await?;
         let rollout = Rollout {
             stacks: &stacks,
             recipe: &recipe,
+            file,
             catalogue: &controller.catalogue,
             owner: &owner,
             logs: &controller.logs,

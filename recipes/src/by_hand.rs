@@ -15,12 +15,14 @@ use crate::text::Text;
 
 impl NewImage {
     /// The recipe that this would be if it were written. Its service is the image: the instance has the image's name. Its
-    /// secrets are allowed to go where it sends them, on its way to these nodes.
+    /// secrets are allowed to go where it sends them, on its way to these nodes. `state` tells one install of it from another
+    /// where its texts do not.
     pub fn recipe(
         &self,
         environment: &Environment,
         nodes: &[ays_model::NodeName],
         description: Option<String>,
+        state: &str,
     ) -> Result<Recipe, RecipeError> {
         let text = |content: String| Text { name: "ays image add".to_owned(), bytes: content.into_bytes() };
         let (service_text, actions) = (text(self.service()), text(self.actions()));
@@ -41,7 +43,9 @@ impl NewImage {
         // A login that was typed into the address is no part of what is kept: a digest of a password can be guessed.
         let shown = downloads.first().map(|download| download.url.to_string()).unwrap_or_default();
         let bare = Self { url: shown, source: String::new(), ..self.clone() };
-        for text in [bare.service(), bare.actions(), description.clone().unwrap_or_default()] {
+        for text in
+            [bare.service(), bare.actions(), description.clone().unwrap_or_default(), state.to_owned()]
+        {
             checksum.update(text);
             checksum.update([0]);
         }
