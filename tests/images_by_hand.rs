@@ -1,12 +1,15 @@
 //! Images that no recipe describes: an operator adds, changes, takes out, copies and compares them.
 
 use std::fs;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::states::{fails, publish};
-use crate::support::truth::{assert_true, index, stored};
-use crate::support::{Lab, Many, Node, last_line, qcow2};
+use crate::support::truth::{POOL, assert_true, index, stored};
+use crate::support::{Lab, Many, Node, Output, Running, digest, events, last_line, qcow2, sha256};
 
 /// The name of the image that these stories add.
 const NAME: &str = "By Hand 1.0";
@@ -30,7 +33,7 @@ fn offered(node: &Node, name: &str) -> Option<u64> {
 }
 
 /// Adds the image, with more arguments.
-fn add(scene: &Many, more: &[&str]) -> crate::support::Output {
+fn add(scene: &Many, more: &[&str]) -> Output {
     scene.ays.run(&[&["image", "add", &source(), "--name", NAME], more].concat())
 }
 
@@ -92,7 +95,7 @@ fn an_image_is_added_from_an_address_as_a_recipe_would_bring_it() {
 fn what_verifies_an_added_image_is_what_was_said() {
     let scene = Many::new(1, 1);
     let verified = || scene.ays.json(&["image", "show", NAME])["generations"][0]["verifiedAtSource"] == true;
-    let sum = crate::support::sha256(&scene.origin.file("x.qcow2"));
+    let sum = sha256(&scene.origin.file("x.qcow2"));
     let output = add(&scene, &["--node", "n1", "--sha256", &sum.replace(&sum[..1], "f").replace("ff", "fe")]);
     assert!(fails(&output, 1).contains("SHA-256"), "{output:#?}");
     assert_eq!(index(&scene.nodes[0]), None);
@@ -200,7 +203,7 @@ fn a_file_of_the_operator_comes_to_nodes_that_cannot_reach_this_machine() {
     let [first, second] = &scene.nodes[..] else { panic!("two nodes") };
     let file = scene.lab.dir().join("my image.qcow2");
     fs::rename(scene.origin.file("x.qcow2"), &file).unwrap();
-    let sum = crate::support::sha256(&file);
+    let sum = sha256(&file);
     let path = file.to_str().unwrap();
     let wrong = sum.replace(&sum[..1], "f").replace("ff", "fe");
     let add = ["image", "add", path, "--name", NAME, "--all"];
@@ -212,11 +215,11 @@ fn a_file_of_the_operator_comes_to_nodes_that_cannot_reach_this_machine() {
     // Stopped half-way, the next run takes up what the nodes have.
     let mut running = scene.ays.spawn(&with_sum);
     wait_for_bytes(&scene, &mut running, 4 << 20);
-    running.signal(nix::sys::signal::Signal::SIGKILL);
+    running.signal(Signal::SIGKILL);
     running.wait();
-    scene.nodes.iter().for_each(|node| node.wait_until_quiet(std::time::Duration::from_secs(20)));
+    scene.nodes.iter().for_each(|node| node.wait_until_quiet(Duration::from_secs(20)));
     assert!(scene.nodes.iter().any(|node| node.path(PART).exists()), "nothing is left to go on with");
-    let events = crate::support::events(&scene.ays.succeeds(&[&with_sum[..], &["--json"]].concat()));
+    let events = events(&scene.ays.succeeds(&[&with_sum[..], &["--json"]].concat()));
     let fetched: Vec<_> = events.iter().filter_map(|event| event["result"].as_str()).collect();
     assert!(fetched.iter().any(|said| said.contains("taken up again")), "{fetched:#?}");
     for node in [first, second] {
@@ -251,15 +254,86 @@ fn a_file_of_the_operator_comes_to_nodes_that_cannot_reach_this_machine() {
 }
 
 /// Waits until a node has so many bytes of the download.
-fn wait_for_bytes(scene: &Many, running: &mut crate::support::Running, bytes: u64) {
-    let since = std::time::Instant::now();
+fn wait_for_bytes(scene: &Many, running: &mut Running, bytes: u64) {
+    let since = Instant::now();
     let has = |node: &Node| {
         let part = fs::metadata(node.path(PART));
         part.is_ok_and(|part| part.len() >= bytes)
     };
     while !scene.nodes.iter().any(has) {
-        assert!(!running.has_ended() && since.elapsed() < std::time::Duration::from_secs(60), "no transfer");
+        assert!(!running.has_ended() && since.elapsed() < Duration::from_secs(60), "no transfer");
         // Nothing tells of a file that grows.
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+#[test]
+fn an_image_becomes_a_file_of_the_operator_whole_or_not_at_all() {
+    let scene = Many::new(2, 24);
+    scene.succeeds(&["--targetname", "n1"]);
+    fs::remove_file(scene.origin.file("x.qcow2")).unwrap();
+    let content = digest(&scene.nodes[0].path(POOL).join(&stored(&scene.nodes[0])[0]));
+    let directory = scene.lab.dir().join("exported");
+    fs::create_dir(&directory).unwrap();
+    let file = |name: &str| directory.join(name);
+    let export = |name: &str| {
+        ["image".to_owned(), "export".to_owned(), "x".to_owned(), file(name).display().to_string()]
+    };
+    let names = || {
+        let mut names: Vec<_> =
+            fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let run = |name: &str, more: &[&str]| {
+        let words = export(name);
+        let words: Vec<&str> = words.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        scene.ays.run(&words)
+    };
+    // Stopped half-way there is no such file, and the next run goes on.
+    let words = export("x.raw");
+    let mut running = scene.ays.spawn(&words.each_ref().map(String::as_str));
+    let since = Instant::now();
+    let part = file(".x.raw.ays-part");
+    while !part.metadata().is_ok_and(|found| found.len() > 2 << 20) {
+        assert!(!running.has_ended() && since.elapsed() < Duration::from_secs(60), "no transfer");
+        // Nothing tells of a file that grows.
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    running.signal(Signal::SIGKILL);
+    running.wait();
+    assert!(!file("x.raw").exists());
+    let said: Value = serde_json::from_str(&run("x.raw", &["--json"]).stdout).unwrap();
+    assert_eq!(
+        [&said["from"], &said["format"], &said["generation"]],
+        [&json!("n1"), &json!("raw"), &json!(1)]
+    );
+    assert_eq!(said["content"], format!("fsverity-sha256:{content}"));
+    let received = said["received"].as_u64().unwrap();
+    assert!(received < 24 << 20, "what came before is used: {received}");
+    assert_eq!(digest(&file("x.raw")), content);
+    let found = fs::metadata(file("x.raw")).unwrap();
+    assert!(found.blocks() * 512 < found.len() - (1 << 20), "holes are kept: {found:?}");
+    assert_eq!(names(), ["x.raw"]);
+
+    // Another format is converted here, and is the same content.
+    let output = run("x.qcow2", &[]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    let of_qcow2 = scene.ays.json(&["image", "digest", file("x.qcow2").to_str().unwrap()]);
+    assert_eq!(of_qcow2["digest"], format!("fsverity-sha256:{content}"));
+    assert_eq!(names(), ["x.qcow2", "x.raw"]);
+
+    // What is there is not replaced by chance, and a copy that is damaged is not given.
+    let said = fails(&run("x.raw", &[]), 2);
+    assert!(said.contains("x.raw is there already"), "{said}");
+    let said = fails(&run("no/such/x.raw", &[]), 2);
+    assert!(said.contains("is no place for a file"), "{said}");
+    let said = fails(&run("y.raw", &["--generation", "7"]), 2);
+    assert!(said.contains("x has no generation 7"), "{said}");
+    let stored = scene.nodes[0].path(POOL).join(&stored(&scene.nodes[0])[0]);
+    let copy = fs::OpenOptions::new().write(true).open(stored).unwrap();
+    copy.write_all_at(b"damage", 1 << 20).unwrap();
+    let said = fails(&run("y.raw", &[]), 1);
+    assert!(said.contains("no node can give it"), "{said}");
+    assert_eq!(names(), ["x.qcow2", "x.raw"]);
 }

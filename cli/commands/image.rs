@@ -6,6 +6,7 @@ mod check;
 mod delete;
 mod digest;
 mod edit;
+mod export;
 mod generations;
 mod prune;
 mod state;
@@ -49,6 +50,7 @@ enum Command {
     Add(add::Args),
     Availability(availability::Args),
     Edit(edit::Args),
+    Export(export::Args),
     Generations(generations::Args),
     Undo(undo::Args),
     /// Makes a disabled image usable again
@@ -71,6 +73,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         Command::Add(args) => add::run(args, repo).await,
         Command::Availability(args) => availability::run(args, repo).await,
         Command::Edit(args) => edit::run(args, repo).await,
+        Command::Export(args) => export::run(args, repo).await,
         Command::Generations(args) => generations::run(args, repo).await,
         Command::Undo(args) => undo::run(args, repo).await,
         Command::Enable(args) => state::run(args, ImageMove::Enable, repo).await,

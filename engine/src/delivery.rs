@@ -135,7 +135,10 @@ impl Delivery {
 
     /// This machine joins, which has the file, and which no node may be able to reach but through its own connection.
     pub fn join_operator(self: &Arc<Self>, connection: &Connection) -> Member {
-        self.join(None, connection, Swarm::join_operator)
+        self.join(None, connection, |swarm, address| {
+            let number = swarm.join_giver(address);
+            swarm.relay_only(number)
+        })
     }
 
     /// A node that has the file joins.
@@ -184,6 +187,14 @@ impl Drop for Place {
 }
 
 impl Place {
+    /// This machine has reached its fetch; no node may be able to reach it but through its own connection.
+    pub fn join_operator(&self, connection: &Connection) -> Member {
+        self.0.join(None, connection, |swarm, address| {
+            let number = swarm.join(address);
+            swarm.relay_only(number)
+        })
+    }
+
     /// The node has reached its fetch.
     pub fn join(&self, address: Option<IpAddr>, connection: &Connection) -> Member {
         self.0.join(address, connection, Swarm::join)

@@ -64,7 +64,7 @@ struct Member {
     changes: u32,
     /// Slow from every supplier: nobody takes from it who can take from another.
     slow: bool,
-    /// Nobody connects to it directly.
+    /// Nobody connects to it directly, nor does it to others.
     only_relayed: bool,
     /// Those that it could not connect to.
     unreachable: BTreeSet<usize>,
@@ -115,9 +115,8 @@ impl Swarm {
         number
     }
 
-    /// The operator's machine, which has the file already and is reached through the controller only; its number.
-    pub fn join_operator(&mut self, address: IpAddr) -> usize {
-        let number = self.join_giver(address);
+    /// It is the operator's machine: what it gives and takes goes through the controller only.
+    pub fn relay_only(&mut self, number: usize) -> usize {
         self.members[number].only_relayed = true;
         number
     }
@@ -425,7 +424,8 @@ impl Swarm {
         };
         let best =
             (0..self.members.len()).filter(|other| candidate(*other)).min_by_key(|other| cost(*other))?;
-        let relayed = !directly || member.unreachable.contains(&best) || self.members[best].only_relayed;
+        let is_away = member.only_relayed || self.members[best].only_relayed;
+        let relayed = !directly || is_away || member.unreachable.contains(&best);
         Some(From::Peer { number: best, relayed })
     }
 

@@ -304,7 +304,8 @@ fn who_has_all_gives_when_no_giver_is_left() {
 fn the_operators_machine_is_reached_through_the_controller_alone() {
     let mut scene = given();
     let (first, second) = (scene.join(), scene.join());
-    let operator = scene.swarm.join_operator(address(scene.told.len()));
+    let operator = scene.swarm.join_giver(address(scene.told.len()));
+    scene.swarm.relay_only(operator);
     scene.told.push(Told::default());
     scene.said(operator, Said::Listening { port: 7 });
     assert_eq!(scene.supplier(operator), Some(Supplier::Source));
