@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use crate::states::{fails, publish};
 use crate::support::truth::{POOL, assert_true, index, stored};
-use crate::support::{Lab, Many, Node, Output, Running, digest, events, last_line, qcow2, sha256};
+use crate::support::{
+    Ays, Environment, Lab, Many, Node, Origin, Output, Running, digest, events, last_line, qcow2, sha256,
+};
 
 /// The name of the image that these stories add.
 const NAME: &str = "By Hand 1.0";
@@ -336,4 +338,90 @@ fn an_image_becomes_a_file_of_the_operator_whole_or_not_at_all() {
     let said = fails(&run("y.raw", &[]), 1);
     assert!(said.contains("no node can give it"), "{said}");
     assert_eq!(names(), ["x.qcow2", "x.raw"]);
+}
+
+#[test]
+fn an_image_is_copied_to_other_pools_and_to_another_grid() {
+    let lab = Lab::new();
+    let (nodes, origin, environment) = (lab.nodes(4), Origin::start(&lab), Environment::new(&lab));
+    let settings = "[pool.fast]\npath = \"/srv/fast\"\nformat = \"qcow2\"\n";
+    let settings_path = environment.repo().join("ays.toml");
+    let text = fs::read_to_string(&settings_path).unwrap_or_default();
+    environment.write("ays.toml", &format!("{text}\n{settings}"));
+    for (node, more) in
+        nodes.iter().zip(["", "instance.pool = 'fast'\n", "instance.gid = 2\n", "instance.gid = 2\n"])
+    {
+        environment.add_node(node, more);
+    }
+    environment.commit();
+    qcow2(&origin.file("x.qcow2"), 1);
+    let ays = Ays::new(&lab, &environment, &nodes.iter().collect::<Vec<_>>());
+    let url = source();
+    let sum = sha256(&origin.file("x.qcow2"));
+    ays.succeeds(&[
+        "image",
+        "add",
+        &url,
+        "--name",
+        NAME,
+        "--node",
+        "n1",
+        "--sha256",
+        &sum,
+        "--description",
+        "mine",
+        "--boot",
+        "uefi",
+    ]);
+    fs::remove_file(origin.file("x.qcow2")).unwrap();
+
+    let copied = ays.json(&["image", "copy", NAME, "--to-pool", "fast"]);
+    let pool = &copied["pools"][0];
+    assert_eq!(
+        [&pool["pool"]["node"], &pool["result"], &pool["from"]],
+        [&json!("n2"), &json!("copied"), &json!("n1")]
+    );
+    let fast = fs::read_to_string(nodes[1].path("/srv/fast/ays-images.json")).unwrap();
+    let fast: Value = serde_json::from_str(&fast).unwrap();
+    let entry = &fast["images"][0];
+    assert_eq!(
+        [&entry["name"], &entry["format"], &entry["stacks"]],
+        [&json!(NAME), &json!("qcow2"), &json!(["n2"])]
+    );
+
+    let said = ays.succeeds(&["image", "copy", NAME, "--to-grid", "2"]);
+    assert!(
+        said.contains("pool local on n3, /var/lib/ays/templates in grid 2: generation 1 of By Hand 1.0"),
+        "{said}"
+    );
+    let images = ays.json(&["image", "list"]);
+    let [here, there] = &images.as_array().unwrap()[..] else { panic!("{images:#}") };
+    for fact in ["name", "description", "type", "size", "username", "bootType", "hotResize", "url"] {
+        assert_eq!(here[fact], there[fact], "{fact}");
+    }
+    assert_eq!([&here["gid"], &there["gid"]], [&json!(1), &json!(2)]);
+    let shown = |image: &Value| ays.json(&["image", "show", &image["id"].to_string()]);
+    let (here, there) = (shown(here), shown(there));
+    for fact in
+        ["content", "sourceSha256", "verifiedBy", "verifiedAtSource", "template", "virtualSize", "disk"]
+    {
+        assert_eq!(here["generations"][0][fact], there["generations"][0][fact], "{fact}");
+    }
+    for node in &nodes[2..] {
+        let index = index(node).expect("an index");
+        assert_eq!(
+            [&index["images"][0]["name"], &index["images"][0]["stacks"]],
+            [&json!(NAME), &json!([node.name])]
+        );
+        let file = node.path(POOL).join(&stored(node)[0]);
+        assert_eq!(format!("fsverity-sha256:{}", digest(&file)), there["generations"][0]["content"]);
+    }
+    // The same again finds it, and what nobody knows is refused.
+    let again = ays.json(&["image", "copy", &here["id"].to_string(), "--to-node", "n2,n3"]);
+    assert_eq!([&again["pools"][0]["result"], &again["pools"][1]["result"]], ["there", "there"]);
+    for (to, what) in [("--to-pool", "slow"), ("--to-node", "n9"), ("--to-grid", "7")] {
+        let output = ays.run(&["image", "copy", NAME, "--grid", "1", to, what]);
+        assert!(fails(&output, 2).contains(what), "{output:#?}");
+    }
+    assert_eq!(ays.run(&["image", "copy", NAME]).code, Some(2));
 }

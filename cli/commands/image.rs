@@ -3,6 +3,7 @@
 mod add;
 mod availability;
 mod check;
+mod copy;
 mod delete;
 mod digest;
 mod edit;
@@ -51,6 +52,7 @@ enum Command {
     Availability(availability::Args),
     Edit(edit::Args),
     Export(export::Args),
+    Copy(copy::Args),
     Generations(generations::Args),
     Undo(undo::Args),
     /// Makes a disabled image usable again
@@ -73,6 +75,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         Command::Add(args) => add::run(args, repo).await,
         Command::Availability(args) => availability::run(args, repo).await,
         Command::Edit(args) => edit::run(args, repo).await,
+        Command::Copy(args) => copy::run(args, repo).await,
         Command::Export(args) => export::run(args, repo).await,
         Command::Generations(args) => generations::run(args, repo).await,
         Command::Undo(args) => undo::run(args, repo).await,

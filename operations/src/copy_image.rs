@@ -1,0 +1,331 @@
+//! An image is copied to other pools, also of other grids.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ays_catalogue::{
+    Change, Generation, ImageDetail, ImageFacts, ImageStatus, LockHolder, Offer, Registration, SourceFacts,
+    StoredFacts, TemplateFacts, Timestamp,
+};
+use ays_engine::{
+    Arrived, Direction, NotBrought, NotPublished, Recorder, Recording, Stacks, Stop, ToBring, now,
+};
+use ays_model::{
+    Event, Fingerprint, Gid, ImageName, LockScope, NodeName, PoolKey, PoolName, Signer, Target, TemplateName,
+};
+use ays_recipes::LookupError;
+use ays_transport::SshSettings;
+
+use crate::add_image::of_recipe;
+use crate::availability::find_in;
+use crate::bring_generation::{bring_generation, not_at_all};
+use crate::change_image::not_changed;
+use crate::controller::{Controller, Tell};
+use crate::error::{Error, Kind};
+use crate::generations::{generation, verified_copies};
+use crate::off_runtime::off_runtime;
+use crate::pools::Pools;
+
+/// A copy of an image's current generation to other pools.
+#[derive(Debug)]
+pub struct CopyImage {
+    /// Its name or id.
+    pub image: String,
+    /// Its grid, where several have an image of that name.
+    pub gid: Option<Gid>,
+    /// Where to.
+    pub to: CopyTo,
+    /// Why, for the records.
+    pub reason: Option<String>,
+}
+
+/// Where an image is copied to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyTo {
+    /// The pool of this name in the image's grid; where nodes do not share it, that of each of them.
+    Pool(PoolName),
+    /// The pools of these nodes.
+    Nodes(Vec<NodeName>),
+    /// All pools of this grid.
+    Grid(Gid),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct CopiedImage {
+    /// The image's name.
+    pub image: ImageName,
+    /// The number of the generation in the image's own grid.
+    pub generation: u32,
+    /// The pools; none: what is there was there before.
+    pub pools: Vec<(PoolKey, Result<Option<Arrived>, NotBrought>)>,
+    /// The pools whose indexes do not say so yet.
+    pub not_published: Vec<NotPublished>,
+}
+
+/// Why an image is not copied.
+#[derive(Debug, thiserror::Error)]
+enum NotCopied {
+    #[error("{0} is not in use: only an image that is CREATED or DISABLED is copied")]
+    Status(ImageName),
+    #[error("grid {0} has no pool: no node of the environment is in it")]
+    EmptyGrid(Gid),
+    #[error("grid {gid} has an image `{image}` of the recipe {template}")]
+    OfRecipe { image: ImageName, gid: Gid, template: TemplateName },
+    #[error("the catalogue could not be reached for too long: somebody else may be at it by now")]
+    LockLost,
+}
+
+impl CopyImage {
+    /// Brings its current generation to the pools from the nearest verified copies, and wants it on their stacks, as an
+    /// install does. In another grid that is a generation of that grid's image, which is made where there is none.
+    ///
+    /// # Errors
+    ///
+    /// There is no such image or pool, or no room for it in some pool. What a pool meets is told in the result.
+    pub async fn run(
+        self,
+        controller: Controller,
+        ssh: SshSettings,
+        stop: Stop,
+        tell: Tell,
+    ) -> Result<CopiedImage, Error> {
+        let detail = find_in(&controller, &self.image, self.gid).await?;
+        if !matches!(detail.image.status, ImageStatus::Created | ImageStatus::Disabled) {
+            return Err(Error::new(Kind::Usage, NotCopied::Status(detail.image.name)));
+        }
+        let environment = Arc::clone(&controller.environment);
+        let stacks = off_runtime(&stop, move || Ok(Stacks::of(&environment))).await?;
+        let pools = Pools::of(&controller, ssh, &stop).await?;
+        let targets = self.to.targets(pools.targets(), detail.image.gid)?;
+        let grids: BTreeSet<Gid> = targets.iter().map(Target::gid).chain([detail.image.gid]).collect();
+        let current = generation(&detail, None)?;
+        check_recipes(&controller, &detail, current, &grids).await?;
+        stacks.write(&controller.catalogue, &targets, &controller.actor.0).await?;
+
+        let scope = |gid: &Gid| LockScope::Availability { gid: *gid, image: detail.image.name.clone() };
+        let scopes: Vec<_> = grids.iter().map(|gid| scope(gid).to_string()).collect();
+        let on_wait =
+            |holder: &LockHolder| tell(now(&"".into(), Event::Waiting { message: holder.to_string() }));
+        let lock = tokio::select! {
+            lock = controller.catalogue.wait_for_lock(&scopes, &controller.actor.0, on_wait) => lock?,
+            () = stop.after_steps() => return Err(Error::interrupted()),
+        };
+        // Whoever had the lock before may have changed it.
+        let detail = find_in(&controller, &detail.image.id.0.to_string(), None).await?;
+        let work = Work {
+            controller: &controller,
+            pools: &pools,
+            stacks: &stacks,
+            detail: &detail,
+            current: generation(&detail, None)?,
+            stop: &stop,
+            tell: &tell,
+        };
+        let done = tokio::select! {
+            done = work.run(&targets, self.reason) => done?,
+            () = lock.lost() => return Err(Error::new(Kind::Failed, NotCopied::LockLost)),
+        };
+        lock.release().await?;
+        Ok(done)
+    }
+}
+
+impl CopyTo {
+    /// One node of each pool that is meant.
+    fn targets(&self, all: &[Target], own: Gid) -> Result<Vec<Target>, Error> {
+        let mut meant: Vec<&Target> = match self {
+            Self::Pool(name) => {
+                let of_grid = || all.iter().filter(|target| target.gid() == own);
+                let meant: Vec<_> = of_grid().filter(|target| target.pool().name == *name).collect();
+                if meant.is_empty() {
+                    let names: BTreeSet<&str> = of_grid().map(|target| target.pool().name.as_str()).collect();
+                    return Err(LookupError::unknown("pool", name.as_str(), names).into());
+                }
+                meant
+            }
+            Self::Nodes(names) => {
+                let find = |name: &NodeName| {
+                    let names = all.iter().map(|target| target.name().as_str());
+                    let unknown = || Error::from(LookupError::unknown("node", name.as_str(), names));
+                    all.iter().find(|target| target.name() == name).ok_or_else(unknown)
+                };
+                names.iter().map(find).collect::<Result<_, _>>()?
+            }
+            // This machine is of the grid that names none, but it is no part of a site.
+            Self::Grid(gid) => {
+                let is_of_it = |target: &&Target| target.gid() == *gid && matches!(target, Target::Node(_));
+                let meant: Vec<_> = all.iter().filter(is_of_it).collect();
+                if meant.is_empty() {
+                    return Err(Error::new(Kind::Unknown, NotCopied::EmptyGrid(*gid)));
+                }
+                meant
+            }
+        };
+        let mut seen: Vec<PoolKey> = Vec::new();
+        meant.retain(|target| {
+            let is_new = !seen.contains(&target.pool_key());
+            seen.push(target.pool_key());
+            is_new
+        });
+        Ok(meant.into_iter().cloned().collect())
+    }
+}
+
+/// In another grid a recipe's image has the recipe's generations.
+async fn check_recipes(
+    controller: &Controller,
+    ImageDetail { image, .. }: &ImageDetail,
+    current: &Generation,
+    grids: &BTreeSet<Gid>,
+) -> Result<(), Error> {
+    for gid in grids.iter().filter(|gid| **gid != image.gid) {
+        let template = of_recipe(controller, &image.name, &[*gid]).await?;
+        if let Some(template) = template.filter(|template| *template != current.template) {
+            let refused = NotCopied::OfRecipe { image: image.name.clone(), gid: *gid, template };
+            let cure =
+                "give one of the two another name: `ays image edit NAME --name OTHER`, or in the recipe";
+            return Err(Error::new(Kind::Usage, refused).with_cure(cure));
+        }
+    }
+    Ok(())
+}
+
+/// A copy that is under way.
+struct Work<'a> {
+    controller: &'a Controller,
+    pools: &'a Pools,
+    stacks: &'a Stacks,
+    detail: &'a ImageDetail,
+    current: &'a Generation,
+    stop: &'a Stop,
+    tell: &'a Tell,
+}
+
+impl Work<'_> {
+    async fn run(&self, targets: &[Target], reason: Option<String>) -> Result<CopiedImage, Error> {
+        let copies = verified_copies(self.controller, self.detail, self.current).await?;
+        let own_grid = self.detail.image.gid;
+        let (own, away): (Vec<_>, Vec<_>) = targets.iter().partition(|target| target.gid() == own_grid);
+        let (there, lacking): (Vec<_>, Vec<_>) = own
+            .iter()
+            .map(|target| target.pool_key())
+            .partition(|pool| copies.iter().any(|copy| copy.pool == *pool));
+        let mut done: Vec<_> = there.into_iter().map(|pool| (pool, Ok(None))).collect();
+        let content = self.current.content;
+        let what = ToBring { content, copies: copies.clone(), pools: lacking };
+        if !what.pools.is_empty() {
+            let Self { controller, pools, stop, tell, .. } = *self;
+            let brought = bring_generation(controller, pools, self.current.id, &what, stop, tell).await?;
+            done.extend(what.pools.into_iter().zip(brought.into_iter().map(|end| end.map(Some))));
+        }
+        let not_published = self.want(&own, &done, reason).await?;
+        let what = ToBring { content, copies, pools: away.iter().map(|target| target.pool_key()).collect() };
+        if !what.pools.is_empty() {
+            let brought = self.register(&what, &away).await?;
+            let was_there = |arrived: Arrived| Some(arrived).filter(|arrived| !arrived.kept);
+            done.extend(what.pools.into_iter().zip(brought.into_iter().map(|end| end.map(was_there))));
+        }
+        let (image, generation) = (self.detail.image.name.clone(), self.current.number);
+        Ok(CopiedImage { image, generation, pools: done, not_published })
+    }
+
+    /// Wants it on the stacks of the pools that have it now.
+    async fn want(
+        &self,
+        own: &[&Target],
+        done: &[(PoolKey, Result<Option<Arrived>, NotBrought>)],
+        reason: Option<String>,
+    ) -> Result<Vec<NotPublished>, Error> {
+        let has =
+            |target: &&&Target| done.iter().any(|(pool, end)| *pool == target.pool_key() && end.is_ok());
+        let names: Vec<_> = own.iter().filter(has).flat_map(|target| self.stacks.wanted_on(target)).collect();
+        // What was read before knows no stack that was new then.
+        let detail = find_in(self.controller, &self.detail.image.id.0.to_string(), None).await?;
+        let is_meant = |name: &NodeName| names.contains(name);
+        let on = detail.stacks.iter().filter(|on| !on.wanted && is_meant(&on.stack.name));
+        let add: Vec<_> = on.map(|on| on.stack.id).collect();
+        if add.is_empty() {
+            return Ok(Vec::new());
+        }
+        let change = Change::Wanted { image: detail.image.id, add, remove: Vec::new() };
+        let publish = self.pools.publish(self.controller, self.tell);
+        let by = self.controller.changes(reason);
+        let published = publish.change(change, &by, Direction::More, self.stop).await.map_err(not_changed)?;
+        Ok(self.pools.that_matter(published.failed))
+    }
+
+    /// Brings it to pools of other grids, and registers what has come there as an install would.
+    async fn register(
+        &self,
+        what: &ToBring,
+        away: &[&Target],
+    ) -> Result<Vec<Result<Arrived, NotBrought>>, Error> {
+        let catalogue = &self.controller.catalogue;
+        let registration = |arrived: Arrived| self.registration(away, arrived);
+        let rehearse = |arrived: Arrived| -> Recording<'_, Vec<Offer>> {
+            let registration = registration(arrived);
+            Box::pin(async move { catalogue.rehearse(&registration, &Timestamp::now()).await })
+        };
+        let disk = &self.current.disk;
+        let record = |arrived: Arrived| -> Recording<'_, ()> {
+            let registration = registration(arrived);
+            Box::pin(async move {
+                let registered = catalogue.register(&registration, &Timestamp::now()).await?;
+                catalogue.set_disk_facts(registered.generation, disk).await
+            })
+        };
+        let recorder = Recorder { rehearse: &rehearse, record: &record };
+        let bring = self.pools.bring(self.controller);
+        bring.run(what, &recorder, self.stop, &**self.tell).await.map_err(not_at_all)
+    }
+
+    /// What is said of it in the other grid: all that is said of it here.
+    fn registration(&self, away: &[&Target], arrived: Arrived) -> Registration {
+        let (image, generation) = (&self.detail.image, self.current);
+        let Arrived { pool, file, format, digest, size, .. } = arrived;
+        let target = away.iter().find(|target| target.pool_key() == pool);
+        let signer = generation.signed_by.clone().zip(generation.signer.clone());
+        Registration {
+            image: ImageFacts {
+                name: image.name.clone(),
+                description: Some(image.description.clone()),
+                category: image.category.clone(),
+                size_gb: image.size_gb,
+                username: image.username.clone(),
+                boot_type: image.boot_type,
+                hot_resize: image.hot_resize,
+            },
+            source: SourceFacts {
+                url: generation.source_url.clone(),
+                etag: generation.etag.clone(),
+                last_modified: generation.last_modified.clone(),
+                md5: generation.source_md5,
+                sha256: generation.source_sha256,
+                size: generation.source_size,
+                verified_by: generation.verified_by.as_ref().and_then(|proof| proof.parse().ok()),
+                signed_by: signer.map(|(fingerprint, user_id)| Signer {
+                    fingerprint: Fingerprint::from(fingerprint),
+                    user_id,
+                }),
+                version: generation.source_version.clone(),
+            },
+            stored: StoredFacts {
+                file,
+                format,
+                content: generation.content,
+                digest,
+                size,
+                virtual_size: generation.virtual_size,
+            },
+            template: TemplateFacts {
+                name: generation.template.clone(),
+                checksum: generation.template_checksum,
+                commit: generation.template_commit.clone(),
+            },
+            by: self.controller.actor.0.clone(),
+            wanted_on: target.map(|target| self.stacks.wanted_on(target)).unwrap_or_default(),
+            pool,
+        }
+    }
+}
