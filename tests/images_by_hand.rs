@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::states::{fails, publish};
 use crate::support::truth::{POOL, assert_true, index, stored};
 use crate::support::{
-    Ays, Environment, Lab, Many, Node, Origin, Output, Running, digest, events, last_line, qcow2, sha256,
+    Ays, Environment, Lab, Many, Node, Origin, Output, Running, digest, events, last_line, pattern, qcow2,
+    sha256,
 };
 
 /// The name of the image that these stories add.
@@ -424,4 +425,75 @@ fn an_image_is_copied_to_other_pools_and_to_another_grid() {
         assert!(fails(&output, 2).contains(what), "{output:#?}");
     }
     assert_eq!(ays.run(&["image", "copy", NAME]).code, Some(2));
+}
+
+#[test]
+fn two_images_are_compared_by_the_pieces_in_which_they_differ() {
+    const PIECE: u64 = 512 << 10;
+    let scene = Many::new(2, 1);
+    // A disk with data in its pieces 2 and 3, one that has other bytes in piece 3 and some in piece 9, and a larger one.
+    let [raw, image] = ["disk.raw", "disk.qcow2"].map(|name| scene.lab.dir().join(name));
+    let write = |change: &dyn Fn(&fs::File)| {
+        let disk = fs::File::create(&raw).unwrap();
+        disk.set_len(16 * PIECE).unwrap();
+        disk.write_all_at(&pattern(3, 1 << 20), 2 * PIECE).unwrap();
+        change(&disk);
+        let made = std::process::Command::new("qemu-img")
+            .args(["convert", "-q", "-f", "raw", "-O", "qcow2"])
+            .args([&raw, &image])
+            .status();
+        assert!(made.unwrap().success());
+    };
+    let add = |name: &str, node: &str, more: &[&str]| {
+        let base = ["image", "add", image.to_str().unwrap(), "--name", name, "--node", node, "--size", "1"];
+        let output = scene.ays.run(&[&base[..], &["--unverified"], more].concat());
+        assert_eq!(output.code, Some(0), "{output:#?}");
+    };
+    write(&|_| {});
+    add("a", "n1", &[]);
+    write(&|disk| {
+        disk.write_all_at(b"other", 3 * PIECE + 7).unwrap();
+        disk.write_all_at(b"new", 10 * PIECE - 3).unwrap();
+    });
+    add("b", "n2", &[]);
+    add("a", "n2", &["-r"]);
+    let compare = |one: &str, other: &str| scene.ays.json(&["image", "compare", one, other]);
+    let ranges = |value: &Value| {
+        let ranges = value["ranges"].as_array().unwrap().iter();
+        ranges
+            .map(|range| [&range["first"], &range["count"], &range["length"]].map(|n| n.as_u64().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let value = compare("a:1", "b");
+    assert_eq!(ranges(&value), [[3, 1, PIECE], [9, 1, PIECE]]);
+    let sums = [&value["same"], &value["pieces"], &value["differentPieces"], &value["differentBytes"]];
+    assert_eq!(sums, [&json!(false), &json!(16), &json!(2), &json!(2 * PIECE)]);
+    assert_eq!([&value["one"]["node"], &value["other"]["node"]], ["n1", "n2"]);
+    // The current generation of a is that of b, and nothing has to be read for that.
+    let value = compare("a", "b");
+    assert_eq!(
+        [&value["same"], &value["one"]["node"], &value["differentPieces"]],
+        [&json!(true), &Value::Null, &json!(0)]
+    );
+    let said = scene.ays.succeeds(&["image", "compare", "a:1", "a:2"]);
+    assert!(said.contains("a:1 and a:2 differ in 2 of 16 pieces, 1.0 MB"), "{said}");
+
+    write(&|disk| disk.set_len(16 * PIECE + 512).unwrap());
+    add("c", "n1", &[]);
+    let value = compare("a:1", "c");
+    // It is larger by a hole.
+    assert_eq!((ranges(&value), &value["same"], &value["pieces"]), (vec![], &json!(false), &json!(17)));
+    let said = scene.ays.succeeds(&["image", "compare", "a:1", "c"]);
+    assert!(said.contains("a:1 has a disk of 8.4 MB"), "{said}");
+
+    let said = fails(&scene.ays.run(&["image", "compare", "a:7", "b"]), 2);
+    assert!(said.contains("a has no generation 7"), "{said}");
+    let said = fails(&scene.ays.run(&["image", "compare", "no:7", "b"]), 2);
+    assert!(said.contains("no"), "{said}");
+    // What is damaged is told, not compared.
+    let file = scene.ays.json(&["image", "show", "c"])["generations"][0]["copies"][0]["file"].clone();
+    let copy = scene.nodes[0].path(POOL).join(file.as_str().unwrap());
+    fs::OpenOptions::new().write(true).open(copy).unwrap().write_all_at(b"damage", PIECE).unwrap();
+    let said = fails(&scene.ays.run(&["image", "compare", "b", "c"]), 1);
+    assert!(said.contains("its copy is damaged: `ays scrub --heal` brings it again"), "{said}");
 }

@@ -3,6 +3,7 @@
 mod add;
 mod availability;
 mod check;
+mod compare;
 mod copy;
 mod delete;
 mod digest;
@@ -53,6 +54,7 @@ enum Command {
     Edit(edit::Args),
     Export(export::Args),
     Copy(copy::Args),
+    Compare(compare::Args),
     Generations(generations::Args),
     Undo(undo::Args),
     /// Makes a disabled image usable again
@@ -75,6 +77,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         Command::Add(args) => add::run(args, repo).await,
         Command::Availability(args) => availability::run(args, repo).await,
         Command::Edit(args) => edit::run(args, repo).await,
+        Command::Compare(args) => compare::run(args, repo).await,
         Command::Copy(args) => copy::run(args, repo).await,
         Command::Export(args) => export::run(args, repo).await,
         Command::Generations(args) => generations::run(args, repo).await,

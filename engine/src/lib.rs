@@ -5,6 +5,7 @@
 mod adopt;
 mod bring;
 mod checkup;
+mod compare;
 mod copy_check;
 mod delivery;
 mod digests;
@@ -42,6 +43,7 @@ mod truth;
 pub use adopt::{Adopt, AdoptError, AdoptedPool, Former, LeftOut};
 pub use bring::{Arrived, Bring, BringError, Brought, NoRoom, NotBrought, Recorder, Recording, ToBring};
 pub use checkup::{Checked, Checkup};
+pub use compare::{Compare, CompareError, Compared, PieceRange, ToCompare};
 pub use copy_check::Fault;
 pub use delivery::ShareError;
 pub use digests::digest_file;

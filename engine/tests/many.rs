@@ -135,6 +135,7 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         | Step::Look(_)
         | Step::Examine(_)
         | Step::Digest(_)
+        | Step::ReadPieces(_)
         | Step::RemoveCopies(_)
         | Step::GiveCopy(_)
         | Step::TakeCopy(_) => {

@@ -52,6 +52,7 @@ fn operations_are_tasks() {
     is_task(&|| any::<operations::EditImage>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::ExportImage>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::CopyImage>().run(any(), any(), any(), any()));
+    is_task(&|| any::<operations::CompareImages>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::ChangeStack>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::DestroyImage>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::Prune>().look(any(), any(), any(), any()));
