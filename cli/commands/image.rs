@@ -49,7 +49,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    Add(add::Args),
+    Add(Box<add::Args>),
     Availability(availability::Args),
     Edit(edit::Args),
     Export(export::Args),
@@ -74,7 +74,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     match args.command {
         Command::Check(args) => check::run(args, repo).await,
         Command::Digest(args) => digest::run(args).await,
-        Command::Add(args) => add::run(args, repo).await,
+        Command::Add(args) => add::run(*args, repo).await,
         Command::Availability(args) => availability::run(args, repo).await,
         Command::Edit(args) => edit::run(args, repo).await,
         Command::Compare(args) => compare::run(args, repo).await,
@@ -118,7 +118,7 @@ fn show(ImageDetail { image, generations, stacks }: &ImageDetail) -> Result<(), 
     table::line(&format!("Image: {}\n", image.name))?;
     let facts = [
         ("Id", image.id.0.to_string()),
-        ("For", image.description.clone()),
+        ("Description", image.description.clone()),
         ("Type", image.category.clone()),
         ("Size", format!("{} GB", image.size_gb)),
         ("Status", table::word(&image.status)),
@@ -129,7 +129,7 @@ fn show(ImageDetail { image, generations, stacks }: &ImageDetail) -> Result<(), 
         ("UNCPath", image.unc_path.clone().unwrap_or_default()),
     ];
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
-        table::line(&format!("  {name:10}  {value}"))?;
+        table::line(&format!("  {name:11}  {value}"))?;
     }
     table::line("\nGenerations, the newest first")?;
     for generation in generations {

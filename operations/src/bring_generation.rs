@@ -19,8 +19,11 @@ pub(crate) async fn bring_generation(
 ) -> Result<Brought, Error> {
     let catalogue = &controller.catalogue;
     let Some(giver) = what.copies.first().filter(|_| !what.pools.is_empty()).cloned() else {
-        let none = |_| Err(NotBrought::NoGiver { reason: "no pool has a verified copy".to_owned() });
-        return Ok(what.pools.iter().map(none).collect());
+        let mut none = Brought::new();
+        for _ in &what.pools {
+            none.push(Err(NotBrought::NoGiver { reason: "no pool has a verified copy".to_owned() }));
+        }
+        return Ok(none);
     };
     let on_its_way = |pool: &PoolKey| NewCopy {
         generation,

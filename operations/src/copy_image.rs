@@ -57,10 +57,31 @@ pub struct CopiedImage {
     pub image: ImageName,
     /// The number of the generation in the image's own grid.
     pub generation: u32,
-    /// The pools; none: what is there was there before.
-    pub pools: Vec<(PoolKey, Result<Option<Arrived>, NotBrought>)>,
+    /// The pools.
+    pub pools: Vec<(PoolKey, CopyEnd)>,
     /// The pools whose indexes do not say so yet.
     pub not_published: Vec<NotPublished>,
+}
+
+/// What became of one pool.
+#[derive(Debug)]
+pub enum CopyEnd {
+    /// It has come.
+    Copied(Arrived),
+    /// It was there before.
+    There,
+    /// It did not come.
+    Failed(NotBrought),
+}
+
+impl CopyEnd {
+    fn of(brought: Result<Arrived, NotBrought>) -> Self {
+        match brought {
+            Ok(Arrived { kept: true, .. }) => Self::There,
+            Ok(arrived) => Self::Copied(arrived),
+            Err(why) => Self::Failed(why),
+        }
+    }
 }
 
 /// Why an image is not copied.
@@ -211,20 +232,19 @@ impl Work<'_> {
             .iter()
             .map(|target| target.pool_key())
             .partition(|pool| copies.iter().any(|copy| copy.pool == *pool));
-        let mut done: Vec<_> = there.into_iter().map(|pool| (pool, Ok(None))).collect();
+        let mut done: Vec<_> = there.into_iter().map(|pool| (pool, CopyEnd::There)).collect();
         let content = self.current.content;
         let what = ToBring { content, copies: copies.clone(), pools: lacking };
         if !what.pools.is_empty() {
             let Self { controller, pools, stop, tell, .. } = *self;
             let brought = bring_generation(controller, pools, self.current.id, &what, stop, tell).await?;
-            done.extend(what.pools.into_iter().zip(brought.into_iter().map(|end| end.map(Some))));
+            done.extend(what.pools.into_iter().zip(brought.into_iter().map(CopyEnd::of)));
         }
         let not_published = self.want(&own, &done, reason).await?;
         let what = ToBring { content, copies, pools: away.iter().map(|target| target.pool_key()).collect() };
         if !what.pools.is_empty() {
             let brought = self.register(&what, &away).await?;
-            let was_there = |arrived: Arrived| Some(arrived).filter(|arrived| !arrived.kept);
-            done.extend(what.pools.into_iter().zip(brought.into_iter().map(|end| end.map(was_there))));
+            done.extend(what.pools.into_iter().zip(brought.into_iter().map(CopyEnd::of)));
         }
         let (image, generation) = (self.detail.image.name.clone(), self.current.number);
         Ok(CopiedImage { image, generation, pools: done, not_published })
@@ -234,11 +254,13 @@ impl Work<'_> {
     async fn want(
         &self,
         own: &[&Target],
-        done: &[(PoolKey, Result<Option<Arrived>, NotBrought>)],
+        done: &[(PoolKey, CopyEnd)],
         reason: Option<String>,
     ) -> Result<Vec<NotPublished>, Error> {
-        let has =
-            |target: &&&Target| done.iter().any(|(pool, end)| *pool == target.pool_key() && end.is_ok());
+        let is_there = |(pool, end): &(PoolKey, CopyEnd), target: &Target| {
+            *pool == target.pool_key() && !matches!(end, CopyEnd::Failed(_))
+        };
+        let has = |target: &&&Target| done.iter().any(|end| is_there(end, target));
         let names: Vec<_> = own.iter().filter(has).flat_map(|target| self.stacks.wanted_on(target)).collect();
         // What was read before knows no stack that was new then.
         let detail = find_in(self.controller, &self.detail.image.id.0.to_string(), None).await?;

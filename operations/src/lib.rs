@@ -53,7 +53,7 @@ pub use check_image::{CheckImage, CheckedImage, check_file, digest};
 pub use check_nodes::CheckNodes;
 pub use compare_images::{CompareImages, ComparedGeneration, ComparedImages};
 pub use controller::{Actor, Controller, Tell};
-pub use copy_image::{CopiedImage, CopyImage, CopyTo};
+pub use copy_image::{CopiedImage, CopyEnd, CopyImage, CopyTo};
 pub use destroy_image::{DestroyImage, Destroyed};
 pub use edit_image::{EditImage, EditedImage};
 pub use error::{Cause, Error, Kind};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ays_model::{Gid, NodeName, PoolKey, PoolName, causes};
-use ays_operations::{CopiedImage, CopyImage, CopyTo};
+use ays_operations::{CopiedImage, CopyEnd, CopyImage, CopyTo};
 
 use crate::context;
 use crate::failure::Failure;
@@ -92,10 +92,12 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     } else {
         show(&done)?;
     }
-    let failed = done.pools.iter().filter_map(|(pool, end)| Some((pool, end.as_ref().err()?)));
-    let mut said: Vec<_> = failed
-        .map(|(pool, why)| format!("pool {}: {}", pools::pool(pool), causes(why).replace('\n', "\n  ")))
-        .collect();
+    let mut said = Vec::new();
+    for (pool, end) in &done.pools {
+        if let CopyEnd::Failed(why) = end {
+            said.push(format!("pool {}: {}", pools::pool(pool), causes(why).replace('\n', "\n  ")));
+        }
+    }
     said.extend(pools::not_published(&done.not_published));
     if said.is_empty() {
         Ok(())
@@ -127,12 +129,12 @@ fn show(CopiedImage { image, generation, pools, .. }: &CopiedImage) -> Result<()
         let pool = format!("pool {} in grid {}", pools::pool(pool), pool.gid);
         let what = format!("generation {generation} of {image}");
         match end {
-            Ok(Some(arrived)) => {
+            CopyEnd::Copied(arrived) => {
                 let from = arrived.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
                 table::line(&format!("{pool}: {what}, {}{from}", units::bytes(arrived.received)))?;
             }
-            Ok(None) => table::line(&format!("{pool}: {what} was there"))?,
-            Err(_) => {}
+            CopyEnd::There => table::line(&format!("{pool}: {what} was there"))?,
+            CopyEnd::Failed(_) => {}
         }
     }
     Ok(())
@@ -140,18 +142,13 @@ fn show(CopiedImage { image, generation, pools, .. }: &CopiedImage) -> Result<()
 
 fn report(CopiedImage { image, generation, pools, not_published }: &CopiedImage) -> Report<'_> {
     let pools = pools.iter().map(|(pool, end)| {
-        let arrived = end.as_ref().ok().and_then(Option::as_ref);
-        PoolReport {
-            pool,
-            result: match end {
-                Ok(Some(_)) => "copied",
-                Ok(None) => "there",
-                Err(_) => "failed",
-            },
-            received: arrived.map_or(0, |arrived| arrived.received),
-            from: arrived.and_then(|arrived| arrived.from.as_ref()),
-            why: end.as_ref().err().map(|why| causes(why)),
-        }
+        let (result, arrived, why) = match end {
+            CopyEnd::Copied(arrived) => ("copied", Some(arrived), None),
+            CopyEnd::There => ("there", None, None),
+            CopyEnd::Failed(why) => ("failed", None, Some(causes(why))),
+        };
+        let received = arrived.map_or(0, |arrived| arrived.received);
+        PoolReport { pool, result, received, from: arrived.and_then(|arrived| arrived.from.as_ref()), why }
     });
     let not_published =
         not_published.iter().map(|not| NotPublished { pool: &not.pool, why: causes(&not.why) });
