@@ -22,6 +22,7 @@ mod operator_file;
 mod outdated;
 mod own_pool;
 mod passing;
+mod places;
 mod plan;
 mod publish;
 mod record;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ays_catalogue::{Lock, LockHolder, RunEnd, ServiceOnNode, Timestamp};
-use ays_model::{Event, FaultStep, Gid, LockScope, PoolKey, RunAction, RunResult, Scheme, StepName, Target};
+use ays_model::{Event, FaultStep, LockScope, PoolKey, RunAction, RunResult, StepName, Target};
 use ays_recipes::Recipe;
 use ays_transport::{Connection, Faults, Helper, OpenError, Session, around};
 use futures_util::StreamExt;
@@ -12,11 +12,11 @@ use futures_util::future::join;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::delivery::{Delivery, Member, Place, share};
+use crate::delivery::{Member, Place};
 use crate::install::Working;
 use crate::install_error::InstallError;
 use crate::plan::Plan;
-use crate::rollout::{Installed, Mode, NodeResult, Rollout, SharedPool, Sharing, Turn};
+use crate::rollout::{Installed, Mode, NodeResult, Rollout, SharedPool, Turn};
 use crate::run_log::{Events, Tell};
 use crate::stop::Stop;
 
@@ -30,9 +30,6 @@ struct Common<'a> {
     faults: Option<&'a Arc<Faults>>,
     tell: Tell<'a>,
 }
-
-/// Of each target, for each of the recipe's fetches, its place in a delivery.
-type Places = Vec<Vec<Option<Place>>>;
 
 /// A helper that passes on what it has while other nodes need it.
 struct Parked {
@@ -103,36 +100,6 @@ impl Rollout<'_> {
             }
             _ => installing.await,
         })
-    }
-
-    /// For each target, its places in the deliveries of its grid: one delivery for each fetch that several nodes need. And the
-    /// one of a file of this machine, which all nodes need.
-    fn places(&self, targets: &[Target]) -> Result<(Places, Option<Arc<Delivery>>), InstallError> {
-        if self.file.is_some() {
-            let delivery = Delivery::of_given(share()?);
-            let places = targets.iter().map(|_| vec![Some(delivery.place())]).collect();
-            return Ok((places, Some(delivery)));
-        }
-        let mut nodes: HashMap<Gid, usize> = HashMap::new();
-        for target in targets {
-            *nodes.entry(target.gid()).or_default() += 1;
-        }
-        let mut deliveries: HashMap<Gid, Vec<Option<Arc<Delivery>>>> = HashMap::new();
-        for (gid, nodes) in nodes {
-            if nodes > 1 && self.sharing == Sharing::Neighbours {
-                let share = share()?;
-                let shared = self.recipe.downloads.iter().map(|download| {
-                    // A file on the node is each node's own.
-                    (download.url.scheme() != Scheme::File).then(|| Delivery::new(share.clone()))
-                });
-                deliveries.insert(gid, shared.collect());
-            }
-        }
-        let places = |target: &Target| {
-            let of_grid = deliveries.get(&target.gid()).map(Vec::as_slice).unwrap_or_default();
-            of_grid.iter().map(|delivery| delivery.as_ref().map(Delivery::place)).collect()
-        };
-        Ok((targets.iter().map(places).collect(), None))
     }
 
     /// All of one node, from its turn to its last event.

@@ -11,9 +11,8 @@ use ays_engine::{
     Arrived, Direction, NotBrought, NotPublished, Recorder, Recording, Stacks, Stop, ToBring, now,
 };
 use ays_model::{
-    Event, Fingerprint, Gid, ImageName, LockScope, NodeName, PoolKey, PoolName, Signer, Target, TemplateName,
+    Event, Fingerprint, Gid, ImageName, LockScope, NodeName, PoolKey, Signer, Target, TemplateName,
 };
-use ays_recipes::LookupError;
 use ays_transport::SshSettings;
 
 use crate::add_image::of_recipe;
@@ -21,6 +20,7 @@ use crate::availability::find_in;
 use crate::bring_generation::{bring_generation, not_at_all};
 use crate::change_image::not_changed;
 use crate::controller::{Controller, Tell};
+use crate::copy_to::CopyTo;
 use crate::error::{Error, Kind};
 use crate::generations::{generation, verified_copies};
 use crate::off_runtime::off_runtime;
@@ -37,17 +37,6 @@ pub struct CopyImage {
     pub to: CopyTo,
     /// Why, for the records.
     pub reason: Option<String>,
-}
-
-/// Where an image is copied to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CopyTo {
-    /// The pool of this name in the image's grid; where nodes do not share it, that of each of them.
-    Pool(PoolName),
-    /// The pools of these nodes.
-    Nodes(Vec<NodeName>),
-    /// All pools of this grid.
-    Grid(Gid),
 }
 
 /// What came of it.
@@ -89,8 +78,6 @@ impl CopyEnd {
 enum NotCopied {
     #[error("{0} is not in use: only an image that is CREATED or DISABLED is copied")]
     Status(ImageName),
-    #[error("grid {0} has no pool: no node of the environment is in it")]
-    EmptyGrid(Gid),
     #[error("grid {gid} has an image `{image}` of the recipe {template}")]
     OfRecipe { image: ImageName, gid: Gid, template: TemplateName },
     #[error("the catalogue could not be reached for too long: somebody else may be at it by now")]
@@ -149,47 +136,6 @@ impl CopyImage {
         };
         lock.release().await?;
         Ok(done)
-    }
-}
-
-impl CopyTo {
-    /// One node of each pool that is meant.
-    fn targets(&self, all: &[Target], own: Gid) -> Result<Vec<Target>, Error> {
-        let mut meant: Vec<&Target> = match self {
-            Self::Pool(name) => {
-                let of_grid = || all.iter().filter(|target| target.gid() == own);
-                let meant: Vec<_> = of_grid().filter(|target| target.pool().name == *name).collect();
-                if meant.is_empty() {
-                    let names: BTreeSet<&str> = of_grid().map(|target| target.pool().name.as_str()).collect();
-                    return Err(LookupError::unknown("pool", name.as_str(), names).into());
-                }
-                meant
-            }
-            Self::Nodes(names) => {
-                let find = |name: &NodeName| {
-                    let names = all.iter().map(|target| target.name().as_str());
-                    let unknown = || Error::from(LookupError::unknown("node", name.as_str(), names));
-                    all.iter().find(|target| target.name() == name).ok_or_else(unknown)
-                };
-                names.iter().map(find).collect::<Result<_, _>>()?
-            }
-            // This machine is of the grid that names none, but it is no part of a site.
-            Self::Grid(gid) => {
-                let is_of_it = |target: &&Target| target.gid() == *gid && matches!(target, Target::Node(_));
-                let meant: Vec<_> = all.iter().filter(is_of_it).collect();
-                if meant.is_empty() {
-                    return Err(Error::new(Kind::Unknown, NotCopied::EmptyGrid(*gid)));
-                }
-                meant
-            }
-        };
-        let mut seen: Vec<PoolKey> = Vec::new();
-        meant.retain(|target| {
-            let is_new = !seen.contains(&target.pool_key());
-            seen.push(target.pool_key());
-            is_new
-        });
-        Ok(meant.into_iter().cloned().collect())
     }
 }
 
