@@ -250,10 +250,20 @@ fn a_file_of_the_operator_comes_to_nodes_that_cannot_reach_this_machine() {
     assert_eq!([offered(first, NAME), offered(second, NAME)], [Some(2), Some(2)]);
     let shown = scene.ays.json(&["image", "show", NAME]);
     assert_eq!(shown["generations"][0]["verifiedAtSource"], false);
-    // On this machine it is read where it is.
+    // On this machine it is read where it is, and comes into this machine's pool.
+    let here = scene.lab.dir().join("here");
+    let settings = format!(
+        "\n[pool.local]\npath = \"{0}/pool\"\nformat = \"raw\"\nshared = false\n\n[system]\npaths.tmp = \"{0}/tmp\"\n",
+        here.display()
+    );
+    let toml = fs::read_to_string(scene.environment.repo().join("ays.toml")).unwrap();
+    scene.environment.write("ays.toml", &(toml + &settings));
     let output = scene.ays.run(&["image", "add", path, "--name", "here", "--size", "10"]);
     assert_eq!(output.code, Some(0), "{output:#?}");
     assert!(file.exists());
+    let pool: Vec<_> =
+        fs::read_dir(here.join("pool")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(pool.iter().any(|name| name.to_string_lossy().starts_with("here-")), "{pool:?}");
 }
 
 /// Waits until a node has so many bytes of the download.
@@ -330,7 +340,10 @@ fn an_image_becomes_a_file_of_the_operator_whole_or_not_at_all() {
     let said = fails(&run("x.raw", &[]), 2);
     assert!(said.contains("x.raw is there already"), "{said}");
     let said = fails(&run("no/such/x.raw", &[]), 2);
+    assert!(said.contains("no/such/x.raw cannot be written"), "{said}");
+    let said = fails(&run("../exported", &[]), 2);
     assert!(said.contains("is no place for a file"), "{said}");
+    assert_eq!(run("../exported/x.raw", &["--force"]).code, Some(0), "it is there, as it should be");
     let said = fails(&run("y.raw", &["--generation", "7"]), 2);
     assert!(said.contains("x has no generation 7"), "{said}");
     let stored = scene.nodes[0].path(POOL).join(&stored(&scene.nodes[0])[0]);

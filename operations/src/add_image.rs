@@ -209,8 +209,7 @@ impl AddImage {
         if let Some(category) = self.category.take() {
             image.category = category;
         }
-        // A registry verifies what it has.
-        if let Some(check) = self.check.take().filter(|_| !asked.scheme().is_oci()) {
+        if let Some(check) = self.check.take() {
             image.check = check;
         }
         Ok(image)

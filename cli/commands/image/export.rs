@@ -56,8 +56,7 @@ struct Report<'a> {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let file = std::path::absolute(&args.file)
-        .map_err(|source| Failure::Unwritable { path: args.file.clone(), source })?;
+    let file = whole(&args.file)?;
     let controller = context::controller_of(repo).await?;
     let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
     let is_qcow2 = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("qcow2"));
@@ -86,4 +85,14 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     }
     let size = units::bytes(exported.size);
     table::line(&format!("{}: {image}, generation {generation}, {size} {format}", file.display()))
+}
+
+/// The path of a file that need not be there yet, without links and `..` before its name.
+fn whole(file: &Path) -> Result<PathBuf, Failure> {
+    let unwritable = |source| Failure::Unwritable { path: file.to_owned(), source };
+    let file = std::path::absolute(file).map_err(unwritable)?;
+    match (file.parent(), file.file_name()) {
+        (Some(parent), Some(name)) => Ok(parent.canonicalize().map_err(unwritable)?.join(name)),
+        _ => Ok(file),
+    }
 }
