@@ -116,6 +116,7 @@ mod tests {
         teller.say(pieces(5, MOST_HASHES));
         // Those that do not follow are told by themselves.
         teller.say(pieces(9000, 1));
+        teller.say(pieces(9002, 1));
         teller.say(Said::Inbox { port: 1 });
         teller.finish().await;
         while let Some(said) = told.recv().await {
@@ -136,6 +137,7 @@ mod tests {
                 pieces(4, 1),
                 pieces(5, MOST_HASHES),
                 pieces(9000, 1),
+                pieces(9002, 1),
                 Said::Inbox { port: 1 }
             ]
         );
