@@ -510,3 +510,20 @@ fn two_images_are_compared_by_the_pieces_in_which_they_differ() {
     let said = fails(&scene.ays.run(&["image", "compare", "b", "c"]), 1);
     assert!(said.contains("its copy is damaged: `ays scrub --heal` brings it again"), "{said}");
 }
+
+#[test]
+fn a_file_that_is_changed_while_it_is_sent_is_not_added() {
+    let scene = Many::new(1, 96);
+    let file = scene.origin.file("x.qcow2");
+    let add = ["image", "add", file.to_str().unwrap(), "--name", NAME, "--node", "n1", "--unverified"];
+    let mut running = scene.ays.spawn(&add);
+    wait_for_bytes(&scene, &mut running, 4 << 20);
+    let source = fs::OpenOptions::new().write(true).open(&file).unwrap();
+    source.write_all_at(&[7; 4096], source.metadata().unwrap().len() - 4096).unwrap();
+    let said = fails(&running.wait(), 1);
+    assert!(said.contains("it was changed while the nodes were given it"), "{said}");
+    assert_eq!(index(&scene.nodes[0]), None);
+    let output = scene.ays.run(&add);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert_true(&scene.ays, &scene.nodes[0], NAME);
+}

@@ -8,12 +8,17 @@ use std::convert::Infallible;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ays_model::{Download, SecretUrl};
 use ays_protocol::{Failure, Fetch, Phase};
 use ays_transport::{HelperError, Session};
+use tokio::time::interval;
 
 use crate::delivery::Delivery;
+
+/// How often it is looked whether somebody has changed the file.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A file of this machine that a rollout brings to its nodes, in the place of its recipe's one download.
 #[derive(Debug, Clone)]
@@ -44,6 +49,19 @@ impl OperatorFile {
         delivery.no_more_givers(failure);
     }
 
+    /// Completes when the file is another one than now: the pieces of two files would be refused again and again.
+    async fn until_changed(&self) -> Failure {
+        let state = || self.path.metadata().map(|found| (found.len(), found.modified().ok())).ok();
+        let before = state();
+        // A file system need not tell of a change by itself.
+        let mut look = interval(LOOK_EVERY);
+        while state() == before {
+            look.tick().await;
+        }
+        let reason = "it was changed while the nodes were given it: add it again when nobody writes to it";
+        Failure::Refused { url: self.path.display().to_string(), reason: reason.to_owned() }
+    }
+
     /// Ends well only by being no more needed, which its caller sees.
     async fn serve(&self, download: &Download, delivery: &Arc<Delivery>) -> Result<Infallible, HelperError> {
         let spawn = |error: std::io::Error| HelperError::Spawn(error.into());
@@ -64,6 +82,7 @@ impl OperatorFile {
         };
         let given = tokio::select! {
             given = giving => given,
+            failure = self.until_changed() => Err(failure.into()),
             () = delivery.until_not_needed() => Err(HelperError::Ended { said: String::new() }),
         };
         drop(member);
