@@ -23,6 +23,7 @@ mod env;
 mod ftps;
 mod image_check;
 mod images_by_hand;
+mod images_elsewhere;
 mod install;
 mod json;
 mod libvirt;
