@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ays_engine::AdoptError;
-use ays_model::{NodeName, PoolName, SecretUrl, TemplateName, causes};
+use ays_model::{NodeName, PoolName, SecretUrl, causes};
 use ays_operations::{Error, Kind, Problem};
 use ays_recipes::AnswerError;
 use ays_transport::{InstallKeyError, PublicKeyError};
@@ -51,8 +51,8 @@ pub enum Failure {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{path} cannot be written", path = .path.display())]
     Unwritable { path: PathBuf, source: std::io::Error },
-    #[error("{}", not_installed(.template, .failed, .again))]
-    Rollout { template: TemplateName, failed: Vec<(NodeName, Problem)>, interrupted: bool, again: String },
+    #[error("{}", not_installed(.what, .failed, .again))]
+    Rollout { what: String, failed: Vec<(NodeName, Problem)>, interrupted: bool, again: String },
     #[error("machines will not start from {image}: {errors} {}", if *.errors == 1 { "error" } else { "errors" })]
     WillNotWork { image: String, errors: usize },
     #[error("after {wrong} of {rehearsed} faults it does not end as without")]
@@ -114,9 +114,9 @@ where
 }
 
 /// Each failed node with its reason, and what to do.
-fn not_installed(template: &TemplateName, failed: &[(NodeName, Problem)], again: &str) -> String {
+fn not_installed(what: &str, failed: &[(NodeName, Problem)], again: &str) -> String {
     let nodes: Vec<_> = failed.iter().map(|(node, _)| node.as_str()).collect();
-    let mut text = format!("{template} was not installed on {}", nodes.join(", "));
+    let mut text = format!("{what} was not installed on {}", nodes.join(", "));
     for (node, why) in failed {
         text.push_str(&format!("\n  {node}: {}", why.in_one_line().replace('\n', "\n  ")));
     }

@@ -7,6 +7,7 @@ pub mod events;
 pub mod lint;
 pub mod pools;
 pub mod rehearsal;
+pub mod rollout;
 pub mod scrub;
 pub mod table;
 pub mod units;

@@ -9,8 +9,8 @@ pub struct Targets {
     /// The kind of node: node.ssh, or node.local for this machine (also -tt)
     #[arg(long, value_name = "TYPE")]
     targettype: Option<TemplateName>,
-    /// The node's name, several (a,b or repeated) or a pattern ('n*'); without one this machine is meant (also -tn)
-    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    /// The node's name, several (a,b or repeated) or a pattern ('n*'); without one this machine is meant (also -tn, --node)
+    #[arg(long, alias = "node", value_name = "NODE", value_delimiter = ',')]
     targetname: Vec<String>,
     /// All nodes of this grid
     #[arg(long, value_name = "GRID", conflicts_with = "targetname")]

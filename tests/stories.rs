@@ -22,6 +22,8 @@ mod ends_well;
 mod env;
 mod ftps;
 mod image_check;
+mod images_by_hand;
+mod images_elsewhere;
 mod install;
 mod jobs;
 mod json;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ays_model::PoolKey;
 use serde_json::Value;
 
-use crate::{CatalogueError, ChangedBy, ImageId, ImageMove, Offer, StackId, StackStatus};
+use crate::{CatalogueError, ChangedBy, ImageEdit, ImageId, ImageMove, Offer, StackId, StackStatus};
 
 /// What an operator changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Change {
         /// Where it is not.
         remove: Vec<StackId>,
     },
+    /// What is said of the image.
+    Edit(ImageId, Box<ImageEdit>),
     /// A stack's state.
     Stack(StackId, StackStatus),
 }
@@ -33,7 +35,7 @@ pub enum Change {
 /// What a change came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// What it was: a state, a generation's number, the names of stacks.
+    /// What it was: a state, a generation's number, the names of stacks, the facts that are others now.
     pub before: Value,
     /// What it is.
     pub after: Value,

@@ -188,6 +188,16 @@ pub enum CatalogueError {
         /// How many copies are left.
         copies: u32,
     },
+    /// An image cannot have the name of another one of its grid.
+    #[error("grid {gid} has an image `{name}` already: number {id}")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The grid.
+        gid: i64,
+        /// The other image.
+        id: i64,
+    },
     /// A size that no file can have.
     #[error("a size of {size} bytes is more than any file can have")]
     Size {

@@ -33,8 +33,8 @@ pub struct Registration {
 pub struct ImageFacts {
     /// Its name, unique in its grid.
     pub name: ImageName,
-    /// For people.
-    pub description: String,
+    /// For people; none: what was said before stays.
+    pub description: Option<String>,
     /// `Linux`, `Windows`, or a name of the recipe's own.
     pub category: String,
     /// The smallest disk that a machine may have, in GB.

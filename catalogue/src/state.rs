@@ -37,7 +37,8 @@ pub fn next_image_status(is: ImageStatus, step: ImageMove) -> Next<ImageStatus> 
     use ImageMove::{Delete, Destroy, Disable, Enable, Restore};
     use ImageStatus::{Created, Creating, Deleted, Destroyed, Disabled};
     const IN_THE_BIN: &str = "is in the recycle bin: `ays image restore NAME` brings it back";
-    const GONE: &str = "is destroyed, and its files are gone: an install of its recipe brings it again";
+    const GONE: &str =
+        "is destroyed, and its files are gone: an install of its recipe, or `ays image add`, brings it again";
     match (is, step) {
         (Creating, Enable | Disable) => Next::Wrong("is still being made: wait for that"),
         (Created, Disable) => Next::Becomes(Disabled),

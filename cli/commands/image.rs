@@ -1,9 +1,14 @@
 //! `ays image`
 
+mod add;
 mod availability;
 mod check;
+mod compare;
+mod copy;
 mod delete;
 mod digest;
+mod edit;
+mod export;
 mod generations;
 mod prune;
 mod state;
@@ -43,7 +48,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    Add(Box<add::Args>),
     Availability(availability::Args),
+    Edit(edit::Args),
+    Export(export::Args),
+    Copy(copy::Args),
+    Compare(compare::Args),
     Generations(generations::Args),
     Undo(undo::Args),
     /// Makes a disabled image usable again
@@ -62,7 +72,12 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     match args.command {
         Command::Check(args) => check::run(args, repo).await,
         Command::Digest(args) => digest::run(args).await,
+        Command::Add(args) => add::run(*args, repo).await,
         Command::Availability(args) => availability::run(args, repo).await,
+        Command::Edit(args) => edit::run(args, repo).await,
+        Command::Compare(args) => compare::run(args, repo).await,
+        Command::Copy(args) => copy::run(args, repo).await,
+        Command::Export(args) => export::run(args, repo).await,
         Command::Generations(args) => generations::run(args, repo).await,
         Command::Undo(args) => undo::run(args, repo).await,
         Command::Enable(args) => state::run(args, ImageMove::Enable, repo).await,
@@ -101,6 +116,7 @@ fn show(ImageDetail { image, generations, stacks }: &ImageDetail) -> Result<(), 
     table::line(&format!("Image: {}\n", image.name))?;
     let facts = [
         ("Id", image.id.0.to_string()),
+        ("Description", image.description.clone()),
         ("Type", image.category.clone()),
         ("Size", format!("{} GB", image.size_gb)),
         ("Status", table::word(&image.status)),
@@ -111,7 +127,7 @@ fn show(ImageDetail { image, generations, stacks }: &ImageDetail) -> Result<(), 
         ("UNCPath", image.unc_path.clone().unwrap_or_default()),
     ];
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
-        table::line(&format!("  {name:10}  {value}"))?;
+        table::line(&format!("  {name:11}  {value}"))?;
     }
     table::line("\nGenerations, the newest first")?;
     for generation in generations {

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ays_engine::{Mode, Plan, Planned, Rehearsed, SourceAnswer, Stop, Stopper};
-use ays_model::{FaultAt, InstanceName, NodeName, Record, RunResult, TemplateName};
+use ays_model::{FaultAt, InstanceName, Record, TemplateName};
 use ays_operations::{
-    BroughtUpToDate, Error, Install, InstallOutdated, InstallReport, InstalledAgain, InstalledOn,
-    PlannedInstall, Problem, Rehearse, Selection, Tell,
+    BroughtUpToDate, Error, Install, InstallOutdated, InstallReport, InstalledAgain, PlannedInstall,
+    Rehearse, Selection, Tell,
 };
 use ays_recipes::{Answers, Dependencies, Environment, Stored};
 
 use super::job;
 use crate::failure::{Failure, eprint_line};
-use crate::render::events::{Renderer, Style};
+use crate::render::events::Style;
 use crate::render::rehearsal::Rehearsal;
-use crate::render::{quoted, table, units};
+use crate::render::{quoted, rollout, table, units};
 use crate::signals::heed_signals;
 use crate::site::Site;
 use crate::targets::Targets;
@@ -135,8 +135,9 @@ impl Work<'_> {
         if args.detach {
             return job::detach(&self.site, install).await;
         }
-        let style = self.style(true);
-        let done = self.site.perform(install, args.accept_new_host_key, self.stop.clone(), told(style));
+        let style = rollout::style(args.json, args.quiet, true);
+        let done =
+            self.site.perform(install, args.accept_new_host_key, self.stop.clone(), rollout::tell(style));
         let BroughtUpToDate { services, unknown } = done.await?;
         for (image, why) in &unknown {
             eprint_line(&format!("warning: {image}: {why}"));
@@ -202,26 +203,18 @@ impl Work<'_> {
 
         // What is asked, and what is wrong before anything runs, ends at the first Ctrl-C.
         begin();
-        let style = self.style(are_several);
+        let style = rollout::style(args.json, args.quiet, are_several);
         if args.rehearse {
             return self.rehearse(install, style).await;
         }
         let (template, instance) = (install.template.clone(), install.instance.clone());
-        let report = self.site.perform(install, args.accept_new_host_key, stop.clone(), told(style)).await?;
+        let tell = rollout::tell(style);
+        let report = self.site.perform(install, args.accept_new_host_key, stop.clone(), tell).await?;
         self.ended(&template, &instance, report, mode, style)
     }
 
     fn dependencies(&self) -> Dependencies {
         if self.args.single { Dependencies::Skip } else { Dependencies::First }
-    }
-
-    fn style(&self, are_several: bool) -> Style {
-        match (self.args.json, self.args.quiet) {
-            (true, _) => Style::Json,
-            (false, true) => Style::Quiet,
-            (false, false) if are_several => Style::Summary,
-            (false, false) => Style::Steps,
-        }
     }
 
     async fn rehearse(&self, install: Install, style: Style) -> Result<(), Failure> {
@@ -255,26 +248,8 @@ impl Work<'_> {
             };
             eprint_line(&format!("the answers are in {}{others}", first.display()));
         }
-        if style == Style::Summary {
-            table::line(&summary(&nodes))?;
-        }
-        let is_one = nodes.len() == 1;
-        let failed = nodes.into_iter().filter_map(|on| Some((on.node, on.problem?)));
-        let mut failed: Vec<(NodeName, Problem)> = failed.collect();
-        match failed.pop() {
-            None => Ok(()),
-            Some((node, problem)) if is_one => {
-                let problem = problem.led_to(format!("{template} on {node} was not installed"));
-                Err(Error::from(problem).into())
-            }
-            Some(last) => {
-                failed.push(last);
-                let nodes: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
-                let again = self.again(template, instance, mode, &nodes);
-                let interrupted = self.stop.is_wanted();
-                Err(Failure::Rollout { template: template.clone(), failed, interrupted, again })
-            }
-        }
+        let again = |nodes: &[&str]| self.again(template, instance, mode, nodes);
+        rollout::end(template, nodes, style, again, self.stop.is_wanted())
     }
 
     /// Adds what is answered in a file; on a terminal the questions that are left are asked.
@@ -315,25 +290,6 @@ impl Work<'_> {
         }
         words.join(" ")
     }
-}
-
-/// Shows events as they come.
-fn told(style: Style) -> Tell {
-    let renderer = Mutex::new(Renderer::new(style));
-    Arc::new(move |record| renderer.lock().unwrap_or_else(PoisonError::into_inner).show(&record))
-}
-
-/// `12 nodes: 10 installed, 1 had nothing to do, 1 failed`.
-fn summary(nodes: &[InstalledOn]) -> String {
-    let said = RunResult::ALL.iter().filter_map(|result| {
-        let count = nodes.iter().filter(|on| on.result == *result).count();
-        let what = match result {
-            RunResult::Unchanged => "had nothing to do",
-            other => other.as_str(),
-        };
-        (count > 0).then(|| format!("{count} {what}"))
-    });
-    format!("{} nodes: {}", nodes.len(), said.collect::<Vec<_>>().join(", "))
 }
 
 /// The plan and what its sources say, as JSON.

@@ -111,6 +111,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
             format!("check   the digest of its layer; the manifest is {version} now")
         }
         NewCheck::Md5Beside => "check   the MD5 beside it".to_owned(),
+        NewCheck::Checksum(checksum) => format!("check   its {}", checksum.kind().title()),
         NewCheck::None if proof.is_some() => "check   the signature of the image".to_owned(),
         NewCheck::None => {
             "check   NONE: no checksum is beside it, so the image will be marked unverified".to_owned()

@@ -64,6 +64,7 @@ fn text(Found { image, generation, offered_by }: &Found, asked: Option<&str>) ->
 
 fn recipe(generation: &Generation) -> String {
     match &generation.template_commit {
+        _ if generation.template.is_by_hand() => "none: it was added by hand".to_owned(),
         Some(commit) => format!("{}, commit {commit}", generation.template),
         None => {
             format!("{}, not from a commit, checksum {}", generation.template, generation.template_checksum)

@@ -100,9 +100,11 @@ impl Renderer {
     }
 
     fn tell(&mut self, record: &Record) {
-        if let Event::RunStarted { template, .. } = &record.event {
+        if let Event::RunStarted { template, instance, .. } = &record.event {
             let title = match self.style {
                 Style::Summary => record.node.to_string(),
+                // Its instance is the image.
+                _ if template.is_by_hand() => format!("{instance} on {}", record.node),
                 _ => format!("{template} on {}", record.node),
             };
             let begun = Instant::now();

@@ -36,6 +36,9 @@ use crate::refusal::{LARGEST, Refusal};
 use ays_model::DiskFormat;
 use extents::Data;
 
+/// What one hash of the tree's first level is about, in bytes: a disk's last piece may be shorter.
+pub const PIECE: u64 = pieces::SPAN;
+
 /// The digest that names a content.
 pub type Content = [u8; 32];
 
@@ -69,6 +72,9 @@ pub struct Control<'a> {
     /// Hears how many bytes were read of the file, at most some 128 KiB of plain data, and says how long to wait until
     /// more are read. It is asked on several threads at once, and must reckon with all of them.
     pub pace: Option<&'a (dyn Fn(usize) -> Duration + Sync)>,
+    /// Hears of each piece of [`PIECE`] bytes, in order, with its number from 0 and its hash in the tree; of those that are
+    /// all zero it hears nothing.
+    pub pieces: Option<&'a mut dyn FnMut(u64, [u8; 32])>,
     /// Whether to end with [`Error::Cancelled`]; asked often, on several threads, also during a wait.
     pub cancelled: Option<&'a (dyn Fn() -> bool + Sync)>,
 }

@@ -124,6 +124,23 @@ impl Delivery {
         }
     }
 
+    /// Completes when a node has reached its fetch, or none needs the file any more.
+    pub async fn until_joined(&self) {
+        let mut changed = self.changed.subscribe();
+        while self.is_needed() && !self.swarm().has_members() {
+            // It cannot fail: this has the other end.
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// This machine joins, which has the file, and which no node may be able to reach but through its own connection.
+    pub fn join_operator(self: &Arc<Self>, connection: &Connection) -> Member {
+        self.join(None, connection, |swarm, address| {
+            let number = swarm.join_giver(address);
+            swarm.relay_only(number)
+        })
+    }
+
     /// A node that has the file joins.
     pub fn join_giver(self: &Arc<Self>, address: Option<IpAddr>, connection: &Connection) -> Member {
         self.join(address, connection, Swarm::join_giver)
@@ -170,6 +187,14 @@ impl Drop for Place {
 }
 
 impl Place {
+    /// This machine has reached its fetch; no node may be able to reach it but through its own connection.
+    pub fn join_operator(&self, connection: &Connection) -> Member {
+        self.0.join(None, connection, |swarm, address| {
+            let number = swarm.join(address);
+            swarm.relay_only(number)
+        })
+    }
+
     /// The node has reached its fetch.
     pub fn join(&self, address: Option<IpAddr>, connection: &Connection) -> Member {
         self.0.join(address, connection, Swarm::join)

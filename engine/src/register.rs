@@ -36,7 +36,7 @@ impl Working<'_, '_> {
         let registration = Registration {
             image: ImageFacts {
                 name: image.name.clone(),
-                description: String::new(),
+                description: self.rollout.recipe.description.clone(),
                 category: image.category.clone(),
                 size_gb: image.size_gb,
                 username: image.username.clone(),

@@ -192,6 +192,7 @@ impl<'a> Stage<'a> {
         let rollout = Rollout {
             stacks: self.rehearsal.stacks,
             recipe: &self.recipe,
+            file: None,
             catalogue: &catalogue,
             owner: &owner,
             logs: &self.directory.path().join("runs"),

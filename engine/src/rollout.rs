@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::install_error::InstallError;
+use crate::operator_file::OperatorFile;
 use crate::own_pool::OwnPool;
 use crate::stacks::Stacks;
 
@@ -51,6 +52,8 @@ pub struct Rollout<'a> {
     pub stacks: &'a Stacks,
     /// What is installed.
     pub recipe: &'a Recipe,
+    /// The file of this machine that the recipe's one download is; none: nodes read its source.
+    pub file: Option<OperatorFile>,
     /// Where it is recorded.
     pub catalogue: &'a Catalogue,
     /// That catalogue as the owner of the pools that it is installed into.

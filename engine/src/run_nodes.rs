@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ays_catalogue::{Lock, LockHolder, RunEnd, ServiceOnNode, Timestamp};
-use ays_model::{Event, FaultStep, Gid, LockScope, PoolKey, RunAction, RunResult, Scheme, StepName, Target};
+use ays_model::{Event, FaultStep, LockScope, PoolKey, RunAction, RunResult, StepName, Target};
 use ays_recipes::Recipe;
 use ays_transport::{Connection, Faults, Helper, OpenError, Session, around};
 use futures_util::StreamExt;
+use futures_util::future::join;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::delivery::{Delivery, Member, Place, share};
+use crate::delivery::{Member, Place};
 use crate::install::Working;
 use crate::install_error::InstallError;
 use crate::plan::Plan;
-use crate::rollout::{Installed, Mode, NodeResult, Rollout, SharedPool, Sharing, Turn};
+use crate::rollout::{Installed, Mode, NodeResult, Rollout, SharedPool, Turn};
 use crate::run_log::{Events, Tell};
 use crate::stop::Stop;
 
@@ -74,7 +75,7 @@ impl Rollout<'_> {
             faults,
             tell,
         };
-        let places = self.places(targets)?;
+        let (places, given) = self.places(targets)?;
         let mut running: FuturesUnordered<_> = targets
             .iter()
             .zip(&plans)
@@ -86,35 +87,19 @@ impl Rollout<'_> {
                 Box::pin(async move { (number, self.one(common, target, plan, places).await) })
             })
             .collect();
-        let mut results: BTreeMap<usize, NodeResult> = BTreeMap::new();
-        while let Some((number, result)) = running.next().await {
-            results.insert(number, result);
-        }
-        Ok(results.into_values().collect())
-    }
-
-    /// For each target, its places in the deliveries of its grid: one delivery for each fetch that several nodes need.
-    fn places(&self, targets: &[Target]) -> Result<Vec<Vec<Option<Place>>>, InstallError> {
-        let mut nodes: HashMap<Gid, usize> = HashMap::new();
-        for target in targets {
-            *nodes.entry(target.gid()).or_default() += 1;
-        }
-        let mut deliveries: HashMap<Gid, Vec<Option<Arc<Delivery>>>> = HashMap::new();
-        for (gid, nodes) in nodes {
-            if nodes > 1 && self.sharing == Sharing::Neighbours {
-                let share = share()?;
-                let shared = self.recipe.downloads.iter().map(|download| {
-                    // A file on the node is each node's own.
-                    (download.url.scheme() != Scheme::File).then(|| Delivery::new(share.clone()))
-                });
-                deliveries.insert(gid, shared.collect());
+        let installing = async {
+            let mut results: BTreeMap<usize, NodeResult> = BTreeMap::new();
+            while let Some((number, result)) = running.next().await {
+                results.insert(number, result);
             }
-        }
-        let places = |target: &Target| {
-            let of_grid = deliveries.get(&target.gid()).map(Vec::as_slice).unwrap_or_default();
-            of_grid.iter().map(|delivery| delivery.as_ref().map(Delivery::place)).collect()
+            results.into_values().collect()
         };
-        Ok(targets.iter().map(places).collect())
+        Ok(match (&self.file, &self.recipe.downloads[..], given) {
+            (Some(file), [download], Some(delivery)) => {
+                join(installing, file.give(download, &delivery)).await.0
+            }
+            _ => installing.await,
+        })
     }
 
     /// All of one node, from its turn to its last event.

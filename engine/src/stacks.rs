@@ -40,7 +40,11 @@ impl Stacks {
 
     /// The catalogue's stacks become these, and this machine where an image was ever installed on it. What to tell an
     /// operator whose clone is older than another one that the catalogue has seen.
-    pub(crate) async fn write(
+    ///
+    /// # Errors
+    ///
+    /// Those of the catalogue.
+    pub async fn write(
         &self,
         catalogue: &Catalogue,
         targets: &[Target],

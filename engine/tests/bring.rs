@@ -171,7 +171,7 @@ fn registration(target: &Target) -> Registration {
     Registration {
         image: ImageFacts {
             name: "x".into(),
-            description: String::new(),
+            description: None,
             category: "Linux".into(),
             size_gb: 10,
             username: None,

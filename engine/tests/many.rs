@@ -79,6 +79,7 @@ impl Scene {
         let rollout = Rollout {
             stacks: &self.stacks,
             recipe: &self.recipe,
+            file: None,
             catalogue: &self.catalogue,
             owner: &owner,
             logs: &self.directory.path().join("runs"),
@@ -134,6 +135,7 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         | Step::Look(_)
         | Step::Examine(_)
         | Step::Digest(_)
+        | Step::ReadPieces(_)
         | Step::RemoveCopies(_)
         | Step::GiveCopy(_)
         | Step::TakeCopy(_) => {

@@ -63,7 +63,7 @@ async fn installed(directory: &Path, images: u32, host: &str) -> (Environment, C
         let registration = Registration {
             image: ImageFacts {
                 name: template.as_str().into(),
-                description: String::new(),
+                description: None,
                 category: "Linux".into(),
                 size_gb: 10,
                 username: None,

@@ -118,7 +118,7 @@ fn registration(content: u32, target: &Target) -> Registration {
     Registration {
         image: ImageFacts {
             name: "x".into(),
-            description: String::new(),
+            description: None,
             category: "Linux".into(),
             size_gb: 10,
             username: None,

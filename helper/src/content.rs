@@ -18,6 +18,17 @@ pub(crate) fn measure(
     pace: Pace,
     report: &Report,
 ) -> Result<Measured, content::Error> {
+    measure_pieces(file, format, pace, report, |_, _| {})
+}
+
+/// The same; `pieces` hears of each piece with data.
+pub(crate) fn measure_pieces(
+    file: &File,
+    format: DiskFormat,
+    pace: Pace,
+    report: &Report,
+    mut pieces: impl FnMut(u64, [u8; 32]),
+) -> Result<Measured, content::Error> {
     let mut progress =
         |at: content::Progress| report.at(Activity::Verify, at.position, Some(at.virtual_size));
     let is_bounded = pace.is_bounded();
@@ -26,6 +37,7 @@ pub(crate) fn measure(
     let control = Control {
         progress: Some(&mut progress),
         pace: if is_bounded { Some(&wait) } else { None },
+        pieces: Some(&mut pieces),
         cancelled: None,
     };
     content::digest(file, format, control)

@@ -36,6 +36,7 @@ mod pace;
 mod pool_files;
 mod program;
 mod qemu_img;
+mod read_pieces;
 mod remove;
 mod remove_copies;
 mod report;

@@ -15,7 +15,7 @@ mod server;
 mod stock;
 mod supplier;
 mod taker;
-mod teller;
+pub(crate) mod teller;
 mod tls;
 
 use std::sync::Arc;

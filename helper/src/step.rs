@@ -6,8 +6,8 @@ use crate::report::Report;
 use crate::share::{Listeners, Talk};
 use crate::unpack::Unpackings;
 use crate::{
-    Limits, check_copy, digest, examine, fetch, index, inspect, owner, remove, remove_copies, requirements,
-    share, store,
+    Limits, check_copy, digest, examine, fetch, index, inspect, owner, read_pieces, remove, remove_copies,
+    requirements, share, store,
 };
 
 /// Does one step to its end.
@@ -40,6 +40,9 @@ pub(crate) async fn run(
         Step::CheckCopy(copy) => check_copy::check(copy, report).await.map(Outcome::Checked),
         Step::Inspect(order) => inspect::inspect(&order, &report).await.map(Outcome::Inspected),
         Step::Digest(order) => digest::digest(order, &report).await.map(Outcome::Digested),
+        Step::ReadPieces(order) => {
+            read_pieces::read_pieces(order, &report, talk).await.map(Outcome::Digested)
+        }
         Step::WriteIndex(index) => index::write(index, &libvirt, &limits).await.map(Outcome::Written),
         Step::Remove(path) => remove::remove(path).await.map(|()| Outcome::Removed),
         Step::RemoveCopies(order) => {

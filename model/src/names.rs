@@ -81,6 +81,23 @@ name! {
     /// A template's name: its directory's.
     TemplateName
 }
+
+impl TemplateName {
+    /// Stands where a template's name is noted, for images that an operator described on the command line. `ays new image`
+    /// gives no template such a name.
+    pub const BY_HAND: &str = "(by hand)";
+
+    /// What stands for the template of an image without a recipe.
+    pub fn by_hand() -> Self {
+        Self::from(Self::BY_HAND)
+    }
+
+    /// Whether it stands for no template.
+    pub fn is_by_hand(&self) -> bool {
+        self == Self::BY_HAND
+    }
+}
+
 name! {
     /// A service instance's name; `main` where nobody says otherwise.
     InstanceName

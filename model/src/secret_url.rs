@@ -1,7 +1,7 @@
 //! An address whose credentials never show.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::{Host, Url};
@@ -106,6 +106,11 @@ impl SecretUrl {
         }
         shown.set_fragment(None);
         Ok(Self { url, scheme, shown: shown.into() })
+    }
+
+    /// The address of a file; none where its path is not absolute.
+    pub fn of_path(path: &Path) -> Option<Self> {
+        Self::new(Url::from_file_path(path).ok()?).ok()
     }
 
     /// The whole address, credentials and all: for the transfer alone.

@@ -7,18 +7,16 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use ays_catalogue::{
-    Change, ChangedBy, Copy, CopyState, Generation, ImageDetail, LockHolder, NewCopy, StackId, StackOffer,
-    StackStatus, Timestamp,
+    Change, ChangedBy, Copy, CopyState, Generation, ImageDetail, LockHolder, StackId, StackOffer, StackStatus,
 };
-use ays_engine::{
-    Arrived, BringError, Direction, NotBrought, NotPublished, Recorder, Recording, Stop, ToBring, now,
-};
+use ays_engine::{Direction, NotBrought, NotPublished, Stop, ToBring, now};
 use ays_model::{Event, Gid, ImageName, LockScope, NodeName, PoolKey, causes};
 use ays_recipes::LookupError;
 use ays_transport::SshSettings;
 use serde::{Deserialize, Serialize};
 
 use self::proof::Stopped;
+use crate::bring_generation::{bring_generation, not_at_all};
 use crate::canary::Canary;
 use crate::change_image::{find, not_changed};
 use crate::controller::{Controller, Tell};
@@ -188,7 +186,11 @@ impl SetAvailability {
 }
 
 /// The image of a name or id, in a grid where that is said.
-async fn find_in(controller: &Controller, asked: &str, gid: Option<Gid>) -> Result<ImageDetail, Error> {
+pub(crate) async fn find_in(
+    controller: &Controller,
+    asked: &str,
+    gid: Option<Gid>,
+) -> Result<ImageDetail, Error> {
     let Some(gid) = gid else { return find(controller, asked).await };
     let images = controller.catalogue.images().await?;
     if let Some(image) = images.iter().find(|image| image.name == *asked && image.gid == gid) {
@@ -343,52 +345,14 @@ impl Work<'_> {
 
     async fn bring(&mut self, stacks: &[StackId]) -> Result<(), Error> {
         let what = self.to_bring(stacks).await?;
-        let (generation, catalogue) = (self.current()?.id, &self.controller.catalogue);
-        let Some(giver) = what.copies.first().filter(|_| !what.pools.is_empty()).cloned() else {
-            let reason = || "no pool has a verified copy".to_owned();
-            let none = |pool| (pool, NotBrought::NoGiver { reason: reason() });
-            self.not_brought.extend(what.pools.into_iter().map(none));
-            return Ok(());
-        };
-        let on_its_way = |pool: &PoolKey| NewCopy {
-            generation,
-            pool: pool.clone(),
-            file: giver.file.clone(),
-            format: giver.format,
-            digest: giver.digest,
-            size: giver.size,
-        };
-        catalogue.set_arriving(&what.pools.iter().map(on_its_way).collect::<Vec<_>>()).await?;
-        let copy = |Arrived { pool, file, format, digest, size, .. }: Arrived| NewCopy {
-            generation,
-            pool,
-            file,
-            format,
-            digest,
-            size,
-        };
-        let rehearse = |arrived: Arrived| -> Recording<'_, _> {
-            Box::pin(async move { catalogue.rehearse_arrived(&copy(arrived), &Timestamp::now()).await })
-        };
-        let record = |arrived: Arrived| -> Recording<'_, _> {
-            Box::pin(async move { catalogue.set_arrived(&copy(arrived), &Timestamp::now()).await })
-        };
-        let recorder = Recorder { rehearse: &rehearse, record: &record };
-        let brought = self.pools.bring(self.controller).run(&what, &recorder, self.stop, &*self.tell).await;
-        // Of those that came, nothing is on its way any more.
-        catalogue.forget_arriving(generation, &what.pools).await?;
-        for (pool, brought) in what.pools.iter().zip(brought.map_err(not_at_all)?) {
+        let (controller, generation) = (self.controller, self.current()?.id);
+        let brought =
+            bring_generation(controller, self.pools, generation, &what, self.stop, &self.tell).await?;
+        for (pool, brought) in what.pools.iter().zip(brought) {
             if let Err(why) = brought {
                 self.not_brought.push((pool.clone(), why));
             }
         }
         Ok(())
-    }
-}
-
-fn not_at_all(error: BringError) -> Error {
-    match error {
-        BringError::Interrupted => Error::interrupted(),
-        error => Error::new(Kind::Failed, error),
     }
 }

@@ -135,7 +135,9 @@ fn of_catalogue(error: &CatalogueError) -> Kind {
         CatalogueError::AmbiguousImage { .. }
         | CatalogueError::UnknownImage { .. }
         | CatalogueError::NoGeneration { .. } => Kind::Unknown,
-        CatalogueError::WrongMove { .. } | CatalogueError::NothingBefore { .. } => Kind::Usage,
+        CatalogueError::WrongMove { .. }
+        | CatalogueError::NameTaken { .. }
+        | CatalogueError::NothingBefore { .. } => Kind::Usage,
         _ => Kind::Failed,
     }
 }

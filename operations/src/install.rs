@@ -4,18 +4,16 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ays_engine::{
-    InstallError, Installed, Mode, NodeResult, Plan, Rollout, Sharing, SourceAnswer, Stacks, Stop, probe,
-};
-use ays_model::{InstanceName, NodeName, RunResult, Target, TemplateName};
-use ays_recipes::{Answers, Dependencies, Environment, NodeError, Question, Recipe, Request, Stored};
-use ays_transport::{SshSettings, Transport};
+use ays_engine::{Mode, Plan, SourceAnswer, Stacks, Stop, probe};
+use ays_model::{InstanceName, Target, TemplateName};
+use ays_recipes::{Answers, Dependencies, Environment, Question, Recipe, Request, Stored};
+use ays_transport::SshSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::controller::{Controller, Tell};
-use crate::error::{Error, Kind, of_install};
+use crate::error::Error;
 use crate::off_runtime::off_runtime;
-use crate::problem::Problem;
+use crate::roll_out::{InstalledOn, RollOut};
 use crate::selection::{Selected, Selection};
 
 /// An install of a service on nodes.
@@ -62,54 +60,6 @@ pub struct InstallReport {
     pub answers: Vec<PathBuf>,
     /// Each node, those first that were tried, in the order in which they were named.
     pub nodes: Vec<InstalledOn>,
-}
-
-/// How an install ended on a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstalledOn {
-    /// Its name.
-    pub node: NodeName,
-    /// How.
-    pub result: RunResult,
-    /// Why not well.
-    pub problem: Option<Problem>,
-}
-
-impl InstalledOn {
-    fn new(node: NodeName, result: NodeResult) -> Self {
-        let (result, problem) = match result {
-            Ok(Installed::Now) => (RunResult::Installed, None),
-            Ok(Installed::Before) => (RunResult::Unchanged, None),
-            Err(error @ InstallError::Interrupted) => {
-                (RunResult::Interrupted, Some(Problem::of(of_install(&error), &error)))
-            }
-            Err(error) => (RunResult::Failed, Some(Problem::of(of_install(&error), &error))),
-        };
-        Self { node, result, problem }
-    }
-
-    /// It was not tried, since the node's file is wrong. The nodes whose files are right were installed on.
-    fn untried(node: NodeName, error: &NodeError) -> Self {
-        Self { node, result: RunResult::Failed, problem: Some(Problem::of(Kind::Failed, error)) }
-    }
-}
-
-/// An install that met all of its nodes with one error.
-#[derive(Debug, thiserror::Error)]
-#[error("{template} on {node} was not installed")]
-pub struct InstallFailed {
-    /// The template.
-    pub template: TemplateName,
-    /// The first of the nodes.
-    pub node: NodeName,
-    /// Why not.
-    pub source: Box<InstallError>,
-}
-
-impl From<InstallFailed> for Error {
-    fn from(error: InstallFailed) -> Self {
-        Self::new(of_install(&error.source), error)
-    }
 }
 
 /// What an install would do.
@@ -191,31 +141,11 @@ impl Install {
         let writing =
             move || Ok(Recipe::write_answers(&environment, environment.template(&template)?, &request)?);
         let answers = off_runtime(&stop, writing).await?;
-        let Selected { targets, broken } = nodes;
-        let settings = &controller.environment.settings;
-        let owner = controller.owner().await?;
-        let rollout = Rollout {
-            stacks: &stacks,
-            recipe: &recipe,
-            catalogue: &controller.catalogue,
-            owner: &owner,
-            logs: &controller.logs,
-            transport: &Transport::Ssh(ssh),
-            mode: self.mode,
-            force: self.force,
-            sharing: if settings.fetch.share { Sharing::Neighbours } else { Sharing::Alone },
-            parallel: self.parallel.unwrap_or(settings.install.parallel),
-            by: &controller.actor.0,
-        };
-        let results = rollout.run(&targets, &stop, &*tell).await.map_err(|source| InstallFailed {
-            template: recipe.template.clone(),
-            node: targets.first().map_or_else(|| "".into(), |target| target.name().clone()),
-            source: Box::new(source),
-        })?;
-        let tried = targets.iter().zip(results);
-        let tried = tried.map(|(target, result)| InstalledOn::new(target.name().clone(), result));
-        let untried = broken.into_iter().map(|(node, error)| InstalledOn::untried(node, &error));
-        Ok(InstallReport { answers, nodes: tried.chain(untried).collect() })
+        let what = recipe.template.to_string();
+        let (mode, force, parallel) = (self.mode, self.force, self.parallel);
+        let rolled = RollOut { what, recipe, file: None, stacks, nodes, mode, force, parallel };
+        let nodes = rolled.run(&controller, ssh, &stop, &tell).await?;
+        Ok(InstallReport { answers, nodes })
     }
 }
 

@@ -6,17 +6,25 @@
 //!
 //! It must not know the terminal or HTTP: whoever calls it asks, renders, and picks exit codes.
 
+mod add_image;
 mod adopt_pools;
 mod availability;
+mod bring_generation;
 mod canary;
 mod change_image;
 mod change_stack;
 mod check_image;
 mod check_nodes;
+mod compare_images;
 mod controller;
+mod copy_image;
+mod copy_to;
 mod destroy_image;
+mod edit_image;
 mod error;
 mod every;
+mod export_image;
+mod generations;
 mod git;
 mod https;
 mod install;
@@ -35,12 +43,15 @@ mod problem;
 mod prove_image;
 mod prune;
 mod queries;
+mod registered_by;
 mod rehearse;
 mod remove_files;
+mod roll_out;
 mod scrub;
 mod selection;
 mod users;
 
+pub use add_image::{AddImage, AddedFrom, AddedImage};
 pub use adopt_pools::{AdoptPools, Adopted};
 pub use availability::{Availability, SetAvailability, StackAvailability, Wanted};
 pub use canary::{Canary, NoCanary};
@@ -48,13 +59,18 @@ pub use change_image::{ChangeImage, ChangedImage, ImageChange, Lagging};
 pub use change_stack::{ChangeStack, ChangedStack};
 pub use check_image::{CheckImage, CheckedImage, check_file, digest};
 pub use check_nodes::{CheckNodes, CheckedNode, NodeFinding, check_targets};
+pub use compare_images::{CompareImages, ComparedGeneration, ComparedImages};
 pub use controller::{Actor, Controller, Tell};
+pub use copy_image::{CopiedImage, CopiedTo, CopyImage, CopyResult};
+pub use copy_to::CopyTo;
 pub use destroy_image::{DestroyImage, DestroyResult, Destroyed};
+pub use edit_image::{EditImage, EditedImage};
 pub use error::{Cause, Error, Kind};
 pub use every::{Every, NotEvery};
+pub use export_image::{ExportImage, ExportedImage};
 pub use git::{clone, pull, save, status, unsaved};
 pub use https::look_for_https;
-pub use install::{Install, InstallReport, InstalledOn, PlannedInstall};
+pub use install::{Install, InstallReport, PlannedInstall};
 pub use install_outdated::{BroughtUpToDate, InstallOutdated, InstalledAgain};
 pub use jobs::{
     add_job, add_schedule, cancel_job, ended, follow_job, job, jobs, remove_schedule, retry_job, schedules,
@@ -75,6 +91,7 @@ pub use queries::{
 };
 pub use rehearse::Rehearse;
 pub use remove_files::{RemovalResult, RemovedFile};
+pub use roll_out::InstalledOn;
 pub use scrub::{ScrubCopies, Scrubbed};
 pub use selection::{Selected, Selection, all_nodes, local_pool};
 pub use users::{

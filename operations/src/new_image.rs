@@ -73,6 +73,32 @@ impl LookAtImage {
         }
     }
 
+    /// The recipe as its address alone tells it: nothing verifies it, and its size is not said.
+    pub fn unseen(&self) -> NewImage {
+        let (url, source) = split(&self.url);
+        let file = source.rsplit('/').next().unwrap_or_default().to_owned();
+        self.unseen_at(url, source, &file)
+    }
+
+    fn unseen_at(&self, url: String, source: String, file: &str) -> NewImage {
+        let lower = file.to_lowercase();
+        let is_windows = lower.contains("win") && !lower.contains("darwin");
+        NewImage {
+            template: self.template.clone(),
+            url,
+            source,
+            check: NewCheck::None,
+            signed: None,
+            file: format!("{}.img", self.template),
+            name: title(&self.template),
+            category: if is_windows { "Windows" } else { "Linux" }.to_owned(),
+            size_gb: 0,
+            username: None,
+            boot_type: if lower.contains("uefi") { BootType::Uefi } else { BootType::Bios },
+            hot_resize: true,
+        }
+    }
+
     /// The recipe that is proposed for what was found at `asked`, the address that was looked at first.
     pub fn propose(&self, asked: &SecretUrl, found: &SurveyedImage) -> Proposal {
         // As it was typed: what stands in it for a secret stays there.
@@ -88,8 +114,6 @@ impl LookAtImage {
         let led_to =
             found.state.address.as_ref().map(ToString::to_string).or_else(|| found.state.file.clone());
         let file = led_to.as_deref().unwrap_or(&source).rsplit('/').next().unwrap_or_default();
-        let lower = file.to_lowercase();
-        let is_windows = lower.contains("win") && !lower.contains("darwin");
         let check = match found.checks.first() {
             Some(Check::Sums { list, .. }) => NewCheck::Sums(list.clone()),
             Some(Check::Stream(Stream { product, item, .. })) => {
@@ -103,16 +127,9 @@ impl LookAtImage {
             None => NewCheck::None,
         };
         let image = NewImage {
-            file: download(file, &found.disk.format, &self.template),
-            template: self.template.clone(),
-            url,
             check,
-            signed: None,
-            name: title(&self.template),
-            category: if is_windows { "Windows" } else { "Linux" }.to_owned(),
-            size_gb: 0,
-            boot_type: if lower.contains("uefi") { BootType::Uefi } else { BootType::Bios },
-            source,
+            file: download(file, &found.disk.format, &self.template),
+            ..self.unseen_at(url, source.clone(), file)
         };
         let disk_gb = found.disk.virtual_size.map_or(0, |size| size.div_ceil(GB));
         Proposal { image, disk_gb: disk_gb.try_into().unwrap_or(u32::MAX) }

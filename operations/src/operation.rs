@@ -11,9 +11,9 @@ use crate::error::{Error, Kind};
 use crate::problem::Problem;
 use crate::{
     Availability, BroughtUpToDate, ChangeImage, ChangeStack, ChangedImage, ChangedPool, ChangedStack,
-    CheckNodes, CheckedNode, DestroyImage, DestroyResult, Destroyed, Install, InstallOutdated, InstallReport,
-    InstalledAgain, Outdated, PoolProblem, Prune, RemovalResult, RemovedFile, ScrubCopies, Scrubbed,
-    SetAvailability,
+    CheckNodes, CheckedNode, CopiedImage, CopyImage, DestroyImage, DestroyResult, Destroyed, EditImage,
+    EditedImage, Install, InstallOutdated, InstallReport, InstalledAgain, Outdated, PoolProblem, Prune,
+    RemovalResult, RemovedFile, ScrubCopies, Scrubbed, SetAvailability,
 };
 
 /// Makes the enum of all operations, and runs each.
@@ -73,6 +73,10 @@ operations! {
     Availability(SetAvailability) => "availability",
     /// An image's state, or its current generation.
     ChangeImage(ChangeImage) => "changeImage",
+    /// What is said of an image.
+    EditImage(EditImage) => "editImage",
+    /// An image comes to more pools.
+    CopyImage(CopyImage) => "copyImage",
     /// An image is deleted for ever.
     DestroyImage(DestroyImage) => "destroyImage",
     /// Old generations are removed.
@@ -170,6 +174,19 @@ fn of_pools(problems: &[PoolProblem]) -> Option<String> {
 impl Report for ChangedImage {
     fn failed(&self) -> Option<String> {
         of_pools(&ChangedPool::not_written(&self.pools))
+    }
+}
+
+impl Report for EditedImage {
+    fn failed(&self) -> Option<String> {
+        of_pools(&ChangedPool::not_written(&self.pools))
+    }
+}
+
+impl Report for CopiedImage {
+    fn failed(&self) -> Option<String> {
+        let failed = self.pools.iter().filter(|to| to.why.is_some()).count();
+        of_all(failed, "pools did not get it").or_else(|| of_pools(&self.not_published))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::controller::{Controller, Tell};
 use crate::error::Error;
 use crate::off_runtime::off_runtime;
 
-/// A question to the source of every image: whether it has changed.
+/// A question to the source of every image that has a recipe: whether it has changed.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outdated {}
@@ -37,7 +37,9 @@ impl Outdated {
 }
 
 async fn outdated(controller: Controller, stop: Stop) -> Result<Vec<Asked>, Error> {
-    let current = controller.catalogue.current_generations().await?;
+    let mut current = controller.catalogue.current_generations().await?;
+    // No recipe says what would have to be asked, and none could bring it.
+    current.retain(|(_, generation)| !generation.template.is_by_hand());
     let installed = controller.catalogue.installed_images().await?;
     let environment = Arc::clone(&controller.environment);
     let questions = move || {

@@ -66,6 +66,11 @@ impl Pools {
         }
     }
 
+    /// All nodes of the environment.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
     /// The pool of the node of this name.
     pub fn pool_of(&self, node: &NodeName) -> Option<PoolKey> {
         self.targets.iter().find(|target| target.name() == node).map(Target::pool_key)

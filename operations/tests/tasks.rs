@@ -20,6 +20,7 @@ fn operations_are_tasks() {
     is_task(&|| any::<operations::Install>().plan(any(), any(), any()));
     is_task(&|| any::<operations::Install>().questions(any(), any()));
     is_task(&|| any::<operations::Operation>().run(any(), any(), any(), any()));
+    is_task(&|| any::<operations::AddImage>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::Rehearse>().run(any(), any(), any(), any(), any(), any()));
     is_task(&|| any::<operations::AdoptPools>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::CatalogueAt>().back_up(any()));
@@ -43,6 +44,10 @@ fn operations_are_tasks() {
     is_task(&|| operations::images(any()));
     is_task(&|| operations::image(any(), any()));
     is_task(&|| operations::find(any(), any()));
+    is_task(&|| any::<operations::EditImage>().run(any(), any(), any(), any()));
+    is_task(&|| any::<operations::ExportImage>().run(any(), any(), any(), any()));
+    is_task(&|| any::<operations::CopyImage>().run(any(), any(), any(), any()));
+    is_task(&|| any::<operations::CompareImages>().run(any(), any(), any(), any()));
     is_task(&|| operations::stacks(any()));
     is_task(&|| operations::stack(any(), any()));
     is_task(&|| operations::audit(any(), any(), any()));

@@ -110,6 +110,9 @@ pub enum Step {
     Inspect(Inspect),
     /// What names the disk in this image? Answered by [`Outcome::Digested`].
     Digest(DigestDisk),
+    /// What are the pieces of the disk in this file? Those with data are told as [`Said::Pieces`], with the epoch 0 and in order;
+    /// all others are zero. Answered by [`Outcome::Digested`].
+    ReadPieces(ReadPieces),
     /// Replace a pool's `ays-images.json`. Answered by [`Outcome::Written`].
     WriteIndex(WriteIndex),
     /// Remove a file; one that is not there is no error. Answered by [`Outcome::Removed`].
@@ -301,6 +304,20 @@ pub struct DigestDisk {
     pub temporary: PathBuf,
 }
 
+/// See [`Step::ReadPieces`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadPieces {
+    /// The file in the pool.
+    pub path: PathBuf,
+    /// What it is.
+    pub format: DiskFormat,
+    /// The most bytes a second that are read.
+    pub rate: Option<NonZeroU64>,
+}
+
+/// The length of a piece of a content in bytes; only a disk's last one is shorter.
+pub const CONTENT_PIECE: u64 = 512 << 10;
+
 /// What was found out about a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestedDisk {
@@ -340,7 +357,7 @@ pub enum Outcome {
     Checked(CheckedCopy),
     /// Of [`Step::Inspect`].
     Inspected(Inspection),
-    /// Of [`Step::Digest`].
+    /// Of [`Step::Digest`] and [`Step::ReadPieces`].
     Digested(DigestedDisk),
     /// Of [`Step::WriteIndex`].
     Written(WrittenIndex),

@@ -4,6 +4,7 @@
 //! say everything that the engine needs.
 
 mod answers;
+mod by_hand;
 mod database;
 mod environment;
 mod examine;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ays_grammar::hrd;
-use ays_model::{Artifact, BootType, ImageName, SecretUrl, TemplateName};
+use ays_model::{Artifact, BootType, Checksum, ImageName, SecretUrl, TemplateName};
 use ays_secrets::SecretsError;
 
 use crate::environment::Environment;
@@ -32,8 +32,12 @@ pub struct NewImage {
     pub category: String,
     /// The smallest disk of a machine, in GB.
     pub size_gb: u32,
+    /// The login that the image comes with.
+    pub username: Option<String>,
     /// How machines start from it.
     pub boot_type: BootType,
+    /// Whether a machine's disk may grow while it runs.
+    pub hot_resize: bool,
 }
 
 /// How a new recipe verifies its source's bytes.
@@ -43,6 +47,8 @@ pub enum NewCheck {
     Sums(String),
     /// By the MD5 at its address + `.md5sum`.
     Md5Beside,
+    /// By this checksum.
+    Checksum(Checksum),
     /// By a simplestreams server, whose newest version of the product it is.
     Stream {
         /// The product.
@@ -152,10 +158,12 @@ impl NewImage {
         Ok(files.iter().map(|(name, _)| environment.place(&dir.join(name))).collect())
     }
 
-    fn service(&self) -> String {
+    /// The text of its `service.hrd`.
+    pub(crate) fn service(&self) -> String {
         let checkmd5 = self.check == NewCheck::Md5Beside;
         let sums = match &self.check {
             NewCheck::Sums(list) => format!("    sums:'{}',\n", plain(list)),
+            NewCheck::Checksum(checksum) => format!("    {}:'{}',\n", checksum.kind(), checksum.digits()),
             NewCheck::Stream { product, item } => {
                 format!("    product:'{}',\n    item:'{}',\n", plain(product), plain(item))
             }
@@ -179,16 +187,23 @@ impl NewImage {
         )
     }
 
-    fn actions(&self) -> String {
-        let boot = match self.boot_type {
-            BootType::Bios => "",
-            BootType::Uefi => ", bootType='uefi'",
-        };
+    /// The text of its `actions.py`.
+    pub(crate) fn actions(&self) -> String {
+        let mut more = String::new();
+        if let Some(username) = &self.username {
+            more.push_str(&format!(", username={}", python(username)));
+        }
+        if self.boot_type == BootType::Uefi {
+            more.push_str(", bootType='uefi'");
+        }
+        if !self.hot_resize {
+            more.push_str(", hotResize=False");
+        }
         format!(
             "from JumpScale import j\n\nActionsBase=j.atyourservice.getActionsBaseClass()\n\n\
              class Actions(ActionsBase):\n\n    def configure(self, serviceObj):\n        \
              from CloudscalerLibcloud.imageutil import registerImage\n        name = {}\n        \
-             imagename = {}\n        registerImage(serviceObj, name, imagename, {}, {}{boot})\n",
+             imagename = {}\n        registerImage(serviceObj, name, imagename, {}, {}{more})\n",
             python(&self.name),
             python(&self.file),
             python(&self.category),

@@ -37,6 +37,8 @@ pub struct Recipe {
     pub commit: Option<String>,
     /// `platform.supported`; empty: all.
     pub platforms: Vec<String>,
+    /// What an operator says of its image for people; none: what the catalogue has of it stays.
+    pub description: Option<String>,
     /// `web.export`, in numeric order.
     pub downloads: Vec<Download>,
     /// `actions.py`.
@@ -107,35 +109,18 @@ impl Recipe {
         let written = Written::read(environment, template, request)?;
         let kept_as = |key: &str| written::secret_names(environment, template, request, key);
         let instance = InstanceValues::resolve(&template.instance()?, &request.answers, &written, &kept_as)?;
-        let settings = &environment.settings;
-        let values =
-            Values { service: &service, instance: &instance, settings, secrets, left: Cell::new(MOST) };
-        let substitute = |text: &str| hrd::substitute(text, &|key| values.get(key));
-
+        let actions = template.actions()?;
         refuse_what_is_not_done_yet(&service, &service_text, request.dependencies)?;
-        let downloads: Vec<Download> = service
-            .numbered("web.export")
-            .into_iter()
-            .map(|(_, entry)| {
-                let keys = environment.signing_keys();
-                export::read(entry, &service_text, &substitute, secrets, settings, keys)
-            })
-            .collect::<Result<_, _>>()?;
-        let script = match template.actions()? {
-            None => None,
-            Some(text) => {
-                let source = text.utf8()?;
-                let dests = downloads.iter().map(|download| download.dest.clone()).collect();
-                Some(secrets::script(&text.name, source, &|key| values.get(key), secrets, dests)?)
-            }
-        };
+        let texts = Texts { service: (&service, &service_text), actions: actions.as_ref() };
+        let Meaning { platforms, downloads, script } = texts.read(environment, &instance, secrets)?;
         Ok(Self {
             template: template.name.clone(),
             instance: request.instance.clone(),
             checksum: template.checksum()?,
             answers_digest: instance.digest(),
             commit: environment.commit_of(template)?,
-            platforms: platforms(&service, &service_text, &substitute)?,
+            description: None,
+            platforms,
             downloads,
             script,
         })
@@ -162,6 +147,53 @@ impl Recipe {
                 || platform == format!("{os}{bits}")
         };
         self.platforms.is_empty() || self.platforms.iter().any(|platform| is(platform))
+    }
+}
+
+/// The texts of a recipe.
+pub(crate) struct Texts<'a> {
+    /// `service.hrd`.
+    pub service: (&'a Hrd, &'a Text),
+    /// `actions.py`.
+    pub actions: Option<&'a Text>,
+}
+
+/// What the texts of a recipe come to.
+pub(crate) struct Meaning {
+    pub platforms: Vec<String>,
+    pub downloads: Vec<Download>,
+    pub script: Option<Script>,
+}
+
+impl Texts<'_> {
+    /// Reads them, with what `$(..)` stands for.
+    pub fn read(
+        &self,
+        environment: &Environment,
+        instance: &InstanceValues,
+        secrets: &Secrets<'_>,
+    ) -> Result<Meaning, RecipeError> {
+        let (service, service_text) = self.service;
+        let settings = &environment.settings;
+        let values = Values { service, instance, settings, secrets, left: Cell::new(MOST) };
+        let substitute = |text: &str| hrd::substitute(text, &|key| values.get(key));
+        let downloads: Vec<Download> = service
+            .numbered("web.export")
+            .into_iter()
+            .map(|(_, entry)| {
+                let keys = environment.signing_keys();
+                export::read(entry, service_text, &substitute, secrets, settings, keys)
+            })
+            .collect::<Result<_, _>>()?;
+        let script = match self.actions {
+            None => None,
+            Some(text) => {
+                let source = text.utf8()?;
+                let dests = downloads.iter().map(|download| download.dest.clone()).collect();
+                Some(secrets::script(&text.name, source, &|key| values.get(key), secrets, dests)?)
+            }
+        };
+        Ok(Meaning { platforms: platforms(service, service_text, &substitute)?, downloads, script })
     }
 }
 

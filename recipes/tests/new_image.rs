@@ -27,7 +27,9 @@ fn wily() -> NewImage {
         name: "Wily's \"Server\" \\ 15.10".into(),
         category: "Linux".to_owned(),
         size_gb: 10,
+        username: None,
         boot_type: BootType::Uefi,
+        hot_resize: true,
     }
 }
 
@@ -104,4 +106,47 @@ fn a_name_is_taken_once_and_is_a_plain_one() {
         let error = NewImage::check_name(&environment, &name.into()).unwrap_err();
         assert!(matches!(&error, NewImageError::Name(named) if named == name), "{error}");
     }
+}
+
+#[test]
+fn a_recipe_that_is_not_written_is_the_one_that_would_be() {
+    let (directory, environment) = environment();
+    let by_hand = NewImage { username: Some("it's me".to_owned()), hot_resize: false, ..wily() };
+    let read = |image: &NewImage, description: Option<&str>, state: &str| {
+        image.recipe(&environment, &[], description.map(str::to_owned), state).unwrap()
+    };
+    let recipe = read(&by_hand, Some("for tests"), "");
+    assert!(recipe.template.is_by_hand());
+    assert_eq!(
+        (recipe.instance.as_str(), recipe.description.as_deref()),
+        (wily().name.as_str(), Some("for tests"))
+    );
+    by_hand.write(&environment).unwrap();
+    let environment = Environment::find(directory.path(), &Layers::default()).unwrap();
+    let template = environment.template("image_wily-server").unwrap();
+    let written = Recipe::read(&environment, template, &Request::without_answers("main".into())).unwrap();
+    assert_eq!((&recipe.downloads, &recipe.platforms), (&written.downloads, &written.platforms));
+    let registered = |recipe: &Recipe| {
+        let mut run = recipe.script.as_ref().unwrap().run("configure");
+        match run.resume(Value::None).unwrap() {
+            Progress::Action(Action::RegisterImage(image)) => image,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(registered(&recipe), registered(&written));
+    assert_eq!(registered(&recipe).username.as_deref(), Some("it's me"));
+    assert!(!registered(&recipe).hot_resize);
+
+    // Whatever is said otherwise is another install; a password in the address is no part of what is kept.
+    let checksum = |image: &NewImage, state: &str| read(image, None, state).checksum;
+    let login = |password: &str| NewImage { url: format!("ftp://me:{password}@h"), ..wily() };
+    assert_eq!(checksum(&login("a"), ""), checksum(&login("b"), ""));
+    let sha256 = NewCheck::Checksum("sha256:".chars().chain(['a'; 64]).collect::<String>().parse().unwrap());
+    let others = [
+        checksum(&by_hand, ""),
+        checksum(&wily(), ""),
+        checksum(&wily(), "another file"),
+        checksum(&NewImage { check: sha256, ..wily() }, ""),
+    ];
+    assert!((1..others.len()).all(|at| !others[..at].contains(&others[at])), "{others:?}");
 }

@@ -3,9 +3,9 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use ays_catalogue::{ImageDetail, ImageMove, Next, StackOffer, next_image_status};
+use ays_catalogue::{ImageDetail, ImageEdit, ImageMove, Next, StackOffer, next_image_status};
 use ays_operations::{
-    self as operations, ChangeImage, DestroyImage, ImageChange, Kind, SetAvailability, Wanted,
+    self as operations, ChangeImage, DestroyImage, EditImage, ImageChange, Kind, SetAvailability, Wanted,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -51,6 +51,46 @@ pub(crate) struct Delete {
     /// Whether its files are removed from every pool; else it goes to the recycle bin.
     #[serde(default)]
     permanently: bool,
+}
+
+/// What is to be said of an image.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Edit {
+    /// Its number.
+    image_id: i64,
+    /// Its name.
+    #[serde(default)]
+    name: Option<String>,
+    /// The login that it comes with.
+    #[serde(default)]
+    username: Option<String>,
+    /// That login's password: it is kept nowhere, so none is taken.
+    #[serde(default)]
+    password: Option<String>,
+    /// Whose it is; 0: everyone's.
+    #[serde(default)]
+    account_id: Option<u32>,
+    /// Whether its disk can grow while a machine runs.
+    #[serde(default)]
+    hot_resize: Option<bool>,
+}
+
+/// Changes what is said of an image
+#[utoipa::path(post, path = "/restmachine/cloudbroker/image/edit", request_body = Edit, responses(
+    (status = 202, description = "It is queued", body = Queued),
+    (status = "default", description = "Why not", body = described::ProblemDetails, content_type = "application/problem+json"),
+))]
+pub(crate) async fn edit(caller: Caller<Operator>, Body(edit): Body<Edit>) -> Answered {
+    let Edit { image_id, name, username, password, account_id, hot_resize } = edit;
+    if password.is_some_and(|password| !password.is_empty()) {
+        let message = "the password of an image is a secret: this catalogue keeps none";
+        return Err(Answer::new(StatusCode::BAD_REQUEST, Kind::Usage, message));
+    }
+    image(&caller, image_id).await?;
+    let edit =
+        ImageEdit { name: name.map(Into::into), username, account_id, hot_resize, ..ImageEdit::default() };
+    queue(&caller, EditImage { image: image_id.to_string(), edit, reason: None }).await
 }
 
 /// Makes the set of stacks that have an image exactly this one

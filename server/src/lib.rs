@@ -56,6 +56,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(users::tokens, users::add_token))
         .routes(routes!(users::revoke_token))
         .routes(routes!(cloudbroker::update_nodes))
+        .routes(routes!(cloudbroker::edit))
         .routes(routes!(cloudbroker::enable))
         .routes(routes!(cloudbroker::disable))
         .routes(routes!(cloudbroker::delete))

@@ -37,6 +37,8 @@ fn name(arguments: &[&str]) -> Option<String> {
     Some(match verb {
         "install" if has("--rehearse") => "install-rehearse".to_owned(),
         "install" if has("--dry-run") => "install-dry-run".to_owned(),
+        // It prints what an install prints.
+        "image" if has("add") => "install".to_owned(),
         "mdupdate" => "env-pull".to_owned(),
         group if GROUPS.contains(&group) => format!("{group}-{}", arguments.get(1)?),
         verb => verb.to_owned(),

@@ -175,7 +175,7 @@ fn fault_step(step: &Step) -> FaultStep {
         Step::StoreImage(_) => FaultStep::Store,
         Step::CheckCopy(_) => FaultStep::Look,
         Step::Inspect(_) => FaultStep::Inspect,
-        Step::Digest(_) => FaultStep::Digest,
+        Step::Digest(_) | Step::ReadPieces(_) => FaultStep::Digest,
         Step::WriteIndex(_) => FaultStep::Index,
         Step::Remove(_) | Step::RemoveCopies(_) => FaultStep::Remove,
     }

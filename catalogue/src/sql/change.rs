@@ -53,6 +53,7 @@ impl Database {
             Change::Image(id, step) => self.move_image(db, id, step, by).await,
             Change::Undo(id, to) => self.undo(db, id, to, by).await,
             Change::Wanted { image, add, remove } => self.set_wanted(db, image, (&add, &remove), by).await,
+            Change::Edit(id, edit) => self.edit_image(db, id, &edit, by).await,
             Change::Stack(id, to) => self.set_stack(db, id, to, by).await,
         }
     }
@@ -334,7 +335,7 @@ async fn wanted_on(db: &mut Work, image: ImageId) -> sqlx::Result<Vec<String>> {
 }
 
 /// The pools that have copies of an image: only their indexes can name it.
-async fn pools_of(db: &mut Work, image: ImageId) -> sqlx::Result<Vec<PoolKey>> {
+pub(super) async fn pools_of(db: &mut Work, image: ImageId) -> sqlx::Result<Vec<PoolKey>> {
     let pools: Vec<PoolRow> = sqlx::query_as(
         "SELECT DISTINCT pool_id, pool_gid, pool_name, pool_node, pool_path FROM copy_record
          WHERE image_id = $1 ORDER BY pool_id",

@@ -7,6 +7,7 @@ mod audit;
 mod change;
 mod copy;
 mod disk;
+mod edit;
 mod find;
 mod image;
 mod installed;

@@ -141,17 +141,17 @@ async fn put_image(db: &mut Work, registration: &Registration, by: &ChangedBy) -
     .await?;
     let statement = match known {
         Some(_) => {
-            "UPDATE image SET description = $4, type = $5, size_gb = $6, username = $7, boot_type = $8, hot_resize = $9,
+            "UPDATE image SET description = COALESCE($4, description), type = $5, size_gb = $6, username = $7, boot_type = $8, hot_resize = $9,
                               url = $10, last_modified = $11
              WHERE environment_id = $1 AND gid = $2 AND name = $3
                AND (description, type, size_gb, username, boot_type, hot_resize, url)
-                   IS DISTINCT FROM ($4, $5, $6, $7, $8, $9, $10)
+                   IS DISTINCT FROM (COALESCE($4, description), $5, $6, $7, $8, $9, $10)
              RETURNING id"
         }
         None => {
             "INSERT INTO image (environment_id, gid, name, description, type, size_gb, username, boot_type, hot_resize,
                                 url, last_modified, guid, reference_id, status)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'CREATED')
+             VALUES ($1, $2, $3, COALESCE($4, ''), $5, $6, $7, $8, $9, $10, $11, $12, $13, 'CREATED')
              RETURNING id"
         }
     };
@@ -195,7 +195,11 @@ async fn put_image(db: &mut Work, registration: &Registration, by: &ChangedBy) -
 /// The facts that a registration changes: as they were, and as they are.
 fn other_facts(known: &FactsRow, Registration { image, source, .. }: &Registration) -> (Value, Value) {
     let facts = [
-        ("description", json!(known.description), json!(image.description)),
+        (
+            "description",
+            json!(known.description),
+            json!(image.description.as_ref().unwrap_or(&known.description)),
+        ),
         ("type", json!(known.category), json!(image.category)),
         ("size", json!(known.size_gb), json!(image.size_gb)),
         ("username", json!(known.username), json!(image.username)),

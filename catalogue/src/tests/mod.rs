@@ -3,6 +3,7 @@
 
 mod audit;
 mod availability;
+mod edit;
 mod environments;
 mod find;
 mod installed;

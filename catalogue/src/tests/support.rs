@@ -92,7 +92,7 @@ pub fn registration(name: &str, content: &str, pool: PoolKey, wanted_on: &[&str]
     Registration {
         image: ImageFacts {
             name: name.into(),
-            description: "Debian 12".into(),
+            description: Some("Debian 12".into()),
             category: "Linux".into(),
             size_gb: 10,
             username: Some("root".into()),

@@ -10,7 +10,7 @@ use std::thread::{Builder, Scope, available_parallelism, scope};
 
 use super::extents::{Emit, Extent};
 use super::pieces::{Common, Hashes, Piece, Reader, SPAN};
-use super::tree::{BLOCK, Tree};
+use super::tree::{BLOCK, Hash, Tree, parent, zero_leaf, zero_span};
 use super::{Control, Error, Measured, Progress};
 
 /// How many pieces wait or are in work for each thread, so that none is idle while the first is waited for.
@@ -43,6 +43,7 @@ pub(super) fn measure<'a>(
             position: 0,
             data: 0,
             progress: control.progress,
+            pieces: control.pieces,
         };
         let result = walk(&mut |extent| order.add(extent)).and_then(|()| order.finish());
         if result.is_err() {
@@ -103,6 +104,7 @@ struct Order<'scope, 'env, 'a> {
     position: u64,
     data: u64,
     progress: Option<&'a mut dyn FnMut(Progress)>,
+    pieces: Option<&'a mut dyn FnMut(u64, Hash)>,
 }
 
 impl<'scope, 'env> Order<'scope, 'env, '_> {
@@ -157,12 +159,24 @@ impl<'scope, 'env> Order<'scope, 'env, '_> {
         let Some(Pending { start, length, data, hashes }) = self.pending.pop_front() else { return Ok(()) };
         // Without an answer its thread has panicked, as the scope will.
         let hashes = hashes.recv().map_err(|_| Error::Cancelled)??;
+        self.tell_pieces(start, &hashes);
         self.tree.push_zeros((start - self.position) / BLOCK as u64);
         hashes.spans.into_iter().for_each(|hash| self.tree.push(1, hash));
         hashes.blocks.into_iter().for_each(|hash| self.tree.push(0, hash));
         self.data += data;
         self.proceed(start + length);
         Ok(())
+    }
+
+    fn tell_pieces(&mut self, start: u64, Hashes { spans, blocks }: &Hashes) {
+        let Some(pieces) = &mut self.pieces else { return };
+        let last = blocks.iter().any(|hash| *hash != zero_leaf()).then(|| parent(blocks));
+        let spans = spans.iter().map(|hash| Some(*hash).filter(|hash| *hash != zero_span()));
+        for (number, hash) in (start / SPAN..).zip(spans.chain([last])) {
+            if let Some(hash) = hash {
+                pieces(number, hash);
+            }
+        }
     }
 
     fn finish(mut self) -> Result<Measured, Error> {

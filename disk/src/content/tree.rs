@@ -40,6 +40,11 @@ pub(crate) fn zero_leaf() -> Hash {
     ZEROS[0]
 }
 
+/// The hash of [`FAN`] blocks of zeros.
+pub(crate) fn zero_span() -> Hash {
+    ZEROS[1]
+}
+
 /// The hash of a block of hashes, filled up with zeros.
 pub(crate) fn parent(hashes: &[Hash]) -> Hash {
     let bytes = hashes.as_flattened();

@@ -73,3 +73,31 @@ fn what_cannot_be_read_is_an_error_and_no_digest() {
     let ended = digest(&file, DiskFormat::Raw, Control::default());
     assert!(matches!(ended, Err(Error::Read { at: 0, .. })), "{ended:?}");
 }
+
+#[test]
+fn pieces_with_data_are_told_in_order_and_zeros_are_not() {
+    const PIECE: u64 = 512 << 10;
+    let file = tempfile::tempfile().unwrap();
+    file.set_len(40 * PIECE + 4096).unwrap();
+    // The first, half of the third and its neighbour, zeros that were written, and the last, which is short.
+    file.write_all_at(&noise(1 << 19), 0).unwrap();
+    file.write_all_at(&noise(1 << 19), 2 * PIECE + (PIECE / 2)).unwrap();
+    file.write_all_at(&vec![0; 1 << 20], 10 * PIECE).unwrap();
+    file.write_all_at(b"end", 40 * PIECE).unwrap();
+    let pieces = |file: &File| {
+        let mut told = Vec::new();
+        let mut tell = |number, hash| told.push((number, hash));
+        digest(file, DiskFormat::Raw, Control { pieces: Some(&mut tell), ..Control::default() }).unwrap();
+        told
+    };
+    let before = pieces(&file);
+    assert_eq!(before.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 2, 3, 40]);
+    file.write_all_at(b"x", 3 * PIECE).unwrap();
+    let after = pieces(&file);
+    let changed: Vec<_> = before.iter().zip(&after).filter(|(one, other)| one != other).collect();
+    assert_eq!(changed.iter().map(|(one, _)| one.0).collect::<Vec<_>>(), [3]);
+    // A file that holds one piece has its hash as its only one.
+    let alone = tempfile::tempfile().unwrap();
+    alone.write_all_at(&noise(1 << 19), 0).unwrap();
+    assert_eq!(pieces(&alone), [(0, before[0].1)]);
+}

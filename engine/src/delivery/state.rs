@@ -64,6 +64,8 @@ struct Member {
     changes: u32,
     /// Slow from every supplier: nobody takes from it who can take from another.
     slow: bool,
+    /// Nobody connects to it directly, nor does it to others.
+    only_relayed: bool,
     /// Those that it could not connect to.
     unreachable: BTreeSet<usize>,
     /// The one that it lost last.
@@ -113,6 +115,17 @@ impl Swarm {
         number
     }
 
+    /// It is the operator's machine: what it gives and takes goes through the controller only.
+    pub fn relay_only(&mut self, number: usize) -> usize {
+        self.members[number].only_relayed = true;
+        number
+    }
+
+    /// Whether any node has joined.
+    pub fn has_members(&self) -> bool {
+        !self.members.is_empty()
+    }
+
     /// There will be no more givers, for this reason: all are told so, unless one of them has the whole file.
     pub fn no_more_givers(&mut self, failure: Failure) {
         self.no_more = Some(failure);
@@ -139,6 +152,7 @@ impl Swarm {
             front_had: 0,
             changes: 0,
             slow: false,
+            only_relayed: false,
             unreachable: BTreeSet::new(),
             lost: None,
         });
@@ -410,7 +424,8 @@ impl Swarm {
         };
         let best =
             (0..self.members.len()).filter(|other| candidate(*other)).min_by_key(|other| cost(*other))?;
-        let relayed = !directly || member.unreachable.contains(&best);
+        let is_away = member.only_relayed || self.members[best].only_relayed;
+        let relayed = !directly || is_away || member.unreachable.contains(&best);
         Some(From::Peer { number: best, relayed })
     }
 

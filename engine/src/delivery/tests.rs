@@ -299,3 +299,17 @@ fn who_has_all_gives_when_no_giver_is_left() {
     scene.swarm.gone(first, None, now);
     assert_eq!(scene.news(second), [News::Failed(gone())]);
 }
+
+#[test]
+fn the_operators_machine_is_reached_through_the_controller_alone() {
+    let mut scene = given();
+    let (first, second) = (scene.join(), scene.join());
+    let operator = scene.swarm.join_giver(address(scene.told.len()));
+    scene.swarm.relay_only(operator);
+    scene.told.push(Told::default());
+    scene.said(operator, Said::Listening { port: 7 });
+    assert_eq!(scene.supplier(operator), Some(Supplier::Source));
+    scene.wait(Duration::from_millis(250));
+    assert_eq!(scene.supplier(first), Some(Supplier::Inbox));
+    assert_eq!(scene.supplier(second), peer(first), "the nodes reach each other");
+}

@@ -236,6 +236,7 @@ impl Controller<'_> {
         let rollout = Rollout {
             stacks,
             recipe,
+            file: None,
             catalogue: &self.catalogue,
             owner: &owner,
             logs: logs.path(),

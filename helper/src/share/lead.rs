@@ -118,7 +118,11 @@ impl Lead {
     /// The file was there before.
     pub(crate) fn has_all(&self, kept: &Kept, hashes: Vec<PieceHash>, wanted: &Wanted) {
         let size = kept.fetched.size;
-        let identity = Identity { size: Some(size), ..Identity::default() };
+        // A file that is its own source tells as `Local` does when its bytes are others; what those who take it keep of it
+        // when they are stopped depends on that.
+        let seconds = kept.fetched.stamp.modified_ns.div_euclid(1_000_000_000);
+        let last_modified = kept.fetched.is_source.then(|| seconds.to_string());
+        let identity = Identity { size: Some(size), etag: None, last_modified };
         self.opened(0, &identity, wanted);
         let epoch = self.stock.borrow().epoch;
         for (first, hashes) in (0..).step_by(MOST_HASHES).zip(hashes.chunks(MOST_HASHES)) {

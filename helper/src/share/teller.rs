@@ -63,7 +63,7 @@ async fn tell(
         let word = if held.is_some() { timeout_at(due, queue.recv()).await } else { Ok(queue.recv().await) };
         match (word, &mut held) {
             (Ok(Some(Some(Said::Pieces(more)))), Some(pieces))
-                if pieces.sha256.len() + more.sha256.len() <= MOST_HASHES =>
+                if pieces.sha256.len() + more.sha256.len() <= MOST_HASHES && follows(pieces, &more) =>
             {
                 pieces.sha256.extend(more.sha256);
             }
@@ -81,6 +81,11 @@ async fn tell(
             }
         }
     }
+}
+
+/// Whether these come right behind.
+fn follows(pieces: &Pieces, more: &Pieces) -> bool {
+    pieces.epoch == more.epoch && pieces.first + pieces.sha256.len() as u64 == more.first
 }
 
 #[cfg(test)]
@@ -109,6 +114,9 @@ mod tests {
         assert_eq!(begun.elapsed(), EVERY);
         teller.say(pieces(4, 1));
         teller.say(pieces(5, MOST_HASHES));
+        // Those that do not follow are told by themselves.
+        teller.say(pieces(9000, 1));
+        teller.say(pieces(9002, 1));
         teller.say(Said::Inbox { port: 1 });
         teller.finish().await;
         while let Some(said) = told.recv().await {
@@ -123,7 +131,15 @@ mod tests {
             .collect();
         assert_eq!(
             heard,
-            [pieces(0, 1), pieces(1, 3), pieces(4, 1), pieces(5, MOST_HASHES), Said::Inbox { port: 1 }]
+            [
+                pieces(0, 1),
+                pieces(1, 3),
+                pieces(4, 1),
+                pieces(5, MOST_HASHES),
+                pieces(9000, 1),
+                pieces(9002, 1),
+                Said::Inbox { port: 1 }
+            ]
         );
     }
 }

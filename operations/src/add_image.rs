@@ -1,0 +1,312 @@
+//! An image without a recipe: an operator describes it, and it is installed as a recipe's image is.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ays_engine::{Mode, OperatorFile, Stacks, Stop, Survey, SurveyedImage, now};
+use ays_model::{Artifact, BootType, Check, Event, Gid, ImageName, SecretUrl, Target, TemplateName};
+use ays_recipes::{NewCheck, NewImage};
+use ays_transport::SshSettings;
+
+use crate::controller::{Actor, Controller, Tell};
+use crate::error::{Error, Kind};
+use crate::new_image::LookAtImage;
+use crate::off_runtime::off_runtime;
+use crate::registered_by::registered_by;
+use crate::roll_out::{InstalledOn, RollOut};
+use crate::selection::Selected;
+
+/// An image that an operator adds.
+#[derive(Debug)]
+pub struct AddImage {
+    /// Where it comes from.
+    pub from: AddedFrom,
+    /// The name that users know.
+    pub name: ImageName,
+    /// For people; none: what was said before stays.
+    pub description: Option<String>,
+    /// `Linux`, `Windows`, or a name of one's own; none: as the source's name sounds.
+    pub category: Option<String>,
+    /// The smallest disk of a machine, in GB; none: what the disk in it needs.
+    pub size_gb: Option<u32>,
+    /// The login that it comes with.
+    pub username: Option<String>,
+    /// How machines start from it; none: as the source's name sounds.
+    pub boot_type: Option<BootType>,
+    /// Whether a machine's disk may grow while it runs.
+    pub hot_resize: bool,
+    /// How its bytes are verified; none: by the best that lies beside the source.
+    pub check: Option<NewCheck>,
+    /// The signature of the list of checksums, or of the bytes: its file beside the source.
+    pub signed: Option<String>,
+    /// Where.
+    pub nodes: Selected,
+    /// Whether what is there already is left alone.
+    pub mode: Mode,
+    /// Whether it is registered even when the disk in it is broken.
+    pub force: bool,
+}
+
+/// Where an image comes from that an operator adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddedFrom {
+    /// An address, as it was typed: `$(secret.NAME)` may stand in it.
+    Url(String),
+    /// A file on this machine: its absolute path, without links.
+    File(PathBuf),
+}
+
+impl AddedFrom {
+    /// What tells that a file was changed since it was added.
+    fn state(&self) -> String {
+        let Self::File(path) = self else { return String::new() };
+        let Ok(found) = path.metadata() else { return String::new() };
+        format!("{} {}.{}", found.len(), found.mtime(), found.mtime_nsec())
+    }
+}
+
+/// What became of an image that was added.
+#[derive(Debug)]
+pub struct AddedImage {
+    /// Each node by its name, those first that were tried, in the order in which they were named.
+    pub nodes: Vec<InstalledOn>,
+}
+
+/// Why an image is not added.
+#[derive(Debug, thiserror::Error)]
+enum NotAdded {
+    #[error("the {0} of an image is one line of text")]
+    Text(&'static str),
+    #[error("`{image}` is the image of the recipe {template}")]
+    OfRecipe { image: ImageName, template: TemplateName },
+    #[error("{path} cannot be the path of a file", path = .0.display())]
+    Path(PathBuf),
+    #[error("several images are there; name one of them:{}", .0.iter().map(|url| format!("\n  {url}")).collect::<String>())]
+    Several(Vec<SecretUrl>),
+}
+
+impl AddImage {
+    /// Adds it: a new image, or a new generation of one that has no recipe.
+    ///
+    /// # Errors
+    ///
+    /// What is said of it cannot be; a recipe has an image of this name; its source does not answer; or an error that met
+    /// all nodes.
+    pub async fn run(
+        mut self,
+        controller: Controller,
+        ssh: SshSettings,
+        stop: Stop,
+        tell: Tell,
+    ) -> Result<AddedImage, Error> {
+        self.check_texts()?;
+        self.check_name(&controller, &stop).await?;
+        let mut image = self.describe(&controller, &stop).await?;
+        let file = self.file(&controller);
+        if let Some(file) = &file {
+            (image.url, image.source) = address_here(&file.path, &controller.actor);
+        }
+        let Self { from, name, description, nodes, mode, force, .. } = self;
+        if image.check == NewCheck::None
+            && image.signed.is_none()
+            && let Some(first) = nodes.targets.first()
+        {
+            let message = format!(
+                "{name}: nothing verifies its bytes, so it will be marked as unverified at its source"
+            );
+            tell(now(first.name(), Event::Warning { message }));
+        }
+        let environment = Arc::clone(&controller.environment);
+        let names: Vec<_> = nodes.targets.iter().map(|target| target.name().clone()).collect();
+        let reading = move || {
+            let recipe = image.recipe(&environment, &names, description, &from.state())?;
+            Ok((recipe, Stacks::of(&environment)))
+        };
+        let (recipe, stacks) = off_runtime(&stop, reading).await?;
+        let rolled = RollOut { what: name.into(), recipe, file, stacks, nodes, mode, force, parallel: None };
+        Ok(AddedImage { nodes: rolled.run(&controller, ssh, &stop, &tell).await? })
+    }
+
+    /// The file of this machine that nodes are given. This machine alone reads it where it lies.
+    fn file(&self, controller: &Controller) -> Option<OperatorFile> {
+        let is_away = self.nodes.targets.iter().any(|target| matches!(target, Target::Node(_)));
+        match &self.from {
+            AddedFrom::File(path) if is_away => {
+                Some(OperatorFile { path: path.clone(), temporary: controller.temporary.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    fn check_texts(&self) -> Result<(), Error> {
+        let texts = [
+            ("name", Some(self.name.as_str())),
+            ("description", self.description.as_deref()),
+            ("category", self.category.as_deref()),
+            ("user name", self.username.as_deref()),
+        ];
+        match texts.iter().find(|(_, text)| text.is_some_and(|text| !is_line(text))) {
+            Some((what, _)) => Err(Error::new(Kind::Usage, NotAdded::Text(what))),
+            None => Ok(()),
+        }
+    }
+
+    /// An image has one maker: where that is a recipe, its next install would take back what was added here.
+    async fn check_name(&self, controller: &Controller, stop: &Stop) -> Result<(), Error> {
+        let (environment, name) = (Arc::clone(&controller.environment), self.name.clone());
+        let mut template = off_runtime(stop, move || Ok(registered_by(&environment, &name))).await?;
+        if template.is_none() {
+            let grids: Vec<Gid> = self.nodes.targets.iter().map(Target::gid).collect();
+            template = of_recipe(controller, &self.name, &grids).await?;
+        }
+        match template {
+            None => Ok(()),
+            Some(template) => {
+                let cure =
+                    format!("add it by another name, or change the recipe {template} and install that");
+                let refused = NotAdded::OfRecipe { image: self.name.clone(), template };
+                Err(Error::new(Kind::Usage, refused).with_cure(cure))
+            }
+        }
+    }
+
+    /// All that a recipe would say of it. The source is looked at only for what the operator has not said.
+    async fn describe(&mut self, controller: &Controller, stop: &Stop) -> Result<NewImage, Error> {
+        let url = match &self.from {
+            AddedFrom::Url(url) => url.clone(),
+            AddedFrom::File(path) => {
+                let address = SecretUrl::of_path(path);
+                let address = address.ok_or_else(|| Error::new(Kind::Usage, NotAdded::Path(path.clone())))?;
+                address.expose().to_string()
+            }
+        };
+        let look = LookAtImage { template: slug(&self.name).into(), url: url.clone() };
+        let environment = Arc::clone(&controller.environment);
+        let asked = off_runtime(stop, move || Ok(NewImage::address(&environment, &url)?)).await?;
+        let is_known = self.size_gb.is_some() && self.check.is_some();
+        let (mut image, least) = if is_known {
+            (look.unseen(), 0)
+        } else {
+            let found = self.find(&asked, controller, stop).await?;
+            let mut proposal = look.propose(&asked, &found);
+            if let Some(category) = &self.category {
+                proposal.image.category.clone_from(category);
+            }
+            let least = proposal.size_gb();
+            (proposal.image, least)
+        };
+        image.name = self.name.clone();
+        // Its own, so that no other image's download is in the way; what the bytes are, they say themselves.
+        image.file = format!("{}.img", look.template);
+        image.size_gb = self.size_gb.unwrap_or(least);
+        image.username = self.username.take();
+        image.hot_resize = self.hot_resize;
+        image.signed = self.signed.take();
+        image.boot_type = self.boot_type.unwrap_or(image.boot_type);
+        if let Some(category) = self.category.take() {
+            image.category = category;
+        }
+        if let Some(check) = self.check.take() {
+            image.check = check;
+        }
+        Ok(image)
+    }
+
+    async fn find(
+        &self,
+        asked: &SecretUrl,
+        controller: &Controller,
+        stop: &Stop,
+    ) -> Result<SurveyedImage, Error> {
+        let (environment, temporary) = (Arc::clone(&controller.environment), controller.temporary.clone());
+        if asked.scheme().is_oci() {
+            let artifact =
+                Artifact { arch: Artifact::ARCH.to_owned(), item: None, member: None, tokens: None };
+            let check = Check::Artifact(artifact);
+            return LookAtImage::run_led(asked.clone(), check, environment, temporary, stop.clone()).await;
+        }
+        match LookAtImage::run(asked.clone(), environment, temporary, stop.clone()).await? {
+            Survey::Image(image) => Ok(*image),
+            Survey::Several(urls) => Err(Error::new(Kind::Usage, NotAdded::Several(urls))),
+        }
+    }
+}
+
+/// Whether a text can be a fact of an image.
+pub(crate) fn is_line(text: &str) -> bool {
+    !text.trim().is_empty() && !text.contains(char::is_control)
+}
+
+/// The recipe that has made the newest generation of an image of this name, in one of these grids, and that the environment
+/// still has.
+pub(crate) async fn of_recipe(
+    controller: &Controller,
+    name: &ImageName,
+    grids: &[Gid],
+) -> Result<Option<TemplateName>, Error> {
+    let images = controller.catalogue.images().await?;
+    let named = images.iter().filter(|image| image.name == *name && grids.contains(&image.gid));
+    for image in named {
+        let Some(detail) = controller.catalogue.image(&image.id.0.to_string()).await? else { continue };
+        let newest = detail.generations.iter().max_by_key(|generation| generation.number);
+        let template = newest.map(|generation| generation.template.clone());
+        let is_there = |template: &TemplateName| {
+            !template.is_by_hand() && controller.environment.template(template).is_ok()
+        };
+        if let Some(template) = template.filter(is_there) {
+            return Ok(Some(template));
+        }
+    }
+    Ok(None)
+}
+
+/// How a file of this machine is written down for nodes that it does not lie on: scheme and machine, and the path there.
+fn address_here(path: &Path, Actor(actor): &Actor) -> (String, String) {
+    let host = actor.rsplit('@').next().unwrap_or_default();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    // `localhost` would be the node itself.
+    let is_good = !host.is_empty() && host != "localhost" && host.chars().all(is_name);
+    let address = SecretUrl::of_path(path).map(|url| url.expose().path().replace('$', "%24"));
+    let host = if is_good { host } else { "operator" };
+    (format!("file://{host}"), address.unwrap_or_default())
+}
+
+/// The name of an image as that of a file: what it is downloaded to, and what stored files' names begin with.
+fn slug(name: &ImageName) -> String {
+    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let words: Vec<_> = plain.split('-').filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { "image".to_owned() } else { words.join("-") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_here_is_no_file_of_a_node() {
+        let actor = |actor: &str| Actor(actor.to_owned());
+        for (path, by, whole) in [
+            ("/srv/x y.img", "me@laptop", "file://laptop/srv/x%20y.img"),
+            ("/x$(secret.a)", "me@localhost", "file://operator/x%24(secret.a)"),
+            ("/x", "me@a b", "file://operator/x"),
+        ] {
+            let (url, source) = address_here(Path::new(path), &actor(by));
+            assert_eq!(format!("{url}{source}"), whole);
+            let address = SecretUrl::parse(whole).unwrap();
+            assert_eq!(address.path_on_node(), None, "{whole}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_an_image_names_a_file() {
+        for (name, slug_of_it) in [
+            ("Wily Server 15.10 (amd64)", "Wily-Server-15-10-amd64"),
+            ("../x", "x"),
+            ("\u{e9}t\u{e9}", "t"),
+            ("--", "image"),
+        ] {
+            assert_eq!(slug(&name.into()), slug_of_it);
+        }
+    }
+}
