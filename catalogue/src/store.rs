@@ -1,7 +1,7 @@
 //! What every database must be able to do.
 
 use crate::{
-    Arrivals, Audits, Changes, Copies, Disks, Finding, Images, Installs, Locks, Offers, Owners,
+    Arrivals, Audits, Changes, Checking, Copies, Disks, Finding, Images, Installs, Locks, Offers, Owners,
     Registrations, Removals, Runs, Scrubbing, Stacks, Transfers,
 };
 
@@ -13,6 +13,7 @@ pub trait Store:
     Arrivals
     + Audits
     + Changes
+    + Checking
     + Copies
     + Disks
     + Finding

@@ -4,6 +4,7 @@
 mod arrival;
 mod audit;
 mod change;
+mod check;
 mod copy;
 mod disk;
 mod find;
@@ -25,7 +26,9 @@ use std::ops::{Deref, DerefMut};
 use sqlx::{Pool, Transaction};
 use uuid::Uuid;
 
-use super::{BEGIN_READ, BEGIN_WRITE, Connection, Db, claim_writing, numbers_were_given};
+use super::{
+    BEGIN_READ, BEGIN_WRITE, Connection, Db, claim_writing, database_faults, lock_clock, numbers_were_given,
+};
 use crate::lock::CurrentHolder;
 use crate::{CatalogueError, EnvironmentKey, Place};
 

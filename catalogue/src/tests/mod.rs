@@ -3,6 +3,7 @@
 
 mod audit;
 mod availability;
+mod check;
 mod environments;
 mod find;
 mod installed;
