@@ -17,6 +17,7 @@ mod artifacts;
 mod ask;
 mod availability;
 mod catalogue;
+mod catalogue_check;
 mod documents;
 mod ends_well;
 mod env;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ays_catalogue::{ChangedBy, Timestamp};
-use ays_engine::{Bad, Bring, NotPublished, Publish, PublishError, Scrub, Stop};
+use ays_engine::{Bad, Bring, CheckPools, Found, NotPublished, Publish, PublishError, Scrub, Stop};
 use ays_model::{NodeName, PoolKey, PoolOwner, Target};
 use ays_recipes::NodeError;
 use ays_transport::{SshSettings, Transport};
@@ -49,6 +49,23 @@ impl Pools {
             transport: &self.transport,
             parallel: controller.environment.settings.install.parallel,
         }
+    }
+
+    /// Looks at pools, and may mend them.
+    pub fn check<'a>(&'a self, controller: &'a Controller, found: Found<'a>) -> CheckPools<'a> {
+        CheckPools {
+            nodes: &self.targets,
+            catalogue: &controller.catalogue,
+            owner: &self.owner,
+            transport: &self.transport,
+            parallel: controller.environment.settings.install.parallel,
+            found,
+        }
+    }
+
+    /// All nodes, and this machine.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
     }
 
     /// Reads copies again, wherever they are.

@@ -9,7 +9,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 /// The verbs that have verbs of their own.
-const GROUPS: [&str; 8] = ["image", "node", "pool", "stack", "env", "config", "secret", "hrd"];
+const GROUPS: [&str; 9] = ["catalogue", "image", "node", "pool", "stack", "env", "config", "secret", "hrd"];
 
 /// The verbs that print a value a line.
 const STREAMS: [&str; 4] = ["install", "install-rehearse", "scrub", "node-check"];
