@@ -18,6 +18,7 @@ mod ask;
 mod availability;
 mod catalogue;
 mod catalogue_check;
+mod catalogue_faults;
 mod documents;
 mod ends_well;
 mod env;
