@@ -33,6 +33,8 @@ pub enum Failure {
     NoPublicKey,
     #[error("{from}")]
     PublicKey { from: String, source: PublicKeyError },
+    #[error("{}", differs(.0))]
+    CatalogueDiffers((usize, usize)),
     #[error("{unfit} of {of} nodes cannot be installed on")]
     Unfit { unfit: usize, of: usize },
     #[error("`{key}` has no answer that can be taken")]
@@ -153,6 +155,16 @@ fn not_good(Counts { bad, unread }: &Counts, healed: bool) -> String {
     text
 }
 
+/// What a check of the catalogue leaves open.
+fn differs((findings, unreached): &(usize, usize)) -> String {
+    let many = |count: usize, what: &str| {
+        (count > 0).then(|| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") })
+    };
+    let findings = many(*findings, "finding").map(|said| format!("{said} left"));
+    let unreached = many(*unreached, "node").map(|said| format!("{said} not looked at"));
+    [findings, unreached].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 /// `the index of 1 pool is`.
 fn indexes(count: usize) -> String {
     if count == 1 { "the index of 1 pool is".to_owned() } else { format!("the indexes of {count} pools are") }
@@ -202,6 +214,7 @@ impl Failure {
             Self::Runtime(_)
             | Self::NotAdded { .. }
             | Self::NotAdopted { .. }
+            | Self::CatalogueDiffers(_)
             | Self::Unfit { .. }
             | Self::WillNotWork { .. }
             | Self::NotSame { .. }

@@ -1,5 +1,6 @@
 //! How results and events look.
 
+pub mod catalogue_check;
 pub mod check;
 pub mod counts;
 pub mod disk;

@@ -63,7 +63,7 @@ fn a_lost_catalogue_comes_back_from_its_backup() {
     assert_eq!(output.code, Some(1), "{output:#?}");
     assert!(output.stderr.contains("has a catalogue of this environment already"), "{output:#?}");
 
-    let file = find(&scene, "catalogue.db");
+    let file = file_of(&scene);
     for end in ["", "-wal", "-shm"] {
         let _ = fs::remove_file(format!("{file}{end}"));
     }
@@ -155,9 +155,10 @@ fn a_server_on_another_machine_proves_who_it_is_and_gets_the_password() {
     assert!(!output.stderr.contains("wr0ng") && !output.stderr.contains("s3cret"), "{output:#?}");
 }
 
-/// The path of the file of this name below the operator's `AYS_HOME`.
-fn find(scene: &Scene, name: &str) -> String {
+/// The path of the operator's catalogue.
+pub fn file_of(scene: &Scene) -> String {
     let environments = fs::read_dir(scene.ays.state()).unwrap();
-    let mut found = environments.map(|entry| entry.unwrap().path().join(name)).filter(|path| path.exists());
+    let mut found =
+        environments.map(|entry| entry.unwrap().path().join("catalogue.db")).filter(|path| path.exists());
     found.next().unwrap().to_str().unwrap().to_owned()
 }

@@ -17,6 +17,8 @@ mod artifacts;
 mod ask;
 mod availability;
 mod catalogue;
+mod catalogue_check;
+mod catalogue_faults;
 mod documents;
 mod ends_well;
 mod env;

@@ -48,7 +48,7 @@ pub enum AuditWhat {
     Current,
     /// The stacks that an image is wanted on.
     Wanted,
-    /// A copy of an image, whose file was removed.
+    /// A copy of an image: its file was removed, or was found in its pool.
     Copy,
     /// Whether the environment has a stack.
     InEnvironment,

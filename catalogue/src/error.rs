@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use ays_model::{EnvironmentName, Gid, NodeName, PoolName};
 
 use crate::Place;
+use crate::cure::explained;
 
 /// Why the catalogue could not be opened, read or written. Nothing of a failed write is kept.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +19,7 @@ pub enum CatalogueError {
         source: io::Error,
     },
     /// The file is there and is not a database, or may not be written; the server cannot be reached, or lets nobody in.
-    #[error("{place}: the catalogue cannot be opened")]
+    #[error("{place}: the catalogue cannot be opened{}", explained(.place, .source))]
     Open {
         /// Where it is.
         place: Place,
@@ -34,7 +35,10 @@ pub enum CatalogueError {
         source: Box<sqlx::migrate::MigrateError>,
     },
     /// Rows of it refer to others that are not there: it is damaged, and stays as it is.
-    #[error("{place}: the catalogue is damaged: {rows} rows refer to what is not there")]
+    #[error(
+        "{place}: the catalogue is damaged: {rows} rows refer to what is not there. To go on, {}",
+        CatalogueError::restore_cure(.place)
+    )]
     Broken {
         /// Where it is.
         place: Place,
@@ -99,7 +103,7 @@ pub enum CatalogueError {
         table: &'static str,
     },
     /// The open catalogue could not be read or written.
-    #[error("{place}: {doing} failed")]
+    #[error("{place}: {doing} failed{}", explained(.place, .source))]
     Database {
         /// Where it is.
         place: Place,
@@ -204,6 +208,18 @@ pub enum CatalogueError {
         /// Bytes.
         size: u64,
     },
+}
+
+impl CatalogueError {
+    /// A catalogue whose tables could not be brought forward: because they do not fit, or because the database failed.
+    pub(crate) fn of_migration(place: &Place, error: sqlx::migrate::MigrateError) -> Self {
+        use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+        let place = place.clone();
+        match error {
+            Execute(source) | ExecuteMigration(source, _) => Self::Open { place, source },
+            source => Self::Migrate { place, source: Box::new(source) },
+        }
+    }
 }
 
 fn held_ones(held: &[u32]) -> String {

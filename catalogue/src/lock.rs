@@ -99,9 +99,13 @@ pub trait Locks: fmt::Debug + Send + Sync {
     /// (`image_x/main on n1`); `by` is who takes it, for whoever finds it taken. It waits for nobody: see
     /// [`Catalogue::wait_for_lock`].
     ///
-    /// Whether a holder is dead is told by the database's clock, so that all have the same; that of SQLite is this
-    /// machine's and goes on while it sleeps. When it is set to another time, holders may lose their locks.
+    /// Whether a holder is dead is told by one clock that all have: for an SQLite file the time since this machine started,
+    /// which goes on while it sleeps and which nobody sets; for PostgreSQL the server's. When the server's is set to another
+    /// time, holders lose their locks.
     async fn lock(&self, scopes: &[String], by: &str) -> Result<LockAttempt, CatalogueError>;
+
+    /// The locks that somebody holds now, by scope.
+    async fn locks(&self) -> Result<Vec<LockHolder>, CatalogueError>;
 
     /// Gives back the lock of this id; one that is lost already is no error. [`Lock::release`] calls it.
     async fn give_back(&self, id: &str) -> Result<(), CatalogueError>;

@@ -23,13 +23,6 @@ const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// How one begins that writes.
 const BEGIN_WRITE: &str = "BEGIN";
 
-/// Seconds since 1970 by the database's clock.
-macro_rules! clock {
-    () => {
-        "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
-    };
-}
-
 /// Now by the database's clock, as a [`crate::Timestamp`].
 macro_rules! now {
     () => {
@@ -53,6 +46,22 @@ mod test_server;
 #[cfg(test)]
 #[path = "postgres_tests.rs"]
 mod own_tests;
+
+#[cfg(test)]
+#[path = "postgres_fault_tests.rs"]
+mod fault_tests;
+
+/// Seconds since 1970 by the server's clock, which all controllers have together.
+async fn lock_clock(db: &mut Connection) -> sqlx::Result<f64> {
+    sqlx::query_scalar("SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)")
+        .fetch_one(db)
+        .await
+}
+
+/// Nothing: a server checks its own files.
+async fn database_faults(_: &mut Connection) -> sqlx::Result<Vec<String>> {
+    Ok(Vec::new())
+}
 
 /// One writer at a time for each environment, as in SQLite: what a transaction has read stays true until it has written.
 async fn claim_writing(db: &mut Connection, environment: i64) -> sqlx::Result<()> {
@@ -126,7 +135,7 @@ pub(crate) async fn open(
 ) -> Result<Database, CatalogueError> {
     let place = Place::Postgres(url.clone());
     let failed = |source| CatalogueError::Open { place: place.clone(), source };
-    let unfit = |source| CatalogueError::Migrate { place: place.clone(), source: Box::new(source) };
+    let unfit = |error| CatalogueError::of_migration(&place, error);
     // A pool goes on trying while nobody listens: one connection says at once that nobody does.
     let options = url.options();
     let connecting = timeout(CONNECT_TIMEOUT, options.connect());

@@ -22,6 +22,18 @@ impl TestServer {
         self.0.restart();
     }
 
+    pub fn stop(&mut self) {
+        self.0.stop();
+    }
+
+    pub fn go_on(&mut self) {
+        self.0.go_on();
+    }
+
+    pub fn sql(&self, statement: &str) {
+        self.0.sql(statement);
+    }
+
     pub fn address(&self) -> String {
         self.0.address()
     }

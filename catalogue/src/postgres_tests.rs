@@ -16,7 +16,11 @@ async fn a_server_that_cannot_be_reached_is_named_without_the_password() {
     let url: crate::PostgresUrl = "postgres://ays:s3cret@127.0.0.1:1/ays".parse().unwrap();
     let error = Catalogue::open(&Place::Postgres(url), &"g8".into()).await.unwrap_err();
     assert!(matches!(error, CatalogueError::Open { .. }), "{error:?}");
-    assert_eq!(error.to_string(), "postgres://ays@127.0.0.1:1/ays: the catalogue cannot be opened");
+    assert_eq!(
+        error.to_string(),
+        "postgres://ays@127.0.0.1:1/ays: the catalogue cannot be opened: no server answers there. Start it, or correct the \
+         address in the setting `database`"
+    );
     assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
 }
 

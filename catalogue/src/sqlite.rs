@@ -27,13 +27,6 @@ const BEGIN_READ: &str = "BEGIN";
 /// How one begins that has the right to write from its start, so that it never fails half-way because another one wrote.
 const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
-/// Seconds since 1970 by the database's clock.
-macro_rules! clock {
-    () => {
-        "unixepoch('subsec')"
-    };
-}
-
 /// Now by the database's clock, as a [`crate::Timestamp`].
 macro_rules! now {
     () => {
@@ -55,6 +48,34 @@ mod test_server;
 #[cfg(test)]
 #[path = "sqlite_tests.rs"]
 mod own_tests;
+
+#[cfg(test)]
+#[path = "sqlite_fault_tests.rs"]
+mod fault_tests;
+
+/// Seconds since this machine started, its sleep included: all who use the file are on this machine, and nobody sets this
+/// clock to another time.
+async fn lock_clock(_: &mut Connection) -> sqlx::Result<f64> {
+    let uptime = fs::read_to_string("/proc/uptime")?;
+    let seconds = uptime.split(' ').next().and_then(|seconds| seconds.parse().ok());
+    seconds.ok_or_else(|| io::Error::other("/proc/uptime holds no time").into())
+}
+
+/// What the database finds wrong with its own file; a page that cannot be read is one of these.
+async fn database_faults(db: &mut Connection) -> sqlx::Result<Vec<String>> {
+    let said: sqlx::Result<Vec<String>> =
+        sqlx::query_scalar("PRAGMA integrity_check(20)").fetch_all(&mut *db).await;
+    match said {
+        Ok(said) => Ok(said.into_iter().filter(|said| said != "ok").collect()),
+        Err(error) if is_damage(&error) => Ok(vec![error.to_string()]),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether it is `SQLITE_CORRUPT` or `SQLITE_NOTADB`.
+fn is_damage(error: &sqlx::Error) -> bool {
+    primary_code(error).is_some_and(|code| matches!(code, 11 | 26))
+}
 
 /// Nothing to do: SQLite has one writer at a time.
 async fn claim_writing(_: &mut Connection, _: i64) -> sqlx::Result<()> {
@@ -138,7 +159,7 @@ pub(crate) async fn open(file: &Path, environment: &EnvironmentKey) -> Result<Da
 /// A migration may make a table anew that others refer to: what refers to nothing is looked for at its end.
 async fn migrate(options: &SqliteConnectOptions, place: &Place) -> Result<(), CatalogueError> {
     let failed = |source| CatalogueError::Open { place: place.clone(), source };
-    let unfit = |source| CatalogueError::Migrate { place: place.clone(), source: Box::new(source) };
+    let unfit = |error| CatalogueError::of_migration(place, error);
     let options = options.clone().foreign_keys(false);
     let mut db = when_free(|| options.connect()).await.map_err(failed)?;
     // SQLite has no lock for migrations: of two that open a new file at once, the second waits here.
@@ -154,8 +175,21 @@ async fn migrate(options: &SqliteConnectOptions, place: &Place) -> Result<(), Ca
 
 async fn connect(options: SqliteConnectOptions, most: u32) -> sqlx::Result<SqlitePool> {
     // A hundred nodes may wait for the one that writes.
-    let pool = || SqlitePoolOptions::new().max_connections(most).acquire_timeout(Duration::from_secs(120));
+    let pool = || {
+        SqlitePoolOptions::new()
+            .max_connections(most)
+            .acquire_timeout(Duration::from_secs(120))
+            .after_release(|connection, _| Box::pin(is_usable(connection)))
+    };
     when_free(|| pool().connect_with(options.clone())).await
+}
+
+/// Whether a connection may be used again. On a full disk SQLite ends a transaction by itself, and the library goes on to
+/// believe that one is open.
+async fn is_usable(connection: &mut Connection) -> sqlx::Result<bool> {
+    // What was dropped is rolled back before this answers.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// SQLite's own waiting leaves out one thing: the change of a new file to its write-ahead log, when another process
@@ -174,8 +208,13 @@ async fn when_free<T, F: Future<Output = sqlx::Result<T>>>(connect: impl Fn() ->
 
 /// Whether it is `SQLITE_BUSY`, or one of its kinds, which differ in the higher bytes.
 fn is_busy(error: &sqlx::Error) -> bool {
+    primary_code(error) == Some(5)
+}
+
+/// The kinds of an error differ in the higher bytes of its code.
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
+    code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
 }
 
 fn make_missing(file: &Path) -> Result<(), CatalogueError> {

@@ -1,8 +1,8 @@
 //! What every database must be able to do.
 
 use crate::{
-    Accounts, Arrivals, Audits, Changes, Copies, Counting, Disks, Finding, Images, Installs, Jobs, Locks,
-    Offers, Owners, Processes, Registrations, Removals, Runs, Schedules, Scrubbing, Stacks, Transfers,
+    Accounts, Arrivals, Audits, Changes, Checking, Copies, Counting, Disks, Finding, Images, Installs, Jobs,
+    Locks, Offers, Owners, Processes, Registrations, Removals, Runs, Schedules, Scrubbing, Stacks, Transfers,
 };
 
 /// All that a catalogue answers and records, in plain types. `sqlite.rs` and `postgres.rs` have it each in their own
@@ -14,6 +14,7 @@ pub trait Store:
     + Arrivals
     + Audits
     + Changes
+    + Checking
     + Copies
     + Counting
     + Disks

@@ -42,6 +42,7 @@ fn row(
         AuditWhat::Generation => "new generation",
         AuditWhat::Current => "current generation",
         AuditWhat::Wanted => "wanted on",
+        AuditWhat::Copy if before.is_none() => "found",
         AuditWhat::Copy => "removed",
         AuditWhat::InEnvironment => "in the environment",
         AuditWhat::Pool => "its",

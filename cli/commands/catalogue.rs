@@ -1,5 +1,7 @@
 //! `ays catalogue`
 
+mod check;
+
 use std::path::{Path, PathBuf};
 
 use ays_operations::CatalogueAt;
@@ -9,7 +11,7 @@ use crate::context;
 use crate::failure::Failure;
 use crate::render::table;
 
-/// Keeps, restores and moves the catalogue: what is known of images, stacks, installs and runs
+/// Checks, keeps, restores and moves the catalogue: what is known of images, stacks, installs and runs
 ///
 /// It is a file of this machine, or a PostgreSQL database that a team shares: the setting `database`, AYS_DATABASE or
 /// --database. The images' files and the marks of pools stay where they are.
@@ -21,6 +23,7 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
+    Check(check::Args),
     /// Writes all of it to a new file, while others go on working
     Backup {
         /// The file: an SQLite database
@@ -42,6 +45,7 @@ enum Command {
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     match args.command {
+        Command::Check(args) => check::run(args, repo).await,
         Command::Backup { file } => {
             let rows = here(repo)?.back_up(file.clone()).await?;
             table::line(&format!("{}: {}", file.display(), counted(rows)))

@@ -20,12 +20,17 @@ pub(crate) struct OwnPool<'a> {
 impl OwnPool<'_> {
     /// What the node needs to know of it.
     pub async fn claim(&self) -> Result<PoolClaim, CatalogueError> {
-        Ok(PoolClaim {
+        Ok(self.claim_of(self.catalogue.known_files(self.key).await?))
+    }
+
+    /// The same, with these files.
+    pub fn claim_of(&self, known: Vec<String>) -> PoolClaim {
+        PoolClaim {
             path: PathBuf::from(&self.key.path),
             pool: self.key.name.clone(),
             node: self.node.clone(),
             owner: self.owner.clone(),
-            known: self.catalogue.known_files(self.key).await?,
-        })
+            known,
+        }
     }
 }

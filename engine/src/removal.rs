@@ -165,7 +165,7 @@ impl Removing<'_> {
 
     fn files(&self) -> RemoveFiles<'_> {
         let Publish { nodes, catalogue, owner, transport, .. } = self.publish;
-        RemoveFiles { nodes, catalogue, owner, transport }
+        RemoveFiles { nodes, catalogue, owner, transport, unrecorded: &[] }
     }
 }
 

@@ -25,6 +25,8 @@ pub struct RemoveFiles<'a> {
     pub owner: &'a PoolOwner,
     /// How nodes are reached.
     pub transport: &'a Transport,
+    /// Files that the catalogue does not know, and that may go all the same.
+    pub unrecorded: &'a [String],
 }
 
 /// What became of a file.
@@ -67,7 +69,7 @@ pub enum RemoveError {
 
 impl RemoveFiles<'_> {
     /// Removes from `pool` those of `files` that nothing uses, or only looks; what became of each, in their order. The
-    /// files must be known to the catalogue, and offered no more. All nodes of the pool are asked first, then one of
+    /// files must be known to the catalogue or `unrecorded`, and offered no more. All nodes of the pool are asked first, then one of
     /// them removes.
     ///
     /// # Errors
@@ -127,7 +129,8 @@ impl RemoveFiles<'_> {
     ) -> Result<RemovedCopies, RemoveError> {
         let failed = |source| RemoveError::Helper { node: target.name().clone(), source };
         let own = OwnPool { key: pool, node: target.name(), owner: self.owner, catalogue: self.catalogue };
-        let (claim, users) = (own.claim().await?, target.pool().users.clone());
+        let (mut claim, users) = (own.claim().await?, target.pool().users.clone());
+        claim.known.extend(self.unrecorded.iter().cloned());
         let opened = Session::open(target, self.transport).await;
         let Session { mut helper, connection: _connection } = opened.map_err(|error| match error {
             OpenError::Connect(error) => error.into(),

@@ -148,6 +148,7 @@ impl Scene {
         let files = ["a.raw", "b.raw"].map(|file| StoredFile { file: file.to_owned(), size: Some(1) });
         let (_stopper, stop) = Stopper::new();
         let remove = RemoveFiles {
+            unrecorded: &[],
             nodes: &self.nodes,
             catalogue: &self.catalogue,
             owner: &self.owner,

@@ -130,6 +130,7 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         Step::WriteIndex(_) => Outcome::Written(IndexBefore::Other.into()),
         Step::Remove(_) => Outcome::Removed,
         Step::LookAtPool(_)
+        | Step::ListPool(_)
         | Step::AdoptPool(_)
         | Step::Fetch(_)
         | Step::Look(_)

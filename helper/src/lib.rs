@@ -29,6 +29,7 @@ mod lanes;
 mod leftovers;
 mod libvirt;
 mod limits;
+mod list_pool;
 mod locked;
 mod manifest;
 mod owner;

@@ -6,8 +6,8 @@ use crate::report::Report;
 use crate::share::{Listeners, Talk};
 use crate::unpack::Unpackings;
 use crate::{
-    Limits, check_copy, digest, examine, fetch, index, inspect, owner, read_pieces, remove, remove_copies,
-    requirements, share, store,
+    Limits, check_copy, digest, examine, fetch, index, inspect, list_pool, owner, read_pieces, remove,
+    remove_copies, requirements, share, store,
 };
 
 /// Does one step to its end.
@@ -23,6 +23,9 @@ pub(crate) async fn run(
     match step {
         Step::CheckOwner(claim) => on_thread(move || owner::check(&claim)).await.map(|()| Outcome::Ready),
         Step::LookAtPool(pool) => on_thread(move || owner::look(&pool)).await.map(Outcome::Pool),
+        Step::ListPool(order) => {
+            on_thread(move || list_pool::list(&order)).await.map(|found| Outcome::Listed(Box::new(found)))
+        }
         Step::AdoptPool(order) => on_thread(move || owner::adopt(&order)).await.map(Outcome::Pool),
         Step::CheckRequirements(needed) => requirements::check(needed).await.map(|()| Outcome::Ready),
         Step::Look(looks) => Ok(Outcome::Looked(fetch::look(looks, &limits).await)),

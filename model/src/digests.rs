@@ -108,6 +108,18 @@ impl Content {
         let digits = self.to_string();
         format!("{stem}-{}.{format}", &digits[..Self::DIGITS_IN_NAMES])
     }
+
+    /// The digits of a content in the name of a stored file, and the file's format; none: it is no name of a stored file.
+    pub fn digits_in_name(name: &str) -> Option<(&str, crate::DiskFormat)> {
+        let (rest, format) = name.rsplit_once('.')?;
+        let (stem, digits) = rest.rsplit_once('-')?;
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let is_content = digits.len() == Self::DIGITS_IN_NAMES && digits.bytes().all(is_digit);
+        let is_plain = !stem.is_empty()
+            && !stem.starts_with('.')
+            && !stem.contains(|c: char| c == '/' || c.is_control());
+        Some((digits, format.parse().ok()?)).filter(|_| is_content && is_plain)
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +145,20 @@ mod tests {
     #[test]
     fn a_stored_file_is_named_by_its_content() {
         let content = Content([0xab; 32]);
-        assert_eq!(content.file_name("wily", crate::DiskFormat::Raw), "wily-abababababab.raw");
+        let name = content.file_name("wily", crate::DiskFormat::Raw);
+        assert_eq!(name, "wily-abababababab.raw");
+        assert_eq!(Content::digits_in_name(&name), Some(("abababababab", crate::DiskFormat::Raw)));
+        for other in [
+            "wily.raw",
+            "wily-ababababab.raw",
+            "wily-ABABABABABAB.raw",
+            "wily-abababababab.vmdk",
+            "-abababababab.raw",
+            ".wily-abababababab.raw",
+            "a/b-abababababab.raw",
+            "a\nb-abababababab.raw",
+        ] {
+            assert_eq!(Content::digits_in_name(other), None, "{other:?}");
+        }
     }
 }

@@ -13,6 +13,7 @@ mod bring_generation;
 mod canary;
 mod change_image;
 mod change_stack;
+mod check_catalogue;
 mod check_image;
 mod check_nodes;
 mod compare_images;
@@ -57,6 +58,7 @@ pub use availability::{Availability, SetAvailability, StackAvailability, Wanted}
 pub use canary::{Canary, NoCanary};
 pub use change_image::{ChangeImage, ChangedImage, ImageChange, Lagging};
 pub use change_stack::{ChangeStack, ChangedStack};
+pub use check_catalogue::{CheckCatalogue, CheckedCatalogue, Repair};
 pub use check_image::{CheckImage, CheckedImage, check_file, digest};
 pub use check_nodes::{CheckNodes, CheckedNode, NodeFinding, check_targets};
 pub use compare_images::{CompareImages, ComparedGeneration, ComparedImages};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ays_catalogue::{ChangedBy, Timestamp};
-use ays_engine::{Bad, Bring, NotPublished, Publish, PublishError, Scrub, Stop};
+use ays_engine::{Bad, Bring, CheckPools, Found, NotPublished, Publish, PublishError, Scrub, Stop};
 use ays_model::{NodeName, PoolKey, PoolOwner, Target};
 use ays_recipes::NodeError;
 use ays_transport::{SshSettings, Transport};
@@ -51,6 +51,23 @@ impl Pools {
         }
     }
 
+    /// Looks at pools, and may mend them.
+    pub fn check<'a>(&'a self, controller: &'a Controller, found: Found<'a>) -> CheckPools<'a> {
+        CheckPools {
+            nodes: &self.targets,
+            catalogue: &controller.catalogue,
+            owner: &self.owner,
+            transport: &self.transport,
+            parallel: controller.environment.settings.install.parallel,
+            found,
+        }
+    }
+
+    /// All nodes, and this machine.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
     /// Reads copies again, wherever they are.
     pub fn scrub<'a>(&'a self, controller: &'a Controller, bad: Bad) -> Scrub<'a> {
         let settings = &controller.environment.settings;
@@ -65,12 +82,6 @@ impl Pools {
             parallel: settings.install.parallel,
         }
     }
-
-    /// All nodes of the environment.
-    pub fn targets(&self) -> &[Target] {
-        &self.targets
-    }
-
     /// The pool of the node of this name.
     pub fn pool_of(&self, node: &NodeName) -> Option<PoolKey> {
         self.targets.iter().find(|target| target.name() == node).map(Target::pool_key)

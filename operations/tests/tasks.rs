@@ -26,6 +26,7 @@ fn operations_are_tasks() {
     is_task(&|| any::<operations::CatalogueAt>().back_up(any()));
     is_task(&|| any::<operations::CatalogueAt>().restore(any(), any()));
     is_task(&|| any::<operations::CatalogueAt>().move_to(any()));
+    is_task(&|| any::<operations::CheckCatalogue>().run(any(), any(), any(), any()));
     is_task(&|| any::<operations::CheckNodes>().check(any(), any(), any(), any()));
     is_task(&|| any::<operations::CheckImage>().run(any(), any(), any()));
     is_task(&|| operations::check_file(any(), any(), any()));

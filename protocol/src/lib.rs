@@ -7,6 +7,7 @@ mod copies;
 mod examine;
 mod failure;
 mod frame;
+mod listing;
 mod look;
 mod message;
 mod pool;
@@ -20,6 +21,7 @@ pub use failure::{Failure, Phase};
 pub use frame::{
     BEAT_EVERY, FrameError, GREETING, MAX_FRAME, PROTOCOL, SILENCE_LIMIT, read_frame, write_frame,
 };
+pub use listing::{FileSeen, ListPool, MOST_LISTED, PoolListing, UnknownFile};
 pub use look::{Look, LookAt, Looked, SourceDisk, SourceState};
 pub use message::*;
 pub use pool::{

@@ -8,8 +8,8 @@ use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Member, 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdoptPool, Examine, Examined, Expected, Failure, Look, Looked, News, PassCopy, PassedCopy, PoolClaim,
-    PoolSeen, RemoveCopies, RemovedCopies, Said, Share, WrittenIndex,
+    AdoptPool, Examine, Examined, Expected, Failure, ListPool, Look, Looked, News, PassCopy, PassedCopy,
+    PoolClaim, PoolListing, PoolSeen, RemoveCopies, RemovedCopies, Said, Share, WrittenIndex,
 };
 
 /// Controller to helper. When its input ends, the helper ends what it started and exits.
@@ -87,6 +87,8 @@ pub enum Step {
     CheckOwner(PoolClaim),
     /// What says whose a pool is? Its directory is given. Answered by [`Outcome::Pool`].
     LookAtPool(PathBuf),
+    /// Which files lie in a pool? Nothing is written. Answered by [`Outcome::Listed`].
+    ListPool(ListPool),
     /// Make a pool the claimant's, whosever it is. Answered by [`Outcome::Pool`]: as it is then.
     AdoptPool(AdoptPool),
     /// Is the node able to do what follows? Answered by [`Outcome::Ready`].
@@ -343,6 +345,8 @@ pub enum Outcome {
     Ready,
     /// Of [`Step::LookAtPool`] and [`Step::AdoptPool`].
     Pool(PoolSeen),
+    /// Of [`Step::ListPool`].
+    Listed(Box<PoolListing>),
     /// Of [`Step::Look`]: an answer to each question, in their order.
     Looked(Vec<Result<Looked, Failure>>),
     /// Of [`Step::Examine`].

@@ -29,6 +29,7 @@ use super::{
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// An operator's account on the controller: a home, and an environment to work in.
+#[derive(Clone)]
 pub struct Ays {
     home: PathBuf,
     state: PathBuf,

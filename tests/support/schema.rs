@@ -9,8 +9,20 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 /// The verbs that have verbs of their own.
-const GROUPS: [&str; 11] =
-    ["user", "job", "schedule", "image", "node", "pool", "stack", "env", "config", "secret", "hrd"];
+const GROUPS: [&str; 12] = [
+    "user",
+    "job",
+    "schedule",
+    "catalogue",
+    "image",
+    "node",
+    "pool",
+    "stack",
+    "env",
+    "config",
+    "secret",
+    "hrd",
+];
 
 /// The verbs that print a value a line.
 const STREAMS: [&str; 5] = ["job-follow", "install", "install-rehearse", "scrub", "node-check"];

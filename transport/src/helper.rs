@@ -169,6 +169,7 @@ fn fault_step(step: &Step) -> FaultStep {
         Step::CheckOwner(_) | Step::LookAtPool(_) => FaultStep::Owner,
         Step::AdoptPool(_) => FaultStep::Adopt,
         Step::CheckRequirements(_) => FaultStep::Check,
+        Step::ListPool(_) => FaultStep::Look,
         Step::Look(_) => FaultStep::Ask,
         Step::Examine(_) => FaultStep::Examine,
         Step::Fetch(_) | Step::GiveCopy(_) | Step::TakeCopy(_) => FaultStep::Fetch,

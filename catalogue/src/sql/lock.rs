@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval_at, timeout_at};
 use uuid::Uuid;
 
-use super::{BEGIN_WRITE, Connection, Database, Work};
+use super::{BEGIN_WRITE, Connection, Database, Work, lock_clock};
 use crate::lock::{BEAT, DEAD_AFTER, Holder, LOST_AFTER};
 use crate::{CatalogueError, Lock, LockAttempt, LockHolder, Locks};
 
@@ -20,8 +20,10 @@ impl Locks for Database {
         let failed = self.failed(doing);
         let mut known = self.lock_holder.lock().await;
         let mut tx = self.write(doing).await?;
-        sqlx::query(concat!("DELETE FROM lock_holder WHERE abs(", clock!(), " - renewed_at) >= $1"))
+        let now = lock_clock(&mut tx).await.map_err(&failed)?;
+        sqlx::query("DELETE FROM lock_holder WHERE abs($2 - renewed_at) >= $1")
             .bind(DEAD_AFTER.as_secs_f64())
+            .bind(now)
             .execute(&mut *tx)
             .await
             .map_err(&failed)?;
@@ -58,6 +60,12 @@ impl Locks for Database {
         Ok(LockAttempt::Held(lock))
     }
 
+    async fn locks(&self) -> Result<Vec<LockHolder>, CatalogueError> {
+        let doing = "listing the locks";
+        let mut tx = self.read(doing).await?;
+        living(&mut tx).await.map_err(self.failed(doing))
+    }
+
     async fn give_back(&self, id: &str) -> Result<(), CatalogueError> {
         let failed = self.failed("giving a lock back");
         let mut db = self.writer.acquire().await.map_err(&failed)?;
@@ -69,16 +77,14 @@ impl Database {
     async fn new_holder(&self, db: &mut Work) -> sqlx::Result<Arc<Holder>> {
         let id = Uuid::new_v4().to_string();
         let renewed = Instant::now();
+        let now = lock_clock(db).await?;
         let process = self.process.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        sqlx::query(concat!(
-            "INSERT INTO lock_holder (id, process, renewed_at) VALUES ($1, $2, ",
-            clock!(),
-            ")"
-        ))
-        .bind(&id)
-        .bind(process)
-        .execute(&mut **db)
-        .await?;
+        sqlx::query("INSERT INTO lock_holder (id, process, renewed_at) VALUES ($1, $2, $3)")
+            .bind(&id)
+            .bind(process)
+            .bind(now)
+            .execute(&mut **db)
+            .await?;
         let (tell_dropped, dropped) = mpsc::unbounded_channel();
         let (tell_lost, lost) = watch::channel(false);
         let options = self.readers.connect_options();
@@ -93,15 +99,20 @@ impl Database {
 
 /// A lock of the environment whose holder lives.
 pub(super) async fn any_lock(db: &mut Work) -> sqlx::Result<Option<LockHolder>> {
-    sqlx::query_as(concat!(
+    Ok(living(db).await?.into_iter().next())
+}
+
+/// All of them, by scope.
+async fn living(db: &mut Work) -> sqlx::Result<Vec<LockHolder>> {
+    let now = lock_clock(db).await?;
+    sqlx::query_as(
         "SELECT l.scope, l.taken_by, l.since FROM lock l JOIN lock_holder h ON h.id = l.holder
-         WHERE l.environment_id = $1 AND abs(",
-        clock!(),
-        " - h.renewed_at) < $2 ORDER BY l.scope LIMIT 1"
-    ))
+         WHERE l.environment_id = $1 AND abs($3 - h.renewed_at) < $2 ORDER BY l.scope",
+    )
     .bind(db.environment)
     .bind(DEAD_AFTER.as_secs_f64())
-    .fetch_optional(&mut **db)
+    .bind(now)
+    .fetch_all(&mut **db)
     .await
 }
 
@@ -162,9 +173,10 @@ async fn keep(
                 renewed = now;
                 to_remove.clear();
             }
-            // The next beat may do better, over a new connection: the database may have been restarted.
-            Ok(Err(_)) => {}
-            Ok(Ok(None)) | Err(_) => return,
+            // The next beat may do better, over a new connection: the database may have been restarted. An error that came
+            // at once is no reason to wait for longer.
+            Ok(Err(_)) if Instant::now() < renewed + LOST_AFTER => {}
+            Ok(Ok(None) | Err(_)) | Err(_) => return,
         }
     }
 }
@@ -173,17 +185,14 @@ async fn keep(
 async fn renew(db: &mut Connection, holder: &str, to_remove: &[String]) -> sqlx::Result<Option<Instant>> {
     let mut tx = db.begin_with(BEGIN_WRITE).await?;
     let now = Instant::now();
-    let renewed = sqlx::query(concat!(
-        "UPDATE lock_holder SET renewed_at = ",
-        clock!(),
-        " WHERE id = $1 AND abs(",
-        clock!(),
-        " - renewed_at) < $2"
-    ))
-    .bind(holder)
-    .bind(DEAD_AFTER.as_secs_f64())
-    .execute(&mut *tx)
-    .await?;
+    let clock = lock_clock(&mut tx).await?;
+    let renewed =
+        sqlx::query("UPDATE lock_holder SET renewed_at = $3 WHERE id = $1 AND abs($3 - renewed_at) < $2")
+            .bind(holder)
+            .bind(DEAD_AFTER.as_secs_f64())
+            .bind(clock)
+            .execute(&mut *tx)
+            .await?;
     for lock in to_remove {
         remove(&mut tx, lock).await?;
     }

@@ -5,6 +5,7 @@ mod account;
 mod arrival;
 mod audit;
 mod change;
+mod check;
 mod copy;
 mod disk;
 mod edit;
@@ -31,7 +32,9 @@ use std::sync::{Arc, Mutex};
 use sqlx::{Pool, Transaction};
 use uuid::Uuid;
 
-use super::{BEGIN_READ, BEGIN_WRITE, Connection, Db, claim_writing, numbers_were_given};
+use super::{
+    BEGIN_READ, BEGIN_WRITE, Connection, Db, claim_writing, database_faults, lock_clock, numbers_were_given,
+};
 use crate::lock::CurrentHolder;
 use crate::{CatalogueError, EnvironmentKey, Place};
 

@@ -54,9 +54,7 @@ impl Owners for Database {
         let failed = self.failed(doing);
         let mut tx = self.read(doing).await?;
         let Some(pool_id) = find(&mut tx, pool).await.map_err(&failed)? else { return Ok(Vec::new()) };
-        let entries = entries(&mut tx, pool_id).await.map_err(&failed)?;
-        // Written by this type, so each can be read again.
-        Ok(entries.iter().filter_map(|entry| Adopted::of(&serde_json::from_str(entry).ok()?)).collect())
+        adopted_entries(&mut tx, Some(pool_id)).await.map_err(&failed)
     }
 
     async fn adopt(
@@ -107,8 +105,9 @@ async fn names(db: &mut Work, pool_id: i64) -> sqlx::Result<Vec<String>> {
         .await
 }
 
-async fn entries(db: &mut Work, pool_id: i64) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar(
+/// What stays in the index of a pool of what was adopted with it.
+pub(super) async fn adopted_entries(db: &mut Work, pool_id: Option<i64>) -> sqlx::Result<Vec<Adopted>> {
+    let entries: Vec<String> = sqlx::query_scalar(
         "SELECT a.entry FROM adopted a
          WHERE a.pool_id = $1 AND NOT EXISTS (
              SELECT 1 FROM copy c
@@ -119,5 +118,7 @@ async fn entries(db: &mut Work, pool_id: i64) -> sqlx::Result<Vec<String>> {
     )
     .bind(pool_id)
     .fetch_all(&mut **db)
-    .await
+    .await?;
+    // Written by this type, so each can be read again.
+    Ok(entries.iter().filter_map(|entry| Adopted::of(&serde_json::from_str(entry).ok()?)).collect())
 }

@@ -41,8 +41,10 @@ impl Scrubbing for Database {
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
         let Some(pool) = find(&mut tx, &copy.pool).await.map_err(&failed)? else { return Ok(false) };
+        // Another time, and not a later one: the clock may have been set back meanwhile.
         let is_newer: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM copy WHERE pool_id = $1 AND file = $2 AND verified_at > $3)",
+            "SELECT COALESCE(max(verified_at) <> $3, max(verified_at) IS NOT NULL, FALSE)
+             FROM copy WHERE pool_id = $1 AND file = $2",
         )
         .bind(pool)
         .bind(&copy.file)

@@ -3,6 +3,7 @@
 
 mod audit;
 mod availability;
+mod check;
 mod edit;
 mod environments;
 mod find;

@@ -12,7 +12,8 @@ pub struct Postgres {
     directory: TempDir,
     /// Beside those that all have.
     settings: Vec<String>,
-    server: Child,
+    /// None: it is stopped.
+    server: Option<Child>,
 }
 
 impl Postgres {
@@ -21,7 +22,7 @@ impl Postgres {
         // PostgreSQL does not run as root.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
         copy(&fresh_data(directory.path()), &directory.path().join("data"));
-        let server = run(directory.path(), &[]);
+        let server = Some(run(directory.path(), &[]));
         Self { directory, settings: Vec::new(), server }
     }
 
@@ -30,14 +31,7 @@ impl Postgres {
         let mut server = Self::start();
         let data = server.directory.path().join("data");
         let role = format!("CREATE ROLE team LOGIN SUPERUSER PASSWORD '{password}'");
-        let mut psql = program("psql");
-        psql.arg("--host").arg(server.directory.path()).args([
-            "--username=ays",
-            "postgres",
-            "--command",
-            &role,
-        ]);
-        assert!(psql.status().unwrap().success());
+        server.sql(&role);
         for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
             let to = data.join(name);
             fs::write(&to, fs::read(from).unwrap()).unwrap();
@@ -54,13 +48,30 @@ impl Postgres {
     /// Stops it at once, as a machine that loses its power does, and starts it again.
     pub fn restart(&mut self) {
         self.stop();
-        self.server = run(self.directory.path(), &self.settings);
+        self.go_on();
     }
 
-    fn stop(&mut self) {
-        let pid = self.server.id().to_string();
+    /// Stops it at once, as a machine that loses its power does.
+    pub fn stop(&mut self) {
+        let Some(mut server) = self.server.take() else { return };
+        let pid = server.id().to_string();
         assert!(Command::new("kill").args(["-QUIT", &pid]).status().unwrap().success());
-        self.server.wait().unwrap();
+        server.wait().unwrap();
+    }
+
+    /// Starts it again.
+    pub fn go_on(&mut self) {
+        self.server = Some(run(self.directory.path(), &self.settings));
+    }
+
+    /// Has the server do this, as its owner.
+    pub fn sql(&self, statement: &str) {
+        let mut psql = program("psql");
+        psql.arg("--host").arg(self.directory.path());
+        psql.args(["--username=ays", "--quiet", "postgres", "--command", statement]);
+        // Also where the database takes no writes.
+        psql.env("PGOPTIONS", "-c default_transaction_read_only=off");
+        assert!(psql.status().unwrap().success());
     }
 
     pub fn address(&self) -> String {
