@@ -133,7 +133,7 @@ fn who_may_what() {
             let url = format!(
                 "{}{}",
                 served.url,
-                path.replace("{image}", "x").replace("{stack}", "n1").replace('{', "").replace('}', "")
+                path.replace("{image}", "x").replace("{stack}", "n1").replace(['{', '}'], "")
             );
             let method = method.to_uppercase();
             let body = (method != "GET").then(|| json!({}));

@@ -177,7 +177,7 @@ fn on_small_disk(test: &str) {
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private", "sh", "-c"]);
     command
-        .arg("mount -t tmpfs -o size=400k none \"$1\" && exec \"$0\" --exact \"$2\" --ignored --nocapture")
+        .arg("mount -t tmpfs -o size=800k none \"$1\" && exec \"$0\" --exact \"$2\" --ignored --nocapture")
         .arg(env::current_exe().unwrap())
         .arg(directory.path())
         .arg(format!("sqlite::fault_tests::{test}"))

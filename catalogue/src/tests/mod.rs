@@ -8,6 +8,7 @@ mod edit;
 mod environments;
 mod find;
 mod installed;
+mod jobs;
 mod lock;
 mod offered;
 mod owner;

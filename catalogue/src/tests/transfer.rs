@@ -5,7 +5,7 @@ use super::support::{Fixture, at, debian_on, ops, own, registration, shared};
 use crate::transfer::TABLES;
 use crate::{
     Adopted, AdoptedBefore, Catalogue, CatalogueError, Cell, CommitFacts, DiskFacts, Export, InstalledImage,
-    LockAttempt, NewInstalled, Place, RunEnd,
+    LockAttempt, NewInstalled, NewToken, Place, Role, RunEnd,
 };
 
 /// Something in every table.
@@ -33,6 +33,14 @@ async fn fill(fixture: &Fixture) {
     catalogue.end_run(run.unwrap(), RunEnd::Succeeded, Some("well"), &at(4)).await.unwrap();
     let entries = Adopted::all(r#"{"images":[{"name":"x","file":"x.raw","size":7}]}"#).unwrap();
     catalogue.adopt(&own(), &entries, AdoptedBefore::Stay, &ops(0)).await.unwrap();
+    let scrub = serde_json::json!({"kind": "scrub"});
+    catalogue.add_schedule("hourly", &scrub, "anna", &at(10), &at(0)).await.unwrap();
+    let due = catalogue.schedules().await.unwrap().remove(0);
+    let job = catalogue.run_schedule(&due, "scrub", &at(20), &at(10)).await.unwrap().unwrap();
+    catalogue.add_job_events(job, &[serde_json::json!({"event": "warning"})]).await.unwrap();
+    catalogue.add_account("anna", Role::Viewer, "root", &at(0)).await.unwrap();
+    let token = NewToken { account: "anna", name: "ci", hash: "h", role: Role::Viewer, expires_at: None };
+    catalogue.add_token(&token, &at(0)).await.unwrap();
 }
 
 /// All rows, but for their numbers.

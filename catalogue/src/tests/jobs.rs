@@ -1,0 +1,154 @@
+//! Jobs, schedules, users and pages.
+
+use serde_json::json;
+
+use super::support::{Fixture, at, registration, shared};
+use crate::{
+    Image, ImageColumn, ImageQuery, JobEnd, JobFilter, JobId, JobStatus, LockAttempt, NewToken, Page, Role,
+};
+
+#[tokio::test]
+async fn one_worker_has_a_job_and_what_another_says_of_it_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let catalogue = &fixture.catalogue;
+    let id = catalogue.add_job("scrub", &json!({"kind": "scrub"}), "anna", &at(0)).await.unwrap();
+    let begun = catalogue.begin_job(id, "w1", &at(1)).await.unwrap().unwrap();
+    assert_eq!((begun.status, begun.attempts, begun.worker.as_deref()), (JobStatus::Running, 1, Some("w1")));
+    // w1 is gone, and w2 goes on.
+    assert_eq!(catalogue.begin_job(id, "w2", &at(2)).await.unwrap().unwrap().attempts, 2);
+    let end = |status| JobEnd { status, report: Some(json!([1])), problem: None };
+    catalogue.end_job(id, "w1", &end(JobStatus::Failed), &at(3)).await.unwrap();
+    assert_eq!(catalogue.job(id).await.unwrap().unwrap().status, JobStatus::Running);
+    catalogue.add_job_events(id, &[json!({"a": 1}), json!({"a": 2})]).await.unwrap();
+    catalogue.add_job_events(id, &[json!({"a": 3})]).await.unwrap();
+    catalogue.end_job(id, "w2", &end(JobStatus::Succeeded), &at(4)).await.unwrap();
+    let done = catalogue.job(id).await.unwrap().unwrap();
+    assert_eq!((done.status, done.report), (JobStatus::Succeeded, Some(json!([1]))));
+    assert_eq!(catalogue.begin_job(id, "w3", &at(5)).await.unwrap(), None);
+    let events = catalogue.job_events(id, 1, 10).await.unwrap();
+    assert_eq!(events, [(2, json!({"a": 2})), (3, json!({"a": 3}))]);
+    assert_eq!(catalogue.job_events(id, 0, 1).await.unwrap(), [(1, json!({"a": 1}))]);
+    assert_eq!(catalogue.job(JobId(77)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_cancelled_job_is_over_at_once_or_ends_soon() {
+    let fixture = Fixture::new().await;
+    let catalogue = &fixture.catalogue;
+    let add = async || catalogue.add_job("scrub", &json!({}), "anna", &at(0)).await.unwrap();
+    let (queued, running, unseen) = (add().await, add().await, add().await);
+    assert_eq!(catalogue.cancel_job(queued, "bob", &at(1)).await.unwrap(), Some(JobStatus::Cancelled));
+    assert_eq!(catalogue.begin_job(queued, "w1", &at(1)).await.unwrap(), None);
+    catalogue.begin_job(running, "w1", &at(1)).await.unwrap();
+    assert_eq!(catalogue.cancel_job(running, "bob", &at(2)).await.unwrap(), Some(JobStatus::Running));
+    assert_eq!(catalogue.cancelled_jobs(&[running, unseen]).await.unwrap(), [running]);
+    // Its worker is gone before it noticed.
+    assert_eq!(catalogue.begin_job(running, "w2", &at(3)).await.unwrap(), None);
+    assert_eq!(catalogue.job(running).await.unwrap().unwrap().status, JobStatus::Cancelled);
+    let filter = JobFilter { status: Some(JobStatus::Cancelled), ..JobFilter::default() };
+    let found = catalogue.jobs(&filter).await.unwrap();
+    assert_eq!(found.iter().map(|job| job.id).collect::<Vec<_>>(), [running, queued]);
+    catalogue.begin_job(unseen, "w1", &at(4)).await.unwrap();
+    catalogue.hand_back_job(unseen, "w1").await.unwrap();
+    assert_eq!(catalogue.job(unseen).await.unwrap().unwrap().status, JobStatus::Queued);
+}
+
+#[tokio::test]
+async fn a_schedule_makes_each_job_once() {
+    let fixture = Fixture::new().await;
+    let (one, other) = (&fixture.catalogue, fixture.other().await);
+    let operation = json!({"kind": "scrub"});
+    let id = one.add_schedule("daily 03:00", &operation, "anna", &at(10), &at(0)).await.unwrap();
+    let due = one.schedules().await.unwrap().remove(0);
+    let made = one.run_schedule(&due, "scrub", &at(20), &at(11)).await.unwrap();
+    assert_eq!(other.run_schedule(&due, "scrub", &at(20), &at(11)).await.unwrap(), None);
+    let now = other.schedules().await.unwrap().remove(0);
+    assert_eq!((now.next_at.clone(), now.last_job), (at(20), made));
+    let job = one.job(made.unwrap()).await.unwrap().unwrap();
+    assert_eq!((job.operation, job.actor, job.schedule), (operation, "anna".to_owned(), Some(id)));
+    assert!(one.remove_schedule(id).await.unwrap());
+    assert!(!one.remove_schedule(id).await.unwrap());
+    assert_eq!(one.job(made.unwrap()).await.unwrap().unwrap().schedule, None);
+}
+
+#[tokio::test]
+async fn a_worker_that_is_gone_is_known_at_once_and_has_no_locks() {
+    let fixture = Fixture::new().await;
+    let (dead, heir) = (fixture.other().await, &fixture.catalogue);
+    let process = dead.enter("w1").await.unwrap();
+    let scopes = ["image_x/main on n1".to_owned()];
+    let LockAttempt::Held(lock) = dead.lock(&scopes, "w1").await.unwrap() else { panic!("it is free") };
+    let names = ["w1".to_owned(), "never".to_owned()];
+    assert_eq!(heir.gone(&names).await.unwrap(), ["never"]);
+    drop(process);
+    while heir.gone(&names).await.unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(heir.lock(&scopes, "w2").await.unwrap(), LockAttempt::Taken(_)));
+    heir.give_back_locks_of("w1").await.unwrap();
+    let LockAttempt::Held(taken) = heir.lock(&scopes, "w2").await.unwrap() else {
+        panic!("it was given back")
+    };
+    lock.lost().await;
+    taken.release().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_lets_in_until_it_expires_is_revoked_or_its_user_is_gone() {
+    let fixture = Fixture::new().await;
+    let catalogue = &fixture.catalogue;
+    assert!(catalogue.add_account("anna", Role::Operator, "root", &at(0)).await.unwrap());
+    assert!(!catalogue.add_account("anna", Role::Admin, "root", &at(0)).await.unwrap());
+    let token = |hash: &'static str, role, expires_at| NewToken {
+        account: "anna",
+        name: "ci",
+        hash,
+        role,
+        expires_at,
+    };
+    let first = catalogue.add_token(&token("h1", Role::Admin, None), &at(0)).await.unwrap().unwrap();
+    catalogue.add_token(&token("h2", Role::Viewer, Some(at(10))), &at(0)).await.unwrap().unwrap();
+    // Never more than its user.
+    assert_eq!(catalogue.let_in("h1", &at(1)).await.unwrap(), Some(("anna".to_owned(), Role::Operator)));
+    assert_eq!(catalogue.let_in("h2", &at(9)).await.unwrap(), Some(("anna".to_owned(), Role::Viewer)));
+    assert_eq!(catalogue.let_in("h2", &at(10)).await.unwrap(), None);
+    assert_eq!(catalogue.let_in("h3", &at(1)).await.unwrap(), None);
+    assert!(catalogue.revoke_token(first.id, &at(2)).await.unwrap());
+    assert!(!catalogue.revoke_token(first.id, &at(2)).await.unwrap());
+    assert_eq!(catalogue.let_in("h1", &at(3)).await.unwrap(), None);
+    assert!(catalogue.set_password("anna", "$argon2id$..").await.unwrap());
+    assert_eq!(catalogue.password("anna").await.unwrap(), Some((Role::Operator, "$argon2id$..".to_owned())));
+    assert!(catalogue.set_role("anna", Role::Viewer).await.unwrap());
+    assert!(catalogue.remove_account("anna").await.unwrap());
+    assert_eq!(catalogue.let_in("h2", &at(3)).await.unwrap(), None);
+    assert!(!catalogue.set_role("anna", Role::Admin).await.unwrap());
+    assert_eq!(catalogue.add_token(&token("h4", Role::Viewer, None), &at(3)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn images_are_found_page_by_page() {
+    let fixture = Fixture::new().await;
+    let catalogue = &fixture.catalogue;
+    for (name, content) in [("b_1", "a"), ("a", "b"), ("c%", "c"), ("bx1", "d")] {
+        catalogue.register(&registration(name, content, shared(), &["n1"]), &at(0)).await.unwrap();
+    }
+    let names = |page: Page<Image>| {
+        let names: Vec<String> = page.items.into_iter().map(|image| image.name.into()).collect();
+        (names, page.total)
+    };
+    let ask = async |query: ImageQuery| names(catalogue.image_page(&query).await.unwrap());
+    let all = ImageQuery { limit: 10, ..ImageQuery::default() };
+    let of = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    assert_eq!(ask(all.clone()).await, (of(&["a", "b_1", "bx1", "c%"]), 4));
+    assert_eq!(ask(ImageQuery { skip: 1, limit: 2, ..all.clone() }).await, (of(&["b_1", "bx1"]), 4));
+    let last = ImageQuery { sort: ImageColumn::Id, descending: true, limit: 1, ..all.clone() };
+    assert_eq!(ask(last).await, (of(&["bx1"]), 4));
+    for (search, found) in [("B_", &["b_1"][..]), ("c%", &["c%"]), ("images.example/a", &["a"]), ("zz", &[])]
+    {
+        let (names, total) = ask(ImageQuery { search: Some(search.to_owned()), ..all.clone() }).await;
+        assert_eq!((names, total), (of(found), found.len() as u64), "{search}");
+    }
+    let numbers = catalogue.numbers().await.unwrap();
+    assert_eq!(numbers.images, [("CREATED".to_owned(), 4)]);
+    assert_eq!(numbers.offers[0], ("n1".to_owned(), 4));
+}
