@@ -9,10 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::answer::Answer;
 use crate::caller::{Caller, Viewer};
 use crate::described;
-use crate::query::{Path, Query};
-
-/// No page has more images.
-const MOST: u32 = 1000;
+use crate::query::{Limit, Path, Query};
 
 /// Which images.
 #[derive(Deserialize, IntoParams)]
@@ -24,18 +21,15 @@ pub(crate) struct ImagesQuery {
     search: Option<String>,
     /// By what they are sorted: id, name, type, size, status, gid, lastModified; with a `-` before it, the last first
     #[serde(default)]
+    #[param(pattern = "^-?(id|name|type|size|status|gid|lastModified)$")]
     sort: Option<String>,
     /// How many are left out at the beginning
     #[serde(default)]
     skip: u32,
     /// How many at the most
-    #[serde(default = "usual")]
-    #[param(minimum = 1, maximum = 1000)]
-    limit: u32,
-}
-
-fn usual() -> u32 {
-    50
+    #[serde(default = "Limit::usual")]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
 }
 
 /// A part of the images.
@@ -62,7 +56,7 @@ impl TryFrom<ImagesQuery> for ImageQuery {
             }
         };
         let search = search.filter(|text| !text.is_empty());
-        Ok(Self { search, sort, descending, skip, limit: limit.clamp(1, MOST) })
+        Ok(Self { search, sort, descending, skip, limit: limit.0 })
     }
 }
 

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::answer::Answer;
 use crate::caller::{Caller, Operator, Viewer};
 use crate::described;
-use crate::query::{Body, Path, Query};
+use crate::query::{Body, Limit, Path, Query};
 
 /// Which jobs.
 #[derive(Deserialize, IntoParams)]
@@ -23,19 +23,15 @@ use crate::query::{Body, Path, Query};
 pub(crate) struct JobsQuery {
     /// Where they are: queued, running, succeeded, failed, cancelled
     #[serde(default)]
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^(queued|running|succeeded|failed|cancelled)$")]
     status: Option<JobStatus>,
     /// Only those with a lower number
     #[serde(default)]
     before: Option<i64>,
     /// How many at the most
-    #[serde(default = "usual")]
-    #[param(minimum = 1, maximum = 1000)]
-    limit: u32,
-}
-
-fn usual() -> u32 {
-    50
+    #[serde(default = "Limit::usual")]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
 }
 
 /// The number of a job.
@@ -54,7 +50,7 @@ pub(crate) async fn jobs(
     caller: Caller<Viewer>,
     Query(JobsQuery { status, before, limit }): Query<JobsQuery>,
 ) -> Result<Json<Vec<Job>>, Answer> {
-    let filter = JobFilter { status, before: before.map(JobId), limit: Some(limit.clamp(1, 1000)) };
+    let filter = JobFilter { status, before: before.map(JobId), limit: Some(limit.0) };
     Ok(Json(operations::jobs(caller.controller().await?, filter).await?))
 }
 

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::answer::Answer;
 use crate::caller::{Caller, Viewer};
 use crate::described;
-use crate::query::Query;
+use crate::query::{Limit, Query};
 
 /// Which changes.
 #[derive(Deserialize, IntoParams)]
@@ -20,9 +20,9 @@ pub(crate) struct AuditQuery {
     #[serde(default)]
     image: Option<String>,
     /// How many at the most
-    #[serde(default = "usual")]
-    #[param(minimum = 1, maximum = 1000)]
-    limit: u32,
+    #[serde(default = "Limit::usual")]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
 }
 
 /// Which runs.
@@ -37,13 +37,9 @@ pub(crate) struct RunsQuery {
     #[serde(default)]
     node: Option<String>,
     /// How many at the most
-    #[serde(default = "usual")]
-    #[param(minimum = 1, maximum = 1000)]
-    limit: u32,
-}
-
-fn usual() -> u32 {
-    50
+    #[serde(default = "Limit::usual")]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
 }
 
 /// Who changed what, when and why; the last first
@@ -55,7 +51,7 @@ pub(crate) async fn audit(
     caller: Caller<Viewer>,
     Query(AuditQuery { image, limit }): Query<AuditQuery>,
 ) -> Result<Json<Vec<AuditRecord>>, Answer> {
-    Ok(Json(operations::audit(caller.controller().await?, image, limit.clamp(1, 1000)).await?))
+    Ok(Json(operations::audit(caller.controller().await?, image, limit.0).await?))
 }
 
 /// Runs of recipes on nodes, the newest first
@@ -68,5 +64,5 @@ pub(crate) async fn runs(
     Query(RunsQuery { template, node, limit }): Query<RunsQuery>,
 ) -> Result<Json<Vec<Run>>, Answer> {
     let (template, node) = (template.map(Into::into), node.map(Into::into));
-    Ok(Json(operations::runs(caller.controller().await?, template, node, limit.clamp(1, 1000)).await?))
+    Ok(Json(operations::runs(caller.controller().await?, template, node, limit.0).await?))
 }

@@ -17,6 +17,9 @@ use crate::query::{Body, Path};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSchedule {
     /// When, in UTC: `daily 03:00`, `weekly sun 03:00`, `hourly`, `every 15m`, `every 2h`.
+    #[schema(
+        pattern = "^(hourly|daily ([01][0-9]|2[0-3]):[0-5][0-9]|weekly (mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9]|every [1-9][0-9]{0,3}[mh])$"
+    )]
     every: String,
     /// What.
     #[schema(value_type = described::Operation)]

@@ -37,12 +37,13 @@ pub(crate) struct User {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUser {
     /// Its name.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
     name: String,
     /// What it may do: viewer, operator, admin.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^(viewer|operator|admin)$")]
     role: Role,
     /// At least 12 characters; none: only its tokens let it in.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 12)]
     password: Option<SecretString>,
 }
 
@@ -51,10 +52,10 @@ pub(crate) struct NewUser {
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserChange {
     /// What it may do from now on.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^(viewer|operator|admin)$")]
     role: Option<Role>,
     /// Its password from now on.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 12)]
     password: Option<SecretString>,
 }
 
@@ -153,7 +154,7 @@ pub(crate) struct NewToken {
     /// What it is for.
     name: String,
     /// What it may do: viewer, operator, admin; never more than its user.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^(viewer|operator|admin)$")]
     role: Role,
     /// For how many days it lets in; none: until it is revoked.
     #[schema(minimum = 1, maximum = 3650)]
