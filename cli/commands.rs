@@ -28,5 +28,6 @@ pub mod secret;
 pub mod serve;
 pub mod stack;
 pub mod user;
+pub mod webhook;
 pub mod where_is;
 pub mod worker;

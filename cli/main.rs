@@ -69,6 +69,7 @@ enum Command {
     Worker(commands::worker::Args),
     Serve(commands::serve::Args),
     User(commands::user::Args),
+    Webhook(commands::webhook::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }
@@ -124,6 +125,7 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Worker(args) => commands::worker::run(args, repo).await,
         Command::Serve(args) => commands::serve::run(args, repo).await,
         Command::User(args) => commands::user::run(args, repo).await,
+        Command::Webhook(args) => commands::webhook::run(args, repo).await,
         Command::Completions(args) => commands::completions::run(&args, &Cli::command()),
         Command::Man(args) => commands::man::run(args, Cli::command()),
     }

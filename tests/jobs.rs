@@ -1,11 +1,14 @@
 //! Jobs: what is asked for with `--detach` is done by workers, whatever becomes of them.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::support::lab::{mortal, run};
 use crate::support::truth::{assert_true, stored};
 use crate::support::{Ays, Environment, Lab, Origin, Output, Postgres, Running, Scene};
 
@@ -142,4 +145,64 @@ fn workers_come_and_go(scene: &Scene) {
     assert_eq!(job(scene, "3")["status"], "queued");
     scene.ays.succeeds(&["job", "cancel", "3"]);
     assert_eq!(job(scene, "3")["status"], "cancelled");
+}
+
+/// A receiver that refuses the first delivery, and keeps those that it takes: their signature and body.
+const RECEIVER: &str = "
+import http.server, json, sys
+taken, first = open(sys.argv[1], 'w'), [True]
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['content-length'])).decode()
+        status, first[0] = (503 if first[0] else 204), False
+        if status == 204:
+            taken.write(json.dumps([self.headers['x-ays-signature'], body]) + '\\n')
+            taken.flush()
+        self.send_response(status)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = http.server.HTTPServer(('127.0.0.1', 0), Receiver)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+";
+
+#[test]
+fn a_webhook_is_told_of_each_change_signed_until_it_takes_it() {
+    let scene = Scene::new();
+    scene.publish_x(1);
+    let taken = scene.lab.dir().join("taken");
+    let mut receiver = mortal("python3");
+    let receiver = receiver.args(["-c", RECEIVER]).arg(&taken).stdout(Stdio::piped());
+    let mut receiver = receiver.spawn().unwrap();
+    let mut port = String::new();
+    BufReader::new(receiver.stdout.take().unwrap()).read_line(&mut port).unwrap();
+    let url = format!("http://127.0.0.1:{}/hook", port.trim());
+    let output = scene.ays.run(&["webhook", "add", &url, "--secret", "hook"]);
+    assert_eq!(output.code, Some(2), "{output:#?}");
+    assert_eq!(scene.ays.feed(&["secret", "set", "hook"], "a key\n").code, Some(0));
+    scene.ays.succeeds(&["webhook", "add", &url, "--secret", "hook"]);
+    scene.succeeds(&[]);
+    let waits = |scene: &Scene| scene.ays.json(&["webhook", "list"])[0]["waiting"].as_i64().unwrap();
+    assert!(waits(&scene) > 2);
+    let worker = worker(&scene);
+    let begun = Instant::now();
+    while waits(&scene) > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        thread::sleep(Duration::from_millis(50));
+    }
+    let said: Vec<Value> =
+        fs::read_to_string(&taken).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let body = said[0][1].as_str().unwrap();
+    let digest = run(
+        "sh",
+        &["-c", "printf %s \"$1\" | openssl dgst -sha256 -hmac 'a key' -r | cut -d' ' -f1", "sh", body],
+    );
+    assert_eq!(said[0][0], format!("sha256={}", digest.trim()));
+    let told: Value = serde_json::from_str(body).unwrap();
+    let told = told["changes"].as_array().unwrap();
+    assert!(told.iter().any(|change| change["what"] == "generation" && change["name"] == "x"), "{told:#?}");
+    assert_eq!(ends(worker, Signal::SIGTERM).code, Some(0));
+    receiver.kill().unwrap();
+    receiver.wait().unwrap();
 }

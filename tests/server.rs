@@ -222,6 +222,14 @@ fn the_portals_calls_have_their_names() {
     assert_eq!(ask("updateNodes", json!({"imageId": 1, "enabledStacks": [77]})).0, 400);
     assert_eq!(ask("enable", json!({"imageId": 77})).0, 404);
 
+    // The reader of docs/server.md: what is offered, and that it has not changed.
+    let (_, code) = include_str!("../docs/server.md").split_once("```python\n").expect("a reader");
+    let (code, _) = code.split_once("```").unwrap();
+    let ask_twice = "import sys\ntag, names = offers(*sys.argv[1:4])\nprint(names, offers(*sys.argv[1:4], tag) == (tag, None))";
+    let code = format!("{code}{ask_twice}");
+    let read = run("python3", &["-c", &code, &served.url, "n1", &served.tokens[0]]);
+    assert_eq!(read.trim(), "['x'] True");
+
     // What has not changed is not sent again.
     let offers = format!("{}/api/v1/stacks/n1/images", served.url);
     let bearer = format!("Authorization: Bearer {}", served.tokens[0]);

@@ -44,6 +44,7 @@ mod state;
 mod store;
 mod timestamp;
 mod transfer;
+mod webhook;
 
 pub use account::{Account, Accounts, NewToken, NoRole, Role, Token, TokenId};
 pub use arrival::{Arrivals, NewCopy};
@@ -80,3 +81,4 @@ pub use state::{ImageMove, Next, next_image_status, next_stack_status};
 pub use store::Store;
 pub use timestamp::Timestamp;
 pub use transfer::{Cell, Export, Table, Transfers};
+pub use webhook::{Webhook, WebhookId, Webhooks};

@@ -3,6 +3,7 @@
 use crate::{
     Accounts, Arrivals, Audits, Changes, Checking, Copies, Counting, Disks, Finding, Images, Installs, Jobs,
     Locks, Offers, Owners, Processes, Registrations, Removals, Runs, Schedules, Scrubbing, Stacks, Transfers,
+    Webhooks,
 };
 
 /// All that a catalogue answers and records, in plain types. `sqlite.rs` and `postgres.rs` have it each in their own
@@ -33,5 +34,6 @@ pub trait Store:
     + Scrubbing
     + Stacks
     + Transfers
+    + Webhooks
 {
 }

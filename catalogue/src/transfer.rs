@@ -272,6 +272,22 @@ pub(crate) const TABLES: &[TableFacts] = &[
         ],
     },
     TableFacts {
+        name: "webhook",
+        through: None,
+        columns: &[
+            ("id", Row("webhook")),
+            ("url", Text),
+            ("secret", Text),
+            ("actor", Text),
+            ("created_at", Text),
+            ("told", Row("audit")),
+            ("failures", Number),
+            ("next_at", Text),
+            ("problem", Text),
+            ("delivered_at", Text),
+        ],
+    },
+    TableFacts {
         name: "stacks_from",
         through: None,
         columns: &[("commit_id", Text), ("committed_at", Text)],

@@ -62,7 +62,7 @@ async fn begin(
     let controller = context::controller_of(repo).await?;
     let (place, key) = context::place_of_catalogue(&controller.environment)?;
     let queue = Queue::open(&place, &key.name).await.map_err(failed)?;
-    let worker = Worker { catalogue: controller.catalogue, queue, site, parallel };
+    let worker = Worker::new(controller.catalogue, queue, site, parallel).map_err(failed)?;
     worker.run(stop).await.map_err(failed)
 }
 

@@ -8,6 +8,7 @@
 
 mod queue;
 mod record;
+mod webhook;
 mod worker;
 
 pub use queue::{Queue, QueueError};

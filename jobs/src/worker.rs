@@ -48,6 +48,9 @@ pub enum WorkerError {
     /// The queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// Nobody could be told of changes.
+    #[error("webhooks cannot be reached")]
+    Http(#[source] reqwest::Error),
     /// It may count as gone.
     #[error("the database was not reached for too long: other workers go on with what this one did")]
     Lost,
@@ -63,6 +66,8 @@ pub struct Worker {
     pub site: Arc<dyn Site>,
     /// How many at once.
     pub parallel: NonZeroUsize,
+    /// How webhooks are reached.
+    pub(crate) http: reqwest::Client,
 }
 
 /// A job that was asked for wrongly, or that kills its workers.
@@ -75,6 +80,21 @@ enum NoJob {
 }
 
 impl Worker {
+    /// A worker.
+    ///
+    /// # Errors
+    ///
+    /// This machine has no certificates by which others could be known.
+    pub fn new(
+        catalogue: Catalogue,
+        queue: Queue,
+        site: Arc<dyn Site>,
+        parallel: NonZeroUsize,
+    ) -> Result<Self, WorkerError> {
+        let http = crate::webhook::client().map_err(WorkerError::Http)?;
+        Ok(Self { catalogue, queue, site, parallel, http })
+    }
+
     /// Works until it is stopped; what is under way then is ended and given back, for another worker to go on.
     ///
     /// # Errors
@@ -97,6 +117,7 @@ impl Worker {
         let ended = tokio::select! {
             ended = self.queue.run(&name, self.parallel.get(), work) => ended.map_err(WorkerError::from),
             ended = self.look_after(&at_work) => ended,
+            ended = self.tell_all() => ended,
             () = process.lost() => Err(WorkerError::Lost),
             () = stop.after_steps() => Ok(()),
         };
@@ -107,6 +128,14 @@ impl Worker {
         }
         drop::<Process>(process);
         ended
+    }
+
+    /// Tells webhooks, beside all else: one that does not answer holds nothing up.
+    async fn tell_all(&self) -> Result<(), WorkerError> {
+        loop {
+            self.tell_webhooks().await?;
+            sleep(LOOK_EVERY).await;
+        }
     }
 
     async fn look_after(&self, at_work: &AtWork) -> Result<(), WorkerError> {

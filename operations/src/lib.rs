@@ -51,6 +51,7 @@ mod roll_out;
 mod scrub;
 mod selection;
 mod users;
+mod webhooks;
 
 pub use add_image::{AddImage, AddedFrom, AddedImage};
 pub use adopt_pools::{AdoptPools, Adopted};
@@ -100,3 +101,4 @@ pub use users::{
     add_token, add_user, remove_user, revoke_token, set_password, set_role, tokens, users, whose_password,
     whose_token,
 };
+pub use webhooks::{add_webhook, remove_webhook, signing_key, webhooks};

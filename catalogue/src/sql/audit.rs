@@ -38,9 +38,15 @@ impl Audits for Database {
         .fetch_all(&self.readers)
         .await
         .map_err(self.failed("listing changes"))?;
+        Ok(rows.into_iter().map(AuditRecord::from).collect())
+    }
+}
+
+impl From<AuditRow> for AuditRecord {
+    fn from(row: AuditRow) -> Self {
         // Written as JSON below, so it can be read as such.
         let value = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok());
-        let read = |row: AuditRow| AuditRecord {
+        Self {
             id: row.id,
             at: row.at,
             actor: row.actor,
@@ -52,9 +58,22 @@ impl Audits for Database {
             reason: row.reason,
             before: value(row.before),
             after: value(row.after),
-        };
-        Ok(rows.into_iter().map(read).collect())
+        }
     }
+}
+
+/// The changes after the one of this number, in the order in which they were made.
+pub(super) async fn after(db: &mut Work, id: i64, limit: u32) -> sqlx::Result<Vec<AuditRecord>> {
+    let rows: Vec<AuditRow> = sqlx::query_as(
+        "SELECT a.*, e.name AS environment FROM audit a JOIN environment e ON e.id = a.environment_id
+         WHERE a.environment_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $3",
+    )
+    .bind(db.environment)
+    .bind(id)
+    .bind(i64::from(limit))
+    .fetch_all(&mut **db)
+    .await?;
+    Ok(rows.into_iter().map(AuditRecord::from).collect())
 }
 
 /// What was changed.

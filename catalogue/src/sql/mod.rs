@@ -25,6 +25,7 @@ mod run;
 mod scrub;
 mod stack;
 mod transfer;
+mod webhook;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};

@@ -152,3 +152,31 @@ async fn images_are_found_page_by_page() {
     assert_eq!(numbers.images, [("CREATED".to_owned(), 4)]);
     assert_eq!(numbers.offers[0], ("n1".to_owned(), 4));
 }
+
+#[tokio::test]
+async fn a_webhook_is_told_of_what_comes_after_it_and_by_one_worker() {
+    let fixture = Fixture::new().await;
+    let (one, other) = (&fixture.catalogue, fixture.other().await);
+    let id = one.add_webhook("https://example.org/", "hook", "anna", &at(0)).await.unwrap();
+    assert_eq!(one.claim_webhook(id, 9, &at(30), &at(1)).await.unwrap(), []);
+    one.register(&registration("debian", "a", shared(), &["n1"]), &at(2)).await.unwrap();
+    assert!(one.webhooks().await.unwrap()[0].waiting > 1);
+    let changes = one.claim_webhook(id, 2, &at(30), &at(3)).await.unwrap();
+    assert_eq!(changes.len(), 2);
+    assert!(changes[0].id < changes[1].id);
+    // While one worker has it, nobody else does; when that is gone, another one.
+    assert_eq!(other.claim_webhook(id, 2, &at(40), &at(29)).await.unwrap(), []);
+    assert_eq!(other.claim_webhook(id, 2, &at(60), &at(30)).await.unwrap(), changes);
+    other.webhook_failed(id, "it answered 500", &at(70)).await.unwrap();
+    let failed = one.webhooks().await.unwrap().remove(0);
+    assert_eq!((failed.failures, failed.problem.as_deref()), (1, Some("it answered 500")));
+    assert_eq!(one.claim_webhook(id, 2, &at(90), &at(69)).await.unwrap(), []);
+    assert_eq!(one.claim_webhook(id, 2, &at(90), &at(70)).await.unwrap(), changes);
+    one.webhook_told(id, changes[1].id, &at(71)).await.unwrap();
+    let told = one.webhooks().await.unwrap().remove(0);
+    assert_eq!((told.failures, told.problem, told.delivered_at), (0, None, Some(at(71))));
+    let rest = one.claim_webhook(id, 9, &at(90), &at(72)).await.unwrap();
+    assert!(rest.iter().all(|change| change.id > changes[1].id) && !rest.is_empty(), "{rest:?}");
+    assert!(one.remove_webhook(id).await.unwrap());
+    assert!(!one.remove_webhook(id).await.unwrap());
+}

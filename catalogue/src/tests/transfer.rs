@@ -38,6 +38,7 @@ async fn fill(fixture: &Fixture) {
     let due = catalogue.schedules().await.unwrap().remove(0);
     let job = catalogue.run_schedule(&due, "scrub", &at(20), &at(10)).await.unwrap().unwrap();
     catalogue.add_job_events(job, &[serde_json::json!({"event": "warning"})]).await.unwrap();
+    catalogue.add_webhook("https://example.org/", "hook", "anna", &at(0)).await.unwrap();
     catalogue.add_account("anna", Role::Viewer, "root", &at(0)).await.unwrap();
     let token = NewToken { account: "anna", name: "ci", hash: "h", role: Role::Viewer, expires_at: None };
     catalogue.add_token(&token, &at(0)).await.unwrap();
