@@ -9,6 +9,7 @@ mod environments;
 mod find;
 mod installed;
 mod jobs;
+mod large;
 mod lock;
 mod offered;
 mod owner;
