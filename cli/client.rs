@@ -100,6 +100,10 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))
             .timeout(Duration::from_secs(60));
+        if base.scheme() == "http" {
+            // This machine's own server: no proxy has to hear of the token.
+            http = http.no_proxy();
+        }
         if let Ok(path) = std::env::var("AYS_SERVER_CA") {
             let pem = std::fs::read(&path);
             let pem = pem.map_err(|source| ClientError::Authority { path: path.clone(), source })?;
@@ -162,15 +166,19 @@ impl Client {
                 Some(stop) => tokio::select! {
                     news = news => news,
                     () = stop.after_steps() => {
-                        is_cancelled = true;
-                        let _: Job = self.post(&["jobs", &id, "cancel"], &()).await?;
+                        // One that is over by now is no error; a server that is away is asked again.
+                        let cancelled = self.post::<Job>(&["jobs", &id, "cancel"], &()).await;
+                        is_cancelled = !cancelled.is_err_and(|error| is_away(&error));
+                        if !is_cancelled {
+                            sleep(Duration::from_millis(500)).await;
+                        }
                         continue;
                     }
                 },
             };
             let Events { last: now, events, over } = match asked {
                 Ok(news) => news,
-                Err(_) if answered.elapsed() < AWAY => {
+                Err(error) if is_away(&error) && answered.elapsed() < AWAY => {
                     sleep(Duration::from_millis(500)).await;
                     continue;
                 }
@@ -225,6 +233,11 @@ impl Client {
 fn away(base: &Url) -> impl Fn(reqwest::Error) -> Failure {
     let base = base.to_string();
     move |error| ClientError::Away(base.clone(), error.without_url()).into()
+}
+
+/// Whether it may do better when it is asked again.
+fn is_away(failure: &Failure) -> bool {
+    matches!(failure, Failure::Operation(error) if error.kind == Kind::Failed)
 }
 
 fn is_this_machine(url: &Url) -> bool {

@@ -30,7 +30,7 @@ pub fn heed_signals(stopper: Stopper) {
     });
 }
 
-/// Listens from now on: the first Ctrl-C or SIGTERM ends all, without a word.
+/// Listens from now on: the first Ctrl-C or SIGTERM ends all, without a word; the second ends the program.
 pub fn stop_at_once() -> Stop {
     let (stopper, stop) = Stopper::new();
     let listening = signal(SignalKind::interrupt()).and_then(|i| Ok((i, signal(SignalKind::terminate())?)));
@@ -42,6 +42,11 @@ pub fn stop_at_once() -> Stop {
                 _ = terminate.recv() => {}
             }
             stopper.now();
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            std::process::exit(130);
         });
     }
     stop

@@ -60,7 +60,7 @@ pub trait Schedules: fmt::Debug + Send + Sync {
     async fn remove_schedule(&self, id: ScheduleId) -> Result<bool, CatalogueError>;
 
     /// Makes the job of a schedule that is due, and says when the next one is. Of many that ask, one makes it: none where
-    /// somebody else did.
+    /// somebody else did, or where its last job is not over.
     async fn run_schedule(
         &self,
         schedule: &Schedule,

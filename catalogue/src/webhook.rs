@@ -70,14 +70,21 @@ pub trait Webhooks: fmt::Debug + Send + Sync {
         now: &Timestamp,
     ) -> Result<Vec<AuditRecord>, CatalogueError>;
 
-    /// It was told of all up to this change.
-    async fn webhook_told(&self, id: WebhookId, told: i64, now: &Timestamp) -> Result<(), CatalogueError>;
+    /// It was told of all up to this change, by whoever has it until `until`.
+    async fn webhook_told(
+        &self,
+        id: WebhookId,
+        told: i64,
+        until: &Timestamp,
+        now: &Timestamp,
+    ) -> Result<(), CatalogueError>;
 
-    /// It did not take it, because of this; it is told again at `next_at`.
+    /// It did not take it, because of this; it is told again at `next_at`. As with [`Webhooks::webhook_told`], only who has it says so.
     async fn webhook_failed(
         &self,
         id: WebhookId,
         problem: &str,
+        until: &Timestamp,
         next_at: &Timestamp,
     ) -> Result<(), CatalogueError>;
 }

@@ -97,10 +97,11 @@ impl std::str::FromStr for FailAt {
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let site = Site::find(repo)?;
-    if let (Some(asked), Site::Here(environment)) = (&args.domain, &site)
-        && *asked != environment.domain
-    {
-        return Err(Failure::Domain { asked: asked.clone(), here: environment.domain.clone() });
+    if let Some(asked) = &args.domain {
+        let here = &site.environment()?.domain;
+        if asked != here {
+            return Err(Failure::Domain { asked: asked.clone(), here: here.clone() });
+        }
     }
     let (stopper, stop) = Stopper::new();
     let work = Work { args: &args, repo, site, stop };

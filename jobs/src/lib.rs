@@ -11,5 +11,5 @@ mod record;
 mod webhook;
 mod worker;
 
-pub use queue::{Queue, QueueError};
+pub use queue::{Queue, QueueError, Task};
 pub use worker::{Site, Worker, WorkerError};

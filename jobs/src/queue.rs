@@ -12,7 +12,8 @@ use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use apalis_postgres::PostgresStorage;
 use apalis_sqlite::SqliteStorage;
-use ays_catalogue::{JobId, Place};
+use ays_catalogue::{Job, JobId, Place, Timestamp};
+use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -42,6 +43,33 @@ pub enum QueueError {
 impl From<sqlx::Error> for QueueError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
+    }
+}
+
+/// What the queue holds of a job: its number, and when it was asked for, since a catalogue that was restored gives numbers
+/// again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// The job's number.
+    pub id: JobId,
+    /// When it was asked for.
+    created_at: Timestamp,
+}
+
+impl Task {
+    /// Of a job.
+    pub fn of(job: &Job) -> Self {
+        Self { id: job.id, created_at: job.created_at.clone() }
+    }
+
+    /// Whether it is of this job.
+    pub fn is_of(&self, job: &Job) -> bool {
+        *self == Self::of(job)
+    }
+
+    /// What tells it from all others.
+    fn key(&self) -> String {
+        format!("{} {}", self.id, self.created_at)
     }
 }
 
@@ -88,11 +116,12 @@ impl Queue {
     /// # Errors
     ///
     /// The database.
-    pub async fn push(&self, id: JobId) -> Result<(), QueueError> {
-        if self.has(id).await? {
+    pub async fn push(&self, task: &Task) -> Result<(), QueueError> {
+        let key = task.key();
+        if self.has(&key).await? {
             return Ok(());
         }
-        let task = TaskBuilder::new(id.0).idempotency_key(id.to_string()).build();
+        let task = TaskBuilder::new(task.clone()).idempotency_key(&key).build();
         let pushed = match &self.database {
             Database::Sqlite(pool) => self.in_file(pool).push_task(task).await.map_err(BoxDynError::from),
             Database::Postgres(pool) => self.in_server(pool).push_task(task).await.map_err(BoxDynError::from),
@@ -101,7 +130,7 @@ impl Queue {
             Ok(()) => Ok(()),
             // Another worker put it in meanwhile: PostgreSQL says so where SQLite says nothing.
             Err(error) => {
-                if self.has(id).await? {
+                if self.has(&key).await? {
                     Ok(())
                 } else {
                     Err(QueueError::Database(error))
@@ -110,14 +139,14 @@ impl Queue {
         }
     }
 
-    async fn has(&self, id: JobId) -> Result<bool, QueueError> {
+    async fn has(&self, key: &str) -> Result<bool, QueueError> {
         Ok(match &self.database {
             Database::Sqlite(pool) => {
                 sqlx::query_scalar(
                     "SELECT EXISTS (SELECT 1 FROM Jobs WHERE job_type = $1 AND idempotency_key = $2)",
                 )
                 .bind(&self.name)
-                .bind(id.to_string())
+                .bind(key)
                 .fetch_one(pool)
                 .await?
             }
@@ -126,7 +155,7 @@ impl Queue {
                     "SELECT EXISTS (SELECT 1 FROM apalis.jobs WHERE job_type = $1 AND idempotency_key = $2)",
                 )
                 .bind(&self.name)
-                .bind(id.to_string())
+                .bind(key)
                 .fetch_one(pool)
                 .await?
             }
@@ -199,11 +228,11 @@ impl Queue {
     /// The database.
     pub async fn run<F, W>(&self, worker: &str, most: usize, work: F) -> Result<(), QueueError>
     where
-        F: Fn(JobId) -> W + Clone + Send + Sync + 'static,
+        F: Fn(Task) -> W + Clone + Send + Sync + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        let task = move |id: i64| {
-            let done = work(JobId(id));
+        let task = move |task: Task| {
+            let done = work(task);
             async move {
                 done.await;
                 Ok::<(), BoxDynError>(())
@@ -223,7 +252,7 @@ impl Queue {
         ended.map_err(|error| QueueError::Database(error.into()))
     }
 
-    fn in_file(&self, pool: &SqlitePool) -> SqliteStorage<i64> {
+    fn in_file(&self, pool: &SqlitePool) -> SqliteStorage<Task> {
         let config = apalis_sqlite::Config::default()
             .queue(&self.name)
             // What one has fetched and not begun, no other can begin.
@@ -233,7 +262,7 @@ impl Queue {
         SqliteStorage::new(pool).with_config(config)
     }
 
-    fn in_server(&self, pool: &PgPool) -> PostgresStorage<i64> {
+    fn in_server(&self, pool: &PgPool) -> PostgresStorage<Task> {
         let config = apalis_postgres::Config::default()
             .queue(&self.name)
             .batch_size(1)

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,17 +12,24 @@ use ays_catalogue::{
 use ays_engine::{Stop, Stopper};
 use ays_operations::{Actor, Controller, Error, Every, Kind, Operation, Outcome, Problem, Tell};
 use ays_transport::SshSettings;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use crate::queue::{Queue, QueueError};
+use crate::queue::{Queue, QueueError, Task};
 use crate::record::Recorder;
 
 /// How often a worker looks after the others, cancelled jobs, new ones and schedules.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// A worker that was found gone may have noticed by then that it lost its connection, and have stopped.
+/// So long after a worker was found gone, others take its jobs: one that lost only its connection to the database has noticed
+/// by then, and is stopping. Until its nodes have stopped too, the locks on their files keep the two apart.
 const GRACE: Duration = Duration::from_millis(600);
+
+/// For so long the database may fail before a worker gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long what is under way may take to end: less than after which a silent worker counts as gone.
+const ENDING: Duration = Duration::from_secs(15);
 
 /// A job whose workers were killed so often is begun no more: it may be what kills them.
 const MOST_ATTEMPTS: u32 = 5;
@@ -58,29 +65,27 @@ pub enum WorkerError {
 
 /// Does jobs, some at once.
 pub struct Worker {
-    /// What is known of jobs.
-    pub catalogue: Catalogue,
-    /// Which worker has which.
-    pub queue: Queue,
-    /// Where they are done.
-    pub site: Arc<dyn Site>,
-    /// How many at once.
-    pub parallel: NonZeroUsize,
+    pub(crate) catalogue: Catalogue,
+    queue: Queue,
+    pub(crate) site: Arc<dyn Site>,
+    parallel: NonZeroUsize,
     /// How webhooks are reached.
     pub(crate) http: reqwest::Client,
 }
 
-/// A job that was asked for wrongly, or that kills its workers.
+/// Why a job came to nothing, whatever its operation.
 #[derive(Debug, thiserror::Error)]
 enum NoJob {
     #[error("what was asked for cannot be read by this version")]
     Unreadable(#[source] serde_json::Error),
     #[error("{MOST_ATTEMPTS} workers ended while they did it")]
     KillsWorkers,
+    #[error("this program has a mistake: it broke off")]
+    Panicked,
 }
 
 impl Worker {
-    /// A worker.
+    /// A worker that does up to `parallel` jobs of `queue` at once.
     ///
     /// # Errors
     ///
@@ -107,47 +112,50 @@ impl Worker {
             name: name.clone(),
             catalogue: self.catalogue.clone(),
             site: Arc::clone(&self.site),
-            running: Arc::default(),
+            state: Arc::default(),
         };
-        let (done, doing) = (at_work.clone(), at_work.clone());
-        let work = move |id: JobId| {
+        let doing = at_work.clone();
+        let work = move |task: Task| {
             let at_work = doing.clone();
-            async move { at_work.job(id).await }
+            async move { at_work.job(task).await }
         };
         let ended = tokio::select! {
             ended = self.queue.run(&name, self.parallel.get(), work) => ended.map_err(WorkerError::from),
-            ended = self.look_after(&at_work) => ended,
-            ended = self.tell_all() => ended,
+            ended = self.patiently(async |pushed| self.look_after(&at_work, pushed).await) => ended,
+            ended = self.patiently(async |_| self.tell_webhooks().await) => ended,
             () = process.lost() => Err(WorkerError::Lost),
             () = stop.after_steps() => Ok(()),
         };
-        done.end_all().await;
-        // Whoever holds them still must not be taken for dead while it ends.
+        at_work.end_all().await;
         if ended.is_ok() {
             self.queue.give_back(&name).await?;
         }
+        // Others may have its jobs from here on.
         drop::<Process>(process);
         ended
     }
 
-    /// Tells webhooks, beside all else: one that does not answer holds nothing up.
-    async fn tell_all(&self) -> Result<(), WorkerError> {
+    /// Does something again and again. A database that is away for a moment is no reason to end jobs.
+    async fn patiently(
+        &self,
+        mut what: impl AsyncFnMut(&mut Seen) -> Result<(), WorkerError>,
+    ) -> Result<(), WorkerError> {
+        let (mut seen, mut well) = (Seen::default(), Instant::now());
         loop {
-            self.tell_webhooks().await?;
+            match what(&mut seen).await {
+                Ok(()) => well = Instant::now(),
+                Err(error) if is_moved(&error) || well.elapsed() > PATIENCE => return Err(error),
+                Err(_) => {}
+            }
             sleep(LOOK_EVERY).await;
         }
     }
 
-    async fn look_after(&self, at_work: &AtWork) -> Result<(), WorkerError> {
-        let mut pushed = HashSet::new();
-        let mut gone_since = HashMap::new();
-        loop {
-            self.fill(&mut pushed).await?;
-            self.bury(&at_work.name, &mut gone_since).await?;
-            at_work.heed_cancelled().await?;
-            self.run_schedules().await?;
-            sleep(LOOK_EVERY).await;
-        }
+    async fn look_after(&self, at_work: &AtWork, seen: &mut Seen) -> Result<(), WorkerError> {
+        self.fill(&mut seen.pushed).await?;
+        self.bury(&at_work.name, &mut seen.gone_since).await?;
+        at_work.heed_cancelled().await?;
+        self.run_schedules().await
     }
 
     /// Puts jobs into the queue that are not in it: new ones, and all of a catalogue that was moved.
@@ -156,11 +164,10 @@ impl Worker {
             let filter = JobFilter { status: Some(status), ..JobFilter::default() };
             let mut jobs = self.catalogue.jobs(&filter).await?;
             jobs.reverse();
-            for job in jobs {
-                if pushed.insert(job.id) {
-                    self.queue.push(job.id).await?;
-                }
+            for job in jobs.iter().filter(|job| !pushed.contains(&job.id)) {
+                self.queue.push(&Task::of(job)).await?;
             }
+            pushed.extend(jobs.iter().map(|job| job.id));
         }
         Ok(())
     }
@@ -197,38 +204,69 @@ impl Worker {
     }
 }
 
+/// What a worker has seen of others.
+#[derive(Default)]
+struct Seen {
+    /// The jobs that are in the queue, or were.
+    pushed: HashSet<JobId>,
+    gone_since: HashMap<String, Instant>,
+}
+
+fn is_moved(error: &WorkerError) -> bool {
+    matches!(error, WorkerError::Catalogue(CatalogueError::Moved { .. }))
+}
+
 /// The jobs that a worker is at.
 #[derive(Clone)]
 struct AtWork {
     name: String,
     catalogue: Catalogue,
     site: Arc<dyn Site>,
-    running: Arc<Mutex<HashMap<JobId, Running>>>,
+    state: Arc<Mutex<State>>,
 }
 
-struct Running {
-    stopper: Stopper,
-    /// Whether the worker ends: the job is given back.
-    is_given_back: bool,
+#[derive(Default)]
+struct State {
+    running: HashMap<JobId, Stopper>,
+    /// The worker ends: what is under way is given back, and nothing begins.
+    is_ending: bool,
+}
+
+/// A job that is under way; dropped, it is not.
+struct Running<'a>(&'a AtWork, JobId);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.lock().running.remove(&self.1);
+    }
 }
 
 impl AtWork {
     /// Does a job to its end. What goes wrong with its record is tried again until it goes well: somebody waits for it.
-    async fn job(&self, id: JobId) {
-        let begun = self.until_it_works(|| self.catalogue_begin(id)).await;
-        let Some(job) = begun else { return };
+    async fn job(&self, task: Task) {
+        let id = task.id;
         let (stopper, stop) = Stopper::new();
-        self.lock().insert(id, Running { stopper, is_given_back: false });
+        {
+            let mut state = self.lock();
+            // The same job twice in the queue of a catalogue that was restored.
+            if state.is_ending || state.running.contains_key(&id) {
+                return;
+            }
+            state.running.insert(id, stopper);
+        }
+        let _running = Running(self, id);
+        let Some(Some(job)) = self.until_it_works(|| self.begin(&task)).await else { return };
         let (recorder, events) = Recorder::begin(self.catalogue.clone(), id);
         let tell: Tell = Arc::new(move |record| _ = events.send(record));
-        let ended = self.perform(&job, stop.clone(), tell).await;
+        let (at_work, stopped) = (self.clone(), stop.clone());
+        // Of its own, so that a mistake in it ends this job, and nothing else.
+        let performing = tokio::spawn(async move { at_work.perform(&job, stopped, tell).await });
+        let ended = performing.await.unwrap_or_else(|_| Err(Problem::of(Kind::Failed, &NoJob::Panicked)));
         recorder.end().await;
-        let is_given_back = self.lock().get(&id).is_some_and(|running| running.is_given_back);
         // What was stopped may have come to something, and is done again from there.
         let is_done = ended.as_ref().is_ok_and(|outcome| outcome.problem.is_none());
-        if is_given_back && !is_done {
+        if self.lock().is_ending && !is_done {
             let _ = self.catalogue.hand_back_job(id, &self.name).await;
-            self.lock().remove(&id);
             return;
         }
         let (report, problem) = match ended {
@@ -240,14 +278,19 @@ impl AtWork {
             Some(_) if stop.is_wanted() => JobStatus::Cancelled,
             Some(_) => JobStatus::Failed,
         };
-        let end = JobEnd { status, report, problem: problem.as_ref().map(as_json) };
-        let now = Timestamp::now();
+        let problem = problem.map(|problem| serde_json::to_value(problem).unwrap_or_default());
+        let (end, now) = (JobEnd { status, report, problem }, Timestamp::now());
         self.until_it_works(|| self.catalogue.end_job(id, &self.name, &end, &now)).await;
-        self.lock().remove(&id);
     }
 
-    async fn catalogue_begin(&self, id: JobId) -> Result<Option<Job>, CatalogueError> {
-        self.catalogue.begin_job(id, &self.name, &Timestamp::now()).await
+    /// The queue may be of a catalogue of before, in which the number was another job's: that is none.
+    async fn begin(&self, task: &Task) -> Result<Option<Job>, CatalogueError> {
+        match self.catalogue.job(task.id).await? {
+            Some(job) if task.is_of(&job) => {
+                self.catalogue.begin_job(task.id, &self.name, &Timestamp::now()).await
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn perform(&self, job: &Job, stop: Stop, tell: Tell) -> Result<Outcome, Problem> {
@@ -257,54 +300,57 @@ impl AtWork {
         let operation: Operation = serde_json::from_value(job.operation.clone())
             .map_err(|error| Problem::of(Kind::Usage, &NoJob::Unreadable(error)))?;
         let performed = async {
-            let (controller, ssh) =
-                self.site.controller(self.catalogue.clone(), Actor(job.actor.clone())).await?;
+            let actor = Actor(job.actor.clone());
+            let (controller, ssh) = self.site.controller(self.catalogue.clone(), actor).await?;
             operation.run(controller, ssh, stop, tell).await
         };
         performed.await.map_err(|error| Problem::from(&error))
     }
 
     async fn heed_cancelled(&self) -> Result<(), CatalogueError> {
-        let running: Vec<JobId> = self.lock().keys().copied().collect();
+        let running: Vec<JobId> = self.lock().running.keys().copied().collect();
         if running.is_empty() {
             return Ok(());
         }
         for id in self.catalogue.cancelled_jobs(&running).await? {
-            if let Some(running) = self.lock().get(&id) {
-                running.stopper.now();
+            if let Some(stopper) = self.lock().running.get(&id) {
+                stopper.now();
             }
         }
         Ok(())
     }
 
-    /// Ends what is under way, and waits until it has ended.
+    /// Ends what is under way, and waits until it has ended, but not for ever.
     async fn end_all(&self) {
-        for running in self.lock().values_mut() {
-            running.is_given_back = true;
-            running.stopper.now();
+        {
+            let mut state = self.lock();
+            state.is_ending = true;
+            state.running.values().for_each(Stopper::now);
         }
-        while !self.lock().is_empty() {
-            sleep(Duration::from_millis(20)).await;
-        }
+        let ended = async {
+            while !self.lock().running.is_empty() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let _ = timeout(ENDING, ended).await;
     }
 
+    /// Tries again while the database fails; none: the worker ends, or the catalogue is elsewhere.
     async fn until_it_works<T, F: Future<Output = Result<T, CatalogueError>>>(
         &self,
         what: impl Fn() -> F,
-    ) -> T {
+    ) -> Option<T> {
         loop {
             match what().await {
-                Ok(done) => return done,
+                Ok(done) => return Some(done),
+                Err(CatalogueError::Moved { .. }) => return None,
+                Err(_) if self.lock().is_ending => return None,
                 Err(_) => sleep(LOOK_EVERY).await,
             }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn as_json(problem: &Problem) -> serde_json::Value {
-    serde_json::to_value(problem).unwrap_or_default()
 }

@@ -132,6 +132,9 @@ pub async fn add_token(
     role: Role,
     lasts: Option<Duration>,
 ) -> Result<(Token, SecretString), Error> {
+    // Never more than its user, also when that may more later.
+    let known = controller.catalogue.accounts().await?.into_iter().find(|known| known.name == account);
+    let role = known.ok_or_else(|| UserError::Unknown(account.clone()))?.role.min(role);
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(UserError::NoRandom)?;
     let token = SecretString::from(format!("{TOKEN}{}", hex::encode(random)));
@@ -171,7 +174,8 @@ pub async fn whose_token(catalogue: Catalogue, token: SecretString) -> Result<Op
     Ok(catalogue.let_in(&hash_of(token.expose_secret()), &Timestamp::now()).await?)
 }
 
-/// What a user may do whose password this is; none: it is not, or there is no such user, which takes as long.
+/// What a user may do whose password this is; none: it is not, or there is no such user, which takes as long. `turn` is kept
+/// until the password was looked at, also when nobody waits for it any more.
 ///
 /// # Errors
 ///
@@ -180,6 +184,7 @@ pub async fn whose_password(
     catalogue: Catalogue,
     name: String,
     password: SecretString,
+    turn: impl Send + 'static,
 ) -> Result<Option<Role>, Error> {
     let known = catalogue.password(&name).await?;
     blocking(move || {
@@ -189,6 +194,7 @@ pub async fn whose_password(
         };
         let verified = PasswordHash::new(&hash)
             .and_then(|hash| Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash));
+        drop(turn);
         Ok(role.filter(|_| verified.is_ok()))
     })
     .await

@@ -29,6 +29,11 @@ impl Answer {
         Self { status, problem }
     }
 
+    /// Too many ask at once.
+    pub fn busy() -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, Kind::Failed, "too many ask at once: ask again soon")
+    }
+
     fn usage(status: StatusCode, message: String) -> Self {
         Self::new(status, Kind::Usage, message)
     }
@@ -87,7 +92,8 @@ impl IntoResponse for Answer {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic realm=\"ays\""));
+            // Not Basic, which a browser would keep, and send with what other sites' pages ask.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -50,6 +50,11 @@ impl Least for Admin {
 }
 
 impl<R> Caller<R> {
+    /// What all calls share.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// What an operation has at hand, for this caller.
     pub async fn controller(&self) -> Result<Controller, Answer> {
         Ok(self.server.controller(Actor(self.name.clone())).await?)
@@ -92,9 +97,8 @@ async fn by_password(server: &Server, pair: &str) -> Result<Option<(String, Role
         return Ok(None);
     };
     let (name, password) = (name.to_owned(), SecretString::from(password));
-    // It is never closed.
-    let _turn = server.passwords().acquire().await;
-    let role = whose_password(server.catalogue(), name.clone(), password).await?;
+    let turn = server.turn().await.ok_or_else(Answer::busy)?;
+    let role = whose_password(server.catalogue(), name.clone(), password, turn).await?;
     Ok(role.map(|role| (name, role)))
 }
 

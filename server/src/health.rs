@@ -4,6 +4,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use ays_catalogue::JobFilter;
 
 use crate::state::Server;
 
@@ -13,7 +14,7 @@ pub(crate) fn routes() -> Router<Server> {
 
 /// Whether the catalogue answers.
 async fn ready(State(server): State<Server>) -> (StatusCode, &'static str) {
-    match server.catalogue().stacks().await {
+    match server.catalogue().jobs(&JobFilter { limit: Some(1), ..JobFilter::default() }).await {
         Ok(_) => (StatusCode::OK, "ready\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the catalogue does not answer\n"),
     }

@@ -127,6 +127,7 @@ pub(crate) async fn events(
     Query(EventsQuery { after, wait }): Query<EventsQuery>,
 ) -> Result<Json<Events>, Answer> {
     let controller = caller.controller().await?;
+    let _poll = caller.server().poll().ok_or_else(Answer::busy)?;
     let until = Instant::now() + Duration::from_secs(u64::from(wait.min(30)));
     loop {
         // Before its events: what it told before it was over is there then.

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use ays_engine::Stop;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use tokio::time::sleep;
 
 use crate::state::Server;
@@ -33,6 +35,9 @@ pub enum ServeError {
 
 /// How often the certificate's file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a caller may take to say what it wants, also between two calls on one connection.
+const HEADERS: Duration = Duration::from_secs(30);
 
 /// How long calls that are under way may take to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -65,18 +70,29 @@ pub async fn serve(
     });
     let failed = |source| ServeError::Listen(address, source);
     match tls {
-        None => axum_server::bind(address).handle(handle).serve(app).await.map_err(failed),
+        None => {
+            let mut server = axum_server::bind(address).handle(handle);
+            in_time(server.http_builder());
+            server.serve(app).await.map_err(failed)
+        }
         Some((certificate, key)) => {
             // An error says that somebody chose one before: that one is good too.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let unreadable = |source| ServeError::Tls(certificate.clone(), source);
             let config = RustlsConfig::from_pem_file(&certificate, &key).await.map_err(unreadable)?;
             let renewing = tokio::spawn(renew(config.clone(), certificate.clone(), key));
-            let served = axum_server::bind_rustls(address, config).handle(handle).serve(app).await;
+            let mut server = axum_server::bind_rustls(address, config).handle(handle);
+            in_time(server.http_builder());
+            let served = server.serve(app).await;
             renewing.abort();
             served.map_err(failed)
         }
     }
+}
+
+/// A connection on which nobody asks anything is ended.
+fn in_time(builder: &mut Builder<TokioExecutor>) {
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
 }
 
 /// Takes a certificate that was replaced; one that cannot be read yet is tried again.

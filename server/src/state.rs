@@ -6,7 +6,7 @@ use std::time::Duration;
 use ays_catalogue::Catalogue;
 use ays_jobs::Site;
 use ays_operations::{Actor, Controller, Error};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 /// For so long the environment is not read again.
@@ -14,6 +14,12 @@ const FRESH: Duration = Duration::from_secs(2);
 
 /// How many passwords are looked at at once: each takes 20 MB of memory, and all of a processor.
 const PASSWORDS: usize = 2;
+
+/// How many callers may wait for that; more are told to come again.
+const WAITING: usize = 20;
+
+/// How many calls may wait for news of jobs at once.
+const POLLS: usize = 64;
 
 /// A server's state. Clones share it.
 #[derive(Clone)]
@@ -24,22 +30,37 @@ struct Inner {
     site: Arc<dyn Site>,
     /// The environment as it was read last, and when.
     read: Mutex<Option<(Instant, Controller)>>,
-    passwords: Semaphore,
+    passwords: Arc<Semaphore>,
+    waiting: Semaphore,
+    polls: Semaphore,
 }
 
 impl Server {
     /// A server of an environment.
     pub fn new(catalogue: Catalogue, site: Arc<dyn Site>) -> Self {
-        let passwords = Semaphore::new(PASSWORDS);
-        Self(Arc::new(Inner { catalogue, site, read: Mutex::default(), passwords }))
+        Self(Arc::new(Inner {
+            catalogue,
+            site,
+            read: Mutex::default(),
+            passwords: Arc::new(Semaphore::new(PASSWORDS)),
+            waiting: Semaphore::new(WAITING),
+            polls: Semaphore::new(POLLS),
+        }))
     }
 
     pub(crate) fn catalogue(&self) -> Catalogue {
         self.0.catalogue.clone()
     }
 
-    pub(crate) fn passwords(&self) -> &Semaphore {
-        &self.0.passwords
+    /// A turn to have a password looked at; none: too many wait.
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let _waiting = self.0.waiting.try_acquire().ok()?;
+        Arc::clone(&self.0.passwords).acquire_owned().await.ok()
+    }
+
+    /// The right to wait for news; none: too many wait.
+    pub(crate) fn poll(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.polls.try_acquire().ok()
     }
 
     /// What an operation has at hand, for somebody.

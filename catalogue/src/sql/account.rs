@@ -17,7 +17,7 @@ impl Accounts for Database {
         by: &str,
         now: &Timestamp,
     ) -> Result<bool, CatalogueError> {
-        let added = sqlx::query(
+        let added = self.write_one("adding a user", sqlx::query(
             "INSERT INTO account (environment_id, name, role, created_at, created_by) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (environment_id, name) DO NOTHING",
         )
@@ -25,43 +25,46 @@ impl Accounts for Database {
         .bind(name)
         .bind(role)
         .bind(now)
-        .bind(by)
-        .execute(&self.writer)
-        .await
-        .map_err(self.failed("adding a user"))?;
-        Ok(added.rows_affected() == 1)
+        .bind(by)).await?;
+        Ok(added == 1)
     }
 
     async fn set_role(&self, name: &str, role: Role) -> Result<bool, CatalogueError> {
-        let set = sqlx::query("UPDATE account SET role = $3 WHERE environment_id = $1 AND name = $2")
-            .bind(self.environment)
-            .bind(name)
-            .bind(role)
-            .execute(&self.writer)
-            .await
-            .map_err(self.failed("setting a user's role"))?;
-        Ok(set.rows_affected() == 1)
+        let set = self
+            .write_one(
+                "setting a user's role",
+                sqlx::query("UPDATE account SET role = $3 WHERE environment_id = $1 AND name = $2")
+                    .bind(self.environment)
+                    .bind(name)
+                    .bind(role),
+            )
+            .await?;
+        Ok(set == 1)
     }
 
     async fn set_password(&self, name: &str, hash: &str) -> Result<bool, CatalogueError> {
-        let set = sqlx::query("UPDATE account SET password = $3 WHERE environment_id = $1 AND name = $2")
-            .bind(self.environment)
-            .bind(name)
-            .bind(hash)
-            .execute(&self.writer)
-            .await
-            .map_err(self.failed("setting a user's password"))?;
-        Ok(set.rows_affected() == 1)
+        let set = self
+            .write_one(
+                "setting a user's password",
+                sqlx::query("UPDATE account SET password = $3 WHERE environment_id = $1 AND name = $2")
+                    .bind(self.environment)
+                    .bind(name)
+                    .bind(hash),
+            )
+            .await?;
+        Ok(set == 1)
     }
 
     async fn remove_account(&self, name: &str) -> Result<bool, CatalogueError> {
-        let removed = sqlx::query("DELETE FROM account WHERE environment_id = $1 AND name = $2")
-            .bind(self.environment)
-            .bind(name)
-            .execute(&self.writer)
-            .await
-            .map_err(self.failed("removing a user"))?;
-        Ok(removed.rows_affected() == 1)
+        let removed = self
+            .write_one(
+                "removing a user",
+                sqlx::query("DELETE FROM account WHERE environment_id = $1 AND name = $2")
+                    .bind(self.environment)
+                    .bind(name),
+            )
+            .await?;
+        Ok(removed == 1)
     }
 
     async fn accounts(&self) -> Result<Vec<Account>, CatalogueError> {
@@ -122,17 +125,19 @@ impl Accounts for Database {
     }
 
     async fn revoke_token(&self, id: TokenId, now: &Timestamp) -> Result<bool, CatalogueError> {
-        let revoked = sqlx::query(
-            "UPDATE token SET revoked_at = $3 WHERE id = $2 AND revoked_at IS NULL
+        let revoked = self
+            .write_one(
+                "revoking a token",
+                sqlx::query(
+                    "UPDATE token SET revoked_at = $3 WHERE id = $2 AND revoked_at IS NULL
              AND account_id IN (SELECT id FROM account WHERE environment_id = $1)",
-        )
-        .bind(self.environment)
-        .bind(id)
-        .bind(now)
-        .execute(&self.writer)
-        .await
-        .map_err(self.failed("revoking a token"))?;
-        Ok(revoked.rows_affected() == 1)
+                )
+                .bind(self.environment)
+                .bind(id)
+                .bind(now),
+            )
+            .await?;
+        Ok(revoked == 1)
     }
 
     async fn let_in(&self, hash: &str, now: &Timestamp) -> Result<Option<(String, Role)>, CatalogueError> {

@@ -138,33 +138,31 @@ impl Jobs for Database {
         now: &Timestamp,
     ) -> Result<(), CatalogueError> {
         let JobEnd { status, report, problem } = end;
-        sqlx::query(
-            "UPDATE job SET status = $4, report = $5, problem = $6, ended_at = $7
+        self.write_one(
+            "ending a job",
+            sqlx::query(
+                "UPDATE job SET status = $4, report = $5, problem = $6, ended_at = $7
              WHERE environment_id = $1 AND id = $2 AND worker = $3 AND status = 'running'",
+            )
+            .bind(self.environment)
+            .bind(id)
+            .bind(worker)
+            .bind(status)
+            .bind(report.as_ref().map(Value::to_string))
+            .bind(problem.as_ref().map(Value::to_string))
+            .bind(now),
         )
-        .bind(self.environment)
-        .bind(id)
-        .bind(worker)
-        .bind(status)
-        .bind(report.as_ref().map(Value::to_string))
-        .bind(problem.as_ref().map(Value::to_string))
-        .bind(now)
-        .execute(&self.writer)
-        .await
-        .map_err(self.failed("ending a job"))?;
+        .await?;
         Ok(())
     }
 
     async fn hand_back_job(&self, id: JobId, worker: &str) -> Result<(), CatalogueError> {
-        sqlx::query(
-            "UPDATE job SET status = 'queued' WHERE environment_id = $1 AND id = $2 AND worker = $3 AND status = 'running'",
+        self.write_one("handing a job back", sqlx::query(
+            "UPDATE job SET status = 'queued', attempts = attempts - 1 WHERE environment_id = $1 AND id = $2 AND worker = $3 AND status = 'running'",
         )
         .bind(self.environment)
         .bind(id)
-        .bind(worker)
-        .execute(&self.writer)
-        .await
-        .map_err(self.failed("handing a job back"))?;
+        .bind(worker)).await?;
         Ok(())
     }
 
@@ -314,13 +312,15 @@ impl Schedules for Database {
     }
 
     async fn remove_schedule(&self, id: ScheduleId) -> Result<bool, CatalogueError> {
-        let removed = sqlx::query("DELETE FROM schedule WHERE environment_id = $1 AND id = $2")
-            .bind(self.environment)
-            .bind(id)
-            .execute(&self.writer)
-            .await
-            .map_err(self.failed("removing a schedule"))?;
-        Ok(removed.rows_affected() == 1)
+        let removed = self
+            .write_one(
+                "removing a schedule",
+                sqlx::query("DELETE FROM schedule WHERE environment_id = $1 AND id = $2")
+                    .bind(self.environment)
+                    .bind(id),
+            )
+            .await?;
+        Ok(removed == 1)
     }
 
     async fn run_schedule(
@@ -344,6 +344,17 @@ impl Schedules for Database {
         .await
         .map_err(&failed)?;
         if ours.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let is_at_work: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM job WHERE schedule_id = $1 AND status IN ('queued', 'running'))",
+        )
+        .bind(schedule.id)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        if is_at_work {
+            tx.commit().await.map_err(failed)?;
             return Ok(None);
         }
         let what = (kind, &schedule.operation);

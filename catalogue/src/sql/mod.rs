@@ -30,6 +30,7 @@ mod webhook;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 
+use sqlx::query::Query;
 use sqlx::{Pool, Transaction};
 use uuid::Uuid;
 
@@ -110,6 +111,19 @@ impl Database {
             None => Ok(tx),
             Some(to) => Err(CatalogueError::Moved { place: self.place.clone(), to }),
         }
+    }
+
+    /// One statement that writes, with the same right. How many rows it changed.
+    async fn write_one(
+        &self,
+        doing: &'static str,
+        statement: Query<'_, Db, <Db as sqlx::Database>::Arguments>,
+    ) -> Result<u64, CatalogueError> {
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        let done = statement.execute(&mut *tx).await.map_err(&failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(done.rows_affected())
     }
 
     /// The same, even where the catalogue has moved away.

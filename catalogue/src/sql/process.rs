@@ -29,11 +29,11 @@ impl Processes for Database {
     }
 
     async fn give_back_locks_of(&self, process: &str) -> Result<(), CatalogueError> {
-        sqlx::query("DELETE FROM lock_holder WHERE process = $1")
-            .bind(process)
-            .execute(&self.writer)
-            .await
-            .map_err(self.failed("giving the locks of a worker back"))?;
+        self.write_one(
+            "giving the locks of a worker back",
+            sqlx::query("DELETE FROM lock_holder WHERE process = $1").bind(process),
+        )
+        .await?;
         Ok(())
     }
 }

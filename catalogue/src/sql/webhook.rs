@@ -46,13 +46,15 @@ impl Webhooks for Database {
     }
 
     async fn remove_webhook(&self, id: WebhookId) -> Result<bool, CatalogueError> {
-        let removed = sqlx::query("DELETE FROM webhook WHERE environment_id = $1 AND id = $2")
-            .bind(self.environment)
-            .bind(id)
-            .execute(&self.writer)
-            .await
-            .map_err(self.failed("removing a webhook"))?;
-        Ok(removed.rows_affected() == 1)
+        let removed = self
+            .write_one(
+                "removing a webhook",
+                sqlx::query("DELETE FROM webhook WHERE environment_id = $1 AND id = $2")
+                    .bind(self.environment)
+                    .bind(id),
+            )
+            .await?;
+        Ok(removed == 1)
     }
 
     async fn claim_webhook(
@@ -85,18 +87,26 @@ impl Webhooks for Database {
         Ok(changes)
     }
 
-    async fn webhook_told(&self, id: WebhookId, told: i64, now: &Timestamp) -> Result<(), CatalogueError> {
-        sqlx::query(
-            "UPDATE webhook SET told = $3, failures = 0, problem = NULL, next_at = $4, delivered_at = $4
-             WHERE environment_id = $1 AND id = $2",
+    async fn webhook_told(
+        &self,
+        id: WebhookId,
+        told: i64,
+        until: &Timestamp,
+        now: &Timestamp,
+    ) -> Result<(), CatalogueError> {
+        self.write_one(
+            "noting what a webhook was told",
+            sqlx::query(
+                "UPDATE webhook SET told = $3, failures = 0, problem = NULL, next_at = $4, delivered_at = $4
+             WHERE environment_id = $1 AND id = $2 AND next_at = $5",
+            )
+            .bind(self.environment)
+            .bind(id)
+            .bind(told)
+            .bind(now)
+            .bind(until),
         )
-        .bind(self.environment)
-        .bind(id)
-        .bind(told)
-        .bind(now)
-        .execute(&self.writer)
-        .await
-        .map_err(self.failed("noting what a webhook was told"))?;
+        .await?;
         Ok(())
     }
 
@@ -104,19 +114,22 @@ impl Webhooks for Database {
         &self,
         id: WebhookId,
         problem: &str,
+        until: &Timestamp,
         next_at: &Timestamp,
     ) -> Result<(), CatalogueError> {
-        sqlx::query(
-            "UPDATE webhook SET failures = failures + 1, problem = $3, next_at = $4
-             WHERE environment_id = $1 AND id = $2",
+        self.write_one(
+            "noting that a webhook failed",
+            sqlx::query(
+                "UPDATE webhook SET failures = failures + 1, problem = $3, next_at = $4
+             WHERE environment_id = $1 AND id = $2 AND next_at = $5",
+            )
+            .bind(self.environment)
+            .bind(id)
+            .bind(problem)
+            .bind(next_at)
+            .bind(until),
         )
-        .bind(self.environment)
-        .bind(id)
-        .bind(problem)
-        .bind(next_at)
-        .execute(&self.writer)
-        .await
-        .map_err(self.failed("noting that a webhook failed"))?;
+        .await?;
         Ok(())
     }
 }

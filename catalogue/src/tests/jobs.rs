@@ -66,6 +66,12 @@ async fn a_schedule_makes_each_job_once() {
     assert_eq!((now.next_at.clone(), now.last_job), (at(20), made));
     let job = one.job(made.unwrap()).await.unwrap().unwrap();
     assert_eq!((job.operation, job.actor, job.schedule), (operation, "anna".to_owned(), Some(id)));
+    // While that is not over, no other one is made.
+    assert_eq!(one.run_schedule(&now, "scrub", &at(30), &at(21)).await.unwrap(), None);
+    let later = one.schedules().await.unwrap().remove(0);
+    assert_eq!((later.next_at.clone(), later.last_job), (at(30), made));
+    one.cancel_job(made.unwrap(), "anna", &at(22)).await.unwrap();
+    assert!(one.run_schedule(&later, "scrub", &at(40), &at(31)).await.unwrap().is_some());
     assert!(one.remove_schedule(id).await.unwrap());
     assert!(!one.remove_schedule(id).await.unwrap());
     assert_eq!(one.job(made.unwrap()).await.unwrap().unwrap().schedule, None);
@@ -167,12 +173,14 @@ async fn a_webhook_is_told_of_what_comes_after_it_and_by_one_worker() {
     // While one worker has it, nobody else does; when that is gone, another one.
     assert_eq!(other.claim_webhook(id, 2, &at(40), &at(29)).await.unwrap(), []);
     assert_eq!(other.claim_webhook(id, 2, &at(60), &at(30)).await.unwrap(), changes);
-    other.webhook_failed(id, "it answered 500", &at(70)).await.unwrap();
+    one.webhook_failed(id, "late", &at(30), &at(99)).await.unwrap();
+    other.webhook_failed(id, "it answered 500", &at(60), &at(70)).await.unwrap();
     let failed = one.webhooks().await.unwrap().remove(0);
     assert_eq!((failed.failures, failed.problem.as_deref()), (1, Some("it answered 500")));
     assert_eq!(one.claim_webhook(id, 2, &at(90), &at(69)).await.unwrap(), []);
     assert_eq!(one.claim_webhook(id, 2, &at(90), &at(70)).await.unwrap(), changes);
-    one.webhook_told(id, changes[1].id, &at(71)).await.unwrap();
+    other.webhook_told(id, changes[0].id, &at(60), &at(71)).await.unwrap();
+    one.webhook_told(id, changes[1].id, &at(90), &at(71)).await.unwrap();
     let told = one.webhooks().await.unwrap().remove(0);
     assert_eq!((told.failures, told.problem, told.delivered_at), (0, None, Some(at(71))));
     let rest = one.claim_webhook(id, 9, &at(90), &at(72)).await.unwrap();

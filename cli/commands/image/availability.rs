@@ -62,6 +62,10 @@ pub struct Args {
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let site = Site::find(repo)?;
+    if args.check.is_some() {
+        // Whoever may ask a server for work may not run programs there.
+        site.environment()?;
+    }
     let (again, detach) = (args.again(), args.detach);
     let set = SetAvailability {
         wanted: args.wanted(),

@@ -6,9 +6,9 @@ use ays_catalogue::Role;
 use ays_operations::add_user;
 
 use super::password;
-use crate::context;
 use crate::failure::Failure;
 use crate::render::table;
+use crate::site::Site;
 
 /// Makes a user
 ///
@@ -28,6 +28,6 @@ pub struct Args {
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let Args { name, role, password } = args;
     let password = if password { Some(password::read()?) } else { None };
-    add_user(context::controller_of(repo).await?, name.clone(), role, password).await?;
+    add_user(Site::find(repo)?.controller().await?, name.clone(), role, password).await?;
     table::line(&format!("user {name} is there; `ays user token {name}` makes a token"))
 }

@@ -7,8 +7,9 @@ use ays_operations::set_password;
 use secrecy::SecretString;
 
 use crate::failure::Failure;
+use crate::prompt;
 use crate::render::table;
-use crate::{context, prompt};
+use crate::site::Site;
 
 /// Gives a user another password, which is asked for, or read from standard input
 #[derive(clap::Args)]
@@ -19,7 +20,7 @@ pub struct Args {
 
 pub async fn run(Args { name }: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let password = read()?;
-    set_password(context::controller_of(repo).await?, name.clone(), password).await?;
+    set_password(Site::find(repo)?.controller().await?, name.clone(), password).await?;
     table::line(&format!("{name} has another password"))
 }
 

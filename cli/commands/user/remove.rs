@@ -4,9 +4,9 @@ use std::path::Path;
 
 use ays_operations::remove_user;
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::table;
+use crate::site::Site;
 
 /// Forgets a user and its tokens
 #[derive(clap::Args)]
@@ -16,6 +16,6 @@ pub struct Args {
 }
 
 pub async fn run(Args { name }: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    remove_user(context::controller_of(repo).await?, name.clone()).await?;
+    remove_user(Site::find(repo)?.controller().await?, name.clone()).await?;
     table::line(&format!("user {name} is removed"))
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use ays_catalogue::TokenId;
 use ays_operations::revoke_token;
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::table;
+use crate::site::Site;
 
 /// Takes a token back: it lets in no more
 #[derive(clap::Args)]
@@ -17,6 +17,6 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
-    revoke_token(context::controller_of(repo).await?, TokenId(args.token)).await?;
+    revoke_token(Site::find(repo)?.controller().await?, TokenId(args.token)).await?;
     table::line(&format!("token {} lets nobody in any more", args.token))
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use ays_catalogue::Role;
 use ays_operations::set_role;
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::table;
+use crate::site::Site;
 
 /// Gives a user another role
 #[derive(clap::Args)]
@@ -19,6 +19,6 @@ pub struct Args {
 }
 
 pub async fn run(Args { name, role }: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    set_role(context::controller_of(repo).await?, name.clone(), role).await?;
+    set_role(Site::find(repo)?.controller().await?, name.clone(), role).await?;
     table::line(&format!("{name} is {}", table::word(&role)))
 }

@@ -6,9 +6,9 @@ use ays_catalogue::Role;
 use ays_operations::add_token;
 use secrecy::ExposeSecret as _;
 
-use crate::context;
 use crate::failure::{Failure, eprint_line};
 use crate::render::table;
+use crate::site::Site;
 
 /// Makes a token, by which a program is let in as a user; it is printed once
 #[derive(clap::Args)]
@@ -28,7 +28,8 @@ pub struct Args {
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let Args { name, purpose, role, expires } = args;
-    let (made, token) = add_token(context::controller_of(repo).await?, name, purpose, role, expires).await?;
+    let (made, token) =
+        add_token(Site::find(repo)?.controller().await?, name, purpose, role, expires).await?;
     eprint_line(&format!("token {} of {}; it is not shown again:", made.id.0, made.account));
     table::line(token.expose_secret())
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use ays_catalogue::{Timestamp, Token};
 use ays_operations::tokens;
 
-use crate::context;
 use crate::failure::Failure;
 use crate::render::table;
+use crate::site::Site;
 
 /// Lists tokens, without what lets in
 #[derive(clap::Args)]
@@ -20,7 +20,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let tokens = tokens(context::controller_of(repo).await?, args.name).await?;
+    let tokens = tokens(Site::find(repo)?.controller().await?, args.name).await?;
     if args.json {
         return table::json(&tokens);
     }
