@@ -89,6 +89,9 @@ fn a_worker_does_what_was_asked_for_and_anyone_can_follow() {
     assert_eq!(output.code, Some(2), "{output:#?}");
     let output = ends(worker, Signal::SIGTERM);
     assert_eq!(output.code, Some(0), "{output:#?}");
+    let notes = output.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let notes: Vec<_> = notes.filter(|note| note["job"] == 1).map(|note| note["status"].clone()).collect();
+    assert_eq!(notes, ["running", "succeeded"]);
 }
 
 #[test]

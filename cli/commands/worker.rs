@@ -1,5 +1,6 @@
 //! `ays worker`
 
+use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,13 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ays_catalogue::Catalogue;
 use ays_engine::Stop;
-use ays_jobs::{Queue, Site, Worker, WorkerError};
+use ays_jobs::{JobNote, Queue, Site, Worker, WorkerError};
 use ays_operations::{Actor, Controller, Error, Kind};
 use ays_transport::SshSettings;
 use tokio::time::sleep;
 
 use crate::context;
 use crate::failure::{Failure, eprint_line};
+use crate::render::table;
 use crate::signals::stop_at_once;
 
 /// Does the jobs that others ask for, until it is stopped
@@ -62,12 +64,23 @@ async fn begin(
     let controller = context::controller_of(repo).await?;
     let (place, key) = context::place_of_catalogue(&controller.environment)?;
     let queue = Queue::open(&place, &key.name).await.map_err(failed)?;
-    let worker = Worker::new(controller.catalogue, queue, site, parallel).map_err(failed)?;
+    let worker = Worker::new(controller.catalogue, queue, site, parallel, Arc::new(say)).map_err(failed)?;
     worker.run(stop).await.map_err(failed)
 }
 
 fn failed(error: impl Into<WorkerError>) -> Failure {
     Error::new(Kind::Failed, error.into()).into()
+}
+
+/// For people on a terminal, else for programs.
+fn say(note: &JobNote) {
+    let JobNote { job, kind, status, problem, .. } = note;
+    if std::io::stderr().is_terminal() {
+        let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
+        eprint_line(&format!("job {job}: {kind}: {}{problem}", table::word(status)));
+    } else if let Ok(line) = serde_json::to_string(note) {
+        eprint_line(&line);
+    }
 }
 
 /// A clone of the environment, read anew for each job.

@@ -12,4 +12,4 @@ mod webhook;
 mod worker;
 
 pub use queue::{Queue, QueueError, Task};
-pub use worker::{Site, Worker, WorkerError};
+pub use worker::{JobNote, Log, Site, Worker, WorkerError};

@@ -12,6 +12,7 @@ use ays_catalogue::{
 use ays_engine::{Stop, Stopper};
 use ays_operations::{Actor, Controller, Error, Every, Kind, Operation, Outcome, Problem, Tell};
 use ays_transport::SshSettings;
+use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
@@ -63,12 +64,31 @@ pub enum WorkerError {
     Lost,
 }
 
+/// What a worker says of its jobs: one begins, or has ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct JobNote {
+    /// When.
+    pub time: Timestamp,
+    /// Which.
+    pub job: JobId,
+    /// Its operation's kind.
+    pub kind: String,
+    /// Where it is now.
+    pub status: JobStatus,
+    /// Why it did not go well.
+    pub problem: Option<String>,
+}
+
+/// Whoever is told of a worker's jobs.
+pub type Log = Arc<dyn Fn(&JobNote) + Send + Sync>;
+
 /// Does jobs, some at once.
 pub struct Worker {
     pub(crate) catalogue: Catalogue,
     queue: Queue,
     pub(crate) site: Arc<dyn Site>,
     parallel: NonZeroUsize,
+    log: Log,
     /// How webhooks are reached.
     pub(crate) http: reqwest::Client,
 }
@@ -95,9 +115,10 @@ impl Worker {
         queue: Queue,
         site: Arc<dyn Site>,
         parallel: NonZeroUsize,
+        log: Log,
     ) -> Result<Self, WorkerError> {
         let http = crate::webhook::client().map_err(WorkerError::Http)?;
-        Ok(Self { catalogue, queue, site, parallel, http })
+        Ok(Self { catalogue, queue, site, parallel, log, http })
     }
 
     /// Works until it is stopped; what is under way then is ended and given back, for another worker to go on.
@@ -112,6 +133,7 @@ impl Worker {
             name: name.clone(),
             catalogue: self.catalogue.clone(),
             site: Arc::clone(&self.site),
+            log: Arc::clone(&self.log),
             state: Arc::default(),
         };
         let doing = at_work.clone();
@@ -222,6 +244,7 @@ struct AtWork {
     name: String,
     catalogue: Catalogue,
     site: Arc<dyn Site>,
+    log: Log,
     state: Arc<Mutex<State>>,
 }
 
@@ -256,6 +279,8 @@ impl AtWork {
         }
         let _running = Running(self, id);
         let Some(Some(job)) = self.until_it_works(|| self.begin(&task)).await else { return };
+        let kind = job.kind.clone();
+        self.note(id, &kind, JobStatus::Running, None);
         let (recorder, events) = Recorder::begin(self.catalogue.clone(), id);
         let tell: Tell = Arc::new(move |record| _ = events.send(record));
         let (at_work, stopped) = (self.clone(), stop.clone());
@@ -267,6 +292,7 @@ impl AtWork {
         let is_done = ended.as_ref().is_ok_and(|outcome| outcome.problem.is_none());
         if self.lock().is_ending && !is_done {
             let _ = self.catalogue.hand_back_job(id, &self.name).await;
+            self.note(id, &kind, JobStatus::Queued, None);
             return;
         }
         let (report, problem) = match ended {
@@ -278,9 +304,15 @@ impl AtWork {
             Some(_) if stop.is_wanted() => JobStatus::Cancelled,
             Some(_) => JobStatus::Failed,
         };
+        self.note(id, &kind, status, problem.as_ref());
         let problem = problem.map(|problem| serde_json::to_value(problem).unwrap_or_default());
         let (end, now) = (JobEnd { status, report, problem }, Timestamp::now());
         self.until_it_works(|| self.catalogue.end_job(id, &self.name, &end, &now)).await;
+    }
+
+    fn note(&self, job: JobId, kind: &str, status: JobStatus, problem: Option<&Problem>) {
+        let (time, problem) = (Timestamp::now(), problem.map(Problem::in_one_line));
+        (self.log)(&JobNote { time, job, kind: kind.to_owned(), status, problem });
     }
 
     /// The queue may be of a catalogue of before, in which the number was another job's: that is none.

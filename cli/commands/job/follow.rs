@@ -11,7 +11,7 @@ use crate::render::events::{Renderer, Style};
 use crate::render::table;
 use crate::site::Site;
 
-/// Shows what happens in a job until it is over; exit code as if it was done here
+/// Shows what happens in a job until it is over, and ends as it ended
 ///
 /// What happened before is shown first. Ctrl-C ends the showing; the job goes on.
 #[derive(clap::Args)]

@@ -14,7 +14,7 @@ use crate::site::Site;
 pub struct Args {
     /// When, in UTC: 'daily 03:00', 'weekly sun 03:00', 'hourly', 'every 15m', 'every 2h'
     every: Every,
-    /// What
+    /// What is done
     what: What,
     /// Only of this image (scrub, prune) or this template (install-outdated)
     #[arg(long, value_name = "NAME")]
