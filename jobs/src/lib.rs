@@ -8,8 +8,10 @@
 
 mod queue;
 mod record;
+mod site;
 mod webhook;
 mod worker;
 
 pub use queue::{Queue, QueueError, Task};
-pub use worker::{JobNote, Log, Site, Worker, WorkerError};
+pub use site::Site;
+pub use worker::{JobNote, Log, Worker, WorkerError};

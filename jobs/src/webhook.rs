@@ -1,8 +1,9 @@
 //! Webhooks are told of changes: in order, each at least once, until they take it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ays_catalogue::{AuditRecord, Timestamp, Webhook};
+use ays_catalogue::{AuditRecord, Catalogue, CatalogueError, Timestamp, Webhook};
 use ays_model::causes;
 use ays_operations::{Actor, Error, signing_key};
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::Sha256;
 
-use crate::worker::{Worker, WorkerError};
+use crate::site::Site;
 
 /// How many changes it is told of at once.
 const MOST: u32 = 100;
@@ -45,9 +46,21 @@ struct Told<'a> {
     changes: &'a [AuditRecord],
 }
 
-impl Worker {
-    /// Tells all that are due.
-    pub(crate) async fn tell_webhooks(&self) -> Result<(), WorkerError> {
+/// Tells webhooks.
+pub(crate) struct Teller {
+    catalogue: Catalogue,
+    /// Where the secrets are that sign.
+    site: Arc<dyn Site>,
+    http: reqwest::Client,
+}
+
+impl Teller {
+    pub fn new(catalogue: Catalogue, site: Arc<dyn Site>) -> Result<Self, reqwest::Error> {
+        Ok(Self { catalogue, site, http: client()? })
+    }
+
+    /// Tells all that are due, one after another.
+    pub async fn tell_all(&self) -> Result<(), CatalogueError> {
         for webhook in self.catalogue.webhooks().await? {
             let now = jiff::Timestamp::now();
             if webhook.waiting == 0 || webhook.next_at > now.into() {
@@ -90,7 +103,7 @@ impl Worker {
 }
 
 /// How it is asked. It is not followed elsewhere.
-pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
+fn client() -> Result<reqwest::Client, reqwest::Error> {
     // An error says that somebody chose one before: that one is good too.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // Nothing between it and this machine has to hear of it: without TLS it is on this machine.

@@ -5,19 +5,19 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use ays_catalogue::{
     Catalogue, CatalogueError, Job, JobEnd, JobFilter, JobId, JobStatus, Process, Timestamp,
 };
 use ays_engine::{Stop, Stopper};
-use ays_operations::{Actor, Controller, Error, Every, Kind, Operation, Outcome, Problem, Tell};
-use ays_transport::SshSettings;
+use ays_operations::{Actor, Every, Kind, Operation, Outcome, Problem, Tell};
 use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use crate::queue::{Queue, QueueError, Task};
 use crate::record::Recorder;
+use crate::site::Site;
+use crate::webhook::Teller;
 
 /// How often a worker looks after the others, cancelled jobs, new ones and schedules.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -34,18 +34,6 @@ const ENDING: Duration = Duration::from_secs(15);
 
 /// A job whose workers were killed so often is begun no more: it may be what kills them.
 const MOST_ATTEMPTS: u32 = 5;
-
-/// Where a worker's jobs are done.
-#[async_trait]
-pub trait Site: Send + Sync {
-    /// What an operation has at hand: the environment as it is now, and the worker's catalogue, so that its locks are the
-    /// worker's.
-    async fn controller(
-        &self,
-        catalogue: Catalogue,
-        actor: Actor,
-    ) -> Result<(Controller, SshSettings), Error>;
-}
 
 /// Why a worker ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -84,13 +72,12 @@ pub type Log = Arc<dyn Fn(&JobNote) + Send + Sync>;
 
 /// Does jobs, some at once.
 pub struct Worker {
-    pub(crate) catalogue: Catalogue,
+    catalogue: Catalogue,
     queue: Queue,
-    pub(crate) site: Arc<dyn Site>,
+    site: Arc<dyn Site>,
     parallel: NonZeroUsize,
     log: Log,
-    /// How webhooks are reached.
-    pub(crate) http: reqwest::Client,
+    teller: Teller,
 }
 
 /// Why a job came to nothing, whatever its operation.
@@ -117,8 +104,8 @@ impl Worker {
         parallel: NonZeroUsize,
         log: Log,
     ) -> Result<Self, WorkerError> {
-        let http = crate::webhook::client().map_err(WorkerError::Http)?;
-        Ok(Self { catalogue, queue, site, parallel, log, http })
+        let teller = Teller::new(catalogue.clone(), Arc::clone(&site)).map_err(WorkerError::Http)?;
+        Ok(Self { catalogue, queue, site, parallel, log, teller })
     }
 
     /// Works until it is stopped; what is under way then is ended and given back, for another worker to go on.
@@ -144,7 +131,7 @@ impl Worker {
         let ended = tokio::select! {
             ended = self.queue.run(&name, self.parallel.get(), work) => ended.map_err(WorkerError::from),
             ended = self.patiently(async |pushed| self.look_after(&at_work, pushed).await) => ended,
-            ended = self.patiently(async |_| self.tell_webhooks().await) => ended,
+            ended = self.patiently(async |_| Ok(self.teller.tell_all().await?)) => ended,
             () = process.lost() => Err(WorkerError::Lost),
             () = stop.after_steps() => Ok(()),
         };

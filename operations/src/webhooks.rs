@@ -112,7 +112,7 @@ mod tests {
             "ftp://example.org/",
             "https://u:p@example.org/",
             "example.org",
-            "https:///x",
+            "mailto:x",
         ] {
             assert!(check_address(bad).is_err(), "{bad}");
         }
