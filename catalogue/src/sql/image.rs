@@ -6,8 +6,8 @@ use sqlx::AssertSqlSafe;
 use super::stack::stacks;
 use super::{Database, Work};
 use crate::{
-    CatalogueError, Copy, Generation, GenerationId, Image, ImageDetail, ImageQuery, Images, Page, StackId,
-    StackOffer,
+    CatalogueError, Copy, Generation, GenerationId, Image, ImageColumn, ImageDetail, ImageQuery, Images,
+    Page, StackId, StackOffer,
 };
 
 #[async_trait]
@@ -25,10 +25,13 @@ impl Images for Database {
         let failed = self.failed(doing);
         let search = query.search.as_ref().map(|text| format!("%{}%", like(&text.to_lowercase())));
         let mut tx = self.read(doing).await?;
-        const MATCHING: &str =
-            "FROM image WHERE environment_id = $1 AND status <> 'DESTROYED' AND (CAST($2 AS TEXT) IS NULL
-             OR lower(name || ' ' || type || ' ' || description || ' ' || url) LIKE $2 ESCAPE '\\')";
-        let total: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) {MATCHING}")))
+        // Without a search, the index has all that is asked.
+        const SEARCH: &str =
+            "AND lower(name || ' ' || type || ' ' || description || ' ' || url) LIKE $2 ESCAPE '\\'";
+        const NO_SEARCH: &str = "AND CAST($2 AS TEXT) IS NULL";
+        let searching = if search.is_some() { SEARCH } else { NO_SEARCH };
+        let matching = format!("FROM image WHERE environment_id = $1 AND status <> 'DESTROYED' {searching}");
+        let total: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) {matching}")))
             .bind(tx.environment)
             .bind(&search)
             .fetch_one(&mut *tx)
@@ -36,9 +39,12 @@ impl Images for Database {
             .map_err(&failed)?;
         let (column, direction) = (query.sort.sql(), if query.descending { "DESC" } else { "ASC" });
         // What the view looks up for each image is looked up for those of the page alone.
-        let order = format!("ORDER BY {column} {direction}, name {direction}, gid {direction}");
+        let order = match query.sort {
+            ImageColumn::Name => format!("ORDER BY name {direction}, gid {direction}"),
+            _ => format!("ORDER BY {column} {direction}, name {direction}, gid {direction}"),
+        };
         let sql = format!(
-            "SELECT * FROM image_record WHERE id IN (SELECT id {MATCHING} {order} LIMIT $3 OFFSET $4) {order}"
+            "SELECT * FROM image_record WHERE id IN (SELECT id {matching} {order} LIMIT $3 OFFSET $4) {order}"
         );
         let items = sqlx::query_as(AssertSqlSafe(sql))
             .bind(tx.environment)
