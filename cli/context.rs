@@ -14,6 +14,7 @@ use ays_secrets::{AskOperator, Home, Operator, Repository, Store, Vault};
 use ays_transport::{Openings, SshSettings};
 use secrecy::SecretString;
 
+use crate::client::{Client, only_here};
 use crate::failure::{Failure, eprint_line};
 use crate::{prompt, word};
 
@@ -137,6 +138,10 @@ pub fn place_of_catalogue(environment: &Environment) -> Result<(Place, Environme
 
 /// What an operation has at hand here. The environment's catalogue is made when it is not there.
 pub async fn controller(environment: Arc<Environment>) -> Result<Controller, Failure> {
+    // Whoever named a server does not mean the catalogue here.
+    if Client::of_variables()?.is_some() {
+        return Err(only_here());
+    }
     // A repository of the same name from elsewhere finds nothing.
     environment.secrets.claim()?;
     let catalogue = open_catalogue(&environment, &data_dir(&environment)?.join(CATALOGUE)).await?;

@@ -105,7 +105,25 @@ fn commands_do_the_same_through_a_server() {
         assert_ne!(here.code, Some(0), "{here:#?}");
         assert_eq!(through, here, "{command:?}");
     }
-    let output = there.run(&["install", "-n", "image_x", "--data", "k:v"]);
+    // What is only done where the environment is changes nothing here either.
+    let mut here = scene.ays.another(&scene.lab, "here");
+    here.set("AYS_SERVER", &served.url);
+    here.set("AYS_TOKEN", &served.tokens[2]);
+    for command in [
+        &["install", "-n", "image_x", "--data", "k:v"][..],
+        &["image", "availability", "x", "--all", "--check", "true"],
+        &["image", "export", "x", "x.raw"],
+        &["image", "add", "http://127.0.0.1/y", "--name", "y"],
+        &["scrub", "--accept-new-host-key"],
+        &["catalogue", "check"],
+        &["user", "remove", "viewer1"],
+        &["worker"],
+    ] {
+        let output = here.run(command);
+        assert_eq!(output.code, Some(2), "{command:?}: {output:#?}");
+        assert!(output.stderr.contains("unset AYS_SERVER"), "{command:?}: {output:#?}");
+    }
+    let output = there.run(&["job", "follow", "777"]);
     assert_eq!(output.code, Some(2), "{output:#?}");
     served.server.signal(Signal::SIGTERM);
     assert_eq!(served.server.wait().code, Some(0));
