@@ -190,7 +190,10 @@ impl Work<'_> {
         if let Site::Here(environment) = &self.site {
             install.template = environment.template(template)?.name.clone();
             are_several = install.nodes.select(environment)?.targets.len() > 1;
-            self.ask(environment, &mut install).await?;
+            // A job has the answers that the repository has.
+            if !args.detach {
+                self.ask(environment, &mut install).await?;
+            }
         }
         if args.dry_run {
             let environment = Arc::clone(self.site.environment()?);
