@@ -133,16 +133,17 @@ fn workers_come_and_go(scene: &Scene) {
     first.wait();
 
     // Cancelled while a worker is at it, and before any has it.
+    let again = [&DETACHED[..], &["-r"]].concat();
     scene.publish_x(2);
     scene.origin.limit_rate(1);
-    scene.ays.succeeds(&DETACHED);
+    scene.ays.succeeds(&again);
     until(scene, "2", |job| job["status"] == "running");
     scene.ays.succeeds(&["job", "cancel", "2"]);
     until(scene, "2", |job| job["status"] == "cancelled");
     assert_true(&scene.ays, &scene.node, "x");
 
     // One that is stopped gives back what it is at.
-    scene.ays.succeeds(&DETACHED);
+    scene.ays.succeeds(&again);
     until(scene, "3", |job| job["status"] == "running");
     assert_eq!(ends(second, Signal::SIGTERM).code, Some(0));
     assert_eq!(job(scene, "3")["status"], "queued");
