@@ -34,6 +34,7 @@ mod signature;
 mod signature_fault;
 mod stream;
 mod target;
+mod this_machine;
 mod words;
 
 pub use artifact::{Artifact, ArtifactAddress, ArtifactError, Reference};
@@ -75,4 +76,5 @@ pub use signature::{KeyFile, Signed, Signer};
 pub use signature_fault::SignatureFault;
 pub use stream::Stream;
 pub use target::Target;
+pub use this_machine::is_this_machine;
 pub use words::UnknownWord;

@@ -1,6 +1,7 @@
 //! Webhooks: addresses that are told of changes.
 
 use ays_catalogue::{Timestamp, Webhook, WebhookId};
+use ays_model::is_this_machine;
 use ays_recipes::Environment;
 use secrecy::SecretString;
 
@@ -53,11 +54,9 @@ fn check_address(address: &str) -> Result<(), NoWebhook> {
         // A login would be shown by every list.
         return Err(NoWebhook::Address(format!("{}://{host}/..", url.scheme())));
     }
-    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    let is_here = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
     match url.scheme() {
         "https" => Ok(()),
-        "http" if is_here => Ok(()),
+        "http" if is_this_machine(host) => Ok(()),
         "http" => Err(NoWebhook::Unprotected(address.to_owned())),
         _ => Err(none()),
     }

@@ -1,7 +1,6 @@
 //! The database of a catalogue that a team shares, as a settings file names it.
 
-use std::net::IpAddr;
-
+use ays_model::is_this_machine;
 use ays_secrets::SecretName;
 use url::Url;
 
@@ -96,10 +95,7 @@ impl DatabaseUrl {
 /// Whether what is sent there stays on this machine.
 fn is_local(url: &Url) -> bool {
     // A host of another scheme than those of the web is text, also where it is an address.
-    url.host_str().is_some_and(|host| {
-        let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
-    })
+    url.host_str().is_some_and(is_this_machine)
 }
 
 #[cfg(test)]
