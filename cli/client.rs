@@ -1,11 +1,10 @@
 //! A server that does what is asked for: `AYS_SERVER`, with a token in `AYS_TOKEN`.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use ays_catalogue::{Job, JobId};
 use ays_engine::Stop;
-use ays_model::{Record, causes};
+use ays_model::{Record, causes, is_this_machine};
 use ays_operations::{Error, Kind, Operation, Problem, Tell, ended};
 use reqwest::{Method, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -39,6 +38,8 @@ enum ClientError {
     NotOurs(String),
     #[error("{0} did not answer")]
     Away(String, #[source] reqwest::Error),
+    #[error("the server did not answer, so job {0} goes on: `ays job cancel {0}` when it does")]
+    NotCancelled(JobId),
     #[error("this is done where the environment is, not through a server: unset AYS_SERVER")]
     OnlyHere,
 }
@@ -46,7 +47,7 @@ enum ClientError {
 impl From<ClientError> for Error {
     fn from(error: ClientError) -> Self {
         let kind = match error {
-            ClientError::Away(..) | ClientError::NotOurs(_) => Kind::Failed,
+            ClientError::Away(..) | ClientError::NotOurs(_) | ClientError::NotCancelled(_) => Kind::Failed,
             _ => Kind::Usage,
         };
         Self::new(kind, error)
@@ -89,7 +90,7 @@ impl Client {
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() || has_login {
             return Err(wrong().into());
         }
-        if base.scheme() == "http" && !is_this_machine(&base) {
+        if base.scheme() == "http" && !base.host_str().is_some_and(is_this_machine) {
             return Err(ClientError::Unprotected(address).into());
         }
         let token = std::env::var("AYS_TOKEN").ok().filter(|token| !token.is_empty());
@@ -147,6 +148,12 @@ impl Client {
         Ok(job)
     }
 
+    /// Asks for a job once more.
+    pub async fn retry(&self, job: JobId) -> Result<JobId, Failure> {
+        let Queued { job } = self.post(&["jobs", &job.to_string(), "retry"], &()).await?;
+        Ok(job)
+    }
+
     /// Lets a worker do an operation, and follows it to its end. Stopped, it cancels the job.
     pub async fn perform(&self, operation: &Operation, stop: &Stop, tell: &Tell) -> Result<Value, Failure> {
         let job = self.queue(operation).await?;
@@ -169,10 +176,11 @@ impl Client {
                         // One that is over by now is no error; a server that is away is asked again.
                         let cancelled = self.post::<Job>(&["jobs", &id, "cancel"], &()).await;
                         is_cancelled = !cancelled.is_err_and(|error| is_away(&error));
-                        if !is_cancelled {
+                        if is_cancelled || answered.elapsed() < AWAY {
                             sleep(Duration::from_millis(500)).await;
+                            continue;
                         }
-                        continue;
+                        return Err(ClientError::NotCancelled(job).into());
                     }
                 },
             };
@@ -238,11 +246,4 @@ fn away(base: &Url) -> impl Fn(reqwest::Error) -> Failure {
 /// Whether it may do better when it is asked again.
 fn is_away(failure: &Failure) -> bool {
     matches!(failure, Failure::Operation(error) if error.kind == Kind::Failed)
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-    })
 }

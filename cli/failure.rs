@@ -1,6 +1,5 @@
 //! What went wrong, its exit code, and what to do about it: printed once, here.
 
-use std::error::Error as _;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -246,17 +245,9 @@ impl Failure {
         if !matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe) {
             let (red, plain) =
                 if std::io::stderr().is_terminal() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-            let mut text = self.to_string();
-            let mut said = self.to_string();
-            let mut cause = self.source();
-            while let Some(error) = cause {
-                // Some errors show their cause in their own text.
-                let words = error.to_string();
-                if !said.contains(&words) {
-                    text.push_str(&format!("\n  because: {}", words.replace('\n', "\n  ")));
-                    said = words;
-                }
-                cause = error.source();
+            let Problem { message: mut text, because, .. } = Problem::of(self.kind(), self);
+            for words in because {
+                text.push_str(&format!("\n  because: {}", words.replace('\n', "\n  ")));
             }
             if let Self::Operation(error) = self
                 && let Some(cure) = &error.cure

@@ -14,7 +14,7 @@ use ays_operations::{
 };
 use ays_recipes::Environment;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::client::{Client, only_here};
 use crate::context;
@@ -96,7 +96,11 @@ impl Site {
         };
         let mut images = Vec::new();
         loop {
-            let query = [("skip", images.len().to_string()), ("limit", IMAGES.to_string())];
+            let query = [
+                ("all", true.to_string()),
+                ("skip", images.len().to_string()),
+                ("limit", IMAGES.to_string()),
+            ];
             let Page { items, .. } = client.get::<Page<Image>>(&["images"], &query).await?;
             let is_last = items.len() < IMAGES;
             images.extend(items);
@@ -217,10 +221,7 @@ impl Site {
     pub async fn retry_job(&self, id: JobId) -> Result<JobId, Failure> {
         match self {
             Self::Here(_) => Ok(operations::retry_job(self.controller().await?, id).await?),
-            Self::Server(client) => {
-                let queued: Value = client.post(&["jobs", &id.to_string(), "retry"], &()).await?;
-                Ok(JobId(queued["job"].as_i64().unwrap_or_default()))
-            }
+            Self::Server(client) => client.retry(id).await,
         }
     }
 

@@ -125,6 +125,11 @@ fn commands_do_the_same_through_a_server() {
     }
     let output = there.run(&["job", "follow", "777"]);
     assert_eq!(output.code, Some(2), "{output:#?}");
+    there.succeeds(&["image", "delete", "x", "--permanently", "--yes"]);
+    let list = ["image", "list", "--all"];
+    let all = there.succeeds(&list);
+    assert!(all.contains("DESTROYED"), "{all}");
+    assert_eq!(all, scene.ays.succeeds(&list));
     served.server.signal(Signal::SIGTERM);
     assert_eq!(served.server.wait().code, Some(0));
 }
@@ -280,4 +285,33 @@ fn tls_is_by_files_that_may_change() {
         &["-sS", "--insecure", "-o", "/dev/null", "-w", "%{http_code}", &format!("{}/healthz", served.url)],
     );
     assert_eq!(asked, "200");
+
+    // A new certificate is taken without a restart.
+    let address = served.url.strip_prefix("https://").unwrap();
+    let fingerprint = || {
+        let ask =
+            "openssl s_client -connect \"$1\" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint";
+        run("sh", &["-c", ask, "sh", address])
+    };
+    let before = fingerprint();
+    let (key, certificate) = (certificate.key_file(), certificate.certificate_file());
+    let new = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=new",
+        "-keyout",
+        &key,
+        "-out",
+        &certificate,
+    ];
+    run("openssl", &new);
+    let begun = Instant::now();
+    while fingerprint() == before {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{}", served.server.said());
+        thread::sleep(Duration::from_millis(100));
+    }
 }

@@ -209,7 +209,7 @@ pub trait Images: fmt::Debug + Send + Sync {
     /// All images, by name and grid.
     async fn images(&self) -> Result<Vec<Image>, CatalogueError>;
 
-    /// A part of the images that are not destroyed, and how many such images there are.
+    /// A part of the images, and how many there are that the query means.
     async fn image_page(&self, query: &ImageQuery) -> Result<Page<Image>, CatalogueError>;
 
     /// The generation of every image that was brought from its source last, by the image's name and grid, without its

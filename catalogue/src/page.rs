@@ -44,6 +44,8 @@ impl ImageColumn {
 pub struct ImageQuery {
     /// Only those whose name, category, description or source has this text, in upper or lower case.
     pub search: Option<String>,
+    /// Those that are destroyed too.
+    pub destroyed: bool,
     /// By what they are sorted.
     pub sort: ImageColumn,
     /// The last first.

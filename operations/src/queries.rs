@@ -61,7 +61,7 @@ pub async fn images(controller: Controller) -> Result<Vec<Image>, Error> {
     Ok(controller.catalogue.images().await?)
 }
 
-/// A part of the images that are not destroyed.
+/// A part of the images.
 ///
 /// # Errors
 ///

@@ -19,6 +19,9 @@ pub(crate) struct ImagesQuery {
     /// Only those whose name, category, description or source has this text
     #[serde(default)]
     search: Option<String>,
+    /// Those that are destroyed too
+    #[serde(default)]
+    all: bool,
     /// By what they are sorted: id, name, type, size, status, gid, lastModified; with a `-` before it, the last first
     #[serde(default)]
     #[param(pattern = "^-?(id|name|type|size|status|gid|lastModified)$")]
@@ -46,7 +49,7 @@ pub(crate) struct ImagePage {
 impl TryFrom<ImagesQuery> for ImageQuery {
     type Error = Error;
 
-    fn try_from(ImagesQuery { search, sort, skip, limit }: ImagesQuery) -> Result<Self, Error> {
+    fn try_from(ImagesQuery { search, all, sort, skip, limit }: ImagesQuery) -> Result<Self, Error> {
         let (descending, sort) = match sort.as_deref() {
             None => (false, ImageColumn::default()),
             Some(column) => {
@@ -56,7 +59,7 @@ impl TryFrom<ImagesQuery> for ImageQuery {
             }
         };
         let search = search.filter(|text| !text.is_empty());
-        Ok(Self { search, sort, descending, skip, limit: limit.0 })
+        Ok(Self { search, destroyed: all, sort, descending, skip, limit: limit.0 })
     }
 }
 

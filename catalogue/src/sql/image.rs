@@ -30,7 +30,8 @@ impl Images for Database {
             "AND lower(name || ' ' || type || ' ' || description || ' ' || url) LIKE $2 ESCAPE '\\'";
         const NO_SEARCH: &str = "AND CAST($2 AS TEXT) IS NULL";
         let searching = if search.is_some() { SEARCH } else { NO_SEARCH };
-        let matching = format!("FROM image WHERE environment_id = $1 AND status <> 'DESTROYED' {searching}");
+        let there = if query.destroyed { "" } else { "AND status <> 'DESTROYED'" };
+        let matching = format!("FROM image WHERE environment_id = $1 {there} {searching}");
         let total: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) {matching}")))
             .bind(tx.environment)
             .bind(&search)

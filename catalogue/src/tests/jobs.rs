@@ -147,6 +147,15 @@ async fn images_are_found_page_by_page() {
     let of = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     assert_eq!(ask(all.clone()).await, (of(&["a", "b_1", "bx1", "c%"]), 4));
     assert_eq!(ask(ImageQuery { skip: 1, limit: 2, ..all.clone() }).await, (of(&["b_1", "bx1"]), 4));
+    let id = catalogue.images().await.unwrap().iter().find(|image| image.name == *"a").unwrap().id;
+    sqlx::query("UPDATE image SET status = 'DESTROYED' WHERE id = $1")
+        .bind(id)
+        .execute(&fixture.database.writer)
+        .await
+        .unwrap();
+    assert_eq!(ask(all.clone()).await, (of(&["b_1", "bx1", "c%"]), 3));
+    let all = ImageQuery { destroyed: true, ..all };
+    assert_eq!(ask(all.clone()).await.1, 4);
     let last = ImageQuery { sort: ImageColumn::Id, descending: true, limit: 1, ..all.clone() };
     assert_eq!(ask(last).await, (of(&["bx1"]), 4));
     for (search, found) in [("B_", &["b_1"][..]), ("c%", &["c%"]), ("images.example/a", &["a"]), ("zz", &[])]
@@ -155,8 +164,8 @@ async fn images_are_found_page_by_page() {
         assert_eq!((names, total), (of(found), found.len() as u64), "{search}");
     }
     let numbers = catalogue.numbers().await.unwrap();
-    assert_eq!(numbers.images, [("CREATED".to_owned(), 4)]);
-    assert_eq!(numbers.offers[0], ("n1".to_owned(), 4));
+    assert_eq!(numbers.images, [("CREATED".to_owned(), 3), ("DESTROYED".to_owned(), 1)]);
+    assert_eq!(numbers.offers[0], ("n1".to_owned(), 3));
 }
 
 #[tokio::test]
