@@ -210,3 +210,40 @@ fn a_webhook_is_told_of_each_change_signed_until_it_takes_it() {
     receiver.kill().unwrap();
     receiver.wait().unwrap();
 }
+
+#[test]
+fn a_schedule_that_is_due_becomes_a_job() {
+    let scene = Scene::new();
+    scene.publish_x(1);
+    scene.succeeds(&[]);
+    scene.ays.succeeds(&["schedule", "add", "daily 03:00", "scrub"]);
+    let worker = worker(&scene);
+    let catalogue = run("find", &[scene.ays.state().to_str().unwrap(), "-name", "catalogue.db"]);
+    // It is due now: as if a night had come.
+    let due = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], timeout=10)\n\
+               db.execute(\"UPDATE schedule SET next_at = '2026-01-01T03:00:00.000Z'\")\ndb.commit()";
+    run("python3", &["-c", due, catalogue.trim()]);
+    let begun = Instant::now();
+    while scene.ays.json(&["job", "list"]).as_array().unwrap().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        thread::sleep(Duration::from_millis(50));
+    }
+    until(&scene, "1", |job| job["status"] == "succeeded");
+    let done = job(&scene, "1");
+    assert_eq!((done["schedule"].as_i64(), &done["report"]["copies"]["good"]), (Some(1), &Value::from(1)));
+    let next = scene.ays.json(&["schedule", "list"])[0]["nextAt"].as_str().unwrap().to_owned();
+    assert!(next.ends_with("T03:00:00.000Z") && next.as_str() > done["endedAt"].as_str().unwrap(), "{next}");
+    // A worker that was killed while it had no job leaves its file to the next one.
+    worker.signal(Signal::SIGKILL);
+    worker.wait();
+    let files =
+        || run("find", &[scene.ays.state().to_str().unwrap(), "-name", "catalogue.worker-*"]).lines().count();
+    assert_eq!(files(), 1);
+    let next = self::worker(&scene);
+    // It does a job, so it has begun.
+    scene.ays.succeeds(&["scrub", "--detach"]);
+    until(&scene, "2", |job| job["status"] == "succeeded");
+    assert_eq!(files(), 1);
+    assert_eq!(ends(next, Signal::SIGTERM).code, Some(0));
+    assert_eq!(files(), 0);
+}

@@ -90,8 +90,12 @@ async fn numbers_were_given(_: &mut Connection, _: &str) -> sqlx::Result<()> {
 /// A lock on a file of its own, which the kernel gives back when the process ends.
 async fn enter(database: &Database, name: &str) -> sqlx::Result<Process> {
     let path = process_file(database, name);
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+    // It gets its name when it is locked: others may remove one that nobody has locked.
+    let unlocked = path.with_added_extension("new");
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unlocked)?;
     file.try_lock().map_err(io::Error::from)?;
+    fs::rename(&unlocked, &path)?;
+    remove_what_dead_ones_left(&path)?;
     // Nothing of it can be lost while this process is there.
     let (_, lost) = watch::channel(false);
     Ok(Process { name: name.to_owned(), lost, _held: Box::new(Entered { path, _file: file }) })
@@ -109,27 +113,50 @@ impl Drop for Entered {
     }
 }
 
+/// The files of processes that were killed while they had no job: nobody asks for them any more.
+fn remove_what_dead_ones_left(own: &Path) -> io::Result<()> {
+    let (Some(directory), Some(stem)) = (own.parent(), own.file_stem()) else { return Ok(()) };
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if path != own
+            && path.file_stem() == Some(stem)
+            && extension.is_some_and(|word| word.starts_with(WORKER))
+        {
+            is_unlocked(&path)?;
+        }
+    }
+    Ok(())
+}
+
 async fn is_gone(database: &Database, name: &str) -> sqlx::Result<bool> {
-    let path = process_file(database, name);
-    let file = match File::open(&path) {
+    Ok(is_unlocked(&process_file(database, name))?)
+}
+
+/// Whether nobody has the file of a process; then it is removed.
+fn is_unlocked(path: &Path) -> io::Result<bool> {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
     match file.try_lock_shared() {
         Ok(()) => {
-            let _ = fs::remove_file(&path);
+            let _ = fs::remove_file(path);
             Ok(true)
         }
         Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(error.into()),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
+
+/// What the extension of a process's file begins with.
+const WORKER: &str = "worker-";
 
 /// Beside the catalogue: the name is made by us, of letters, digits and `-`.
 fn process_file(database: &Database, name: &str) -> PathBuf {
     let Place::File(catalogue) = &database.place else { return PathBuf::from(name) };
-    catalogue.with_extension(format!("worker-{name}"))
+    catalogue.with_extension(format!("{WORKER}{name}"))
 }
 
 /// How many connections read at once.
