@@ -4,7 +4,7 @@
 //! can be filled again from the catalogue at any time. A worker that is killed is known to be gone at once (see
 //! [`ays_catalogue::Processes`]): its locks are given back, and another worker goes on with its jobs.
 //!
-//! It must not know the terminal or HTTP.
+//! It must not know the terminal, nor how a server is asked.
 
 mod queue;
 mod record;

@@ -7,10 +7,13 @@ use ays_model::{Event, Record};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long events are gathered before they are written.
 const GATHER: Duration = Duration::from_millis(200);
+
+/// How long the last events may take.
+const LAST: Duration = Duration::from_secs(10);
 
 /// Of each step on each node, progress is written no more often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -27,9 +30,9 @@ impl Recorder {
         (Self { writing: tokio::spawn(write(catalogue, id, receiver)) }, sender)
     }
 
-    /// Waits until all is written.
+    /// Waits until all is written, but not for ever: what is not written is not shown.
     pub async fn end(self) {
-        let _ = self.writing.await;
+        let _ = timeout(LAST, self.writing).await;
     }
 }
 

@@ -6,11 +6,13 @@ use std::time::Duration;
 use ays_catalogue::{AuditRecord, Catalogue, CatalogueError, Timestamp, Webhook};
 use ays_model::causes;
 use ays_operations::{Actor, Error, signing_key};
+use futures_util::future::try_join_all;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::Sha256;
+use tokio::time::timeout;
 
 use crate::site::Site;
 
@@ -20,7 +22,10 @@ const MOST: u32 = 100;
 /// How long a webhook may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For so long one worker has it: longer than an answer may take.
+/// How long all of it may take: the secret is read, and the answer waited for.
+const WHOLE: Duration = Duration::from_secs(20);
+
+/// For so long one worker has it: longer than all of it may take.
 const CLAIM: SignedDuration = SignedDuration::from_secs(30);
 
 /// The longest pause before it is told again.
@@ -35,6 +40,8 @@ enum NotTaken {
     Refused(reqwest::StatusCode),
     #[error(transparent)]
     Secret(#[from] Error),
+    #[error("it took more than {} s, with its secret", WHOLE.as_secs())]
+    Slow,
     #[error("the secret cannot sign")]
     Key,
 }
@@ -59,28 +66,29 @@ impl Teller {
         Ok(Self { catalogue, site, http: client()? })
     }
 
-    /// Tells all that are due, one after another.
+    /// Tells all that are due, at once: one that does not answer holds no other up.
     pub async fn tell_all(&self) -> Result<(), CatalogueError> {
-        for webhook in self.catalogue.webhooks().await? {
-            let now = jiff::Timestamp::now();
-            if webhook.waiting == 0 || webhook.next_at > now.into() {
-                continue;
-            }
-            let until = now.saturating_add(CLAIM).unwrap_or(jiff::Timestamp::MAX).into();
-            let changes = self.catalogue.claim_webhook(webhook.id, MOST, &until, &now.into()).await?;
-            let Some(last) = changes.last() else { continue };
-            match self.tell(&webhook, &changes).await {
-                Ok(()) => {
-                    self.catalogue.webhook_told(webhook.id, last.id, &until, &Timestamp::now()).await?;
-                }
-                Err(error) => {
-                    let next = jiff::Timestamp::now().saturating_add(pause(webhook.failures));
-                    let next = next.unwrap_or(jiff::Timestamp::MAX).into();
-                    self.catalogue.webhook_failed(webhook.id, &causes(&error), &until, &next).await?;
-                }
+        let webhooks = self.catalogue.webhooks().await?;
+        try_join_all(webhooks.iter().map(|webhook| self.tell_one(webhook))).await.map(drop)
+    }
+
+    async fn tell_one(&self, webhook: &Webhook) -> Result<(), CatalogueError> {
+        let now = jiff::Timestamp::now();
+        if webhook.waiting == 0 || webhook.next_at > now.into() {
+            return Ok(());
+        }
+        let until = now.saturating_add(CLAIM).unwrap_or(jiff::Timestamp::MAX).into();
+        let changes = self.catalogue.claim_webhook(webhook.id, MOST, &until, &now.into()).await?;
+        let Some(last) = changes.last() else { return Ok(()) };
+        let told = timeout(WHOLE, self.tell(webhook, &changes)).await.unwrap_or(Err(NotTaken::Slow));
+        match told {
+            Ok(()) => self.catalogue.webhook_told(webhook.id, last.id, &until, &Timestamp::now()).await,
+            Err(error) => {
+                let next = jiff::Timestamp::now().saturating_add(pause(webhook.failures));
+                let next = next.unwrap_or(jiff::Timestamp::MAX).into();
+                self.catalogue.webhook_failed(webhook.id, &causes(&error), &until, &next).await
             }
         }
-        Ok(())
     }
 
     async fn tell(&self, webhook: &Webhook, changes: &[AuditRecord]) -> Result<(), NotTaken> {
