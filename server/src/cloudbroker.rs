@@ -7,6 +7,7 @@ use ays_catalogue::{ImageDetail, ImageEdit, ImageMove, Next, StackOffer, next_im
 use ays_operations::{
     self as operations, ChangeImage, DestroyImage, EditImage, ImageChange, Kind, SetAvailability, Wanted,
 };
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -67,7 +68,8 @@ pub(crate) struct Edit {
     username: Option<String>,
     /// That login's password: it is kept nowhere, so none is taken.
     #[serde(default)]
-    password: Option<String>,
+    #[schema(value_type = Option<String>)]
+    password: Option<SecretString>,
     /// Whose it is; 0: everyone's.
     #[serde(default)]
     account_id: Option<u32>,
@@ -83,7 +85,7 @@ pub(crate) struct Edit {
 ))]
 pub(crate) async fn edit(caller: Caller<Operator>, Body(edit): Body<Edit>) -> Answered {
     let Edit { image_id, name, username, password, account_id, hot_resize } = edit;
-    if password.is_some_and(|password| !password.is_empty()) {
+    if password.is_some_and(|password| !password.expose_secret().is_empty()) {
         let message = "the password of an image is a secret: this catalogue keeps none";
         return Err(Answer::new(StatusCode::BAD_REQUEST, Kind::Usage, message));
     }
