@@ -27,6 +27,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
             "actions",
             "catalogue",
             "engine",
+            "files",
             "grammar",
             "lint",
             "model",
