@@ -45,7 +45,7 @@ fn image_servers_clients_read_what_is_offered() {
         "--feed",
         &feed,
     ];
-    let served = serve(&scene, &options);
+    let served = serve(&scene.ays, &options);
     let url = served.url.clone();
     let products = || read(&url, "streams/v1/images.json", &authority)["products"].clone();
     assert_eq!(products(), json!({}));

@@ -20,14 +20,14 @@ pub struct Served {
 
 const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
 
-pub fn serve(scene: &Scene, more: &[&str]) -> Served {
+pub fn serve(ays: &Ays, more: &[&str]) -> Served {
     let tokens = ROLES.map(|role| {
         let name = format!("{role}1");
-        scene.ays.succeeds(&["user", "add", &name, "--role", role]);
-        scene.ays.succeeds(&["user", "token", &name, "--for", "tests"]).trim().to_owned()
+        ays.succeeds(&["user", "add", &name, "--role", role]);
+        ays.succeeds(&["user", "token", &name, "--for", "tests"]).trim().to_owned()
     });
     let listen = if more.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] };
-    let server = scene.ays.spawn(&[&["serve"], listen, more].concat());
+    let server = ays.spawn(&[&["serve"], listen, more].concat());
     let begun = Instant::now();
     let url = loop {
         if let Some(url) = server.printed().lines().find_map(|line| line.strip_prefix("listening on ")) {
@@ -66,7 +66,7 @@ fn elsewhere(scene: &Scene, url: &str, token: &str) -> Ays {
 fn commands_do_the_same_through_a_server() {
     let scene = Scene::new();
     scene.publish_x(1);
-    let served = serve(&scene, &[]);
+    let served = serve(&scene.ays, &[]);
     let there = elsewhere(&scene, &served.url, &served.tokens[1]);
     let install = ["install", "-n", "image_x", "--targetname", "n1"];
     let said = there.succeeds(&install);
@@ -155,7 +155,7 @@ fn who_may_what() {
     let scene = Scene::new();
     scene.publish_x(1);
     scene.succeeds(&[]);
-    let served = serve(&scene, &[]);
+    let served = serve(&scene.ays, &[]);
     let document: Value =
         serde_json::from_str(&call(&format!("{}/api/v1/openapi.json", served.url), "GET", None, None).1)
             .unwrap();
@@ -224,7 +224,7 @@ fn the_portals_calls_have_their_names() {
     let scene = Scene::new();
     scene.publish_x(1);
     scene.succeeds(&[]);
-    let served = serve(&scene, &[]);
+    let served = serve(&scene.ays, &[]);
     let token = Some(served.tokens[1].as_str());
     let ask = |name: &str, body: Value| {
         call(&format!("{}/restmachine/cloudbroker/image/{name}", served.url), "POST", token, Some(&body))
@@ -304,7 +304,7 @@ fn tls_is_by_files_that_may_change() {
     let output = scene.ays.run(&["serve", "--listen", "0.0.0.0:0"]);
     assert_eq!(output.code, Some(2), "{output:#?}");
     assert!(output.stderr.contains("--tls-cert"), "{output:#?}");
-    let served = serve(&scene, &files);
+    let served = serve(&scene.ays, &files);
     assert!(served.url.starts_with("https://127.0.0.1:"), "{}", served.url);
     let asked = run(
         "curl",

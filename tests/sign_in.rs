@@ -85,7 +85,7 @@ fn users_whose_address_a_provider_vouches_for_sign_in() {
     assert_eq!(wrong.code, Some(2), "{wrong:#?}");
     assert!(wrong.stderr.contains("neither https nor this machine"), "{wrong:#?}");
     let oidc = ["--url", SERVER, "--oidc-issuer", URL, "--oidc-client", "ays", "--oidc-secret", "oidc"];
-    let served = serve(&scene, &[&["--listen", "127.0.0.1:8470"], &oidc[..]].concat());
+    let served = serve(&scene.ays, &[&["--listen", "127.0.0.1:8470"], &oidc[..]].concat());
     scene.ays.succeeds(&["user", "add", "anna@example.org", "--role", "viewer"]);
     scene.ays.succeeds(&["user", "add", "unverified@example.org", "--role", "admin"]);
 

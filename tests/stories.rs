@@ -43,6 +43,7 @@ mod scrub;
 mod secrets;
 mod server;
 mod sign_in;
+mod sixteen;
 mod sources;
 mod ssh;
 mod states;
