@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::server::serve;
+use crate::server::{listening, serve};
 use crate::support::lab::run;
 use crate::support::truth::{POOL, stored};
 use crate::support::{Certificate, Lab, Scene, digest, sha256};
@@ -122,7 +122,7 @@ fn image_servers_clients_read_what_is_offered() {
     served.server.signal(Signal::SIGKILL);
     served.server.wait();
     let more = scene.ays.spawn(&[&["serve"], &options[..]].concat());
-    until("the second server", || more.printed().contains("listening on "));
+    listening(&more);
     assert_ne!(products(), json!({}));
     assert_eq!(fs::metadata(&file).unwrap().ino(), inode);
 

@@ -28,15 +28,20 @@ pub fn serve(ays: &Ays, more: &[&str]) -> Served {
     });
     let listen = if more.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] };
     let server = ays.spawn(&[&["serve"], listen, more].concat());
+    let url = listening(&server);
+    Served { server, url, tokens }
+}
+
+/// The address that a server listens to, as soon as it does.
+pub fn listening(server: &Running) -> String {
     let begun = Instant::now();
-    let url = loop {
+    loop {
         if let Some(url) = server.printed().lines().find_map(|line| line.strip_prefix("listening on ")) {
-            break url.to_owned();
+            return url.to_owned();
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "{}", server.said());
         thread::sleep(Duration::from_millis(20));
-    };
-    Served { server, url, tokens }
+    }
 }
 
 /// What a call answers: its status, its body.

@@ -19,6 +19,7 @@ mod availability;
 mod catalogue;
 mod catalogue_check;
 mod catalogue_faults;
+mod crowd;
 mod documents;
 mod ends_well;
 mod env;

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use self::sql::Database;
 use crate::{CatalogueError, EnvironmentKey, Place, PostgresUrl, Process};
 
 pub(crate) type Db = sqlx::Postgres;
-pub(crate) type Connection = sqlx::PgConnection;
+pub(crate) type Connection = PgConnection;
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -87,8 +87,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// A lock of a connection of its own, which the server gives back when the connection ends.
 async fn enter(database: &Database, name: &str) -> sqlx::Result<Process> {
-    let options = database.readers.connect_options();
-    let mut held = options.connect().await?;
+    let mut held = connect(&database.readers.connect_options()).await?;
     sqlx::query("SELECT pg_advisory_lock(hashtextextended($1, 0))").bind(name).execute(&mut held).await?;
     let (tell_lost, lost) = watch::channel(false);
     let holding = tokio::spawn(async move {
@@ -129,6 +128,28 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How many connections read at once.
 const READERS: u32 = 4;
 
+/// A connection that nobody has used for so long is given back: a server lets only so many in.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// How long a server is asked again that lets no further connection in, and how it says so.
+const PATIENCE: Duration = Duration::from_secs(10);
+const TOO_MANY: &str = "53300";
+
+/// A first connection. A server that lets no further one in is asked again, as a pool does.
+async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+    let begun = Instant::now();
+    loop {
+        match options.connect().await {
+            Err(sqlx::Error::Database(error))
+                if error.code().as_deref() == Some(TOO_MANY) && begun.elapsed() < PATIENCE =>
+            {
+                sleep(LOOK_EVERY).await;
+            }
+            connected => return connected,
+        }
+    }
+}
+
 pub(crate) async fn open(
     url: &PostgresUrl,
     environment: &EnvironmentKey,
@@ -138,12 +159,15 @@ pub(crate) async fn open(
     let unfit = |error| CatalogueError::of_migration(&place, error);
     // A pool goes on trying while nobody listens: one connection says at once that nobody does.
     let options = url.options();
-    let connecting = timeout(CONNECT_TIMEOUT, options.connect());
+    let connecting = timeout(CONNECT_TIMEOUT, connect(&options));
     let mut first = connecting.await.map_err(|_| failed(sqlx::Error::PoolTimedOut))?.map_err(failed)?;
     MIGRATIONS.run_direct(None, &mut first, false).await.map_err(unfit)?;
     first.close().await.map_err(failed)?;
     // A hundred nodes may wait for the one that writes.
-    let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(Duration::from_secs(120));
+    let pool = |most| {
+        let waiting = PgPoolOptions::new().max_connections(most).acquire_timeout(Duration::from_secs(120));
+        waiting.idle_timeout(IDLE)
+    };
     // One connection for what this process writes, as in SQLite: what an environment's writers do is one after another
     // anyway.
     let writer = pool(1).connect_lazy_with(url.options());

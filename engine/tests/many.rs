@@ -20,6 +20,10 @@ use ays_recipes::{Environment, Layers, Recipe, Request};
 use ays_transport::{Scripted, Transport};
 use tempfile::TempDir;
 
+#[path = "../../catalogue/tests/support/postgres.rs"]
+#[allow(dead_code, reason = "not all of it is needed here")]
+mod postgres;
+
 /// An environment with nodes, and a recipe `image_x`.
 struct Scene {
     directory: TempDir,
@@ -31,6 +35,11 @@ struct Scene {
 
 impl Scene {
     async fn new(nodes: usize) -> Self {
+        Self::at(nodes, None).await
+    }
+
+    /// With a catalogue elsewhere than in a file.
+    async fn at(nodes: usize, place: Option<Place>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("environment");
         let write = |path: &str, text: &str| {
@@ -61,10 +70,8 @@ impl Scene {
         let environment = Environment::find(&root, &layers).unwrap();
         let template = environment.template("image_x").unwrap();
         let recipe = Recipe::read(&environment, template, &Request::without_answers("main".into())).unwrap();
-        let catalogue =
-            Catalogue::open(&Place::File(directory.path().join("catalogue.db")), &"environment".into())
-                .await
-                .unwrap();
+        let place = place.unwrap_or_else(|| Place::File(directory.path().join("catalogue.db")));
+        let catalogue = Catalogue::open(&place, &"environment".into()).await.unwrap();
         let targets = environment
             .nodes()
             .iter()
@@ -196,5 +203,28 @@ async fn the_time_for_a_node_does_not_grow_with_their_number() {
     }
     // Another test may have had the processor: twice is not growth.
     assert!(each[1] < each[0] * 2 + Duration::from_millis(2), "{each:?}");
+    assert!(peak_memory_mb() < 256, "{} MB", peak_memory_mb());
+}
+
+/// `AYS_SIMULATED=1000 cargo test --release` gives the numbers of the README.
+#[tokio::test]
+async fn many_nodes_with_nothing_to_do_cost_little_with_either_database() {
+    let nodes: usize = std::env::var("AYS_SIMULATED").map_or(100, |number| number.parse().unwrap());
+    let server = postgres::Postgres::start();
+    let place = Place::Postgres(server.address().parse().unwrap());
+    for (database, place) in [("SQLite", None), ("PostgreSQL", Some(place))] {
+        let scene = Scene::at(nodes, place).await;
+        let well = Scripted::new(|_, step| well(step));
+        assert_eq!(scene.roll_out(Mode::IfNeeded, well.clone()).await.len(), nodes);
+        let begun = Instant::now();
+        let results = scene.roll_out(Mode::IfNeeded, well).await;
+        let took = begun.elapsed();
+        assert!(results.iter().all(|result| matches!(result, Ok(Installed::Before))), "{results:?}");
+        println!(
+            "{database}: {nodes} scripted nodes with nothing to do: {took:.2?}, peak {} MB",
+            peak_memory_mb()
+        );
+        assert!(took < Duration::from_secs(30), "{took:?}");
+    }
     assert!(peak_memory_mb() < 256, "{} MB", peak_memory_mb());
 }

@@ -19,6 +19,10 @@ use ays_transport::{Scripted, Transport};
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "../../catalogue/tests/support/postgres.rs"]
+#[allow(dead_code, reason = "not all of it is needed here")]
+mod postgres;
+
 /// What each node's index says of the image: the generation's number, and nothing where it does not name it.
 type Indexes = Arc<Mutex<HashMap<String, Vec<Option<u64>>>>>;
 
@@ -32,8 +36,13 @@ struct Scene {
 
 impl Scene {
     async fn new(nodes: u32) -> Self {
+        Self::at(nodes, None).await
+    }
+
+    /// With a catalogue elsewhere than in a file.
+    async fn at(nodes: u32, place: Option<Place>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let place = Place::File(directory.path().join("catalogue.db"));
+        let place = place.unwrap_or_else(|| Place::File(directory.path().join("catalogue.db")));
         let catalogue = Catalogue::open(&place, &"environment".into()).await.unwrap();
         let targets: Vec<_> = (0..nodes).map(target).collect();
         let stacks: Vec<_> = targets
@@ -153,11 +162,17 @@ fn registration(content: u32, target: &Target) -> Registration {
 
 #[tokio::test]
 async fn an_undo_is_in_a_hundred_indexes_within_two_seconds() {
-    let scene = Scene::new(100).await;
+    undo_a_hundred("SQLite", Scene::new(100).await).await;
+    let server = postgres::Postgres::start();
+    let place = Place::Postgres(server.address().parse().unwrap());
+    undo_a_hundred("PostgreSQL", Scene::at(100, Some(place)).await).await;
+}
+
+async fn undo_a_hundred(database: &str, scene: Scene) {
     let begun = Instant::now();
     let done = scene.change(Change::Undo(ImageId(1), None), Direction::More, None).await;
     let took = begun.elapsed();
-    println!("undo on 100 scripted stacks: {took:.2?}");
+    println!("{database}: undo on 100 scripted stacks: {took:.2?}");
     assert!(done.failed.is_empty(), "{:?}", done.failed);
     for target in &scene.targets {
         // As the catalogue will say, and as it says.

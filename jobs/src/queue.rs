@@ -99,7 +99,8 @@ impl Queue {
                     Database::Sqlite(open_file(&catalogue.with_extension("queue.db")).await?)
                 }
                 Place::Postgres(url) => {
-                    let pool = PgPoolOptions::new().max_connections(4).connect_with(url.options()).await?;
+                    let pool = PgPoolOptions::new().max_connections(2).idle_timeout(Duration::from_secs(5));
+                    let pool = pool.connect_with(url.options()).await?;
                     let mut migrations = PostgresStorage::<()>::migrations();
                     migrations.dangerous_set_table_name(MIGRATIONS);
                     migrations.run(&pool).await?;
