@@ -14,7 +14,7 @@ use crate::failure::{Failure, eprint_line};
 use crate::render::table;
 use crate::signals::stop_at_once;
 
-/// Serves the REST API, and does the jobs that are asked for, until it is stopped
+/// Serves the portal and the REST API, and does the jobs that are asked for, until it is stopped
 ///
 /// It listens on this machine alone unless it is told another address. The API is described at /api/v1/openapi.json. Whoever calls needs
 /// a token, or a user's password: ays user add. Ctrl-C or SIGTERM gives jobs that are under way back to the queue.
@@ -59,9 +59,11 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     }
     let site = Arc::new(worker::EnvironmentClone { repo: repo.map(Path::to_owned) });
     let server = Server::new(controller.catalogue, site);
+    let app =
+        ays_server::router(server.clone()).merge(ays_portal::router(server, tls.is_some() || behind_proxy));
     let stop = stop_at_once();
     let ready = move |address: SocketAddr| _ = table::line(&format!("listening on {scheme}://{address}"));
-    let serving = ays_server::serve(server, Listen { address, tls }, stop.clone(), ready);
+    let serving = ays_server::serve(app, Listen { address, tls }, stop.clone(), ready);
     let working = async {
         match NonZeroUsize::new(jobs) {
             Some(jobs) => worker::work(repo, jobs, stop.clone()).await,

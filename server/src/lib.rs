@@ -21,11 +21,13 @@ mod query;
 mod records;
 mod run;
 mod schedules;
+mod session;
 mod stacks;
 mod state;
 mod users;
 
 pub use run::{Listen, ServeError, serve};
+pub use session::{CookieRules, SESSION, Session, end_session, open_session, session};
 pub use state::Server;
 
 use axum::Router;
@@ -63,7 +65,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(cloudbroker::restore))
 }
 
-/// All that a server answers.
+/// The REST API, and what those ask who watch the server.
 pub fn router(server: Server) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = openapi::document(document);

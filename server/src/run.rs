@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use ays_engine::Stop;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::time::sleep;
-
-use crate::state::Server;
 
 /// Where a server listens.
 #[derive(Debug, Clone)]
@@ -42,20 +41,20 @@ const HEADERS: Duration = Duration::from_secs(30);
 /// How long calls that are under way may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Serves until it is stopped. `ready` is told the address, once it is listened to. A certificate that is replaced is taken
+/// Serves an application until it is stopped. `ready` is told the address, once it is listened to. A certificate that is replaced is taken
 /// without a restart.
 ///
 /// # Errors
 ///
 /// The address cannot be listened to, or the certificate cannot be read.
 pub async fn serve(
-    server: Server,
+    app: Router,
     listen: Listen,
     stop: Stop,
     ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> Result<(), ServeError> {
     let Listen { address, tls } = listen;
-    let app = crate::router(server).into_make_service();
+    let app = app.into_make_service();
     let handle = Handle::new();
     let ending = handle.clone();
     tokio::spawn(async move {

@@ -48,12 +48,13 @@ impl Server {
         }))
     }
 
-    pub(crate) fn catalogue(&self) -> Catalogue {
+    /// Its catalogue.
+    pub fn catalogue(&self) -> Catalogue {
         self.0.catalogue.clone()
     }
 
     /// A turn to have a password looked at; none: too many wait.
-    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         let _waiting = self.0.waiting.try_acquire().ok()?;
         Arc::clone(&self.0.passwords).acquire_owned().await.ok()
     }
@@ -64,7 +65,11 @@ impl Server {
     }
 
     /// What an operation has at hand, for somebody.
-    pub(crate) async fn controller(&self, actor: Actor) -> Result<Controller, Error> {
+    ///
+    /// # Errors
+    ///
+    /// The environment cannot be read.
+    pub async fn controller(&self, actor: Actor) -> Result<Controller, Error> {
         let mut read = self.0.read.lock().await;
         if let Some((at, controller)) = &*read
             && at.elapsed() < FRESH
