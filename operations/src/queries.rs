@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use ays_catalogue::{
-    AuditRecord, Found, Holding, Image, ImageDetail, ImageOnNode, ImageQuery, Page, Run, RunFilter, Stack,
-    index_json,
+    AuditRecord, Found, Holding, Image, ImageDetail, ImageOnNode, ImageQuery, Numbers, Page, Run, RunFilter,
+    Stack, index_json,
 };
 use ays_model::{Node, NodeName, Target, TemplateName};
 use ays_recipes::{Environment, LookupError, NodeError, Template};
@@ -78,6 +78,15 @@ pub async fn image_page(controller: Controller, query: ImageQuery) -> Result<Pag
 /// Those of the catalogue.
 pub async fn holdings(controller: Controller) -> Result<Vec<Holding>, Error> {
     Ok(controller.catalogue.holdings().await?)
+}
+
+/// How many there are of what.
+///
+/// # Errors
+///
+/// Those of the catalogue.
+pub async fn numbers(controller: Controller) -> Result<Numbers, Error> {
+    Ok(controller.catalogue.numbers().await?)
 }
 
 /// What installs brought where.

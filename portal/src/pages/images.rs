@@ -1,7 +1,7 @@
 //! Images: the table of all of them.
 
 use axum::response::Response;
-use ays_catalogue::{Image, ImageColumn, ImageQuery, ImageStatus};
+use ays_catalogue::{Image, ImageColumn, ImageQuery};
 use ays_operations as operations;
 
 use super::listing::{Action, listing};
@@ -72,9 +72,4 @@ fn row(image: &Image) -> Row {
 /// Where an image's page is.
 pub(crate) fn path(image: &Image) -> String {
     address::to("/images", &image.id.0.to_string())
-}
-
-/// Whether an image is in the recycle bin.
-pub(crate) fn is_in_bin(image: &Image) -> bool {
-    image.status == ImageStatus::Deleted
 }

@@ -6,7 +6,7 @@ mod export;
 mod view;
 
 pub(crate) use asked::{Asked, Format};
-pub(crate) use cell::Cell;
+pub(crate) use cell::{Button, Cell};
 pub(crate) use view::{TableView, view};
 
 use axum::response::Response;

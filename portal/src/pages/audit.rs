@@ -1,0 +1,87 @@
+//! Audit: who changed what, when and why.
+
+use axum::response::Response;
+use ays_catalogue::{AuditRecord, AuditSubject};
+use ays_operations as operations;
+use serde_json::Value;
+
+use super::listing::listing;
+use super::stacks;
+use crate::address;
+use crate::failure::Failure;
+use crate::frame::Frame;
+use crate::table::{Cell, Column, Row, Rows, Table, column};
+use crate::visitor::Visitor;
+
+const COLUMNS: &[Column] = &[
+    column("at", "When"),
+    column("actor", "Who"),
+    column("subject", "Of what"),
+    column("name", "Name"),
+    column("what", "What"),
+    column("before", "Before"),
+    column("after", "After"),
+    column("reason", "Reason"),
+    column("id", "ID"),
+];
+
+/// So many are searched and sorted.
+const LIMIT: u32 = 2_000;
+
+pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
+    let records = operations::audit(visitor.controller().await?, None, LIMIT).await?;
+    let note = if records.len() == LIMIT as usize {
+        format!("These are the last {LIMIT} changes: `ays audit --limit` prints more.")
+    } else {
+        String::new()
+    };
+    let table = Table {
+        id: "",
+        title: "Audit",
+        columns: COLUMNS,
+        rows: Rows::All(records.iter().map(row).collect()),
+        empty: "Nobody has changed anything yet.",
+    };
+    let frame = Frame::new(&visitor, "Audit", &[]).await?;
+    listing(&visitor, frame, Vec::new(), note, vec![table])
+}
+
+fn row(record: &AuditRecord) -> Row {
+    let name = Cell::text(&record.name);
+    let name = match record.subject {
+        AuditSubject::Image => name.to(address::to("/images", &record.name)),
+        AuditSubject::Stack => name.to(stacks::path(&record.name)),
+        AuditSubject::Pool => name,
+    };
+    vec![
+        Cell::time(Some(&record.at)),
+        Cell::text(&record.actor),
+        Cell::text(word(&record.subject)),
+        name,
+        Cell::text(word(&record.what)),
+        Cell::text(said(record.before.as_ref())),
+        Cell::text(said(record.after.as_ref())),
+        record.reason.as_ref().map_or_else(Cell::nothing, Cell::text),
+        Cell::number(record.id),
+    ]
+}
+
+/// What JSON calls it.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).map(|value| said(Some(&value))).unwrap_or_default()
+}
+
+/// A value as people read it.
+fn said(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => items.iter().map(|item| said(Some(item))).collect::<Vec<_>>().join(", "),
+        Some(Value::Object(fields)) => fields
+            .iter()
+            .map(|(key, value)| format!("{key}: {}", said(Some(value))))
+            .collect::<Vec<_>>()
+            .join(", "),
+        Some(other) => other.to_string(),
+    }
+}
