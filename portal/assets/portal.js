@@ -71,6 +71,10 @@
         if (atEnd) log.scrollTop = log.scrollHeight;
         note(event);
       });
+      source.addEventListener("status", (event) => {
+        document.getElementById("status").innerHTML = event.data;
+        note(event);
+      });
       source.addEventListener("progress", (event) => {
         progress.innerHTML = event.data;
         note(event);

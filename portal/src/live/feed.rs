@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use super::line::Line;
 use super::parts;
 use super::work::Work;
+use crate::markup;
 
 /// How often it is looked whether something is new.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -22,10 +23,12 @@ const EVENTS: u32 = 500;
 const LINES: usize = 2_000;
 
 /// What there is to tell of a job.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct News {
     /// The number of the last event.
     pub last: u32,
+    /// Where the job is, as HTML.
+    pub status: String,
     /// How far each node is, as HTML.
     pub progress: String,
     /// The last lines of its log, each as HTML with its number.
@@ -70,11 +73,9 @@ async fn read(catalogue: Catalogue, job: JobId, feed: Weak<watch::Sender<Arc<New
         // A catalogue that does not answer now may answer later.
         let more = step(&catalogue, job, &mut work, &mut news).await.unwrap_or(false);
         let Some(feed) = feed.upgrade() else { return };
-        let is_new = news.last != feed.borrow().last || news.over;
+        let is_new = news.last != feed.borrow().last || news.status != feed.borrow().status || news.over;
         if is_new && !more {
-            let News { last, progress, lines, over } = &news;
-            let (progress, lines) = (progress.clone(), lines.clone());
-            feed.send_replace(Arc::new(News { last: *last, progress, lines, over: *over }));
+            feed.send_replace(Arc::new(news.clone()));
         }
         drop(feed);
         if news.over {
@@ -109,7 +110,8 @@ async fn step(
     let surplus = news.lines.len().saturating_sub(LINES);
     news.lines.drain(..surplus);
     if !more {
-        news.over = job.is_none_or(|job| job.status.is_over());
+        news.over = job.as_ref().is_none_or(|job| job.status.is_over());
+        news.status = job.map(|job| markup::state(&job.status.into())).unwrap_or_default();
         news.progress = parts::progress(work, news.over);
     }
     Ok(more)

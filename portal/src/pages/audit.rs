@@ -59,11 +59,30 @@ fn row(record: &AuditRecord) -> Row {
         Cell::text(word(&record.subject)),
         name,
         Cell::text(word(&record.what)),
-        Cell::text(said(record.before.as_ref())),
-        Cell::text(said(record.after.as_ref())),
+        short(record.before.as_ref()),
+        short(record.after.as_ref()),
         record.reason.as_ref().map_or_else(Cell::nothing, Cell::text),
         Cell::number(record.id),
     ]
+}
+
+/// A value whose digests are cut short; on hover they are whole.
+fn short(value: Option<&Value>) -> Cell {
+    let whole = said(value);
+    let is_digit = |c: char| c.is_ascii_hexdigit();
+    let cut = |word: &str| match word.rfind(|c| !is_digit(c)).map_or(0, |at| at + 1) {
+        // What is left of the digits is no digest's name.
+        at if word.len() - at >= 32 => format!("{}…", &word[at..at + 12]),
+        _ => word.to_owned(),
+    };
+    let words = whole.split(' ').map(|word| match word.strip_suffix(',') {
+        Some(word) => format!("{},", cut(word)),
+        None => cut(word),
+    });
+    let text = words.collect::<Vec<_>>().join(" ");
+    let is_cut = text != whole;
+    let cell = Cell { value: whole.clone().into(), ..Cell::text(text) };
+    if is_cut { cell.hover(whole) } else { cell }
 }
 
 /// What JSON calls it.

@@ -45,6 +45,8 @@ struct OnStack {
     id: i64,
     name: String,
     checked: bool,
+    /// What has the keyboard when the dialog opens.
+    is_first: bool,
     /// HTML.
     state: String,
     progress: Option<(u64, u64)>,
@@ -122,6 +124,9 @@ async fn ask(visitor: Visitor, detail: ImageDetail, chosen: Chosen<'_>) -> Resul
         let checked = chosen.stacks.contains(&on.stack.id.0);
         grids.entry(on.stack.gid).or_default().push(on_stack(on, checked, &detail, &arriving, &nodes));
     }
+    if let Some(first) = grids.values_mut().flatten().next() {
+        first.is_first = true;
+    }
     let path = images::path(&detail.image);
     let text = |name: &str| chosen.fields.one(name).unwrap_or("").to_owned();
     let dialog = Dialog {
@@ -170,6 +175,7 @@ fn on_stack(
         id: on.stack.id.0,
         name: on.stack.name.as_str().to_owned(),
         checked,
+        is_first: false,
         state: markup::state(&state),
         progress: arriving.get(on.stack.name.as_str()).copied(),
         free: nodes

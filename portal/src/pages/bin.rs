@@ -8,7 +8,7 @@ use super::images;
 use super::listing::listing;
 use crate::failure::Failure;
 use crate::frame::Frame;
-use crate::table::{Cell, Column, Row, Rows, Table, column};
+use crate::table::{Cell, Column, Row, Rows, Table, acting, column};
 use crate::visitor::Visitor;
 
 const COLUMNS: &[Column] = &[
@@ -16,8 +16,8 @@ const COLUMNS: &[Column] = &[
     column("type", "Type"),
     column("gid", "Grid ID"),
     column("lastModified", "Deleted"),
-    column("restore", "Restore"),
-    column("destroy", "Permanent delete"),
+    acting("restore", "Restore"),
+    acting("destroy", "Permanent delete"),
 ];
 
 /// So many are searched and sorted.

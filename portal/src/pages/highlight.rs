@@ -38,10 +38,18 @@ struct Line<'a> {
     parts: Vec<(&'static str, &'a str)>,
 }
 
-/// A line as HTML; `is_python` tells an `actions.py` from an HRD file.
-pub(super) fn line(text: &str, is_python: bool) -> String {
-    let parts = parts(text, is_python).into_iter().map(|(part, text)| (part.class(), text)).collect();
-    Line { parts }.render().unwrap_or_default()
+/// The lines of a text as HTML; `is_python` tells an `actions.py` from an HRD file.
+pub(super) fn lines(text: &str, is_python: bool) -> Vec<String> {
+    let mut in_text = false;
+    let shown = text.lines().map(|line| {
+        // A text over several lines is marked line by line.
+        let turns = is_python && line.matches("\"\"\"").count() % 2 == 1;
+        let parts = if in_text || turns { vec![(Part::Text, line)] } else { parts(line, is_python) };
+        in_text ^= turns;
+        let parts = parts.into_iter().map(|(part, text)| (part.class(), text)).collect();
+        Line { parts }.render().unwrap_or_default()
+    });
+    shown.collect()
 }
 
 fn parts(line: &str, is_python: bool) -> Vec<(Part, &str)> {
@@ -96,6 +104,7 @@ mod tests {
             line("a.b = 'x#<' # z", false),
             "<i class=\"k\">a.b </i>= <i class=\"s\">&#39;x#&#60;&#39;</i> <i class=\"c\"># z</i>"
         );
+        assert_eq!(lines("\"\"\"\nif\n\"\"\"", true)[1], "<i class=\"s\">if</i>");
         assert_eq!(line("def f", true), "<i class=\"w\">def</i> f");
     }
 }

@@ -79,13 +79,14 @@ pub(crate) async fn page(visitor: Visitor, Path(job): Path<String>) -> Result<Re
     let left_out = lines.len().saturating_sub(LINES);
     let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
     let title = format!("Job {}: {}", job.id, jobs::kind(&job.kind));
+    let what = jobs::what(&job.operation, &jobs::names(&controller, std::slice::from_ref(&job)).await?);
     let page = Page {
         frame: Frame::new(&visitor, title, &[("Jobs", "/jobs")]).await?,
         id: job.id,
         path: jobs::path(job.id),
         over,
         failed: job.status == JobStatus::Failed,
-        facts: facts(&job),
+        facts: facts(&job, &what),
         problem: job.problem.clone().and_then(|problem| serde_json::from_value(problem).ok()),
         results: results(&job),
         progress: live::progress(&work, over),
@@ -98,10 +99,10 @@ pub(crate) async fn page(visitor: Visitor, Path(job): Path<String>) -> Result<Re
     shown(&page)
 }
 
-fn facts(job: &Job) -> Vec<(&'static str, String)> {
+fn facts(job: &Job, what: &str) -> Vec<(&'static str, String)> {
     let mut facts = vec![
-        ("Status", markup::state(&job.status.into())),
-        ("Of what", text(&jobs::what(&job.operation))),
+        ("Status", format!("<span id=\"status\">{}</span>", markup::state(&job.status.into()))),
+        ("Of what", text(what)),
         ("Who", text(&job.actor)),
         ("Asked for", markup::time(&job.created_at)),
     ];
@@ -197,22 +198,23 @@ struct Told {
     /// The number of the last event that they know.
     after: u32,
     until: Instant,
-    /// Whether they have been told once how far each node is.
-    begun: bool,
+    /// What they were told last of where the job is; nothing: they were told nothing yet.
+    status: String,
     over: bool,
 }
 
 fn told(follower: Follower, after: u32) -> impl Stream<Item = Result<Event, Infallible>> {
-    let told = Told { follower, after, until: Instant::now() + FOLLOWS, begun: false, over: false };
+    let told = Told { follower, after, until: Instant::now() + FOLLOWS, status: String::new(), over: false };
     let batches = stream::unfold(told, |mut told| async move {
         if told.over {
             return None;
         }
         loop {
             let news = Arc::clone(&told.follower.news.borrow_and_update());
-            if news.last > told.after || (!told.begun && news.last > 0) || news.over {
+            if news.last > told.after || news.status != told.status || news.over {
                 let events = events(&news, told.after);
-                (told.after, told.begun, told.over) = (news.last.max(told.after), true, news.over);
+                (told.after, told.over) = (news.last.max(told.after), news.over);
+                told.status.clone_from(&news.status);
                 return Some((stream::iter(events), told));
             }
             match timeout_at(told.until, told.follower.news.changed()).await {
@@ -233,9 +235,10 @@ fn events(news: &live::News, after: u32) -> Vec<Result<Event, Infallible>> {
     if !lines.is_empty() {
         events.push(event("log", &lines));
     }
+    events.push(event("status", &news.status));
     events.push(event("progress", &news.progress));
     if news.over {
-        events.push(event("over", ""));
+        events.push(event("over", "yes"));
     }
     events
 }

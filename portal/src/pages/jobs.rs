@@ -1,8 +1,10 @@
 //! Jobs: the table of the last ones.
 
+use std::collections::HashMap;
+
 use axum::response::Response;
 use ays_catalogue::{Job, JobFilter, JobId};
-use ays_operations as operations;
+use ays_operations::{self as operations, Controller};
 use serde_json::Value;
 
 use super::listing::listing;
@@ -28,7 +30,9 @@ const LIMIT: u32 = 1_000;
 pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let before = visitor.query.one("before").and_then(|text| text.parse().ok()).map(JobId);
     let filter = JobFilter { status: None, before, limit: Some(LIMIT) };
-    let jobs = operations::jobs(visitor.controller().await?, filter).await?;
+    let controller = visitor.controller().await?;
+    let jobs = operations::jobs(controller.clone(), filter).await?;
+    let names = names(&controller, &jobs).await?;
     let note = match jobs.last() {
         Some(last) if jobs.len() == LIMIT as usize => {
             format!("These are {LIMIT} jobs; for older ones, add ?before={} to the address.", last.id)
@@ -36,21 +40,27 @@ pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
         _ => String::new(),
     };
     let frame = Frame::new(&visitor, "Jobs", &[]).await?;
-    listing(&visitor, frame, Vec::new(), note, vec![table("", jobs.iter())])
+    listing(&visitor, frame, Vec::new(), note, vec![table("", &jobs, &names)])
 }
 
 /// Jobs as a table.
-pub(crate) fn table<'a>(id: &'static str, jobs: impl Iterator<Item = &'a Job>) -> Table {
+pub(crate) fn table(id: &'static str, jobs: &[Job], names: &Names) -> Table {
     let empty =
         "There is no job yet. Whatever takes time becomes one: make an image available, or install a recipe.";
-    Table { id, title: "Jobs", columns: COLUMNS, rows: Rows::All(jobs.map(row).collect()), empty }
+    Table {
+        id,
+        title: "Jobs",
+        columns: COLUMNS,
+        rows: Rows::All(jobs.iter().map(|job| row(job, names)).collect()),
+        empty,
+    }
 }
 
-fn row(job: &Job) -> Row {
+fn row(job: &Job, names: &Names) -> Row {
     vec![
         Cell::number(job.id.0).to(path(job.id)),
         Cell::text(kind(&job.kind)),
-        Cell::text(what(&job.operation)),
+        Cell::text(what(&job.operation, names)),
         Cell::state(job.status),
         Cell::text(&job.actor),
         Cell::time(Some(&job.created_at)),
@@ -82,15 +92,34 @@ pub(crate) fn kind(kind: &str) -> &str {
     }
 }
 
+/// The names of images, by their numbers.
+pub(crate) type Names = HashMap<String, String>;
+
+/// The names of the images that jobs call by their numbers.
+pub(crate) async fn names(controller: &Controller, jobs: &[Job]) -> Result<Names, Failure> {
+    let number = |job: &Job| job.operation.get("image")?.as_str()?.parse::<i64>().ok();
+    if !jobs.iter().any(|job| number(job).is_some()) {
+        return Ok(Names::new());
+    }
+    let images = operations::images(controller.clone()).await?;
+    Ok(images.into_iter().map(|image| (image.id.0.to_string(), image.name.into())).collect())
+}
+
 /// What an operation is about, in a few words.
-pub(crate) fn what(operation: &Value) -> String {
+pub(crate) fn what(operation: &Value, names: &Names) -> String {
     let text = |key: &str| operation.get(key).and_then(Value::as_str).map(str::to_owned);
-    let names = |key: &str| {
+    let listed = |key: &str| {
         let names =
             operation.get(key)?.as_array()?.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
         (!names.is_empty()).then_some(names)
     };
-    let said =
-        [text("image"), text("template"), text("stack"), names("nodes"), names("stacks"), names("templates")];
+    let said = [
+        text("image").map(|image| names.get(&image).cloned().unwrap_or(image)),
+        text("template"),
+        text("stack"),
+        listed("nodes"),
+        listed("stacks"),
+        listed("templates"),
+    ];
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

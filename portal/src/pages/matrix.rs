@@ -69,7 +69,10 @@ pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let text = |name: &str| visitor.query.one(name).unwrap_or("").to_owned();
     let (image, stack, wrong) = (text("image"), text("stack"), visitor.query.has("wrong"));
     let has = |name: &str, text: &str| name.to_lowercase().contains(&text.to_lowercase());
-    let mut holdings = operations::holdings(visitor.controller().await?).await?;
+    let controller = visitor.controller().await?;
+    let mut all = operations::stacks(controller.clone()).await?;
+    all.retain(|known| known.in_environment && has(&known.name, &stack));
+    let mut holdings = operations::holdings(controller).await?;
     holdings.retain(|held| has(&held.image_name, &image) && has(&held.stack_name, &stack));
     let mut counts = [0; SIGNS.len()];
     for holding in &holdings {
@@ -77,10 +80,9 @@ pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     }
     // Images of several grids may have one name.
     let mut images: BTreeMap<(&str, i64), BTreeMap<(u32, &str), &Holding>> = BTreeMap::new();
-    let mut columns = BTreeSet::new();
+    let columns: BTreeSet<_> = all.iter().map(|known| (known.gid.0, known.name.as_str())).collect();
     for held in &holdings {
         let stack = (held.gid.0, held.stack_name.as_str());
-        columns.insert(stack);
         images.entry((held.image_name.as_str(), held.image.0)).or_default().insert(stack, held);
     }
     if wrong {

@@ -54,7 +54,7 @@ pub(super) async fn needs(controller: &Controller, holdings: &[Holding]) -> Resu
     };
     let works = last.iter().any(|job| !job.status.is_over());
     let mut needs = of_images(holdings.iter().filter(|held| is_offered(held)), works);
-    needs.extend(of_jobs(&last));
+    needs.extend(of_jobs(&last, &jobs::names(controller, &last).await?));
     needs.extend(outdated(&last));
     for (name, (node, at)) in &checked_nodes(controller).await? {
         let state = nodes::state(node);
@@ -140,10 +140,11 @@ fn of_images<'a>(holdings: impl Iterator<Item = &'a Holding>, works: bool) -> Ve
 }
 
 /// Jobs that failed, and were not done again; jobs that nobody takes.
-fn of_jobs(last: &[Job]) -> Vec<Need> {
+fn of_jobs(last: &[Job], names: &jobs::Names) -> Vec<Need> {
     let mut needs = Vec::new();
     for (at, job) in last.iter().enumerate() {
-        let title = format!("Job {}: {} {}", job.id, jobs::kind(&job.kind), jobs::what(&job.operation));
+        let title =
+            format!("Job {}: {} {}", job.id, jobs::kind(&job.kind), jobs::what(&job.operation, names));
         let again = |newer: &Job| newer.operation == job.operation;
         match job.status {
             // The newer ones stand before it.

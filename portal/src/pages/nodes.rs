@@ -13,7 +13,7 @@ use super::stacks;
 use crate::failure::Failure;
 use crate::form::Form;
 use crate::frame::Frame;
-use crate::table::{Button, Cell, Column, Row, Rows, Table, column};
+use crate::table::{Button, Cell, Column, Row, Rows, Table, acting, column};
 use crate::visitor::Visitor;
 use crate::words::{State, Tone};
 
@@ -27,7 +27,7 @@ const COLUMNS: &[Column] = &[
     column("poolFree", "Free in its pool"),
     column("os", "System"),
     column("checkedAt", "Checked"),
-    column("check", "Check"),
+    acting("check", "Check"),
 ];
 
 pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
@@ -75,7 +75,7 @@ fn row(node: &Node, checked: &CheckedNodes, may: bool) -> Row {
             || Cell::state(State::new(Tone::Off, "not checked yet")),
             |(found, _)| Cell::state(state(found)),
         ),
-        found.map_or_else(Cell::nothing, |(found, _)| Cell::text(findings(found))),
+        found.map_or_else(Cell::nothing, |(found, _)| problems(found)),
         found.and_then(|(found, _)| found.pool_free).map_or_else(Cell::nothing, Cell::bytes),
         found.and_then(|(found, _)| found.os.as_ref()).map_or_else(Cell::nothing, Cell::text),
         Cell::time(found.map(|(_, at)| at)),
@@ -111,7 +111,13 @@ pub(super) fn state(node: &CheckedNode) -> State {
     }
 }
 
-/// What a check found, the worst first.
+/// What a check found; on hover, what to do about it.
+fn problems(node: &CheckedNode) -> Cell {
+    let problems: Vec<_> = node.findings.iter().map(|finding| finding.problem.as_str()).collect();
+    Cell::text(problems.join("; ")).hover(findings(node))
+}
+
+/// What a check found and what to do, the worst first.
 pub(super) fn findings(node: &CheckedNode) -> String {
     let mut findings: Vec<_> = node.findings.iter().collect();
     findings.sort_by_key(|finding| finding.level != Severity::Error);

@@ -39,7 +39,7 @@ pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let mut needs = needs(&controller, &holdings).await?;
     let filter = JobFilter { limit: Some(JOBS), ..JobFilter::default() };
     let last = operations::jobs(controller.clone(), filter).await?;
-    let table = jobs::table("jobs", last.iter());
+    let table = jobs::table("jobs", &last, &jobs::names(&controller, &last).await?);
     if let Some(file) = table.export(&visitor.query) {
         return file;
     }

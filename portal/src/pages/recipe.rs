@@ -186,8 +186,8 @@ fn with_mistakes(texts: Vec<(PathBuf, String)>, mistakes: &[Mistake]) -> (Vec<Fi
     let files = texts.iter().map(|(path, text)| {
         let name = path.display().to_string();
         let is_python = path.extension().is_some_and(|ending| ending == "py");
-        let lines = text.lines().enumerate().map(|(at, line)| Line {
-            html: highlight::line(line, is_python),
+        let lines = highlight::lines(text, is_python).into_iter().enumerate().map(|(at, html)| Line {
+            html,
             mistakes: of_line.get(&(name.as_str(), at + 1)).into_iter().flatten().map(said).collect(),
         });
         let lines = lines.collect();

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::form::Form;
 use crate::frame::{Frame, shown};
-use crate::table::{Button, Cell, Column, Row, Rows, Table, TableView, column, view};
+use crate::table::{Button, Cell, Column, Row, Rows, Table, TableView, acting, column, view};
 use crate::visitor::Visitor;
 
 const COLUMNS: &[Column] = &[
@@ -24,7 +24,7 @@ const COLUMNS: &[Column] = &[
     column("next", "Next"),
     column("lastJob", "Last job"),
     column("actor", "Who"),
-    column("remove", "Remove"),
+    acting("remove", "Remove"),
 ];
 
 /// What can be asked for here again and again: the word of the form, and that of people.
@@ -112,7 +112,7 @@ fn row(schedule: &Schedule, may: bool) -> Row {
     let mut row = vec![
         Cell::number(schedule.id.0),
         Cell::text(jobs::kind(kind)),
-        Cell::text(jobs::what(&schedule.operation)),
+        Cell::text(jobs::what(&schedule.operation, &jobs::Names::new())),
         Cell::text(&schedule.every),
         Cell::time(Some(&schedule.next_at)),
         schedule.last_job.map_or_else(Cell::nothing, |job| Cell::number(job.0).to(jobs::path(job))),

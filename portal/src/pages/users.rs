@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::form::Form;
 use crate::frame::{Frame, role, shown};
-use crate::table::{Button, Cell, Column, Row, Rows, Table, TableView, column, view};
+use crate::table::{Button, Cell, Column, Row, Rows, Table, TableView, acting, column, view};
 use crate::visitor::Visitor;
 use crate::words::{State, Tone};
 
@@ -58,7 +58,7 @@ fn accounts(users: &[Account], own: &str) -> Table {
         column("password", "Password"),
         column("createdAt", "Since"),
         column("createdBy", "Made by"),
-        column("remove", "Remove"),
+        acting("remove", "Remove"),
     ];
     let row = |user: &Account| -> Row {
         let remove = Button {
@@ -90,7 +90,7 @@ fn tokens(tokens: &[Token]) -> Table {
         column("state", "State"),
         column("createdAt", "Since"),
         column("expiresAt", "Until"),
-        column("revoke", "Revoke"),
+        acting("revoke", "Revoke"),
     ];
     let now = ays_catalogue::Timestamp::now();
     let row = |token: &Token| -> Row {

@@ -6,7 +6,7 @@ use ays_operations::{Error, Kind};
 use serde_json::{Map, Value};
 
 use super::asked::Format;
-use super::{Column, Row};
+use super::{Cell, Column, Row};
 use crate::failure::Failure;
 
 /// The rows as a file of the table's name.
@@ -35,13 +35,18 @@ fn failed(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
 
 fn csv(columns: &[Column], rows: &[&Row]) -> Result<Vec<u8>, Failure> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns.iter().map(|column| column.title)).map_err(failed)?;
+    writer
+        .write_record(columns.iter().filter(|column| !column.acts).map(|column| column.title))
+        .map_err(failed)?;
     for row in rows {
-        writer
-            .write_record(row.iter().take(columns.len()).map(|cell| in_csv(&cell.value)))
-            .map_err(failed)?;
+        writer.write_record(said(columns, row).map(|(_, cell)| in_csv(&cell.value))).map_err(failed)?;
     }
     writer.into_inner().map_err(|error| failed(error.into_error()))
+}
+
+/// The cells that say something.
+fn said<'a>(columns: &'a [Column], row: &'a Row) -> impl Iterator<Item = (&'a Column, &'a Cell)> {
+    columns.iter().zip(row).filter(|(column, _)| !column.acts)
 }
 
 /// A text that a spreadsheet would take for a formula is made one that it takes for text.
@@ -56,7 +61,7 @@ fn in_csv(value: &Value) -> String {
 
 fn json(columns: &[Column], rows: &[&Row]) -> Result<Vec<u8>, Failure> {
     let object = |row: &&Row| -> Map<String, Value> {
-        columns.iter().zip(*row).map(|(column, cell)| (column.key.to_owned(), cell.value.clone())).collect()
+        said(columns, row).map(|(column, cell)| (column.key.to_owned(), cell.value.clone())).collect()
     };
     serde_json::to_vec_pretty(&rows.iter().map(object).collect::<Vec<_>>()).map_err(failed)
 }

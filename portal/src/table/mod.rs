@@ -21,11 +21,18 @@ pub(crate) struct Column {
     pub key: &'static str,
     /// Its heading.
     pub title: &'static str,
+    /// It has buttons, which nobody searches, sorts or exports.
+    pub acts: bool,
 }
 
 /// The columns of these keys and headings.
 pub(crate) const fn column(key: &'static str, title: &'static str) -> Column {
-    Column { key, title }
+    Column { key, title, acts: false }
+}
+
+/// A column of buttons and links that do something.
+pub(crate) const fn acting(key: &'static str, title: &'static str) -> Column {
+    Column { key, title, acts: true }
 }
 
 /// A row.

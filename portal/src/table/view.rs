@@ -17,6 +17,7 @@ struct Heading {
     sorted: Option<&'static str>,
     field: String,
     text: String,
+    acts: bool,
 }
 
 /// A table as a page has it.
@@ -79,6 +80,7 @@ pub(crate) fn view(visitor: &Visitor, table: Table) -> TableView {
             sorted: is_sorted.then_some(if asked.descending { "descending" } else { "ascending" }),
             field: of_column(id, column.key),
             text: asked.in_column(column.key).to_owned(),
+            acts: column.acts,
         }
     });
     let headings: Vec<_> = headings.collect();
