@@ -36,6 +36,7 @@ mod node;
 mod outdated;
 mod packed;
 mod pool;
+mod portal;
 mod rehearse;
 mod removal;
 mod scrub;

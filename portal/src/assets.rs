@@ -57,13 +57,14 @@ pub(crate) fn path(name: &str) -> &'static str {
 }
 
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/assets/{digest}/{name}", get(asset)).route("/licences", get(licences))
+    Router::new().route("/assets/{digest}/{name}", get(asset))
 }
 
-async fn licences() -> String {
+/// Whose parts of the pages are under which licence: names and texts.
+pub(crate) fn licences() -> Vec<(String, String)> {
     let texts = Licences::iter().filter_map(|name| {
         let text = String::from_utf8(Licences::get(&name)?.data.into_owned()).ok()?;
-        Some(format!("{name}\n\n{text}\n\n"))
+        Some((name.trim_end_matches(".txt").to_owned(), text))
     });
     texts.collect()
 }

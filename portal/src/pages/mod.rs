@@ -14,6 +14,7 @@ mod image_use;
 mod images;
 mod job;
 mod jobs;
+mod licences;
 mod listing;
 mod matrix;
 mod needs;
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/needs/heal", post(overview::heal))
         .route("/needs/bring", post(overview::bring))
         .route("/needs/install-outdated", post(overview::install_outdated))
+        .route("/licences", get(licences::page))
         .route("/matrix", get(matrix::page))
         .route("/stacks", get(stacks::all))
         .route("/stacks/{stack}", get(stacks::one).post(stacks::change))

@@ -74,6 +74,7 @@ pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
 }
 
 fn image(form: &Form) -> Result<String, Failure> {
+    form.visitor.must_operate()?;
     let image = form.fields.one("image").map(str::to_owned);
     image.ok_or_else(|| Failure::usage("which image?"))
 }

@@ -35,6 +35,8 @@ pub(crate) struct TableView {
     search: String,
     size_field: String,
     sizes: Vec<(u32, bool)>,
+    /// The size that nobody has to say.
+    usual: u32,
     /// Fields that the form keeps: the order, and those of other tables.
     kept: Vec<(String, String)>,
     from: u64,
@@ -104,6 +106,7 @@ pub(crate) fn view(visitor: &Visitor, table: Table) -> TableView {
             sizes.sort_unstable();
             sizes.map(|size| (size, size == asked.size)).into()
         },
+        usual: SIZES[0],
         without_search: link(path, &Fields(kept.clone()), id),
         kept,
         from: if rows.is_empty() { 0 } else { u64::from(asked.skip()) + 1 },
