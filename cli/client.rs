@@ -133,7 +133,8 @@ impl Client {
         path: &[&str],
         body: &impl Serialize,
     ) -> Result<T, Failure> {
-        let body = serde_json::to_value(body).map_err(|error| Error::new(Kind::Failed, error))?;
+        // Only what may not be asked of a server cannot be written down.
+        let body = serde_json::to_value(body).map_err(|error| Error::new(Kind::Usage, error))?;
         self.send(Method::POST, self.url(path)?, Some(body)).await
     }
 

@@ -27,6 +27,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
             "actions",
             "catalogue",
             "engine",
+            "files",
             "grammar",
             "lint",
             "model",

@@ -56,7 +56,7 @@ fn ends(running: Running, signal: Signal) -> Output {
 
 #[test]
 fn a_worker_does_what_was_asked_for_and_anyone_can_follow() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
     scene.publish_x(1);
     assert_eq!(
         scene.ays.succeeds(&["job", "list"]),
@@ -92,6 +92,17 @@ fn a_worker_does_what_was_asked_for_and_anyone_can_follow() {
     let notes = output.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let notes: Vec<_> = notes.filter(|note| note["job"] == 1).map(|note| note["status"].clone()).collect();
     assert_eq!(notes, ["running", "succeeded"]);
+
+    // What is too old is forgotten.
+    scene.ays.set("AYS_JOBS_KEEP", "0s");
+    let worker = scene.ays.spawn(&["worker"]);
+    let begun = Instant::now();
+    let left = || scene.ays.json(&["job", "list"]).as_array().unwrap().len();
+    while left() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{}", worker.said());
+        thread::sleep(Duration::from_millis(50));
+    }
+    ends(worker, Signal::SIGTERM);
 }
 
 #[test]

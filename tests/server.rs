@@ -6,26 +6,28 @@ use std::{fs, thread};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
+use crate::images_by_hand::source;
 use crate::support::lab::run;
 use crate::support::truth::assert_true;
 use crate::support::{Ays, Certificate, Running, Scene};
 
 /// A server of the scene's environment, and the tokens of three users.
-struct Served {
-    server: Running,
-    url: String,
-    tokens: [String; 3],
+pub struct Served {
+    pub server: Running,
+    pub url: String,
+    pub tokens: [String; 3],
 }
 
 const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
 
-fn serve(scene: &Scene, more: &[&str]) -> Served {
+pub fn serve(ays: &Ays, more: &[&str]) -> Served {
     let tokens = ROLES.map(|role| {
         let name = format!("{role}1");
-        scene.ays.succeeds(&["user", "add", &name, "--role", role]);
-        scene.ays.succeeds(&["user", "token", &name, "--for", "tests"]).trim().to_owned()
+        ays.succeeds(&["user", "add", &name, "--role", role]);
+        ays.succeeds(&["user", "token", &name, "--for", "tests"]).trim().to_owned()
     });
-    let server = scene.ays.spawn(&[&["serve", "--listen", "127.0.0.1:0"], more].concat());
+    let listen = if more.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] };
+    let server = ays.spawn(&[&["serve"], listen, more].concat());
     let begun = Instant::now();
     let url = loop {
         if let Some(url) = server.printed().lines().find_map(|line| line.strip_prefix("listening on ")) {
@@ -38,7 +40,7 @@ fn serve(scene: &Scene, more: &[&str]) -> Served {
 }
 
 /// What a call answers: its status, its body.
-fn call(url: &str, method: &str, token: Option<&str>, body: Option<&Value>) -> (u16, String) {
+pub fn call(url: &str, method: &str, token: Option<&str>, body: Option<&Value>) -> (u16, String) {
     let mut arguments = vec!["-sS", "-X", method, "-w", "\n%{http_code}", url];
     let bearer = token.map(|token| format!("Authorization: Bearer {token}"));
     bearer.iter().for_each(|bearer| arguments.extend(["-H", bearer]));
@@ -64,7 +66,7 @@ fn elsewhere(scene: &Scene, url: &str, token: &str) -> Ays {
 fn commands_do_the_same_through_a_server() {
     let scene = Scene::new();
     scene.publish_x(1);
-    let served = serve(&scene, &[]);
+    let served = serve(&scene.ays, &[]);
     let there = elsewhere(&scene, &served.url, &served.tokens[1]);
     let install = ["install", "-n", "image_x", "--targetname", "n1"];
     let said = there.succeeds(&install);
@@ -113,7 +115,8 @@ fn commands_do_the_same_through_a_server() {
         &["install", "-n", "image_x", "--data", "k:v"][..],
         &["image", "availability", "x", "--all", "--check", "true"],
         &["image", "export", "x", "x.raw"],
-        &["image", "add", "http://127.0.0.1/y", "--name", "y"],
+        &["image", "add", "/etc/hostname", "--name", "y"],
+        &["image", "add", "ftp://me:secret@127.0.0.1/y", "--name", "y"],
         &["scrub", "--accept-new-host-key"],
         &["catalogue", "check"],
         &["user", "remove", "viewer1"],
@@ -121,10 +124,23 @@ fn commands_do_the_same_through_a_server() {
     ] {
         let output = here.run(command);
         assert_eq!(output.code, Some(2), "{command:?}: {output:#?}");
-        assert!(output.stderr.contains("unset AYS_SERVER"), "{command:?}: {output:#?}");
+        let why = if command.get(1) == Some(&"add") {
+            "a job keeps no login|a file is in no job"
+        } else {
+            "unset AYS_SERVER"
+        };
+        assert!(why.split('|').any(|why| output.stderr.contains(why)), "{command:?}: {output:#?}");
     }
     let output = there.run(&["job", "follow", "777"]);
     assert_eq!(output.code, Some(2), "{output:#?}");
+    // An image by its address needs nothing of the environment's files.
+    let source = source();
+    let add = ["image", "add", source.as_str(), "--name", "by hand", "--size", "10", "--targetname", "n1"];
+    let said = there.succeeds(&add);
+    assert!(said.contains("by hand on n1: installed in"), "{said}");
+    assert_true(&scene.ays, &scene.node, "by hand");
+    let said = scene.ays.run(&[&add[..], &["-r", "--detach"]].concat());
+    assert!(said.stderr.contains(" is queued") || said.stdout.contains(" is queued"), "{said:#?}");
     there.succeeds(&["image", "delete", "x", "--permanently", "--yes"]);
     let list = ["image", "list", "--all"];
     let all = there.succeeds(&list);
@@ -139,7 +155,7 @@ fn who_may_what() {
     let scene = Scene::new();
     scene.publish_x(1);
     scene.succeeds(&[]);
-    let served = serve(&scene, &[]);
+    let served = serve(&scene.ays, &[]);
     let document: Value =
         serde_json::from_str(&call(&format!("{}/api/v1/openapi.json", served.url), "GET", None, None).1)
             .unwrap();
@@ -208,7 +224,7 @@ fn the_portals_calls_have_their_names() {
     let scene = Scene::new();
     scene.publish_x(1);
     scene.succeeds(&[]);
-    let served = serve(&scene, &[]);
+    let served = serve(&scene.ays, &[]);
     let token = Some(served.tokens[1].as_str());
     let ask = |name: &str, body: Value| {
         call(&format!("{}/restmachine/cloudbroker/image/{name}", served.url), "POST", token, Some(&body))
@@ -253,6 +269,16 @@ fn the_portals_calls_have_their_names() {
     let read = run("python3", &["-c", &code, &served.url, "n1", &served.tokens[0]]);
     assert_eq!(read.trim(), "['x'] True");
 
+    // createImage brings an image to a grid.
+    let create = json!({"name": "created", "url": source(), "gid": 1});
+    let followed = job(ask("createImage", create));
+    assert_eq!(followed.code, Some(0), "{followed:#?}");
+    assert_true(&scene.ays, &scene.node, "created");
+    let secret = json!({"name": "y", "url": "ftp://me:secret@127.0.0.1/y", "gid": 1});
+    let (status, said) = ask("createImage", secret);
+    assert_eq!(status, 400, "{said}");
+    assert!(said.contains("a job keeps no login"), "{said}");
+
     // What has not changed is not sent again.
     let offers = format!("{}/api/v1/stacks/n1/images", served.url);
     let bearer = format!("Authorization: Bearer {}", served.tokens[0]);
@@ -263,8 +289,8 @@ fn the_portals_calls_have_their_names() {
         run("curl", &["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", &bearer, "-H", &known, &offers]);
     assert_eq!(again, "304");
     let metrics = call(&format!("{}/metrics", served.url), "GET", Some(&served.tokens[0]), None).1;
-    assert!(metrics.contains("ays_stack_offers{stack=\"n1\"} 1\n"), "{metrics}");
-    assert!(metrics.contains("ays_copies{state=\"verified\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("ays_stack_offers{stack=\"n1\"} 2\n"), "{metrics}");
+    assert!(metrics.contains("ays_copies{state=\"verified\"} 2\n"), "{metrics}");
     assert!(metrics.contains("ays_jobs{status=\"succeeded\"}"), "{metrics}");
     assert_eq!(call(&format!("{}/healthz", served.url), "GET", None, None), (200, "ok\n".to_owned()));
     assert_eq!(call(&format!("{}/readyz", served.url), "GET", None, None).0, 200);
@@ -278,7 +304,7 @@ fn tls_is_by_files_that_may_change() {
     let output = scene.ays.run(&["serve", "--listen", "0.0.0.0:0"]);
     assert_eq!(output.code, Some(2), "{output:#?}");
     assert!(output.stderr.contains("--tls-cert"), "{output:#?}");
-    let served = serve(&scene, &files);
+    let served = serve(&scene.ays, &files);
     assert!(served.url.starts_with("https://127.0.0.1:"), "{}", served.url);
     let asked = run(
         "curl",

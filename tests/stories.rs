@@ -1,4 +1,4 @@
-//! Stories through the binary, against real sshd nodes, nginx, pure-ftpd, vsftpd, Distribution, and a faulty server of ours.
+//! Stories through the binary, against real sshd nodes, nginx, pure-ftpd, vsftpd, Distribution, an OpenID provider, and a faulty server of ours.
 //!
 //! They need root and what `scripts/install-test-parts` installs. Each test has a network of its own, which nobody
 //! else sees, so the addresses are the same in all of them.
@@ -22,6 +22,7 @@ mod catalogue_faults;
 mod documents;
 mod ends_well;
 mod env;
+mod feed;
 mod ftps;
 mod image_check;
 mod images_by_hand;
@@ -42,6 +43,8 @@ mod removal;
 mod scrub;
 mod secrets;
 mod server;
+mod sign_in;
+mod sixteen;
 mod sources;
 mod ssh;
 mod states;

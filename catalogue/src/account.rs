@@ -133,6 +133,9 @@ pub trait Accounts: fmt::Debug + Send + Sync {
     /// Takes a token back; false: there is none of this number that lets in.
     async fn revoke_token(&self, id: TokenId, now: &Timestamp) -> Result<bool, CatalogueError>;
 
+    /// Forgets the tokens that have let nobody in since before then; how many these were.
+    async fn remove_tokens(&self, dead_before: &Timestamp) -> Result<u64, CatalogueError>;
+
     /// Who has the token of this hash, and what it may do; none: it lets nobody in.
     async fn let_in(&self, hash: &str, now: &Timestamp) -> Result<Option<(String, Role)>, CatalogueError>;
 }

@@ -217,6 +217,13 @@ pub trait Images: fmt::Debug + Send + Sync {
     /// left out.
     async fn current_generations(&self) -> Result<Vec<(Image, Generation)>, CatalogueError>;
 
+    /// Every generation that a stack offers, with its image, by the image's name and grid and the generation's number, without
+    /// its copies. One that was undone is left out where another one of its image is offered.
+    async fn offered_generations(&self) -> Result<Vec<(Image, Generation)>, CatalogueError>;
+
+    /// The contents of which a pool has a verified copy.
+    async fn verified_contents(&self) -> Result<Vec<Digest>, CatalogueError>;
+
     /// The image of this name or, when none has it, of this number.
     ///
     /// # Errors

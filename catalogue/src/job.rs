@@ -152,6 +152,10 @@ pub trait Jobs: fmt::Debug + Send + Sync {
     /// More has happened in a job.
     async fn add_job_events(&self, id: JobId, records: &[Value]) -> Result<(), CatalogueError>;
 
+    /// Forgets jobs that were over before `ended_before`, the oldest first, with what happened in them, and no more than `most`;
+    /// how many these were.
+    async fn remove_jobs(&self, ended_before: &Timestamp, most: u32) -> Result<u64, CatalogueError>;
+
     /// What happened in a job after its event of this number, each with its number, and no more than `limit`.
     async fn job_events(
         &self,

@@ -221,6 +221,51 @@ impl Queue {
         Ok(())
     }
 
+    /// Forgets what was done more than a day ago, and the workers that did it.
+    ///
+    /// # Errors
+    ///
+    /// The database.
+    pub async fn forget_done(&self) -> Result<(), QueueError> {
+        match &self.database {
+            Database::Sqlite(pool) => {
+                sqlx::query(
+                    "DELETE FROM Jobs
+                     WHERE job_type = $1 AND status IN ('Done', 'Killed') AND done_at < strftime('%s', 'now') - 86400",
+                )
+                .bind(&self.name)
+                .execute(pool)
+                .await?;
+                sqlx::query(
+                    "DELETE FROM Workers
+                     WHERE worker_type = $1 AND last_seen < strftime('%s', 'now') - 86400
+                       AND NOT EXISTS (SELECT 1 FROM Jobs WHERE lock_by = Workers.id)",
+                )
+                .bind(&self.name)
+                .execute(pool)
+                .await?;
+            }
+            Database::Postgres(pool) => {
+                sqlx::query(
+                    "DELETE FROM apalis.jobs
+                     WHERE job_type = $1 AND status IN ('Done', 'Killed') AND done_at < now() - interval '1 day'",
+                )
+                .bind(&self.name)
+                .execute(pool)
+                .await?;
+                sqlx::query(
+                    "DELETE FROM apalis.workers
+                     WHERE worker_type = $1 AND last_seen < now() - interval '1 day'
+                       AND NOT EXISTS (SELECT 1 FROM apalis.jobs WHERE lock_by = apalis.workers.id)",
+                )
+                .bind(&self.name)
+                .execute(pool)
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes jobs, up to `most` at once, and hands each to `work`. It goes on until it is dropped, or the database fails.
     ///
     /// # Errors

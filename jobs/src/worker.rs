@@ -35,6 +35,10 @@ const ENDING: Duration = Duration::from_secs(15);
 /// A job whose workers were killed so often is begun no more: it may be what kills them.
 const MOST_ATTEMPTS: u32 = 5;
 
+/// How often old jobs are looked for, and how many are forgotten at once.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+const FORGOTTEN_AT_ONCE: u32 = 100;
+
 /// Why a worker ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
@@ -132,6 +136,7 @@ impl Worker {
             ended = self.queue.run(&name, self.parallel.get(), work) => ended.map_err(WorkerError::from),
             ended = self.patiently(async |pushed| self.look_after(&at_work, pushed).await) => ended,
             ended = self.patiently(async |_| Ok(self.teller.tell_all().await?)) => ended,
+            () = self.forget_old() => Ok(()),
             () = process.lost() => Err(WorkerError::Lost),
             () = stop.after_steps() => Ok(()),
         };
@@ -158,6 +163,27 @@ impl Worker {
             }
             sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Forgets what is too old to be of use, every hour. What goes wrong then is tried again an hour later.
+    async fn forget_old(&self) {
+        loop {
+            let _ = self.forget_once().await;
+            sleep(FORGET_EVERY).await;
+        }
+    }
+
+    async fn forget_once(&self) -> Result<(), WorkerError> {
+        let actor = Actor("worker".to_owned());
+        let Ok((controller, _)) = self.site.controller(self.catalogue.clone(), actor).await else {
+            return Ok(());
+        };
+        let keep = controller.environment.settings.jobs.keep;
+        let before: Timestamp =
+            jiff::Timestamp::now().saturating_sub(keep).unwrap_or(jiff::Timestamp::MIN).into();
+        while self.catalogue.remove_jobs(&before, FORGOTTEN_AT_ONCE).await? == u64::from(FORGOTTEN_AT_ONCE) {}
+        self.catalogue.remove_tokens(&before).await?;
+        Ok(self.queue.forget_done().await?)
     }
 
     async fn look_after(&self, at_work: &AtWork, seen: &mut Seen) -> Result<(), WorkerError> {

@@ -1,5 +1,6 @@
 //! An image without a recipe: an operator describes it, and it is installed as a recipe's image is.
 
+use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use ays_engine::{Mode, OperatorFile, Stacks, Stop, Survey, SurveyedImage, now};
 use ays_model::{Artifact, BootType, Check, Event, Gid, ImageName, SecretUrl, Target, TemplateName};
 use ays_recipes::{NewCheck, NewImage};
 use ays_transport::SshSettings;
+use serde::{Deserialize, Serialize};
 
 use crate::controller::{Actor, Controller, Tell};
 use crate::error::{Error, Kind};
@@ -15,37 +17,57 @@ use crate::new_image::LookAtImage;
 use crate::off_runtime::off_runtime;
 use crate::registered_by::registered_by;
 use crate::roll_out::{InstalledOn, RollOut};
-use crate::selection::Selected;
+use crate::selection::{Selected, Selection};
 
 /// An image that an operator adds.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AddImage {
-    /// Where it comes from.
+    /// Where it comes from. In a job it is an address that every machine means the same by, and no login stands in it.
+    #[serde(rename = "url", with = "job_address")]
     pub from: AddedFrom,
     /// The name that users know.
     pub name: ImageName,
     /// For people; none: what was said before stays.
+    #[serde(default)]
     pub description: Option<String>,
     /// `Linux`, `Windows`, or a name of one's own; none: as the source's name sounds.
+    #[serde(default, rename = "type")]
     pub category: Option<String>,
     /// The smallest disk of a machine, in GB; none: what the disk in it needs.
+    #[serde(default, rename = "size")]
     pub size_gb: Option<u32>,
     /// The login that it comes with.
+    #[serde(default)]
     pub username: Option<String>,
     /// How machines start from it; none: as the source's name sounds.
+    #[serde(default)]
     pub boot_type: Option<BootType>,
     /// Whether a machine's disk may grow while it runs.
+    #[serde(default = "yes")]
     pub hot_resize: bool,
     /// How its bytes are verified; none: by the best that lies beside the source.
+    #[serde(default)]
     pub check: Option<NewCheck>,
     /// The signature of the list of checksums, or of the bytes: its file beside the source.
+    #[serde(default)]
     pub signed: Option<String>,
-    /// Where.
-    pub nodes: Selected,
+    /// Where; nothing said: on this machine.
+    #[serde(default)]
+    pub nodes: Selection,
     /// Whether what is there already is left alone.
+    #[serde(default)]
     pub mode: Mode,
     /// Whether it is registered even when the disk in it is broken.
+    #[serde(default)]
     pub force: bool,
+    /// The most nodes at work at once; none: as the settings say.
+    #[serde(default)]
+    pub parallel: Option<NonZeroUsize>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Where an image comes from that an operator adds.
@@ -66,8 +88,56 @@ impl AddedFrom {
     }
 }
 
+/// An address as a job keeps it, for all to see.
+mod job_address {
+    use serde::{Deserialize, Deserializer, Serializer, de, ser};
+
+    use super::AddedFrom;
+
+    const FILE: &str =
+        "a file is in no job: one machine alone has it. Without AYS_SERVER and --detach it is added at once";
+    const LOGIN: &str =
+        "a job keeps no login: `ays secret set NAME`, and write $(secret.NAME)@ in the address";
+
+    /// Why an address is in no job; none: it may be.
+    fn refusal(url: &str) -> Option<&'static str> {
+        let (scheme, rest) = url.trim().split_once("://").unwrap_or((url, ""));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let login = authority.rsplit_once('@').map_or("", |(login, _)| login);
+        if scheme.to_ascii_lowercase().starts_with("file") {
+            return Some(FILE);
+        }
+        // What stands for a secret is no login: it is put in where nobody sees it.
+        let words = login.split("$(secret.").enumerate();
+        let plain =
+            words.map(
+                |(at, part)| if at == 0 { part } else { part.split_once(')').map_or(part, |(_, rest)| rest) },
+            );
+        let is_kept = plain.collect::<String>().chars().all(|c| c == ':');
+        (!is_kept).then_some(LOGIN)
+    }
+
+    pub fn serialize<S: Serializer>(from: &AddedFrom, serializer: S) -> Result<S::Ok, S::Error> {
+        match from {
+            AddedFrom::File(_) => Err(ser::Error::custom(FILE)),
+            AddedFrom::Url(url) => match refusal(url) {
+                Some(why) => Err(ser::Error::custom(why)),
+                None => serializer.serialize_str(url),
+            },
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AddedFrom, D::Error> {
+        let url = String::deserialize(deserializer)?;
+        match refusal(&url) {
+            Some(why) => Err(de::Error::custom(why)),
+            None => Ok(AddedFrom::Url(url)),
+        }
+    }
+}
+
 /// What became of an image that was added.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddedImage {
     /// Each node by its name, those first that were tried, in the order in which they were named.
     pub nodes: Vec<InstalledOn>,
@@ -101,13 +171,15 @@ impl AddImage {
         tell: Tell,
     ) -> Result<AddedImage, Error> {
         self.check_texts()?;
-        self.check_name(&controller, &stop).await?;
+        let (environment, selection) = (Arc::clone(&controller.environment), self.nodes.clone());
+        let nodes = off_runtime(&stop, move || selection.select(&environment)).await?;
+        self.check_name(&nodes, &controller, &stop).await?;
         let mut image = self.describe(&controller, &stop).await?;
-        let file = self.file(&controller);
+        let file = self.file(&nodes, &controller);
         if let Some(file) = &file {
             (image.url, image.source) = address_here(&file.path, &controller.actor);
         }
-        let Self { from, name, description, nodes, mode, force, .. } = self;
+        let Self { from, name, description, mode, force, parallel, .. } = self;
         if image.check == NewCheck::None
             && image.signed.is_none()
             && let Some(first) = nodes.targets.first()
@@ -124,13 +196,13 @@ impl AddImage {
             Ok((recipe, Stacks::of(&environment)))
         };
         let (recipe, stacks) = off_runtime(&stop, reading).await?;
-        let rolled = RollOut { what: name.into(), recipe, file, stacks, nodes, mode, force, parallel: None };
+        let rolled = RollOut { what: name.into(), recipe, file, stacks, nodes, mode, force, parallel };
         Ok(AddedImage { nodes: rolled.run(&controller, ssh, &stop, &tell).await? })
     }
 
     /// The file of this machine that nodes are given. This machine alone reads it where it lies.
-    fn file(&self, controller: &Controller) -> Option<OperatorFile> {
-        let is_away = self.nodes.targets.iter().any(|target| matches!(target, Target::Node(_)));
+    fn file(&self, nodes: &Selected, controller: &Controller) -> Option<OperatorFile> {
+        let is_away = nodes.targets.iter().any(|target| matches!(target, Target::Node(_)));
         match &self.from {
             AddedFrom::File(path) if is_away => {
                 Some(OperatorFile { path: path.clone(), temporary: controller.temporary.clone() })
@@ -153,11 +225,11 @@ impl AddImage {
     }
 
     /// An image has one maker: where that is a recipe, its next install would take back what was added here.
-    async fn check_name(&self, controller: &Controller, stop: &Stop) -> Result<(), Error> {
+    async fn check_name(&self, nodes: &Selected, controller: &Controller, stop: &Stop) -> Result<(), Error> {
         let (environment, name) = (Arc::clone(&controller.environment), self.name.clone());
         let mut template = off_runtime(stop, move || Ok(registered_by(&environment, &name))).await?;
         if template.is_none() {
-            let grids: Vec<Gid> = self.nodes.targets.iter().map(Target::gid).collect();
+            let grids: Vec<Gid> = nodes.targets.iter().map(Target::gid).collect();
             template = of_recipe(controller, &self.name, &grids).await?;
         }
         match template {
@@ -281,6 +353,7 @@ fn slug(name: &ImageName) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
     use super::*;
 
     #[test]
@@ -295,6 +368,31 @@ mod tests {
             assert_eq!(format!("{url}{source}"), whole);
             let address = SecretUrl::parse(whole).unwrap();
             assert_eq!(address.path_on_node(), None, "{whole}");
+        }
+    }
+
+    #[test]
+    fn a_job_keeps_no_login_and_no_file() {
+        for (url, is_kept) in [
+            ("https://example.org/x.qcow2", true),
+            ("oci://example.org/x:1", true),
+            ("ftp://$(secret.aydo)@example.org/x.img", true),
+            ("ftp://$(secret.user):$(secret.word)@example.org/x.img", true),
+            ("ftp://user:password@example.org/x.img", false),
+            ("ftp://user:password@example.org/$(secret.x)", false),
+            ("ftp://$(secret.x)password@example.org/x.img", false),
+            ("https://user@example.org/x.img", false),
+            ("file:///etc/shadow", false),
+            ("FILE:/etc/shadow", false),
+        ] {
+            let added = serde_json::json!({ "url": url, "name": "x" });
+            let read: Result<AddImage, _> = serde_json::from_value(added.clone());
+            assert_eq!(read.is_ok(), is_kept, "{url}: {read:?}");
+            let written = AddImage {
+                from: AddedFrom::Url(url.to_owned()),
+                ..serde_json::from_value(serde_json::json!({ "url": "https://a/", "name": "x" })).unwrap()
+            };
+            assert_eq!(serde_json::to_value(written).is_ok(), is_kept, "{url}");
         }
     }
 

@@ -188,5 +188,6 @@ pub async fn remove_schedule(controller: Controller, id: ScheduleId) -> Result<(
 }
 
 fn as_json(operation: &Operation) -> Result<Value, Error> {
-    serde_json::to_value(operation).map_err(|error| Error::new(Kind::Failed, error))
+    // Only what may not be kept cannot be written down.
+    serde_json::to_value(operation).map_err(|error| Error::new(Kind::Usage, error))
 }

@@ -10,10 +10,10 @@ use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind};
 use crate::problem::Problem;
 use crate::{
-    Availability, BroughtUpToDate, ChangeImage, ChangeStack, ChangedImage, ChangedPool, ChangedStack,
-    CheckNodes, CheckedNode, CopiedImage, CopyImage, DestroyImage, DestroyResult, Destroyed, EditImage,
-    EditedImage, Install, InstallOutdated, InstallReport, InstalledAgain, Outdated, PoolProblem, Prune,
-    RemovalResult, RemovedFile, ScrubCopies, Scrubbed, SetAvailability,
+    AddImage, AddedImage, Availability, BroughtUpToDate, ChangeImage, ChangeStack, ChangedImage, ChangedPool,
+    ChangedStack, CheckNodes, CheckedNode, CopiedImage, CopyImage, DestroyImage, DestroyResult, Destroyed,
+    EditImage, EditedImage, Install, InstallOutdated, InstallReport, InstalledAgain, InstalledOn, Outdated,
+    PoolProblem, Prune, RemovalResult, RemovedFile, ScrubCopies, Scrubbed, SetAvailability,
 };
 
 /// Makes the enum of all operations, and runs each.
@@ -63,6 +63,8 @@ macro_rules! operations {
 operations! {
     /// A service on nodes.
     Install(Install) => "install",
+    /// An image that no recipe describes.
+    AddImage(AddImage) => "addImage",
     /// What is outdated, again.
     InstallOutdated(InstallOutdated) => "installOutdated",
     /// Whether sources have changed.
@@ -122,12 +124,22 @@ fn of_all(count: usize, what: &str) -> Option<String> {
 
 impl Report for InstallReport {
     fn failed(&self) -> Option<String> {
-        let failed: Vec<_> = self.nodes.iter().filter_map(|on| Some((on, on.problem.as_ref()?))).collect();
-        match failed[..] {
-            [] => None,
-            [(on, problem)] => Some(format!("{}: {}", on.node, problem.in_one_line())),
-            _ => of_all(failed.len(), "nodes failed"),
-        }
+        of_nodes(&self.nodes)
+    }
+}
+
+impl Report for AddedImage {
+    fn failed(&self) -> Option<String> {
+        of_nodes(&self.nodes)
+    }
+}
+
+fn of_nodes(nodes: &[InstalledOn]) -> Option<String> {
+    let failed: Vec<_> = nodes.iter().filter_map(|on| Some((on, on.problem.as_ref()?))).collect();
+    match failed[..] {
+        [] => None,
+        [(on, problem)] => Some(format!("{}: {}", on.node, problem.in_one_line())),
+        _ => of_all(failed.len(), "nodes failed"),
     }
 }
 

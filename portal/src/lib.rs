@@ -27,10 +27,19 @@ use ays_server::Server;
 
 use crate::portal::Portal;
 
-/// All pages of a server. `secure`: browsers reach them by TLS alone.
-pub fn router(server: Server, secure: bool) -> Router {
+/// How browsers reach the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached {
+    /// By TLS alone.
+    pub secure: bool,
+    /// An OpenID Connect provider can say who somebody is.
+    pub provider: bool,
+}
+
+/// All pages of a server.
+pub fn router(server: Server, reached: Reached) -> Router {
     pages::routes()
         .merge(assets::routes())
         .layer(axum::middleware::from_fn(headers::strict))
-        .with_state(Portal::new(server, secure))
+        .with_state(Portal::new(server, reached))
 }

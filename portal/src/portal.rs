@@ -6,6 +6,7 @@ use ays_catalogue::Catalogue;
 use ays_operations::{Actor, Controller, Error};
 use ays_server::{CookieRules, Server};
 
+use crate::Reached;
 use crate::attempts::Attempts;
 use crate::live::Feeds;
 
@@ -15,15 +16,15 @@ pub(crate) struct Portal(Arc<Inner>);
 
 struct Inner {
     server: Server,
-    secure: bool,
+    reached: Reached,
     attempts: Attempts,
     feeds: Feeds,
 }
 
 impl Portal {
-    pub fn new(server: Server, secure: bool) -> Self {
+    pub fn new(server: Server, reached: Reached) -> Self {
         let feeds = Feeds::default();
-        Self(Arc::new(Inner { server, secure, attempts: Attempts::default(), feeds }))
+        Self(Arc::new(Inner { server, reached, attempts: Attempts::default(), feeds }))
     }
 
     /// The server whose pages these are.
@@ -42,7 +43,12 @@ impl Portal {
 
     /// How the cookie of a password's session is kept.
     pub fn cookie_rules(&self) -> CookieRules {
-        CookieRules { secure: self.0.secure, from_elsewhere: false }
+        CookieRules { secure: self.0.reached.secure, from_elsewhere: false }
+    }
+
+    /// Whether a provider can say who somebody is.
+    pub fn has_provider(&self) -> bool {
+        self.0.reached.provider
     }
 
     /// Who tried to sign in, and did not.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ays_grammar::hrd;
 use ays_model::{Artifact, BootType, Checksum, ImageName, SecretUrl, TemplateName};
 use ays_secrets::SecretsError;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::names::Place;
@@ -41,7 +42,8 @@ pub struct NewImage {
 }
 
 /// How a new recipe verifies its source's bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum NewCheck {
     /// By a list of checksums beside it.
     Sums(String),
@@ -50,6 +52,7 @@ pub enum NewCheck {
     /// By this checksum.
     Checksum(Checksum),
     /// By a simplestreams server, whose newest version of the product it is.
+    #[serde(skip)]
     Stream {
         /// The product.
         product: String,
@@ -57,6 +60,7 @@ pub enum NewCheck {
         item: String,
     },
     /// By a registry: the address is an artifact's.
+    #[serde(skip)]
     Artifact {
         /// For which processor.
         arch: String,

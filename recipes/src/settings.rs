@@ -145,6 +145,13 @@ pub struct ScrubSettings {
     pub rate: Option<NonZeroU64>,
 }
 
+/// `[jobs]`
+#[derive(Debug, Clone)]
+pub struct JobsSettings {
+    /// How long a job that is over is known, and a token that lets in no more.
+    pub keep: Duration,
+}
+
 /// `[secrets]`
 #[derive(Debug, Clone)]
 pub struct SecretsSettings {
@@ -175,6 +182,8 @@ pub struct Settings {
     pub fetch: FetchSettings,
     /// How copies are read again.
     pub scrub: ScrubSettings,
+    /// How long jobs are known.
+    pub jobs: JobsSettings,
     /// Where secrets are beside the file that keeps them.
     pub secrets: SecretsSettings,
     /// Directories of a node's system that recipes may write to all the same.
@@ -214,6 +223,7 @@ impl Settings {
             install: InstallSettings { parallel: read.need(&["install", "parallel"], keys::parallel)? },
             system_paths,
             ssh: ConnectionSettings { keep: read.need(&["ssh", "keep"], keys::time)? },
+            jobs: JobsSettings { keep: read.need(&["jobs", "keep"], keys::time)? },
             fetch: read.fetch(&["fetch"])?,
             scrub: ScrubSettings { rate: read.need(&["scrub", "rate"], keys::limit)? },
             secrets: SecretsSettings { command: read.need(&["secrets", "command"], keys::command)? },

@@ -4,8 +4,11 @@
 use axum::Json;
 use axum::http::StatusCode;
 use ays_catalogue::{ImageDetail, ImageEdit, ImageMove, Next, StackOffer, next_image_status};
+use ays_engine::Mode;
+use ays_model::{BootType, Gid};
 use ays_operations::{
-    self as operations, ChangeImage, DestroyImage, EditImage, ImageChange, Kind, SetAvailability, Wanted,
+    self as operations, AddImage, AddedFrom, ChangeImage, DestroyImage, EditImage, ImageChange, Kind,
+    Selection, SetAvailability, Wanted,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -54,6 +57,41 @@ pub(crate) struct Delete {
     permanently: bool,
 }
 
+/// An image that comes from an address.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Create {
+    /// The name that users know.
+    name: String,
+    /// Where it comes from. No login stands in it: `$(secret.NAME)@` may.
+    url: String,
+    /// Its grid: the image comes to all of its nodes.
+    gid: u32,
+    /// `Linux`, `Windows`, or a name of one's own.
+    #[serde(default)]
+    imagetype: Option<String>,
+    /// How machines start from it: bios, uefi.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^(bios|uefi)$")]
+    boottype: Option<BootType>,
+    /// The login that it comes with.
+    #[serde(default)]
+    username: Option<String>,
+    /// That login's password: it is kept nowhere, so none is taken.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    password: Option<SecretString>,
+    /// Whose it is: everyone's, 0.
+    #[serde(default, rename = "accountId")]
+    account_id: u32,
+    /// Whether its disk can grow while a machine runs.
+    #[serde(default = "yes")]
+    hotresize: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
 /// What is to be said of an image.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -78,6 +116,47 @@ pub(crate) struct Edit {
     hot_resize: Option<bool>,
 }
 
+/// Adds an image from an address
+#[utoipa::path(post, path = "/restmachine/cloudbroker/image/createImage", request_body = Create, responses(
+    (status = 202, description = "It is queued", body = Queued),
+    (status = "default", description = "Why not", body = described::ProblemDetails, content_type = "application/problem+json"),
+))]
+pub(crate) async fn create_image(caller: Caller<Operator>, Body(create): Body<Create>) -> Answered {
+    let Create { name, url, gid, imagetype, boottype, username, password, account_id, hotresize } = create;
+    no_password(password)?;
+    if account_id != 0 {
+        let message = "an image is everyone's when it is new: accountId is 0; `edit` gives it to an account";
+        return Err(Answer::new(StatusCode::BAD_REQUEST, Kind::Usage, message));
+    }
+    let add = AddImage {
+        from: AddedFrom::Url(url),
+        name: name.into(),
+        description: None,
+        category: imagetype,
+        size_gb: None,
+        username,
+        boot_type: boottype,
+        hot_resize: hotresize,
+        check: None,
+        signed: None,
+        nodes: Selection { gid: Some(Gid(gid)), ..Selection::default() },
+        mode: Mode::IfNeeded,
+        force: false,
+        parallel: None,
+    };
+    queue(&caller, add).await
+}
+
+fn no_password(password: Option<SecretString>) -> Result<(), Answer> {
+    match password {
+        Some(password) if !password.expose_secret().is_empty() => {
+            let message = "the password of an image is a secret: this catalogue keeps none";
+            Err(Answer::new(StatusCode::BAD_REQUEST, Kind::Usage, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Changes what is said of an image
 #[utoipa::path(post, path = "/restmachine/cloudbroker/image/edit", request_body = Edit, responses(
     (status = 202, description = "It is queued", body = Queued),
@@ -85,10 +164,7 @@ pub(crate) struct Edit {
 ))]
 pub(crate) async fn edit(caller: Caller<Operator>, Body(edit): Body<Edit>) -> Answered {
     let Edit { image_id, name, username, password, account_id, hot_resize } = edit;
-    if password.is_some_and(|password| !password.expose_secret().is_empty()) {
-        let message = "the password of an image is a secret: this catalogue keeps none";
-        return Err(Answer::new(StatusCode::BAD_REQUEST, Kind::Usage, message));
-    }
+    no_password(password)?;
     image(&caller, image_id).await?;
     let edit =
         ImageEdit { name: name.map(Into::into), username, account_id, hot_resize, ..ImageEdit::default() };

@@ -11,6 +11,7 @@ mod answer;
 mod caller;
 mod cloudbroker;
 mod described;
+mod feed;
 mod health;
 mod images;
 mod jobs;
@@ -22,15 +23,19 @@ mod records;
 mod run;
 mod schedules;
 mod session;
+mod sign_in;
 mod stacks;
 mod state;
 mod users;
 
+pub use feed::{FeedNote, keep_feed};
 pub use run::{Listen, ServeError, serve};
 pub use session::{CookieRules, SESSION, Session, end_session, open_session, session};
+pub use sign_in::{Provider, SignIn, SignInError};
 pub use state::Server;
 
 use axum::Router;
+use ays_operations::Feed;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -58,6 +63,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(users::tokens, users::add_token))
         .routes(routes!(users::revoke_token))
         .routes(routes!(cloudbroker::update_nodes))
+        .routes(routes!(cloudbroker::create_image))
         .routes(routes!(cloudbroker::edit))
         .routes(routes!(cloudbroker::enable))
         .routes(routes!(cloudbroker::disable))
@@ -65,14 +71,16 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(cloudbroker::restore))
 }
 
-/// The REST API, and what those ask who watch the server.
-pub fn router(server: Server) -> Router {
+/// The REST API and what those ask who watch the server, with a feed of images and sign-in by a provider where it has them.
+pub fn router(server: Server, feed: Option<&Feed>, sign_in: Option<&SignIn>) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = openapi::document(document);
     router
         .merge(openapi::routes(document))
         .merge(health::routes())
         .merge(metrics::routes())
+        .merge(feed.map(feed::routes).unwrap_or_default())
+        .merge(sign_in.map(sign_in::routes).unwrap_or_default())
         .fallback(answer::nowhere)
         .method_not_allowed_fallback(answer::other_method)
         .with_state(server)

@@ -53,6 +53,11 @@ impl Server {
         self.0.catalogue.clone()
     }
 
+    /// Where jobs are done.
+    pub(crate) fn site(&self) -> &dyn Site {
+        &*self.0.site
+    }
+
     /// A turn to have a password looked at; none: too many wait.
     pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         let _waiting = self.0.waiting.try_acquire().ok()?;

@@ -140,6 +140,19 @@ impl Accounts for Database {
         Ok(revoked == 1)
     }
 
+    async fn remove_tokens(&self, dead_before: &Timestamp) -> Result<u64, CatalogueError> {
+        self.write_one(
+            "forgetting old tokens",
+            sqlx::query(
+                "DELETE FROM token WHERE (revoked_at < $2 OR expires_at < $2)
+                   AND account_id IN (SELECT id FROM account WHERE environment_id = $1)",
+            )
+            .bind(self.environment)
+            .bind(dead_before),
+        )
+        .await
+    }
+
     async fn let_in(&self, hash: &str, now: &Timestamp) -> Result<Option<(String, Role)>, CatalogueError> {
         let found: Option<(String, Role, Role)> = sqlx::query_as(
             "SELECT a.name, a.role, t.role AS token_role FROM token t JOIN account a ON a.id = t.account_id

@@ -1,7 +1,8 @@
 //! Images and their generations.
 
 use async_trait::async_trait;
-use sqlx::AssertSqlSafe;
+use ays_model::Digest;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::stack::stacks;
 use super::{Database, Work};
@@ -9,6 +10,12 @@ use crate::{
     CatalogueError, Copy, Generation, GenerationId, Image, ImageColumn, ImageDetail, ImageQuery, Images,
     Page, StackId, StackOffer,
 };
+
+#[derive(FromRow)]
+struct Contained {
+    #[sqlx(try_from = "String")]
+    content: Digest,
+}
 
 #[async_trait]
 impl Images for Database {
@@ -97,6 +104,52 @@ impl Images for Database {
         .await
         .map_err(&failed)?;
         Ok(images.into_iter().zip(generations).collect())
+    }
+
+    async fn offered_generations(&self) -> Result<Vec<(Image, Generation)>, CatalogueError> {
+        let doing = "listing what is offered";
+        let failed = self.failed(doing);
+        let mut tx = self.read(doing).await?;
+        let images: Vec<Image> = sqlx::query_as(
+            "SELECT * FROM image_record WHERE environment_id = $1 AND id IN (SELECT image_id FROM offered WHERE environment_id = $1)
+             ORDER BY name, gid",
+        )
+        .bind(tx.environment)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        let mut offered = Vec::new();
+        for image in images {
+            let generations: Vec<Generation> = sqlx::query_as(
+                "SELECT * FROM generation_record WHERE id IN (SELECT generation_id FROM offered WHERE image_id = $1)
+                 ORDER BY number",
+            )
+            .bind(image.id)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(&failed)?;
+            let all_undone = generations.iter().all(|generation| generation.undone_at.is_some());
+            let shown =
+                generations.into_iter().filter(|generation| all_undone || generation.undone_at.is_none());
+            offered.extend(shown.map(|generation| (image.clone(), generation)));
+        }
+        Ok(offered)
+    }
+
+    async fn verified_contents(&self) -> Result<Vec<Digest>, CatalogueError> {
+        let doing = "listing verified contents";
+        let failed = self.failed(doing);
+        let mut tx = self.read(doing).await?;
+        let contents: Vec<Contained> = sqlx::query_as(
+            "SELECT DISTINCT g.content FROM generation g
+             JOIN copy c ON c.generation_id = g.id JOIN image i ON i.id = g.image_id
+             WHERE i.environment_id = $1 AND c.state = 'verified'",
+        )
+        .bind(tx.environment)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        Ok(contents.into_iter().map(|row| row.content).collect())
     }
 
     async fn image(&self, name_or_id: &str) -> Result<Option<ImageDetail>, CatalogueError> {

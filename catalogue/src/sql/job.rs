@@ -226,6 +226,22 @@ impl Jobs for Database {
         tx.commit().await.map_err(failed)
     }
 
+    async fn remove_jobs(&self, ended_before: &Timestamp, most: u32) -> Result<u64, CatalogueError> {
+        self.write_one(
+            "forgetting old jobs",
+            sqlx::query(
+                "DELETE FROM job WHERE id IN (
+                     SELECT id FROM job
+                     WHERE environment_id = $1 AND status IN ('succeeded', 'failed', 'cancelled') AND ended_at < $2
+                     ORDER BY id LIMIT $3)",
+            )
+            .bind(self.environment)
+            .bind(ended_before)
+            .bind(i64::from(most)),
+        )
+        .await
+    }
+
     async fn job_events(
         &self,
         id: JobId,

@@ -29,6 +29,13 @@ async fn one_worker_has_a_job_and_what_another_says_of_it_changes_nothing() {
     assert_eq!(events, [(2, json!({"a": 2})), (3, json!({"a": 3}))]);
     assert_eq!(catalogue.job_events(id, 0, 1).await.unwrap(), [(1, json!({"a": 1}))]);
     assert_eq!(catalogue.job(JobId(77)).await.unwrap(), None);
+    // It ended at 4. One that is not over is never forgotten.
+    let open = catalogue.add_job("scrub", &json!({"kind": "scrub"}), "anna", &at(0)).await.unwrap();
+    assert_eq!(catalogue.remove_jobs(&at(4), 10).await.unwrap(), 0);
+    assert_eq!(catalogue.remove_jobs(&at(5), 10).await.unwrap(), 1);
+    assert_eq!(catalogue.job(id).await.unwrap(), None);
+    assert_eq!(catalogue.job_events(id, 0, 10).await.unwrap(), []);
+    assert!(catalogue.job(open).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -122,6 +129,11 @@ async fn a_token_lets_in_until_it_expires_is_revoked_or_its_user_is_gone() {
     assert!(catalogue.revoke_token(first.id, &at(2)).await.unwrap());
     assert!(!catalogue.revoke_token(first.id, &at(2)).await.unwrap());
     assert_eq!(catalogue.let_in("h1", &at(3)).await.unwrap(), None);
+    // One was revoked at 2, the other expires at 10.
+    assert_eq!(catalogue.remove_tokens(&at(2)).await.unwrap(), 0);
+    assert_eq!(catalogue.remove_tokens(&at(3)).await.unwrap(), 1);
+    let left: Vec<_> = catalogue.tokens(None).await.unwrap().into_iter().map(|token| token.role).collect();
+    assert_eq!(left, [Role::Viewer]);
     assert!(catalogue.set_password("anna", "$argon2id$..").await.unwrap());
     assert_eq!(catalogue.password("anna").await.unwrap(), Some((Role::Operator, "$argon2id$..".to_owned())));
     assert!(catalogue.set_role("anna", Role::Viewer).await.unwrap());

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use ays_engine::{Mode, Stopper};
 use ays_model::{BootType, Checksum, ChecksumKind, ImageName, NoDigest};
 use ays_operations::{AddImage, AddedFrom, AddedImage, Selection};
-use ays_recipes::{Flag, NewCheck};
+use ays_recipes::NewCheck;
 use clap::builder::BoolishValueParser;
 
-use crate::context;
+use crate::commands::job;
 use crate::failure::Failure;
 use crate::render::{quoted, rollout};
 use crate::signals::heed_signals;
+use crate::site::Site;
 use crate::targets::Targets;
 
 /// Adds an image that has no recipe, from an address or from a file of this machine
@@ -62,6 +63,9 @@ pub struct Args {
     /// Register it even when the disk in it is broken; the record says by whom
     #[arg(long)]
     force: bool,
+    /// Leave it to a worker (ays worker, ays serve), and print the job's number
+    #[arg(long)]
+    detach: bool,
     /// Learn the host keys of nodes that have never been seen
     #[arg(long)]
     accept_new_host_key: bool,
@@ -124,19 +128,14 @@ impl Check {
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let parallel = args.parallel.map(|number| Flag {
-        key: "install.parallel",
-        flag: "--parallel",
-        value: number.to_string(),
-    });
-    let environment = context::environment_with(repo, parallel.into_iter().collect())?;
+    let site = Site::find(repo)?;
     let from = from(&args.source)?;
-    let nodes = Selection::from(&args.targets).select(&environment)?;
-    let style = rollout::style(args.json, args.quiet, nodes.targets.len() > 1);
-    let controller = context::controller(environment.into()).await?;
-    let ssh = context::ssh(&controller.environment, args.accept_new_host_key)?;
-    let (stopper, stop) = Stopper::new();
-    heed_signals(stopper);
+    let nodes = Selection::from(&args.targets);
+    let are_several = match &site {
+        Site::Here(environment) => nodes.select(environment)?.targets.len() > 1,
+        Site::Server(_) => nodes.may_mean_several(),
+    };
+    let style = rollout::style(args.json, args.quiet, are_several);
     let add = AddImage {
         from,
         name: args.name.clone(),
@@ -151,8 +150,15 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         nodes,
         mode: if args.reinstall { Mode::Again } else { Mode::IfNeeded },
         force: args.force,
+        parallel: args.parallel,
     };
-    let AddedImage { nodes } = add.run(controller, ssh, stop.clone(), rollout::tell(style)).await?;
+    if args.detach {
+        return job::detach(&site, add).await;
+    }
+    let (stopper, stop) = Stopper::new();
+    heed_signals(stopper);
+    let tell = rollout::tell(style);
+    let AddedImage { nodes } = site.perform(add, args.accept_new_host_key, stop.clone(), tell).await?;
     rollout::end(&args.name, nodes, style, |nodes| args.again(nodes, repo), stop.is_wanted())
 }
 

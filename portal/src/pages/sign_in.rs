@@ -30,6 +30,7 @@ struct Page<'a> {
     to: &'a str,
     user: &'a str,
     problem: Option<String>,
+    has_provider: bool,
 }
 
 pub(crate) async fn page(State(portal): State<Portal>, request: Request) -> Result<Response, Failure> {
@@ -90,7 +91,7 @@ fn asked(
     let cookie =
         format!("{COOKIE}={}; Path=/sign-in; HttpOnly; SameSite=Strict{secure}", secret.expose_secret());
     let cookie = HeaderValue::from_str(&cookie).map_err(|error| Error::new(Kind::Failed, error))?;
-    let page = Page { proof: proof(&secret), to, user, problem }.render()?;
+    let page = Page { proof: proof(&secret), to, user, problem, has_provider: portal.has_provider() }.render()?;
     Ok((status, [(header::SET_COOKIE, cookie)], Html(page)).into_response())
 }
 

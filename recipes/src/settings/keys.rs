@@ -49,7 +49,7 @@ impl Kind {
 }
 
 /// All keys: `*` is a name that the writer chooses, `**` any number of them.
-const KEYS: [(&str, Kind); 30] = [
+const KEYS: [(&str, Kind); 31] = [
     ("name", Kind::Text),
     ("database", Kind::Database),
     ("install.parallel", Kind::Count),
@@ -71,6 +71,7 @@ const KEYS: [(&str, Kind); 30] = [
     ("source.*.ca", Kind::Files),
     ("source.*.limit", Kind::Limit),
     ("scrub.rate", Kind::Limit),
+    ("jobs.keep", Kind::Keep),
     ("secrets.command", Kind::Command),
     ("pool.*.path", Kind::Directory),
     ("pool.*.format", Kind::Format),
