@@ -241,7 +241,7 @@ fn every_way_to_log_in_that_does_not_lead_in_is_named() {
                 format!("  {}: there is no such file\n", scene.ays.home().join(".ssh").join(name).display())
             })
             .concat();
-    assert_eq!(scene.clone(&[]), said(1, &(refused + &files)));
+    assert_eq!(scene.clone(&[]), said(1, &(refused + files.as_str())));
     assert!(!scene.ours().exists());
 
     // One that needs a passphrase, which nobody is there to give, and one that is no key.

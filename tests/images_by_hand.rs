@@ -254,7 +254,7 @@ fn a_file_of_the_operator_comes_to_nodes_that_cannot_reach_this_machine() {
         here.display()
     );
     let toml = fs::read_to_string(scene.environment.repo().join("ays.toml")).unwrap();
-    scene.environment.write("ays.toml", &(toml + &settings));
+    scene.environment.write("ays.toml", &(toml + settings.as_str()));
     let output = scene.ays.run(&["image", "add", path, "--name", "here", "--size", "10"]);
     assert_eq!(output.code, Some(0), "{output:#?}");
     assert!(file.exists());

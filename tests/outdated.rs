@@ -20,7 +20,7 @@ pub fn release(origin: &Origin, date: &str, seed: u64) -> String {
     let other = directory.join("wily-cloudimg-arm64.vmdk.sha");
     fs::write(&other, "other files lie there too").unwrap();
     let line = |path: &Path| format!("{} *{}\n", sha256(path), path.file_name().unwrap().display());
-    fs::write(directory.join("SHA256SUMS"), line(&other) + &line(&image)).unwrap();
+    fs::write(directory.join("SHA256SUMS"), line(&other) + line(&image).as_str()).unwrap();
     hash
 }
 

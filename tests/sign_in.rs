@@ -58,7 +58,12 @@ impl Browser {
 
     /// Signs somebody in at the provider; what the server says then.
     fn sign_in(&self, who: &str) -> String {
-        let page = self.go(&format!("{SERVER}/sign-in"), &[]);
+        self.sign_in_for("token", who)
+    }
+
+    /// The same for a token, or for the portal.
+    fn sign_in_for(&self, what: &str, who: &str) -> String {
+        let page = self.go(&format!("{SERVER}/sign-in/{what}"), &[]);
         let (_, login) = page.rsplit_once('\n').unwrap();
         assert!(login.starts_with(&format!("{URL}/interaction/")), "{page}");
         let page = self.go(login, &["prompt=login", &format!("login={who}"), "password=any"]);
@@ -98,6 +103,14 @@ fn users_whose_address_a_provider_vouches_for_sign_in() {
     let tokens = scene.ays.succeeds(&["user", "tokens", "anna@example.org", "--json"]);
     assert!(tokens.contains("sign-in") && tokens.contains("viewer"), "{tokens}");
 
+    // The portal has a session of the same user, and shows no token.
+    let browser = Browser::new(&scene, "portal");
+    assert!(browser.go(&format!("{SERVER}/images"), &[]).contains("href=\"/sign-in/provider\""));
+    let page = browser.sign_in_for("provider", "anna@example.org");
+    assert!(page.contains("<h1>Overview</h1>") && page.contains("anna@example.org"), "{page}");
+    assert!(!page.contains("ays_"), "{page}");
+    assert!(browser.go(&format!("{SERVER}/images"), &[]).contains("<h1>Images</h1>"));
+
     // Who is no user here, and whose address nobody has verified.
     let said = Browser::new(&scene, "nobody").sign_in("nobody@example.org");
     assert!(said.contains("nobody@example.org is no user here"), "{said}");
@@ -106,7 +119,7 @@ fn users_whose_address_a_provider_vouches_for_sign_in() {
 
     // Another one's browser cannot end what this one began, and nothing can be ended twice.
     let begun = Browser::new(&scene, "begun");
-    let page = begun.go(&format!("{SERVER}/sign-in"), &[]);
+    let page = begun.go(&format!("{SERVER}/sign-in/token"), &[]);
     assert!(page.contains("/interaction/"), "{page}");
     let jar = fs::read_to_string(&begun.0).unwrap();
     let state =
@@ -122,7 +135,7 @@ fn users_whose_address_a_provider_vouches_for_sign_in() {
 
     // Without the provider nobody signs in, and all else goes on.
     drop(provider);
-    let (status, said) = call(&format!("{SERVER}/sign-in"), "GET", None, None);
+    let (status, said) = call(&format!("{SERVER}/sign-in/token"), "GET", None, None);
     assert_eq!(status, 502, "{said}");
     assert_eq!(call(&format!("{SERVER}/api/v1/images"), "GET", Some(token), None).0, 200);
     assert!(!served.server.said().contains("of the client"));

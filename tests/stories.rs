@@ -38,6 +38,7 @@ mod node;
 mod outdated;
 mod packed;
 mod pool;
+mod portal;
 mod rehearse;
 mod removal;
 mod scrub;

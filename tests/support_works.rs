@@ -24,7 +24,7 @@ fn ssh(lab: &Lab, node: &Node, command: &str) -> Command {
 
 fn text(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
 }
 
 #[test]

@@ -44,6 +44,8 @@ impl ImageColumn {
 pub struct ImageQuery {
     /// Only those whose name, category, description or source has this text, in upper or lower case.
     pub search: Option<String>,
+    /// Only those that have each of these texts in its column, in upper or lower case.
+    pub columns: Vec<(ImageColumn, String)>,
     /// Those that are destroyed too.
     pub destroyed: bool,
     /// By what they are sorted.

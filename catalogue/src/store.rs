@@ -1,9 +1,9 @@
 //! What every database must be able to do.
 
 use crate::{
-    Accounts, Arrivals, Audits, Changes, Checking, Copies, Counting, Disks, Finding, Images, Installs, Jobs,
-    Locks, Offers, Owners, Processes, Registrations, Removals, Runs, Schedules, Scrubbing, Stacks, Transfers,
-    Webhooks,
+    Accounts, Arrivals, Audits, Changes, Checking, Copies, Counting, Disks, Finding, Holdings, Images,
+    Installs, Jobs, Locks, Offers, Owners, Processes, Registrations, Removals, Runs, Schedules, Scrubbing,
+    Stacks, Transfers, Webhooks,
 };
 
 /// All that a catalogue answers and records, in plain types. `sqlite.rs` and `postgres.rs` have it each in their own
@@ -20,6 +20,7 @@ pub trait Store:
     + Counting
     + Disks
     + Finding
+    + Holdings
     + Images
     + Installs
     + Jobs

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ays_portal::Reached;
 use ays_operations::{Controller, Error, Feed, Kind, signing_key};
 use ays_server::{Listen, Provider, Server, SignIn, keep_feed};
 use url::Url;
@@ -15,7 +16,7 @@ use crate::failure::{Failure, eprint_line};
 use crate::render::table;
 use crate::signals::stop_at_once;
 
-/// Serves the REST API, and does the jobs that are asked for, until it is stopped
+/// Serves the portal and the REST API, and does the jobs that are asked for, until it is stopped
 ///
 /// It listens on this machine alone unless it is told another address. The API is described at /api/v1/openapi.json. Whoever calls needs
 /// a token, or a user's password: ays user add. Ctrl-C or SIGTERM gives jobs that are under way back to the queue.
@@ -83,7 +84,9 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         Some(directory) => Some(Feed::open(directory.clone()).await?),
         None => None,
     };
+    let reached = Reached { secure: tls.is_some() || *behind_proxy, provider: sign_in.is_some() };
     let app = ays_server::router(server.clone(), feed.as_ref(), sign_in.as_ref());
+    let app = app.merge(ays_portal::router(server.clone(), reached));
     let serving = ays_server::serve(app, Listen { address, tls }, stop.clone(), ready);
     let feeding = async {
         if let Some(feed) = feed {

@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use ays_catalogue::{
-    AuditRecord, Found, Image, ImageDetail, ImageQuery, Page, Run, RunFilter, Stack, index_json,
+    AuditRecord, Found, Holding, Image, ImageDetail, ImageOnNode, ImageQuery, Numbers, Page, Run, RunFilter,
+    Stack, index_json,
 };
 use ays_model::{Node, NodeName, Target, TemplateName};
 use ays_recipes::{Environment, LookupError, NodeError, Template};
@@ -68,6 +69,33 @@ pub async fn images(controller: Controller) -> Result<Vec<Image>, Error> {
 /// Those of the catalogue.
 pub async fn image_page(controller: Controller, query: ImageQuery) -> Result<Page<Image>, Error> {
     Ok(controller.catalogue.image_page(&query).await?)
+}
+
+/// What each stack has of each image that is wanted there.
+///
+/// # Errors
+///
+/// Those of the catalogue.
+pub async fn holdings(controller: Controller) -> Result<Vec<Holding>, Error> {
+    Ok(controller.catalogue.holdings().await?)
+}
+
+/// How many there are of what.
+///
+/// # Errors
+///
+/// Those of the catalogue.
+pub async fn numbers(controller: Controller) -> Result<Numbers, Error> {
+    Ok(controller.catalogue.numbers().await?)
+}
+
+/// What installs brought where.
+///
+/// # Errors
+///
+/// Those of the catalogue.
+pub async fn installed_images(controller: Controller) -> Result<Vec<ImageOnNode>, Error> {
+    Ok(controller.catalogue.installed_images().await?)
 }
 
 /// One image, by its name or id.

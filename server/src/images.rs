@@ -59,7 +59,7 @@ impl TryFrom<ImagesQuery> for ImageQuery {
             }
         };
         let search = search.filter(|text| !text.is_empty());
-        Ok(Self { search, destroyed: all, sort, descending, skip, limit: limit.0 })
+        Ok(Self { search, columns: Vec::new(), destroyed: all, sort, descending, skip, limit: limit.0 })
     }
 }
 

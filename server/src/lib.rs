@@ -22,6 +22,7 @@ mod query;
 mod records;
 mod run;
 mod schedules;
+mod session;
 mod sign_in;
 mod stacks;
 mod state;
@@ -29,6 +30,7 @@ mod users;
 
 pub use feed::{FeedNote, keep_feed};
 pub use run::{Listen, ServeError, serve};
+pub use session::{CookieRules, SESSION, Session, end_session, open_session, session};
 pub use sign_in::{Provider, SignIn, SignInError};
 pub use state::Server;
 
@@ -69,7 +71,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(cloudbroker::restore))
 }
 
-/// All that a server answers, with a feed of images and sign-in by a provider where it has them.
+/// The REST API and what those ask who watch the server, with a feed of images and sign-in by a provider where it has them.
 pub fn router(server: Server, feed: Option<&Feed>, sign_in: Option<&SignIn>) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = openapi::document(document);

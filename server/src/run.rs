@@ -41,7 +41,7 @@ const HEADERS: Duration = Duration::from_secs(30);
 /// How long calls that are under way may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Serves [`crate::router`] until it is stopped. `ready` is told the address, once it is listened to. A certificate that is replaced is taken
+/// Serves an application until it is stopped. `ready` is told the address, once it is listened to. A certificate that is replaced is taken
 /// without a restart.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ays_catalogue::Role;
@@ -29,6 +29,7 @@ use url::{Host, Url};
 
 use crate::answer::Answer;
 use crate::query::Query;
+use crate::session::{CookieRules, open_session};
 use crate::state::Server;
 
 /// How long somebody may take at the provider.
@@ -102,6 +103,16 @@ struct Begun {
     client: Client,
     nonce: Nonce,
     verifier: PkceCodeVerifier,
+    ends_in: EndsIn,
+}
+
+/// What somebody gets who has signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EndsIn {
+    /// A session of their browser, for the portal.
+    Session,
+    /// A token that they see, for their programs.
+    Token,
 }
 
 impl std::fmt::Debug for Begun {
@@ -144,7 +155,7 @@ impl SignIn {
     }
 
     /// Where the browser goes, and what it has to bring back.
-    async fn begin(&self) -> Result<(Url, String), Answer> {
+    async fn begin(&self, ends_in: EndsIn) -> Result<(Url, String), Answer> {
         let Inner { provider, redirect, issuer, .. } = &*self.0;
         let http = self.asking();
         let metadata = CoreProviderMetadata::discover_async(issuer.clone(), &http).await;
@@ -160,7 +171,7 @@ impl SignIn {
         let asked = asked.add_scope(Scope::new("email".to_owned())).set_pkce_challenge(challenge);
         let (url, state, nonce) = asked.url();
         let state = state.into_secret();
-        self.remember(state.clone(), Begun { at: Instant::now(), client, nonce, verifier });
+        self.remember(state.clone(), Begun { at: Instant::now(), client, nonce, verifier, ends_in });
         Ok((url, state))
     }
 
@@ -174,10 +185,10 @@ impl SignIn {
         begun.insert(state, new);
     }
 
-    /// Who came back: an e-mail address that the provider vouches for.
-    async fn finish(&self, state: &str, code: String) -> Result<String, Answer> {
+    /// Who came back: an e-mail address that the provider vouches for, and what they get.
+    async fn finish(&self, state: &str, code: String) -> Result<(String, EndsIn), Answer> {
         let begun = self.0.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(state);
-        let Some(Begun { client, nonce, verifier, .. }) = begun.filter(|begun| begun.at.elapsed() < PATIENCE)
+        let Some(Begun { client, nonce, verifier, ends_in, .. }) = begun.filter(|begun| begun.at.elapsed() < PATIENCE)
         else {
             return Err(refused(
                 "this sign-in took too long, or was begun elsewhere: begin again at /sign-in",
@@ -199,7 +210,7 @@ impl SignIn {
             email = said.email().map(|email| (email.to_string(), said.email_verified()));
         }
         match email {
-            Some((email, Some(true))) => Ok(email),
+            Some((email, Some(true))) => Ok((email, ends_in)),
             Some((email, _)) => {
                 Err(refused(&format!("the provider has not verified that {email} is theirs")))
             }
@@ -261,18 +272,25 @@ struct CameBack {
 }
 
 pub(crate) fn routes(sign_in: &SignIn) -> Router<Server> {
-    let [begins, ends] = [sign_in.clone(), sign_in.clone()];
-    Router::new().route("/sign-in", get(|State(server): State<Server>| begin(begins, server))).route(
-        "/sign-in/callback",
-        get(|State(server): State<Server>, headers: HeaderMap, query: Query<CameBack>| {
-            finish(ends, server, headers, query)
-        }),
-    )
+    let begins = |ends_in| {
+        let sign_in = sign_in.clone();
+        get(move |State(server): State<Server>| begin(sign_in, server, ends_in))
+    };
+    let ends = sign_in.clone();
+    Router::new()
+        .route("/sign-in/provider", begins(EndsIn::Session))
+        .route("/sign-in/token", begins(EndsIn::Token))
+        .route(
+            "/sign-in/callback",
+            get(|State(server): State<Server>, headers: HeaderMap, query: Query<CameBack>| {
+                finish(ends, server, headers, query)
+            }),
+        )
 }
 
-async fn begin(sign_in: SignIn, server: Server) -> Result<Response, Answer> {
+async fn begin(sign_in: SignIn, server: Server, ends_in: EndsIn) -> Result<Response, Answer> {
     let _asking = server.poll().ok_or_else(Answer::busy)?;
-    let (url, state) = sign_in.begin().await?;
+    let (url, state) = sign_in.begin(ends_in).await?;
     let headers = [
         (LOCATION, url.to_string()),
         (SET_COOKIE, sign_in.cookie(&state, PATIENCE)),
@@ -295,11 +313,23 @@ async fn finish(
         let error = error.unwrap_or_else(|| "no reason".to_owned());
         return Err(refused(&format!("the provider did not sign anybody in: {error}")));
     };
-    let email = sign_in.finish(&state, code).await?;
+    let (email, ends_in) = sign_in.finish(&state, code).await?;
     let controller = server.controller(Actor(email.clone())).await?;
     let known = ays_operations::users(controller.clone()).await?.into_iter().any(|user| user.name == email);
     if !known {
         return Err(refused(&format!("{email} is no user here: an admin may `ays user add {email}`")));
+    }
+    if ends_in == EndsIn::Session {
+        let rules = CookieRules { secure: sign_in.is_secure(), from_elsewhere: true };
+        let session = open_session(&server, email, rules).await?;
+        let mut response = (StatusCode::SEE_OTHER, [(LOCATION, "/")]).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.append(SET_COOKIE, session);
+        if let Ok(forgotten) = HeaderValue::from_str(&sign_in.cookie("", Duration::ZERO)) {
+            headers.append(SET_COOKIE, forgotten);
+        }
+        return Ok(response);
     }
     let (made, token) =
         ays_operations::add_token(controller, email.clone(), "sign-in".to_owned(), Role::Admin, Some(LASTS))
@@ -319,8 +349,12 @@ async fn finish(
 }
 
 impl SignIn {
+    fn is_secure(&self) -> bool {
+        self.0.provider.url.scheme() == "https"
+    }
+
     fn cookie(&self, value: &str, lasts: Duration) -> String {
-        let secure = if self.0.provider.url.scheme() == "https" { "; Secure" } else { "" };
+        let secure = if self.is_secure() { "; Secure" } else { "" };
         let lasts = lasts.as_secs();
         format!("{COOKIE_NAME}={value}; Path=/sign-in; Max-Age={lasts}; HttpOnly; SameSite=Lax{secure}")
     }

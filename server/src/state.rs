@@ -48,7 +48,8 @@ impl Server {
         }))
     }
 
-    pub(crate) fn catalogue(&self) -> Catalogue {
+    /// Its catalogue.
+    pub fn catalogue(&self) -> Catalogue {
         self.0.catalogue.clone()
     }
 
@@ -58,7 +59,7 @@ impl Server {
     }
 
     /// A turn to have a password looked at; none: too many wait.
-    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         let _waiting = self.0.waiting.try_acquire().ok()?;
         Arc::clone(&self.0.passwords).acquire_owned().await.ok()
     }
@@ -69,7 +70,11 @@ impl Server {
     }
 
     /// What an operation has at hand, for somebody.
-    pub(crate) async fn controller(&self, actor: Actor) -> Result<Controller, Error> {
+    ///
+    /// # Errors
+    ///
+    /// The environment cannot be read.
+    pub async fn controller(&self, actor: Actor) -> Result<Controller, Error> {
         let mut read = self.0.read.lock().await;
         if let Some((at, controller)) = &*read
             && at.elapsed() < FRESH

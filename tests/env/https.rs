@@ -109,7 +109,7 @@ fn credential_helpers_are_asked_for_their_host() {
             "[credential \"https://{host}\"]\nhelper = \"!f() {{ echo username={user}; echo password=pub1234; }}; f\"\n"
         )
     };
-    scene.configure(&(helper("git.example.org", "git") + &helper(Lab::SOURCE, "pub")));
+    scene.configure(&(helper("git.example.org", "git") + helper(Lab::SOURCE, "pub").as_str()));
     scene.works(&url("/git/jumpscale.git"));
     assert_eq!(scene.logins(&format!("{}:443", Lab::SOURCE)), [PUB]);
 

@@ -1,6 +1,7 @@
 //! What all stories use: a network of their own with nodes and sources in it, environments, disk images, and `ays`.
 
 mod ays;
+mod browser;
 mod disk;
 mod dns;
 mod environment;
@@ -26,6 +27,7 @@ pub mod truth;
 mod web;
 
 pub use ays::{Ays, Output, Running};
+pub use browser::Browser;
 pub use disk::{DISK, digest, md5, pattern, qcow2, sha256};
 pub use dns::start_half_a_name_server;
 pub use environment::Environment;

@@ -307,7 +307,7 @@ impl Certificate {
         run("openssl", &[&new[..], &["-keyout", &key, "-out", &request]].concat());
         let sign = ["x509", "-req", "-in", &request, "-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial"];
         run("openssl", &[&sign[..], &["-extfile", &names, "-out", &certificate]].concat());
-        let both = fs::read_to_string(&key).unwrap() + &fs::read_to_string(&certificate).unwrap();
+        let both = [&key, &certificate].map(|file| fs::read_to_string(file).unwrap()).concat();
         fs::write(made.both(), both).unwrap();
         made
     }

@@ -38,25 +38,36 @@ impl Images for Database {
         const NO_SEARCH: &str = "AND CAST($2 AS TEXT) IS NULL";
         let searching = if search.is_some() { SEARCH } else { NO_SEARCH };
         let there = if query.destroyed { "" } else { "AND status <> 'DESTROYED'" };
-        let matching = format!("FROM image WHERE environment_id = $1 {there} {searching}");
-        let total: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) {matching}")))
+        let in_column = |(at, (column, _)): (usize, &(ImageColumn, String))| {
+            format!(" AND lower(CAST({} AS TEXT)) LIKE ${} ESCAPE '\\'", column.sql(), at + 3)
+        };
+        let columns: String = query.columns.iter().enumerate().map(in_column).collect();
+        let texts: Vec<String> =
+            query.columns.iter().map(|(_, text)| format!("%{}%", like(&text.to_lowercase()))).collect();
+        let matching = format!("FROM image WHERE environment_id = $1 {there} {searching}{columns}");
+        let mut counting = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) {matching}")))
             .bind(tx.environment)
-            .bind(&search)
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(&failed)?;
+            .bind(&search);
+        for text in &texts {
+            counting = counting.bind(text);
+        }
+        let total: i64 = counting.fetch_one(&mut *tx).await.map_err(&failed)?;
         let (column, direction) = (query.sort.sql(), if query.descending { "DESC" } else { "ASC" });
         // What the view looks up for each image is looked up for those of the page alone.
         let order = match query.sort {
             ImageColumn::Name => format!("ORDER BY name {direction}, gid {direction}"),
             _ => format!("ORDER BY {column} {direction}, name {direction}, gid {direction}"),
         };
+        let (limit, skip) = (texts.len() + 3, texts.len() + 4);
         let sql = format!(
-            "SELECT * FROM image_record WHERE id IN (SELECT id {matching} {order} LIMIT $3 OFFSET $4) {order}"
+            "SELECT * FROM image_record
+             WHERE id IN (SELECT id {matching} {order} LIMIT ${limit} OFFSET ${skip}) {order}"
         );
-        let items = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(tx.environment)
-            .bind(&search)
+        let mut listing = sqlx::query_as(AssertSqlSafe(sql)).bind(tx.environment).bind(&search);
+        for text in &texts {
+            listing = listing.bind(text);
+        }
+        let items = listing
             .bind(i64::from(query.limit))
             .bind(i64::from(query.skip))
             .fetch_all(&mut *tx)

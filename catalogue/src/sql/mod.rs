@@ -10,6 +10,7 @@ mod copy;
 mod disk;
 mod edit;
 mod find;
+mod holding;
 mod image;
 mod installed;
 mod job;

@@ -175,6 +175,16 @@ async fn images_are_found_page_by_page() {
         let (names, total) = ask(ImageQuery { search: Some(search.to_owned()), ..all.clone() }).await;
         assert_eq!((names, total), (of(found), found.len() as u64), "{search}");
     }
+    let in_columns = |columns: &[(ImageColumn, &str)]| ImageQuery {
+        columns: columns.iter().map(|&(column, text)| (column, text.to_owned())).collect(),
+        search: Some("images.example".to_owned()),
+        limit: 2,
+        ..ImageQuery::default()
+    };
+    let linux = (ImageColumn::Type, "LINUX");
+    assert_eq!(ask(in_columns(&[linux])).await, (of(&["b_1", "bx1"]), 3));
+    assert_eq!(ask(in_columns(&[linux, (ImageColumn::Name, "_")])).await, (of(&["b_1"]), 1));
+    assert_eq!(ask(in_columns(&[(ImageColumn::Size, "999")])).await, (of(&[]), 0));
     let numbers = catalogue.numbers().await.unwrap();
     assert_eq!(numbers.images, [("CREATED".to_owned(), 3), ("DESTROYED".to_owned(), 1)]);
     assert_eq!(numbers.offers[0], ("n1".to_owned(), 3));

@@ -1,0 +1,30 @@
+//! What all stacks have of all images.
+
+use async_trait::async_trait;
+
+use super::Database;
+use crate::{CatalogueError, Holding, Holdings};
+
+#[async_trait]
+impl Holdings for Database {
+    async fn holdings(&self) -> Result<Vec<Holding>, CatalogueError> {
+        sqlx::query_as(
+            "SELECT i.id AS image, i.name AS image_name, s.id AS stack, s.name AS stack_name, i.gid,
+                    current.number AS current, g.number AS offers, c.state AS copy
+             FROM wanted w
+             JOIN image i ON i.id = w.image_id
+             JOIN stack s ON s.id = w.stack_id
+             LEFT JOIN generation current ON current.id = i.current_generation
+             LEFT JOIN offered o ON o.image_id = w.image_id AND o.stack_id = w.stack_id
+             LEFT JOIN generation g ON g.id = o.generation_id
+             LEFT JOIN copy c ON c.generation_id = i.current_generation AND c.pool_id = s.pool_id
+             WHERE i.environment_id = $1 AND i.status NOT IN ('DELETED', 'DESTROYED') AND s.in_environment = $2
+             ORDER BY i.name, i.gid, s.name",
+        )
+        .bind(self.environment)
+        .bind(true)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(self.failed("reading what stacks have"))
+    }
+}
