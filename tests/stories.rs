@@ -41,6 +41,7 @@ mod removal;
 mod scrub;
 mod secrets;
 mod server;
+mod services;
 mod sources;
 mod ssh;
 mod states;

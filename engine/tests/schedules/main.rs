@@ -23,6 +23,7 @@ use ays_catalogue::{
 };
 use ays_engine::{
     Arrived, Bad, Bring, Direction, Mode, Publish, Recorder, Recording, Removing, Rollout, Scrub, Sharing,
+    Starting,
     Stacks, Stop, Stopper, ToBring,
 };
 use ays_model::{Digest, Target};
@@ -242,6 +243,8 @@ impl Controller<'_> {
             logs: logs.path(),
             transport: &self.transport,
             mode,
+            starting: Starting::Starts,
+            trees: &[],
             force: false,
             sharing: Sharing::Alone,
             parallel,
