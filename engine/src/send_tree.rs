@@ -40,6 +40,7 @@ pub(crate) async fn send(
     service: &str,
     export: &GitExport,
     tree: &GitTree,
+    trees: Vec<PathBuf>,
 ) -> Result<usize, InstallError> {
     let wrong = |other| InstallError::at(StepName::Export, other);
     let (dest, links) = places(export, tree);
@@ -53,6 +54,7 @@ pub(crate) async fn send(
         dest: dest.clone(),
         entries: tree.entries.clone(),
         overwrite: export.overwrite,
+        trees,
         links,
     };
     let lacking = match helper.run(Step::CompareTree(order), |_| {}).await {
@@ -89,12 +91,17 @@ pub(crate) async fn send(
     Ok(lacking.len())
 }
 
+/// Where the files of an export lie.
+pub(crate) fn place(export: &GitExport) -> PathBuf {
+    if export.link { export.kept_in().join(&export.source) } else { export.dest.clone() }
+}
+
 /// Where the files go, and the links to them.
 fn places(export: &GitExport, tree: &GitTree) -> (PathBuf, Vec<(PathBuf, PathBuf)>) {
+    let kept = place(export);
     if !export.link {
-        return (export.dest.clone(), Vec::new());
+        return (kept, Vec::new());
     }
-    let kept = export.kept_in().join(&export.source);
     if !export.is_contents {
         return (kept.clone(), vec![(export.dest.clone(), kept)]);
     }

@@ -138,7 +138,8 @@ impl OnNode<'_, '_> {
             return Ok(());
         }
         self.start_step(StepName::Export, format!("{} to {}", export.address, export.dest.display()));
-        let sent = send_tree::send(self.helper, &service, export, tree).await?;
+        let trees = self.recipe.parts.trees().map(send_tree::place).collect();
+        let sent = send_tree::send(self.helper, &service, export, tree, trees).await?;
         let commit = tree.commit.get(..12).unwrap_or(&tree.commit);
         let files = tree.entries.len();
         let told = match sent {

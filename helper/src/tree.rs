@@ -24,8 +24,7 @@ pub(crate) fn compare(order: &Tree) -> Result<Vec<usize>, Failure> {
         order.entries.iter().map(|entry| path_of(&order.dest, entry)).collect::<Result<_, _>>()?;
     let links = order.links.iter().map(|(link, _)| link.as_path());
     service.will_write(paths.iter().map(PathBuf::as_path).chain(links))?;
-    let known = service.written.trees.get(&order.dest).cloned().unwrap_or_default();
-    remove_old(&mut service, order, &known)?;
+    remove_old(&mut service, order, &paths)?;
     let mut lacking = Vec::new();
     for (number, (entry, path)) in order.entries.iter().zip(&paths).enumerate() {
         match entry.kind {
@@ -156,16 +155,19 @@ fn make_link(link: &Path, to: &Path) -> Result<(), Failure> {
     rename(&part, link)
 }
 
-/// Removes what an earlier tree of the service had. What it found there and did not write stays.
-fn remove_old(service: &mut Service, order: &Tree, known: &BTreeSet<PathBuf>) -> Result<(), Failure> {
-    let new: BTreeSet<&Path> = order
-        .entries
-        .iter()
-        .map(|entry| entry.path.as_path())
-        .chain(order.links.iter().map(|(link, _)| link.as_path()))
-        .collect();
-    for old in known.iter().filter(|old| !new.contains(old.as_path())) {
-        let path = if old.is_absolute() { old.clone() } else { order.dest.join(old) };
+/// Removes what earlier trees of the service had. What they found there and did not write stays.
+fn remove_old(service: &mut Service, order: &Tree, paths: &[PathBuf]) -> Result<(), Failure> {
+    let links = order.links.iter().map(|(link, _)| link);
+    let new: BTreeSet<&PathBuf> = paths.iter().chain(links).collect();
+    let mut old: Vec<PathBuf> = Vec::new();
+    let is_old = |dest: &PathBuf| *dest == order.dest || !order.trees.contains(dest);
+    for (dest, entries) in service.written.trees.iter().filter(|(dest, _)| is_old(dest)) {
+        // Links have whole paths.
+        let path = |entry: &PathBuf| if entry.as_os_str().is_empty() { dest.clone() } else { dest.join(entry) };
+        old.extend(entries.iter().map(path).filter(|path| !new.contains(path)));
+    }
+    service.written.trees.retain(|dest, _| !is_old(dest));
+    for path in old {
         if !service.written.files.contains(&path) {
             continue;
         }

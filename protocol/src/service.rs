@@ -122,6 +122,8 @@ pub struct Tree {
     pub entries: Vec<TreeEntry>,
     /// A file with other bytes is replaced; else it stays as it is.
     pub overwrite: bool,
+    /// Where all trees of the service go: others are of an earlier version of it, and are removed.
+    pub trees: Vec<PathBuf>,
     /// Links to what was written, each with what it leads to.
     pub links: Vec<(PathBuf, PathBuf)>,
 }

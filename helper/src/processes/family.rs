@@ -31,16 +31,27 @@ fn parse(pid: u32, stat: &str) -> Option<Process> {
     (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, session })
 }
 
-/// What a supervisor started: its descendants, and those of its session, the supervisor itself left out.
-pub(super) fn of(supervisor: u32) -> Vec<u32> {
+/// The variable that marks what a supervisor started, and what that started in its turn.
+pub(super) const MARK: &str = "AYS_PROCESS";
+
+/// What a supervisor started, itself left out: its descendants, those of its session, and, for what has left both, those that
+/// have its mark.
+pub(super) fn of(supervisor: u32, mark: &str) -> Vec<u32> {
+    let mark = format!("{MARK}={mark}");
+    let is_marked = |pid: u32| {
+        let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        variables.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+    };
     let all = all();
     let mut found: Vec<u32> = Vec::new();
     loop {
         let is_new = |process: &&Process| {
-            let belongs = process.session == supervisor
-                || process.parent == supervisor
-                || found.contains(&process.parent);
-            belongs && process.pid != supervisor && !found.contains(&process.pid)
+            let is_new = process.pid != supervisor && !found.contains(&process.pid);
+            is_new
+                && (process.session == supervisor
+                    || process.parent == supervisor
+                    || found.contains(&process.parent)
+                    || is_marked(process.pid))
         };
         let more: Vec<u32> = all.iter().filter(is_new).map(|process| process.pid).collect();
         if more.is_empty() {

@@ -80,8 +80,13 @@ pub(super) fn look(dir: &Path, name: &str) -> State {
         return State { runs: true, pid, restarts, last };
     }
     // A supervisor that was killed leaves what it started.
-    let left = if supervisor == 0 { Vec::new() } else { family::of(supervisor) };
+    let left = if supervisor == 0 { Vec::new() } else { family::of(supervisor, &mark(dir, name)) };
     State { runs: !left.is_empty(), pid: left.first().copied(), restarts, last }
+}
+
+/// What marks the processes of a process.
+pub(super) fn mark(dir: &Path, name: &str) -> String {
+    dir.join(name).display().to_string()
 }
 
 /// Whether a supervisor lives.
@@ -117,7 +122,7 @@ pub(super) async fn stop(dir: &Path, name: &str, limit: Duration) -> Result<(), 
     if is_watched(dir, name) {
         family::terminate(&[supervisor]);
     } else if supervisor != 0 {
-        family::terminate(&family::of(supervisor));
+        family::terminate(&family::of(supervisor, &mark(dir, name)));
     }
     while look(dir, name).runs && begun.elapsed() < limit {
         sleep(LOOK_EVERY).await;
@@ -134,7 +139,7 @@ pub(super) async fn halt(dir: &Path, name: &str) -> Result<(), Failure> {
             return Err(Failure::Process { name: name.to_owned(), reason });
         }
         if let Some(Said { supervisor, .. }) = said(dir, name) {
-            let started = family::of(supervisor);
+            let started = family::of(supervisor, &mark(dir, name));
             if is_watched(dir, name) {
                 family::kill(&[supervisor]);
             }

@@ -14,7 +14,7 @@ use rustix::process::{WaitOptions, WaitStatus, set_child_subreaper, setsid, wait
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
-use super::supervised::{Said, Spec, file};
+use super::supervised::{Said, Spec, file, mark};
 use super::user::User;
 use super::{family, log};
 
@@ -114,7 +114,7 @@ impl Supervisor<'_> {
         let mut command = Command::new("/bin/sh");
         command.arg(file(self.dir, self.name, "sh")).current_dir("/").env_clear();
         command.env("PATH", PATH).env("HOME", home).env("USER", name).env("LOGNAME", name);
-        command.env("SHELL", "/bin/sh").env("LANG", "C.UTF-8");
+        command.env("SHELL", "/bin/sh").env("LANG", "C.UTF-8").env(family::MARK, mark(self.dir, self.name));
         command.stdin(Stdio::null()).stdout(self.log.try_clone()?).stderr(self.log.try_clone()?);
         if *uid != rustix::process::geteuid().as_raw() {
             command.uid(*uid).gid(*gid);
@@ -131,7 +131,7 @@ impl Supervisor<'_> {
                     last = Some(status);
                     if pid.as_raw_nonzero().get().cast_unsigned() == first {
                         // A daemon goes on under another number.
-                        self.said.pid = family::of(self.said.supervisor).first().copied();
+                        self.said.pid = self.family().first().copied();
                         let _ = self.say();
                     }
                     continue;
@@ -144,10 +144,14 @@ impl Supervisor<'_> {
                 _ = self.child.recv() => {}
                 _ = self.terminate.recv() => {
                     is_wanted = true;
-                    family::terminate(&family::of(self.said.supervisor));
+                    family::terminate(&self.family());
                 }
             }
         }
+    }
+
+    fn family(&self) -> Vec<u32> {
+        family::of(self.said.supervisor, &mark(self.dir, self.name))
     }
 
     /// Writes down how it is.
