@@ -25,7 +25,10 @@ fn template(scene: &Scene, name: &str, service: &str) {
 fn export(scene: &Scene, text: &str, dest: &str) -> String {
     let file = dest.trim_start_matches('/').replace(['/', '$', '(', ')'], "-");
     fs::write(scene.origin.file(&file), text).unwrap();
-    format!("web.export.1 =\n    url:'http://{}',\n    source:'/{file}',\n    dest:'{dest}',\n\n", Lab::SOURCE)
+    format!(
+        "web.export.1 =\n    url:'http://{}',\n    source:'/{file}',\n    dest:'{dest}',\n\n",
+        Lab::SOURCE
+    )
 }
 
 fn on_n1(scene: &Scene, words: &[&str]) -> Output {
@@ -36,7 +39,8 @@ fn on_n1(scene: &Scene, words: &[&str]) -> Output {
 fn everything(node: &Node) -> BTreeMap<PathBuf, String> {
     let root = node.path("/");
     let mut found = BTreeMap::new();
-    let mut left: Vec<_> = ["etc", "opt", "srv", "var", "run", "home"].iter().map(|top| root.join(top)).collect();
+    let mut left: Vec<_> =
+        ["etc", "opt", "srv", "var", "run", "home"].iter().map(|top| root.join(top)).collect();
     while let Some(directory) = left.pop() {
         for entry in fs::read_dir(&directory).into_iter().flatten().map_while(Result::ok) {
             let (path, kind) = (entry.path(), entry.file_type().unwrap());
@@ -73,7 +77,10 @@ fn dependencies_come_first_each_once_with_their_answers() {
     let plan = scene.ays.succeeds(&[&["plan", "-n", "a", "--data", "word:hello"], &N1[..]].concat());
     assert!(plan.contains("  3. a\n    2. b\n      1. c\n    1. c\n"), "{plan}");
     let dot = scene.ays.succeeds(&[&["plan", "-n", "a", "--data", "word:hello", "--dot"], &N1[..]].concat());
-    assert!(dot.starts_with("digraph services {") && dot.contains("s3 -> s2;") && dot.contains("s2 -> s1;"), "{dot}");
+    assert!(
+        dot.starts_with("digraph services {") && dot.contains("s3 -> s2;") && dot.contains("s2 -> s1;"),
+        "{dot}"
+    );
     assert_eq!(scene.node.files().len(), before, "a plan changes nothing");
 
     let done = scene.ays.succeeds(&[&["install", "-n", "a", "--data", "word:hello"], &N1[..]].concat());
@@ -108,7 +115,10 @@ fn a_circle_is_printed_and_nothing_is_done() {
 #[test]
 fn a_dependency_that_fails_stops_what_needs_it_and_nothing_else() {
     let scene = Scene::new();
-    let bad = format!("web.export.1 =\n    url:'http://{}',\n    source:'/none',\n    dest:'/opt/bad',\n", Lab::SOURCE);
+    let bad = format!(
+        "web.export.1 =\n    url:'http://{}',\n    source:'/none',\n    dest:'/opt/bad',\n",
+        Lab::SOURCE
+    );
     template(&scene, "bad", &bad);
     template(&scene, "good", &export(&scene, "good", "/opt/good"));
     template(&scene, "needs_bad", &(export(&scene, "x", "/opt/needs") + "dependencies.1 = 'bad'\n"));
@@ -201,12 +211,19 @@ fn a_process_is_started_outlives_the_connection_and_is_started_again() {
 fn a_process_that_does_not_come_up_is_told_with_its_last_words_and_nothing_of_it_stays() {
     let scene = Scene::new();
     let process = |cmd: &str, more: &str| {
-        template(&scene, "web", &format!("process.1 =\n    name:'p',\n    cmd:'{cmd}',\n    timeout_start:'2',\n{more}"));
+        template(
+            &scene,
+            "web",
+            &format!("process.1 =\n    name:'p',\n    cmd:'{cmd}',\n    timeout_start:'2',\n{more}"),
+        );
         on_n1(&scene, &["install", "-n", "web"])
     };
     let output = process("echo sorry; exit 7", "");
     assert_eq!(output.code, Some(1), "{output:#?}");
-    assert!(output.stderr.contains("ended with the exit code 7") && output.stderr.contains("sorry"), "{output:#?}");
+    assert!(
+        output.stderr.contains("ended with the exit code 7") && output.stderr.contains("sorry"),
+        "{output:#?}"
+    );
     let output = process("sleep 1000", "    ports:'8080',\n");
     assert!(output.stderr.contains("nobody listens at port 8080 after 2s"), "{output:#?}");
     let output = process("sleep 1000", "    user:'nobody-here',\n");
@@ -304,7 +321,8 @@ fn files_of_a_private_repository_come_to_a_node_without_git() {
     let mode = fs::metadata(scene.node.path("/opt/www/run.sh")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o755);
     // The password never came there.
-    let found = scene.node.files().into_iter().filter(|file| !file.starts_with(scene.node.path("/root/.cache")));
+    let found =
+        scene.node.files().into_iter().filter(|file| !file.starts_with(scene.node.path("/root/.cache")));
     for file in found {
         let bytes = fs::read(&file).unwrap_or_default();
         assert!(!bytes.windows(7).any(|part| part == b"pub1234"), "{file:?}");

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ays_engine::{Mode, Rehearsed, Starting, Stop, Stopper};
 use ays_model::{FaultAt, InstanceName, Record, TemplateName};
 use ays_operations::{
-    BroughtUpToDate, Error, Install, InstallOutdated, InstallReport, InstalledAgain,
-    Rehearse, Selection, Tell,
+    BroughtUpToDate, Error, Install, InstallOutdated, InstallReport, InstalledAgain, Rehearse, Selection,
+    Tell,
 };
 use ays_recipes::{Answers, Dependencies, Environment, Stored};
 
@@ -282,14 +282,12 @@ impl Work<'_> {
             words.extend(["-i".to_owned(), quoted(instance)]);
         }
         words.extend(["--targetname".to_owned(), quoted(&nodes.join(","))]);
-        for (is_given, option) in
-            [
+        for (is_given, option) in [
             (mode == Mode::Again, "-r"),
             (self.args.single, "--single"),
             (self.args.no_start, "--no-start"),
             (self.args.force, "--force"),
-        ]
-        {
+        ] {
             if is_given {
                 words.push(option.to_owned());
             }

@@ -85,9 +85,10 @@ struct DryRun<'a> {
 
 /// Shows what an install would do.
 pub(super) fn show(planned: &PlannedInstall, json: bool) -> Result<(), Failure> {
-    let of_service = |PlannedService { plans, sources }: &'_ PlannedService| -> Vec<(Plan, Vec<SourceAnswer>)> {
-        plans.iter().map(|plan| (plan.clone(), sources.clone())).collect()
-    };
+    let of_service =
+        |PlannedService { plans, sources }: &'_ PlannedService| -> Vec<(Plan, Vec<SourceAnswer>)> {
+            plans.iter().map(|plan| (plan.clone(), sources.clone())).collect()
+        };
     let plans: Vec<_> = planned.services.iter().flat_map(of_service).collect();
     if json {
         let all: Vec<_> = plans.iter().map(|(plan, sources)| DryRun { plan, sources }).collect();

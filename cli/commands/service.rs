@@ -45,7 +45,12 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, action: RunAction, repo: Option<&Path>) -> Result<(), Failure> {
-    if args.name.is_none() && !matches!(action, RunAction::Status | RunAction::Monitor | RunAction::Start | RunAction::Stop | RunAction::Restart) {
+    if args.name.is_none()
+        && !matches!(
+            action,
+            RunAction::Status | RunAction::Monitor | RunAction::Start | RunAction::Stop | RunAction::Restart
+        )
+    {
         return Err(Failure::NoTemplate);
     }
     let site = Site::find(repo)?;
@@ -61,7 +66,11 @@ pub async fn run(args: Args, action: RunAction, repo: Option<&Path>) -> Result<(
     }
     let (stopper, stop) = Stopper::new();
     heed_signals(stopper);
-    let style = if args.json || args.quiet { Style::Quiet } else { rollout::style(false, false, act.nodes.may_mean_several()) };
+    let style = if args.json || args.quiet {
+        Style::Quiet
+    } else {
+        rollout::style(false, false, act.nodes.may_mean_several())
+    };
     let services: Vec<ServiceOn> =
         site.perform(act, args.accept_new_host_key, stop.clone(), rollout::tell(style)).await?;
     if args.json {

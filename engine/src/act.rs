@@ -108,7 +108,9 @@ impl Act<'_> {
             let (recipe, trees) = &on.services[number];
             let acted = match stop.is_wanted() {
                 true => Err(InstallError::Interrupted),
-                false => self.on_service(&mut session.helper, recipe, trees, on.target.name(), rollout, tell).await,
+                false => {
+                    self.on_service(&mut session.helper, recipe, trees, on.target.name(), rollout, tell).await
+                }
             };
             results.insert(number, acted);
         }

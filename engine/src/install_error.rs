@@ -66,7 +66,9 @@ pub enum InstallError {
     #[error("an image is registered by `ays install` only")]
     OnlyInstalled,
     /// There are as many instances of the template on the node as may be.
-    #[error("check: the node has {most} of {template} already, and `instances.maxnr` allows no more: {others}")]
+    #[error(
+        "check: the node has {most} of {template} already, and `instances.maxnr` allows no more: {others}"
+    )]
     TooMany {
         /// The template.
         template: TemplateName,

@@ -117,7 +117,8 @@ impl<'r> Lifecycle<'r> {
             RunAction::Configure => VecDeque::from([Part::Phase(Phase::Configure)]),
             RunAction::Build => {
                 let first = recipe.parts.exports.len();
-                let trees = (first..recipe.parts.trees().count()).map(|number| Step::Do(Task::Export(number)));
+                let trees =
+                    (first..recipe.parts.trees().count()).map(|number| Step::Do(Task::Export(number)));
                 VecDeque::from([Part::Steps(trees.chain([call("build")]).collect())])
             }
             RunAction::Cleanup => one("cleanup"),
@@ -139,14 +140,7 @@ impl<'r> Lifecycle<'r> {
     }
 
     fn of_parts(recipe: &'r Recipe, parts: VecDeque<Part>) -> Self {
-        Self {
-            recipe,
-            parts,
-            left: VecDeque::new(),
-            running: None,
-            standing: None,
-            registered: Vec::new(),
-        }
+        Self { recipe, parts, left: VecDeque::new(), running: None, standing: None, registered: Vec::new() }
     }
 
     /// What is to be done next; none at the end. `outcome` is the value that the task before came to.

@@ -151,7 +151,7 @@ impl Plan {
 
 /// The downloads that a recipe registers images from, by their numbers; those before the first mistake in it.
 pub fn registered(recipe: &Recipe) -> Vec<usize> {
-    let (mut registered, mut lifecycle, mut outcome) = 
+    let (mut registered, mut lifecycle, mut outcome) =
         (Vec::new(), Lifecycle::new(recipe, Starting::Starts), Value::None);
     while let Ok(Some(task)) = lifecycle.next(outcome) {
         outcome = match task {
@@ -298,7 +298,11 @@ impl std::fmt::Display for Planned {
             Self::Start { process, command, ports } => {
                 write!(f, "start     {process}: {command}")?;
                 let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
-                if ports.is_empty() { Ok(()) } else { write!(f, "\n       until it listens at {}", ports.join(", ")) }
+                if ports.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, "\n       until it listens at {}", ports.join(", "))
+                }
             }
             Self::RemoveWritten => f.write_str("remove    what was written"),
         }

@@ -27,7 +27,10 @@ pub struct GitTree {
 
 impl std::fmt::Debug for GitTree {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GitTree").field("commit", &self.commit).field("entries", &self.entries).finish_non_exhaustive()
+        f.debug_struct("GitTree")
+            .field("commit", &self.commit)
+            .field("entries", &self.entries)
+            .finish_non_exhaustive()
     }
 }
 

@@ -249,8 +249,8 @@ fn quoted(text: &str) -> String {
 /// Whether a command line is one program and its arguments, which can take the shell's place.
 fn is_simple(command: &str) -> bool {
     const BUILT_IN: [&str; 14] = [
-        "cd", "export", "source", ".", "if", "for", "while", "until", "case", "set", "exec", "eval", "ulimit",
-        "umask",
+        "cd", "export", "source", ".", "if", "for", "while", "until", "case", "set", "exec", "eval",
+        "ulimit", "umask",
     ];
     let first = command.split_whitespace().next().unwrap_or_default();
     !command.contains([';', '&', '|', '<', '>', '`', '\n', '(', ')', '{'])

@@ -23,9 +23,12 @@ const LINES: usize = 4;
 /// Has apt bring packages, in one transaction; those that were not there before.
 pub(crate) async fn install(order: InstallPackages) -> Result<Vec<String>, Failure> {
     if program::find("apt-get").is_none() {
-        let other = ["dnf", "yum", "apk", "zypper", "pacman"].into_iter().find(|name| program::find(name).is_some());
+        let other =
+            ["dnf", "yum", "apk", "zypper", "pacman"].into_iter().find(|name| program::find(name).is_some());
         let reason = match other {
-            Some(other) => format!("`ubuntu.*` is for nodes with apt; this one has {other}, which is not supported yet"),
+            Some(other) => {
+                format!("`ubuntu.*` is for nodes with apt; this one has {other}, which is not supported yet")
+            }
             None => "`ubuntu.*` is for nodes with apt, and this one has none".to_owned(),
         };
         return Err(Failure::Tool { tool: "apt-get".to_owned(), reason });
@@ -91,7 +94,8 @@ fn write_sources(service: &mut Service, order: &InstallPackages) -> Result<bool,
     if !order.sources.is_empty() {
         let path = Path::new(SOURCES).join(format!("ays-{}.list", order.service));
         let lines = order.sources.iter().map(|line| signed_by(line, &keyrings) + "\n");
-        let text: String = ["# Written by ays: an uninstall removes it.\n".to_owned()].into_iter().chain(lines).collect();
+        let text: String =
+            ["# Written by ays: an uninstall removes it.\n".to_owned()].into_iter().chain(lines).collect();
         is_new |= put(service, &path, text.as_bytes())?;
     }
     Ok(is_new)
@@ -109,7 +113,9 @@ fn put(service: &mut Service, path: &Path, bytes: &[u8]) -> Result<bool, Failure
 
 /// A source's line with the keys that alone may have signed it.
 fn signed_by(line: &str, keyrings: &[String]) -> String {
-    let Some((kind, rest)) = line.split_once(' ').filter(|_| !keyrings.is_empty()) else { return line.to_owned() };
+    let Some((kind, rest)) = line.split_once(' ').filter(|_| !keyrings.is_empty()) else {
+        return line.to_owned();
+    };
     let keys = keyrings.join(",");
     match rest.trim_start().strip_prefix('[') {
         Some(options) if options.contains("signed-by") => line.to_owned(),
@@ -132,7 +138,10 @@ async fn missing(names: &[String]) -> Result<Vec<String>, Failure> {
         return Err(Failure::Tool { tool: "dpkg-query".to_owned(), reason: "it is missing".to_owned() });
     };
     let mut command = bound(program);
-    command.args(["--show", "--showformat=${Package} ${Package}:${Architecture} ${Version} ${db:Status-Status}\n"]);
+    command.args([
+        "--show",
+        "--showformat=${Package} ${Package}:${Architecture} ${Version} ${db:Status-Status}\n",
+    ]);
     command.stdin(Stdio::null()).env("LC_ALL", "C");
     let output = command
         .output()

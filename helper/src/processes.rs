@@ -102,7 +102,11 @@ struct State {
     last: Option<String>,
 }
 
-async fn start(service: &mut Service, process: &ProcessOrder, manager: ProcessManager) -> Result<(), Failure> {
+async fn start(
+    service: &mut Service,
+    process: &ProcessOrder,
+    manager: ProcessManager,
+) -> Result<(), Failure> {
     let dir = service.dir().to_owned();
     let is_same = match manager {
         ProcessManager::Systemd => systemd::write(service, process).await?,

@@ -109,7 +109,9 @@ fn is_there(entry: &TreeEntry, path: &Path) -> Result<bool, Failure> {
     let found = match path.symlink_metadata() {
         Ok(found) if found.is_file() && found.len() == entry.size => found,
         Ok(_) => return Ok(false),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(false),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(false);
+        }
         Err(error) => return Err(failure(path, "looking at it", &error)),
     };
     let failed = |error: std::io::Error| failure(path, "reading", &error);
@@ -126,7 +128,9 @@ fn is_there(entry: &TreeEntry, path: &Path) -> Result<bool, Failure> {
 
 fn link_is_there(entry: &TreeEntry, path: &Path) -> bool {
     let there = fs::read_link(path).ok();
-    there.is_some_and(|to| Sha256(sha2::Sha256::digest(to.as_os_str().as_encoded_bytes()).into()) == entry.sha256)
+    there.is_some_and(|to| {
+        Sha256(sha2::Sha256::digest(to.as_os_str().as_encoded_bytes()).into()) == entry.sha256
+    })
 }
 
 fn digest(file: &mut File) -> std::io::Result<Sha256> {
@@ -163,7 +167,8 @@ fn remove_old(service: &mut Service, order: &Tree, paths: &[PathBuf]) -> Result<
     let is_old = |dest: &PathBuf| *dest == order.dest || !order.trees.contains(dest);
     for (dest, entries) in service.written.trees.iter().filter(|(dest, _)| is_old(dest)) {
         // Links have whole paths.
-        let path = |entry: &PathBuf| if entry.as_os_str().is_empty() { dest.clone() } else { dest.join(entry) };
+        let path =
+            |entry: &PathBuf| if entry.as_os_str().is_empty() { dest.clone() } else { dest.join(entry) };
         old.extend(entries.iter().map(path).filter(|path| !new.contains(path)));
     }
     service.written.trees.retain(|dest, _| !is_old(dest));

@@ -153,9 +153,9 @@ impl ActOnServices {
                 }
             }
         }
-        let broken = broken.into_iter().map(|(node, error)| {
-            ServiceOn::failed(node, (None, None), Problem::of(Kind::Failed, &error))
-        });
+        let broken = broken
+            .into_iter()
+            .map(|(node, error)| ServiceOn::failed(node, (None, None), Problem::of(Kind::Failed, &error)));
         reports.extend(broken);
         Ok(reports)
     }

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ays_engine::{Mode, OperatorFile, Stacks, Stop, Survey, SurveyedImage, now, Starting};
+use ays_engine::{Mode, OperatorFile, Stacks, Starting, Stop, Survey, SurveyedImage, now};
 use ays_model::{Artifact, BootType, Check, Event, Gid, ImageName, SecretUrl, Target, TemplateName};
 use ays_recipes::{NewCheck, NewImage};
 use ays_transport::SshSettings;

@@ -31,7 +31,11 @@ pub(crate) async fn fetch(
             break;
         }
         if purpose == Purpose::Build && number < exports {
-            trees.push(GitTree { commit: String::new(), entries: Vec::new(), read: Arc::new(|_| Ok(Vec::new())) });
+            trees.push(GitTree {
+                commit: String::new(),
+                entries: Vec::new(),
+                read: Arc::new(|_| Ok(Vec::new())),
+            });
             continue;
         }
         let ends = Arc::new(AtomicBool::new(false));

@@ -161,8 +161,7 @@ impl Install {
         let (text, dot, warnings) = (graph.text(), graph.dot(), graph.warnings);
         let mut services = Vec::new();
         for Service { recipe, .. } in graph.services {
-            let plan =
-                |target: &Target| Plan::new(&recipe, target, &stacks.wanted_on(target), self.starting);
+            let plan = |target: &Target| Plan::new(&recipe, target, &stacks.wanted_on(target), self.starting);
             let plans = nodes.targets.iter().map(plan).collect::<Result<_, _>>()?;
             services.push(PlannedService { plans, sources: probe(&recipe.downloads, &temporary).await });
         }
@@ -217,13 +216,25 @@ impl Install {
             }
             let broken = if number == last { broken.take().unwrap_or_default() } else { Vec::new() };
             let selected = Selected { targets: fit, broken };
-            let rolled = self.roll_out(recipe, selected, stacks.clone(), &controller, &ssh, &stop, &tell, number == last);
+            let rolled = self.roll_out(
+                recipe,
+                selected,
+                stacks.clone(),
+                &controller,
+                &ssh,
+                &stop,
+                &tell,
+                number == last,
+            );
             let mut nodes = match rolled.await {
                 Ok(nodes) => nodes,
                 Err(error) if number == last => return Err(error),
                 Err(error) => {
                     let problem = Problem::from(&error);
-                    targets.iter().map(|target| InstalledOn::of_problem(target.name().clone(), problem.clone())).collect()
+                    targets
+                        .iter()
+                        .map(|target| InstalledOn::of_problem(target.name().clone(), problem.clone()))
+                        .collect()
                 }
             };
             nodes.extend(untried);

@@ -10,10 +10,10 @@ use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind};
 use crate::problem::Problem;
 use crate::{
-    ActOnServices, Availability, BroughtUpToDate, ChangeImage, ChangeStack, ChangedImage, ChangedPool, ChangedStack,
-    CheckNodes, CheckedNode, CopiedImage, CopyImage, DestroyImage, DestroyResult, Destroyed, EditImage,
-    EditedImage, Install, InstallOutdated, InstallReport, InstalledAgain, Outdated, PoolProblem, Prune,
-    RemovalResult, RemovedFile, ScrubCopies, Scrubbed, ServiceOn, SetAvailability,
+    ActOnServices, Availability, BroughtUpToDate, ChangeImage, ChangeStack, ChangedImage, ChangedPool,
+    ChangedStack, CheckNodes, CheckedNode, CopiedImage, CopyImage, DestroyImage, DestroyResult, Destroyed,
+    EditImage, EditedImage, Install, InstallOutdated, InstallReport, InstalledAgain, Outdated, PoolProblem,
+    Prune, RemovalResult, RemovedFile, ScrubCopies, Scrubbed, ServiceOn, SetAvailability,
 };
 
 /// Makes the enum of all operations, and runs each.

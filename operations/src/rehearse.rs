@@ -29,7 +29,9 @@ struct NotRehearsed(#[source] Box<RehearseError>);
 
 /// What it would do is not done in a directory alone.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} has processes, packages or files from git, which this machine itself would get: it is not rehearsed")]
+#[error(
+    "{0} has processes, packages or files from git, which this machine itself would get: it is not rehearsed"
+)]
 struct ChangesNodes(TemplateName);
 
 impl Rehearse {

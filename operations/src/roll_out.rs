@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 
 use ays_engine::{
-    GitTree, InstallError, Installed, Mode, NodeResult, OperatorFile, Rollout, Sharing, Stacks, Starting, Stop,
+    GitTree, InstallError, Installed, Mode, NodeResult, OperatorFile, Rollout, Sharing, Stacks, Starting,
+    Stop,
 };
 use ays_model::{NodeName, RunResult};
 use ays_recipes::{NodeError, Recipe};

@@ -105,9 +105,9 @@ fn arguments(fields: &Fields<'_>, service: &Hrd) -> Result<Answers, Diagnostic> 
         Some(_) => return Err(fields.wrong(format!("`args` names `{text}`, which holds no pairs"))),
         None if text.contains([':', '=']) => {
             for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-                let (key, value) = part
-                    .split_once([':', '='])
-                    .ok_or_else(|| fields.wrong("`args` must be pairs, or the name of a key that holds some"))?;
+                let (key, value) = part.split_once([':', '=']).ok_or_else(|| {
+                    fields.wrong("`args` must be pairs, or the name of a key that holds some")
+                })?;
                 answers.give(key.trim(), fields.secrets.for_recipes(value.trim()));
             }
         }

@@ -29,10 +29,8 @@ impl<'a> Fields<'a> {
     ) -> Result<Self, Diagnostic> {
         match &entry.value {
             Value::Dict(pairs) => Ok(Self { entry, file, pairs, substitute, secrets }),
-            _ => Err(file.diagnostic(
-                entry.key_span,
-                format!("`{}`: expected pairs such as `{example}`", entry.key),
-            )),
+            _ => Err(file
+                .diagnostic(entry.key_span, format!("`{}`: expected pairs such as `{example}`", entry.key))),
         }
     }
 
@@ -103,7 +101,9 @@ impl<'a> Fields<'a> {
     pub fn seconds(&self, name: &str, default: Duration) -> Result<Duration, Diagnostic> {
         let Some(number) = self.number(name)? else { return Ok(default) };
         let seconds = u64::try_from(number).ok().filter(|seconds| *seconds <= 24 * 3600);
-        seconds.map(Duration::from_secs).ok_or_else(|| self.wrong(format!("`{name}` must be seconds of a day")))
+        seconds
+            .map(Duration::from_secs)
+            .ok_or_else(|| self.wrong(format!("`{name}` must be seconds of a day")))
     }
 
     /// A list: items, or a text with commas or semicolons, in brackets or without.

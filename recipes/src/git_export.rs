@@ -107,7 +107,9 @@ fn one(
     let names = [fields.text("branch")?, fields.text("tag")?, fields.text("revision")?];
     let which = match names {
         [_, None, Some(commit)] if is_commit(&commit) => Which::Commit(commit.to_lowercase()),
-        [_, None, Some(_)] => return Err(fields.wrong("`revision` must be the hash of a commit, of 40 digits")),
+        [_, None, Some(_)] => {
+            return Err(fields.wrong("`revision` must be the hash of a commit, of 40 digits"));
+        }
         [None, Some(tag), None] => Which::Tag(tag),
         [_, Some(_), Some(_)] => return Err(fields.wrong("`tag` and `revision`: keep one of them")),
         [Some(_), Some(_), None] => return Err(fields.wrong("`branch` and `tag`: keep one of them")),

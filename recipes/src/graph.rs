@@ -55,8 +55,7 @@ impl Graph {
         purpose: NeededFor,
     ) -> Result<Self, RecipeError> {
         let graph = Self { services: Vec::new(), warnings: Vec::new() };
-        let mut reading =
-            Reading { environment, purpose, graph, known: HashMap::new(), way: Vec::new() };
+        let mut reading = Reading { environment, purpose, graph, known: HashMap::new(), way: Vec::new() };
         reading.read(template, request)?;
         Ok(reading.graph)
     }
@@ -120,7 +119,9 @@ impl Reading<'_> {
                 if let Some(start) = self.way.iter().position(|key| *key == needed) {
                     let names = self.way[start..].iter().chain([&needed]).map(title);
                     let circle = names.collect::<Vec<_>>().join(" -> ");
-                    return Err(dependency.wrong(format!("its dependencies lead in a circle: {circle}")).into());
+                    return Err(dependency
+                        .wrong(format!("its dependencies lead in a circle: {circle}"))
+                        .into());
                 }
                 let number = match self.known.get(&needed) {
                     Some(known) => {
@@ -159,9 +160,10 @@ impl Reading<'_> {
     /// The first one that names a service gives it its answers.
     fn compare_answers(&mut self, known: usize, dependency: &crate::dependency::Dependency, by: &Recipe) {
         let service = &self.graph.services[known];
-        let other = dependency.answers.all().find(|(key, answer)| {
-            service.request.answers.get(key).is_some_and(|given| given != *answer)
-        });
+        let other = dependency
+            .answers
+            .all()
+            .find(|(key, answer)| service.request.answers.get(key).is_some_and(|given| given != *answer));
         if let Some((key, _)) = other {
             self.graph.warnings.push(format!(
                 "{} gives {} another `{key}` than it has; it keeps the one that it has",

@@ -30,9 +30,8 @@ pub(crate) fn read(
     substitute: &dyn Fn(&str) -> String,
     secrets: &Secrets<'_>,
 ) -> Result<Option<Packages>, Diagnostic> {
-    let wrong = |entry: &Entry, message: &str| {
-        file.diagnostic(entry.key_span, format!("`{}`: {message}", entry.key))
-    };
+    let wrong =
+        |entry: &Entry, message: &str| file.diagnostic(entry.key_span, format!("`{}`: {message}", entry.key));
     let text = |entry: &Entry| {
         let text = scalar(&entry.value).ok_or_else(|| wrong(entry, "must be text"))?;
         let text = substitute(&text);
@@ -43,16 +42,21 @@ pub(crate) fn read(
     };
     let said = |key: &str| service.get(key).filter(|entry| !is_empty(entry));
     let mut packages = Packages::default();
-    for (_, entry) in service.numbered("ubuntu.apt.source").into_iter().filter(|(_, entry)| !is_empty(entry)) {
+    for (_, entry) in service.numbered("ubuntu.apt.source").into_iter().filter(|(_, entry)| !is_empty(entry))
+    {
         // A colon would make it a dict.
         let line = text(entry)?.replace(';', ":").trim().to_owned();
         let is_line = line.starts_with("deb ") || line.starts_with("deb-src ");
         if !is_line || line.contains(char::is_control) {
-            return Err(wrong(entry, "must be a line of apt's sources, such as `deb http;//HOST/ubuntu xenial main`"));
+            return Err(wrong(
+                entry,
+                "must be a line of apt's sources, such as `deb http;//HOST/ubuntu xenial main`",
+            ));
         }
         packages.sources.push(line);
     }
-    for (_, entry) in service.numbered("ubuntu.apt.key.pub").into_iter().filter(|(_, entry)| !is_empty(entry)) {
+    for (_, entry) in service.numbered("ubuntu.apt.key.pub").into_iter().filter(|(_, entry)| !is_empty(entry))
+    {
         let address = text(entry)?.replace(';', ":");
         let address = SecretUrl::parse(address.trim()).map_err(|error| wrong(entry, &error.to_string()))?;
         packages.keys.push(address);

@@ -364,7 +364,9 @@ fn max_instances(
     match number.as_deref().map(str::trim) {
         Some("") => Ok(None),
         // 0 stood for no limit.
-        Some(number) => number.parse::<u32>().map(|number| Some(number).filter(|most| *most > 0)).map_err(|_| wrong()),
+        Some(number) => {
+            number.parse::<u32>().map(|number| Some(number).filter(|most| *most > 0)).map_err(|_| wrong())
+        }
         None => Err(wrong()),
     }
 }

@@ -126,17 +126,16 @@ impl<'a> Secrets<'a> {
         let hidden = self.hidden.borrow();
         let used: Vec<_> = hidden.iter().filter(|hidden| text.contains(&hidden.word)).collect();
         self.on_nodes.borrow_mut().extend(used.iter().flat_map(|hidden| hidden.names.iter().cloned()));
-        let text = used.iter().fold(text.to_owned(), |text, hidden| {
-            text.replace(&hidden.word, hidden.secret.expose_secret())
-        });
+        let text = used
+            .iter()
+            .fold(text.to_owned(), |text, hidden| text.replace(&hidden.word, hidden.secret.expose_secret()));
         SecretString::from(text)
     }
 
     /// A text as the answer of another recipe: a secret that the store has is named, so that it stays there.
     pub fn for_recipes(&self, text: &str) -> String {
-        let is_kept = |name: &&SecretName| {
-            self.store.is_some_and(|store| matches!(store.get(name), Ok(Some(_))))
-        };
+        let is_kept =
+            |name: &&SecretName| self.store.is_some_and(|store| matches!(store.get(name), Ok(Some(_))));
         let hidden = self.hidden.borrow();
         hidden.iter().fold(text.to_owned(), |text, hidden| match hidden.names.iter().find(is_kept) {
             _ if !text.contains(&hidden.word) => text,

@@ -215,7 +215,10 @@ fn what_is_wrong_is_said_with_its_place() {
 fn what_is_wrong_with_a_part_of_a_service_is_said_at_its_entry() {
     for (service, message) in [
         ("process.1 =\n    name:'x',\n", "`process.1`: `cmd` is missing"),
-        ("process.1 =\n    cmd:'x', ports:'http',\n", "`process.1`: `ports` must be port numbers, such as '80;443'"),
+        (
+            "process.1 =\n    cmd:'x', ports:'http',\n",
+            "`process.1`: `ports` must be port numbers, such as '80;443'",
+        ),
         ("process.1 =\n    cmd:'x', prio:'soon',\n", "`process.1`: `prio` must be a whole number"),
         (
             "process.1 =\n    cmd:'x', startupmanager:'runit',\n",
@@ -267,7 +270,8 @@ fn the_parts_of_a_service() {
     repository.write("servicetemplates/image_win/actions.py", "");
     let recipe = repository.recipe("image_win", "name:Win").unwrap();
     let parts = &recipe.parts;
-    let exports: Vec<_> = parts.exports.iter().map(|e| (e.source.as_str(), e.is_contents, e.link, e.overwrite)).collect();
+    let exports: Vec<_> =
+        parts.exports.iter().map(|e| (e.source.as_str(), e.is_contents, e.link, e.overwrite)).collect();
     assert_eq!(exports, [("apps/x", true, true, true), ("apps/y", false, false, false)]);
     assert_eq!(parts.exports[0].dest, PathBuf::from("/opt/jumpscale7/apps/x"));
     assert_eq!(parts.exports[0].which.to_string(), "branch master");
@@ -276,12 +280,14 @@ fn the_parts_of_a_service() {
     assert_eq!(packages.sources, ["deb http://ppa.example.org/u xenial main"]);
     assert_eq!(packages.keys[0].to_string(), "http://ppa.example.org/key");
     assert!(!packages.upgrade);
-    let processes: Vec<_> = parts.processes.iter().map(|p| (p.name.as_str(), p.shown.as_str(), &p.ports[..])).collect();
+    let processes: Vec<_> =
+        parts.processes.iter().map(|p| (p.name.as_str(), p.shown.as_str(), &p.ports[..])).collect();
     assert_eq!(
         processes,
         [("first", "redis", &[6379, 6380][..]), ("process1", "nginx -c Win", &[9200, 9300])]
     );
-    let needs: Vec<_> = parts.dependencies.iter().map(|d| (d.template.as_str(), d.instance.as_str())).collect();
+    let needs: Vec<_> =
+        parts.dependencies.iter().map(|d| (d.template.as_str(), d.instance.as_str())).collect();
     assert_eq!(needs, [("mongo", "main"), ("redis", "system")]);
     assert_eq!(format!("{:?}", parts.dependencies[1].answers), r#"{"param.name", "param.port"}"#);
     assert_eq!(parts.max_instances, Some(1));

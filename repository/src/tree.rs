@@ -143,7 +143,8 @@ impl FetchedTree {
         // One at a time brings what several need.
         let lock = File::create(cache.join("ays.lock")).map_err(unusable)?;
         lock.lock().map_err(unusable)?;
-        let git = |source: git2::Error| TreeError::Git { address: address.to_string(), source: source.into() };
+        let git =
+            |source: git2::Error| TreeError::Git { address: address.to_string(), source: source.into() };
         let repository = match Repository::open_bare(cache) {
             Ok(repository) => repository,
             Err(_) => Repository::init_bare(cache).map_err(git)?,
@@ -161,7 +162,8 @@ impl FetchedTree {
 
     /// The bytes of a file, by its number.
     pub fn read(&self, number: usize) -> Result<Vec<u8>, TreeError> {
-        let git = |source: git2::Error| TreeError::Git { address: self.address.clone(), source: source.into() };
+        let git =
+            |source: git2::Error| TreeError::Git { address: self.address.clone(), source: source.into() };
         let repository = self.repository.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(file) = self.files.get(number) else { return Ok(Vec::new()) };
         let blob = repository.find_blob(file.id).map_err(git)?;

@@ -23,8 +23,7 @@ use ays_catalogue::{
 };
 use ays_engine::{
     Arrived, Bad, Bring, Direction, Mode, Publish, Recorder, Recording, Removing, Rollout, Scrub, Sharing,
-    Starting,
-    Stacks, Stop, Stopper, ToBring,
+    Stacks, Starting, Stop, Stopper, ToBring,
 };
 use ays_model::{Digest, Target};
 use ays_recipes::{Environment, Layers, Recipe, Request};

@@ -72,7 +72,11 @@ pub(super) fn matching(filter: &str) -> Vec<u32> {
         !is_ours && words.join(" ").contains(filter)
     };
     let own = std::process::id();
-    all().into_iter().filter(|process| process.pid != own && matches(process)).map(|process| process.pid).collect()
+    all()
+        .into_iter()
+        .filter(|process| process.pid != own && matches(process))
+        .map(|process| process.pid)
+        .collect()
 }
 
 /// Asks them to end.

@@ -54,7 +54,9 @@ pub(super) fn write(service: &mut Service, process: &ProcessOrder) -> Result<boo
     let spec = Spec { user };
     let path = file(service.dir(), &process.name, "json");
     let text = serde_json::to_vec(&spec).map_err(|error| failure(&path, "writing", &error.into()))?;
-    if fs::read(&script).is_ok_and(|there| there == wanted) && fs::read(&path).is_ok_and(|there| there == text) {
+    if fs::read(&script).is_ok_and(|there| there == wanted)
+        && fs::read(&path).is_ok_and(|there| there == text)
+    {
         return Ok(true);
     }
     write_script(&script, wanted, &spec.user)?;

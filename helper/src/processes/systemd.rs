@@ -55,7 +55,8 @@ pub(super) async fn write(service: &mut Service, process: &ProcessOrder) -> Resu
 fn text(process: &ProcessOrder, script: &Path) -> String {
     let ProcessOrder { description, user, stop_seconds, .. } = process;
     // A line break would begin another setting, and `%` one of systemd's own words.
-    let plain: String = description.chars().filter(|c| !c.is_control()).collect::<String>().replace('%', "%%");
+    let plain: String =
+        description.chars().filter(|c| !c.is_control()).collect::<String>().replace('%', "%%");
     let user = user.as_ref().map(|user| format!("User={user}\n")).unwrap_or_default();
     let script = script.display();
     format!(

@@ -22,7 +22,8 @@ pub(super) struct User {
 impl User {
     /// The user of a process: the one that it names, else who we are.
     pub fn of(process: &str, name: Option<&str>) -> Result<Self, Failure> {
-        let users = fs::read_to_string(USERS).map_err(|error| failure(Path::new(USERS), "reading", &error))?;
+        let users =
+            fs::read_to_string(USERS).map_err(|error| failure(Path::new(USERS), "reading", &error))?;
         let own = rustix::process::geteuid().as_raw();
         let mut all = users.lines().filter_map(parse);
         let found = match name {
@@ -47,5 +48,10 @@ fn parse(line: &str) -> Option<User> {
     let mut fields = line.split(':');
     let (name, uid, gid) = (fields.next()?, fields.nth(1)?, fields.next()?);
     let home = fields.nth(1)?;
-    Some(User { name: name.to_owned(), uid: uid.parse().ok()?, gid: gid.parse().ok()?, home: home.to_owned() })
+    Some(User {
+        name: name.to_owned(),
+        uid: uid.parse().ok()?,
+        gid: gid.parse().ok()?,
+        home: home.to_owned(),
+    })
 }

@@ -47,7 +47,8 @@ fn remove_files(service: &Service, removed: &mut RemovedService) -> Result<(), F
             Err(error) => return Err(failure(path, "removing the directory", &error)),
         }
     }
-    let parents: std::collections::BTreeSet<&Path> = removed.removed.iter().filter_map(|path| path.parent()).collect();
+    let parents: std::collections::BTreeSet<&Path> =
+        removed.removed.iter().filter_map(|path| path.parent()).collect();
     for parent in parents.into_iter().filter(|parent| parent.is_dir()) {
         sync_directory(parent)?;
     }
@@ -64,7 +65,9 @@ fn remove_directory(service: &Service) -> Result<(), Failure> {
     for path in paths {
         let gone = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         match gone {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failure(&path, "removing", &error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(failure(&path, "removing", &error));
+            }
             _ => {}
         }
     }
