@@ -54,6 +54,16 @@ pub enum Failure {
     Unwritable { path: PathBuf, source: std::io::Error },
     #[error("{}", not_installed(.what, .failed, .again))]
     Rollout { what: String, failed: Vec<(NodeName, Problem)>, interrupted: bool, again: String },
+    #[error("name the template with --name")]
+    NoTemplate,
+    #[error("ssh to {node} cannot be started")]
+    NoConsole {
+        node: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{action}: not all is well:\n  {}", .said.join("\n  "))]
+    Services { action: &'static str, said: Vec<String>, interrupted: bool },
     #[error("machines will not start from {image}: {errors} {}", if *.errors == 1 { "error" } else { "errors" })]
     WillNotWork { image: String, errors: usize },
     #[error("after {wrong} of {rehearsed} faults it does not end as without")]
@@ -181,6 +191,8 @@ impl Failure {
             Self::Operation(error) => error.kind,
             Self::NoHome
             | Self::NoCommand(_)
+            | Self::NoTemplate
+            | Self::NoConsole { .. }
             | Self::Domain { .. }
             | Self::NoPublicKey
             | Self::PublicKey { .. }
@@ -205,6 +217,7 @@ impl Failure {
             | Self::NotPublished { interrupted: true, .. }
             | Self::NotEverywhere { interrupted: true, .. }
             | Self::NotRemoved { interrupted: true, .. }
+            | Self::Services { interrupted: true, .. }
             | Self::Scrub { interrupted: true, .. } => Kind::Interrupted,
             Self::Rollout { failed, .. } => {
                 let is_invalid = |(_, why): &(NodeName, Problem)| why.kind == Kind::Invalid;
@@ -220,6 +233,7 @@ impl Failure {
             | Self::NotPublished { .. }
             | Self::NotEverywhere { .. }
             | Self::NotRemoved { .. }
+            | Self::Services { .. }
             | Self::Scrub { .. }
             | Self::NotAsked(_)
             | Self::StillOutdated { .. }

@@ -14,6 +14,7 @@ mod word;
 
 use std::process::ExitCode;
 
+use ays_model::RunAction;
 use clap::{CommandFactory, Parser, Subcommand};
 
 /// Installs OS images on the nodes of a private cloud, from the recipes of an environment repository.
@@ -43,6 +44,40 @@ struct Cli {
 enum Command {
     Install(commands::install::Args),
     List(commands::list::Args),
+    Plan(commands::plan::Args),
+    /// Starts services, and waits until they are up
+    Start(commands::service::Args),
+    /// Ends the processes of services
+    Stop(commands::service::Args),
+    /// Ends the processes of services, and starts them again
+    Restart(commands::service::Args),
+    /// Says whether the processes of services run and listen at their ports
+    Status(commands::service::Args),
+    /// Has recipes look whether their services do what they should
+    Monitor(commands::service::Args),
+    /// Brings packages, and runs `prepare` of the recipe
+    Prepare(commands::service::Args),
+    /// Runs `configure` of the recipe
+    Configure(commands::service::Args),
+    /// Brings `git.build`, and runs `build` of the recipe
+    Build(commands::service::Args),
+    /// Runs `cleanup` of the recipe
+    Cleanup(commands::service::Args),
+    /// Runs `execute` of the recipe
+    Execute(commands::service::Args),
+    /// Runs `data_export` of the recipe
+    Export(commands::service::Args),
+    /// Runs `data_import` of the recipe
+    Import(commands::service::Args),
+    /// Runs `removedata` of the recipe
+    Removedata(commands::service::Args),
+    /// Ends a service, and removes all that its install wrote
+    Uninstall(commands::service::Args),
+    /// Ends a service, and removes what it wrote and its data
+    Reset(commands::service::Args),
+    Resetstate(commands::resetstate::Args),
+    Hrdpath(commands::hrdpath::Args),
+    Console(commands::console::Args),
     Nodes(commands::nodes::Args),
     Node(commands::node::Args),
     Pool(commands::pool::Args),
@@ -100,6 +135,25 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
     match cli.command {
         Command::Install(args) => commands::install::run(args, repo).await,
         Command::List(args) => commands::list::run(&args, repo).await,
+        Command::Plan(args) => commands::plan::run(args, repo).await,
+        Command::Start(args) => commands::service::run(args, RunAction::Start, repo).await,
+        Command::Stop(args) => commands::service::run(args, RunAction::Stop, repo).await,
+        Command::Restart(args) => commands::service::run(args, RunAction::Restart, repo).await,
+        Command::Status(args) => commands::service::run(args, RunAction::Status, repo).await,
+        Command::Monitor(args) => commands::service::run(args, RunAction::Monitor, repo).await,
+        Command::Prepare(args) => commands::service::run(args, RunAction::Prepare, repo).await,
+        Command::Configure(args) => commands::service::run(args, RunAction::Configure, repo).await,
+        Command::Build(args) => commands::service::run(args, RunAction::Build, repo).await,
+        Command::Cleanup(args) => commands::service::run(args, RunAction::Cleanup, repo).await,
+        Command::Execute(args) => commands::service::run(args, RunAction::Execute, repo).await,
+        Command::Export(args) => commands::service::run(args, RunAction::Export, repo).await,
+        Command::Import(args) => commands::service::run(args, RunAction::Import, repo).await,
+        Command::Removedata(args) => commands::service::run(args, RunAction::Removedata, repo).await,
+        Command::Uninstall(args) => commands::service::run(args, RunAction::Uninstall, repo).await,
+        Command::Reset(args) => commands::service::run(args, RunAction::Reset, repo).await,
+        Command::Resetstate(args) => commands::resetstate::run(args, repo).await,
+        Command::Hrdpath(args) => commands::hrdpath::run(&args, repo),
+        Command::Console(args) => commands::console::run(&args, repo),
         Command::Nodes(args) => commands::nodes::run(&args, repo).await,
         Command::Node(args) => commands::node::run(args, repo).await,
         Command::Pool(args) => commands::pool::run(args, repo).await,

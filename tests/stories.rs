@@ -44,6 +44,7 @@ mod removal;
 mod scrub;
 mod secrets;
 mod server;
+mod services;
 mod sign_in;
 mod sixteen;
 mod sources;

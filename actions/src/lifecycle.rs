@@ -3,10 +3,10 @@
 /// A part of an install. They come one after the other, as in [`Phase::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The recipe says whether it can be installed, before anything is done on the node.
-    Prepare,
     /// The node's platform and tools are checked.
     Check,
+    /// The node gets its packages, and the recipe says whether it can be installed.
+    Prepare,
     /// The recipe's files are fetched.
     Fetch,
     /// What was fetched is put to use.
@@ -47,8 +47,8 @@ const fn call(method: &'static str, when_false: WhenFalse) -> Call {
 impl Phase {
     /// All of them, in order.
     pub const ALL: [Self; 7] = [
-        Self::Prepare,
         Self::Check,
+        Self::Prepare,
         Self::Fetch,
         Self::Configure,
         Self::BringDown,

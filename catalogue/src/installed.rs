@@ -79,6 +79,9 @@ pub trait Installs: fmt::Debug + Send + Sync {
     /// What is installed; none when nothing is, or it was forgotten.
     async fn installed(&self, of: &ServiceOnNode) -> Result<Option<Installed>, CatalogueError>;
 
+    /// All services that are installed, by node and in the order of their installs.
+    async fn installed_services(&self) -> Result<Vec<ServiceOnNode>, CatalogueError>;
+
     /// All images that installs brought to nodes, by node.
     async fn installed_images(&self) -> Result<Vec<ImageOnNode>, CatalogueError>;
 

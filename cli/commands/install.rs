@@ -4,19 +4,19 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ays_engine::{Mode, Plan, Planned, Rehearsed, SourceAnswer, Stop, Stopper};
+use ays_engine::{Mode, Rehearsed, Starting, Stop, Stopper};
 use ays_model::{FaultAt, InstanceName, Record, TemplateName};
 use ays_operations::{
-    BroughtUpToDate, Error, Install, InstallOutdated, InstallReport, InstalledAgain, PlannedInstall,
-    Rehearse, Selection, Tell,
+    BroughtUpToDate, Error, Install, InstallOutdated, InstallReport, InstalledAgain, Rehearse, Selection,
+    Tell,
 };
 use ays_recipes::{Answers, Dependencies, Environment, Stored};
 
-use super::job;
+use super::{job, plan};
 use crate::failure::{Failure, eprint_line};
 use crate::render::events::Style;
 use crate::render::rehearsal::Rehearsal;
-use crate::render::{quoted, rollout, table, units};
+use crate::render::{quoted, rollout};
 use crate::signals::heed_signals;
 use crate::site::Site;
 use crate::targets::Targets;
@@ -45,6 +45,9 @@ pub struct Args {
     /// Install again what `ays outdated` finds, on the nodes that have it; with --name or nodes, only among these
     #[arg(long, conflicts_with_all = ["reinstall", "rehearse", "dry_run", "instance", "data", "hrdseed", "hrdreset"])]
     outdated: bool,
+    /// Start nothing of what is installed
+    #[arg(long)]
+    no_start: bool,
     /// Leave the services out that it depends on
     #[arg(short, long, visible_alias = "nodeps")]
     single: bool,
@@ -178,6 +181,7 @@ impl Work<'_> {
             mode,
             force: args.force,
             dependencies: self.dependencies(),
+            starting: if args.no_start { Starting::Leaves } else { Starting::Starts },
             parallel: args.parallel,
             answers: Answers::parse(&args.data)?,
             stored: if args.hrdreset { Stored::Forgotten } else { Stored::Used },
@@ -198,7 +202,7 @@ impl Work<'_> {
         if args.dry_run {
             let environment = Arc::clone(self.site.environment()?);
             let planned = install.plan(environment, std::env::temp_dir(), stop.clone()).await?;
-            return show_plans(&planned, args.json);
+            return plan::show(&planned, args.json);
         }
 
         if args.detach {
@@ -241,7 +245,7 @@ impl Work<'_> {
         &self,
         template: &TemplateName,
         instance: &InstanceName,
-        InstallReport { answers, nodes }: InstallReport,
+        InstallReport { answers, nodes, .. }: InstallReport,
         mode: Mode,
         style: Style,
     ) -> Result<(), Failure> {
@@ -278,9 +282,12 @@ impl Work<'_> {
             words.extend(["-i".to_owned(), quoted(instance)]);
         }
         words.extend(["--targetname".to_owned(), quoted(&nodes.join(","))]);
-        for (is_given, option) in
-            [(mode == Mode::Again, "-r"), (self.args.single, "--single"), (self.args.force, "--force")]
-        {
+        for (is_given, option) in [
+            (mode == Mode::Again, "-r"),
+            (self.args.single, "--single"),
+            (self.args.no_start, "--no-start"),
+            (self.args.force, "--force"),
+        ] {
             if is_given {
                 words.push(option.to_owned());
             }
@@ -294,65 +301,4 @@ impl Work<'_> {
         }
         words.join(" ")
     }
-}
-
-/// The plan and what its sources say, as JSON.
-#[derive(serde::Serialize)]
-struct DryRun<'a> {
-    #[serde(flatten)]
-    plan: &'a Plan,
-    /// In the order of the plan's fetches.
-    sources: &'a [SourceAnswer],
-}
-
-fn show_plans(PlannedInstall { plans, sources }: &PlannedInstall, json: bool) -> Result<(), Failure> {
-    if json {
-        return match &plans[..] {
-            [plan] => table::json(&DryRun { plan, sources }),
-            plans => {
-                let all: Vec<_> = plans.iter().map(|plan| DryRun { plan, sources }).collect();
-                table::json(&all)
-            }
-        };
-    }
-    for plan in plans {
-        show_plan(plan, sources)?;
-    }
-    let mut warnings: Vec<_> = plans.iter().flat_map(|plan| &plan.warnings).collect();
-    warnings.dedup();
-    for warning in warnings {
-        eprint_line(&format!("warning: {warning}"));
-    }
-    table::line("nothing was done: this is a dry run")
-}
-
-fn show_plan(plan: &Plan, sources: &[SourceAnswer]) -> Result<(), Failure> {
-    table::line(&format!("{} on {}:", plan.template, plan.node))?;
-    let (mut sources, mut fetched) = (sources.iter(), 0);
-    for (number, step) in plan.steps.iter().enumerate() {
-        table::line(&format!("  {}  {step}", number + 1))?;
-        if matches!(step, Planned::Fetch { .. }) {
-            let is_registered = plan.registered.contains(&fetched);
-            fetched += 1;
-            let state = match sources.next() {
-                Some(SourceAnswer::Answers { refused: Some(reason), .. }) if is_registered => {
-                    format!("NO IMAGE, seen from here: {reason}")
-                }
-                Some(SourceAnswer::Answers { size, disk, .. }) => {
-                    let size = match size {
-                        Some(size) => units::bytes(*size),
-                        None => "it answers, without a size".to_owned(),
-                    };
-                    let disk = disk.as_ref().filter(|_| is_registered);
-                    let disk = disk.map(|disk| format!(", {disk}")).unwrap_or_default();
-                    format!("{size}{disk}, seen from here")
-                }
-                Some(SourceAnswer::OnNode) => "a file on the node: not looked at".to_owned(),
-                Some(SourceAnswer::Dead(reason)) => format!("NO ANSWER, seen from here: {reason}"),
-                None => String::new(),
-            };
-            table::line(&format!("       {state}"))?;
-        }
-    }
-    Ok(())
 }

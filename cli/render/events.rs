@@ -167,6 +167,7 @@ impl OnNode {
             lines.extend(match (result, style) {
                 (RunResult::Installed, _) => Some(format!("{title}: installed in {took}")),
                 (RunResult::Unchanged, _) => Some(format!("{title}: nothing to do, it is installed")),
+                (RunResult::Done, _) => Some(format!("{title}: {message} in {took}")),
                 (RunResult::Failed, Style::Summary) => Some(format!("{title}: FAILED: {message}")),
                 (RunResult::Interrupted, Style::Summary) => Some(format!("{title}: interrupted")),
                 // The error itself is printed at the end.

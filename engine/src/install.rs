@@ -15,6 +15,7 @@ use crate::lifecycle::{Lifecycle, Task};
 use crate::plan::Plan;
 use crate::rollout::{Installed, Mode, Rollout, Source, Turn};
 use crate::run_log::Events;
+use crate::service_on_node::{OnNode, note, shown};
 use crate::stop::Stop;
 use crate::truth::TruthError;
 
@@ -49,8 +50,14 @@ impl Working<'_, '_> {
             return Ok(Installed::Before);
         }
         self.rollout.catalogue.forget_installed(self.service).await?;
+        // What an image's download becomes is no file of the service.
+        let kept = self.rollout.recipe.downloads.iter().enumerate();
+        let kept = kept.filter(|(number, _)| !self.plan.registered.contains(number));
+        let paths = kept.map(|(_, download)| download.dest.clone()).collect();
+        let noted = note(&mut self.helper, self.rollout.recipe, paths).await;
+        noted.map_err(|source| InstallError::Step { step: StepName::Check, source })?;
 
-        let mut lifecycle = Lifecycle::new(self.rollout.recipe);
+        let mut lifecycle = Lifecycle::new(self.rollout.recipe, self.rollout.starting);
         let (mut sources, mut images) = (Vec::new(), Vec::new());
         let mut outcome = Value::None;
         // Downloads are removed before the record is written: the other way round, stopped between the two, they would
@@ -109,6 +116,24 @@ impl Working<'_, '_> {
             // A source that the fetch found to be the download itself, through a link for one, stays.
             Task::Remove { download, .. } if sources[download].fetched.is_source => {}
             Task::Remove { path, .. } => self.remove_download(path).await?,
+            task => {
+                self.go_on()?;
+                let is_check_up = matches!(task, Task::CheckUp);
+                let (mut seen, mut removed) = (Vec::new(), None);
+                let mut service = OnNode {
+                    recipe: self.rollout.recipe,
+                    trees: self.rollout.trees,
+                    helper: &mut self.helper,
+                    events: Some(&mut *self.events),
+                    seen: &mut seen,
+                    removed: &mut removed,
+                };
+                let value = service.perform(task).await?;
+                if is_check_up && value == Value::Bool(false) {
+                    return Err(InstallError::NotUp { seen: shown(&seen) });
+                }
+                return Ok(value);
+            }
         }
         Ok(Value::None)
     }
@@ -193,6 +218,7 @@ impl Working<'_, '_> {
             let (os, arch) = (facts.os.clone(), facts.arch.clone());
             return Err(InstallError::Platform { os, arch, supported: recipe.platforms.clone() });
         }
+        self.count_instances().await?;
         let (registers, key) = (self.plan.registers(), self.target.pool_key());
         let pool = match registers {
             true => Some(self.rollout.own(&key, self.target).claim().await?),
@@ -204,6 +230,21 @@ impl Working<'_, '_> {
             other => return Err(InstallError::at(StepName::Check, other)),
         }
         Ok(())
+    }
+
+    /// A template may say how many instances of it a node can have.
+    async fn count_instances(&self) -> Result<(), InstallError> {
+        let Some(most) = self.rollout.recipe.parts.max_instances else { return Ok(()) };
+        let others = self.rollout.catalogue.installed_services().await?.into_iter().filter(|other| {
+            other.node == self.service.node
+                && other.service == self.service.service
+                && other.instance != self.service.instance
+        });
+        let others: Vec<String> = others.map(|other| other.instance.to_string()).collect();
+        if u32::try_from(others.len()).is_ok_and(|count| count < most) {
+            return Ok(());
+        }
+        Err(InstallError::TooMany { template: self.service.service.clone(), most, others: others.join(", ") })
     }
 
     /// Brings one of the recipe's files, unless a neighbour in the same pool has made an image of it.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ays_catalogue::CatalogueError;
 use ays_grammar::Diagnostic;
-use ays_model::{PoolName, StepName};
+use ays_model::{PoolName, StepName, TemplateName};
 use ays_protocol::{Failure, Outcome};
 use ays_transport::{ConnectError, HelperError, OnPurpose};
 
@@ -48,6 +48,35 @@ pub enum InstallError {
     /// What ran before cannot be stopped.
     #[error("the service is still running after stop and halt")]
     StillRunning,
+    /// Files of a git repository cannot be sent.
+    #[error("export: {url}: {reason}")]
+    Export {
+        /// The repository.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+    /// What was started is not up.
+    #[error("start: it is not up: {seen}")]
+    NotUp {
+        /// Its processes.
+        seen: String,
+    },
+    /// An image is registered by an install, which fetches it and records it.
+    #[error("an image is registered by `ays install` only")]
+    OnlyInstalled,
+    /// There are as many instances of the template on the node as may be.
+    #[error(
+        "check: the node has {most} of {template} already, and `instances.maxnr` allows no more: {others}"
+    )]
+    TooMany {
+        /// The template.
+        template: TemplateName,
+        /// How many may be.
+        most: u32,
+        /// Their names.
+        others: String,
+    },
     /// The catalogue failed.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),

@@ -2,6 +2,7 @@
 //!
 //! It must not know the terminal, HTML or clouds: whoever calls it renders the events.
 
+mod act;
 mod adopt;
 mod bring;
 mod check_pools;
@@ -38,6 +39,8 @@ mod rollout;
 mod run_log;
 mod run_nodes;
 mod scrub;
+mod send_tree;
+mod service_on_node;
 mod sources;
 mod stacks;
 mod stop;
@@ -45,6 +48,7 @@ mod survey;
 mod survey_signed;
 mod truth;
 
+pub use act::{Act, Acted, ActedOn, ServicesOn};
 pub use adopt::{Adopt, AdoptError, AdoptedPool, Former, LeftOut};
 pub use bring::{Arrived, Bring, BringError, Brought, NoRoom, NotBrought, Recorder, Recording, ToBring};
 pub use check_pools::{CheckPools, CheckedPool, Found, Mended};
@@ -58,6 +62,7 @@ pub use found_file::{Fate, Left};
 pub use in_use::InUse;
 pub use inspect::{InspectError, findings, inspect_copy, inspect_file};
 pub use install_error::InstallError;
+pub use lifecycle::Starting;
 pub use node_problem::{NodeProblem, Place};
 pub use obstacle::Unreadable;
 pub use operator_file::OperatorFile;
@@ -71,6 +76,7 @@ pub use remove_copies::{FileEnd, RemoveError, RemoveFiles};
 pub use rollout::{Installed, Mode, NodeResult, Rollout, Sharing};
 pub use run_log::{Tell, now};
 pub use scrub::{Bad, NotHealed, Scrub, ScrubError};
+pub use send_tree::{GitTree, ReadEntry};
 pub use sources::{SourceAnswer, look, probe};
 pub use stacks::Stacks;
 pub use stop::{Stop, Stopper};

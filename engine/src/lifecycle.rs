@@ -1,20 +1,28 @@
-//! The one walk through an install: it says what is to be done next, and whoever does it gives the outcome back. A
-//! node's install does it, a plan records it, so that what is shown is what runs.
+//! The one walk through what is done with a service: it says what is to be done next, and whoever does it gives the
+//! outcome back. A node's run does it, a plan records it, so that what is shown is what runs.
+//!
+//! Each method is the recipe's own, by the interpreter, where it has it; else what its processes stand for.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use ays_actions::{Action, Call, Phase, Progress, RegisterImage, Run, Value, WhenFalse};
 use ays_grammar::Diagnostic;
-use ays_recipes::Recipe;
+use ays_model::RunAction;
+use ays_recipes::{Parts, Recipe};
+use serde::{Deserialize, Serialize};
 
 /// One thing to be done.
 #[derive(Debug)]
 pub(crate) enum Task {
     /// The node's platform and tools are checked.
     Check,
+    /// Packages are brought.
+    Packages,
     /// The recipe's file of this number is fetched.
     Fetch(usize),
+    /// The recipe's files from git of this number ([`ays_recipes::Parts::trees`]) are written.
+    Export(usize),
     /// An image is registered; the outcome is [`Action::REGISTERED`].
     Register(RegisterImage),
     /// A download is removed.
@@ -24,6 +32,29 @@ pub(crate) enum Task {
         /// The number of the recipe's file that was fetched to it.
         download: usize,
     },
+    /// Whether the processes are down; the outcome is a bool.
+    CheckDown,
+    /// The processes are asked to end.
+    Stop,
+    /// They are ended.
+    Halt,
+    /// They are started.
+    Start,
+    /// Whether they are up; the outcome is a bool.
+    CheckUp,
+    /// All that was written of the service is removed.
+    RemoveWritten,
+}
+
+/// Whether an install starts what it has installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Starting {
+    /// It does, and looks whether it is up.
+    #[default]
+    Starts,
+    /// It leaves that to somebody else (`--no-start`).
+    Leaves,
 }
 
 /// Why an install ends before its last phase, by what the recipe says.
@@ -37,15 +68,23 @@ pub(crate) enum LifecycleError {
     StillRunning,
 }
 
-/// What is left of an install.
+/// What is left of a run.
 pub(crate) struct Lifecycle<'r> {
     recipe: &'r Recipe,
-    phases: std::array::IntoIter<Phase, 7>,
-    /// What is left of the phase.
+    parts: VecDeque<Part>,
+    /// What is left of the part.
     left: VecDeque<Step>,
-    /// The method that is under way.
+    /// The method of the recipe that is under way.
     running: Option<(Call, Run)>,
+    /// The method that a task stands for, which is under way.
+    standing: Option<Call>,
     registered: Vec<RegisterImage>,
+}
+
+/// A part of a run.
+enum Part {
+    Phase(Phase),
+    Steps(Vec<Step>),
 }
 
 enum Step {
@@ -55,18 +94,61 @@ enum Step {
 
 impl<'r> Lifecycle<'r> {
     /// All of an install.
-    pub fn new(recipe: &'r Recipe) -> Self {
-        Self {
-            recipe,
-            phases: Phase::ALL.into_iter(),
-            left: VecDeque::new(),
-            running: None,
-            registered: Vec::new(),
-        }
+    pub fn new(recipe: &'r Recipe, starting: Starting) -> Self {
+        let is_wanted = |phase: &Phase| *phase != Phase::Start || starting == Starting::Starts;
+        let phases = Phase::ALL.into_iter().filter(is_wanted).map(Part::Phase);
+        Self::of_parts(recipe, phases.collect())
+    }
+
+    /// All of another action.
+    pub fn of(recipe: &'r Recipe, action: RunAction) -> Self {
+        let call = |method| Step::Call(Call { method, when_false: WhenFalse::Fails });
+        let one = |method| VecDeque::from([Part::Steps(vec![call(method)])]);
+        let parts = match action {
+            RunAction::Install | RunAction::Reinstall => return Self::new(recipe, Starting::Starts),
+            RunAction::Start => VecDeque::from([Part::Phase(Phase::Start)]),
+            RunAction::Stop => VecDeque::from([Part::Phase(Phase::BringDown)]),
+            RunAction::Restart => VecDeque::from([Part::Phase(Phase::BringDown), Part::Phase(Phase::Start)]),
+            RunAction::Status => one("check_up_local"),
+            RunAction::Monitor => VecDeque::from([Part::Steps(
+                ["check_up_local", "monitor_local", "monitor_remote"].map(call).into(),
+            )]),
+            RunAction::Prepare => VecDeque::from([Part::Phase(Phase::Prepare)]),
+            RunAction::Configure => VecDeque::from([Part::Phase(Phase::Configure)]),
+            RunAction::Build => {
+                let first = recipe.parts.exports.len();
+                let trees =
+                    (first..recipe.parts.trees().count()).map(|number| Step::Do(Task::Export(number)));
+                VecDeque::from([Part::Steps(trees.chain([call("build")]).collect())])
+            }
+            RunAction::Cleanup => one("cleanup"),
+            RunAction::Removedata => one("removedata"),
+            RunAction::Execute => one("execute"),
+            RunAction::Export => one("data_export"),
+            RunAction::Import => one("data_import"),
+            RunAction::Test => one("test"),
+            RunAction::Uninstall => VecDeque::from([
+                Part::Phase(Phase::BringDown),
+                Part::Steps(vec![call("uninstall"), Step::Do(Task::RemoveWritten)]),
+            ]),
+            RunAction::Reset => VecDeque::from([
+                Part::Phase(Phase::BringDown),
+                Part::Steps(vec![call("uninstall"), call("removedata"), Step::Do(Task::RemoveWritten)]),
+            ]),
+        };
+        Self::of_parts(recipe, parts)
+    }
+
+    fn of_parts(recipe: &'r Recipe, parts: VecDeque<Part>) -> Self {
+        Self { recipe, parts, left: VecDeque::new(), running: None, standing: None, registered: Vec::new() }
     }
 
     /// What is to be done next; none at the end. `outcome` is the value that the task before came to.
     pub fn next(&mut self, mut outcome: Value) -> Result<Option<Task>, LifecycleError> {
+        if let Some(call) = self.standing.take() {
+            let value = std::mem::replace(&mut outcome, Value::None);
+            self.returned(call, &value)?;
+        }
         loop {
             if let Some((call, run)) = &mut self.running {
                 match run.resume(std::mem::replace(&mut outcome, Value::None))? {
@@ -81,14 +163,22 @@ impl<'r> Lifecycle<'r> {
                     }
                 }
             } else if let Some(step) = self.left.pop_front() {
-                match (step, &self.recipe.script) {
-                    (Step::Do(task), _) => return Ok(Some(task)),
-                    (Step::Call(call), Some(script)) => self.running = Some((call, script.run(call.method))),
-                    (Step::Call(call), None) => self.returned(call, &Value::None)?,
+                let call = match step {
+                    Step::Do(task) => return Ok(Some(task)),
+                    Step::Call(call) => call,
+                };
+                match (self.recipe.method(call.method), self.usual(call.method)) {
+                    (Some(script), _) => self.running = Some((call, script.run(call.method))),
+                    (None, Some(task)) => {
+                        self.standing = Some(call);
+                        return Ok(Some(task));
+                    }
+                    (None, None) => self.returned(call, &Value::None)?,
                 }
             } else {
-                match self.phases.next() {
-                    Some(phase) => self.begin(phase),
+                match self.parts.pop_front() {
+                    Some(Part::Phase(phase)) => self.begin(phase),
+                    Some(Part::Steps(steps)) => self.left.extend(steps),
                     None => return Ok(None),
                 }
             }
@@ -96,14 +186,36 @@ impl<'r> Lifecycle<'r> {
     }
 
     fn begin(&mut self, phase: Phase) {
+        let Parts { packages, exports, .. } = &self.recipe.parts;
+        if phase == Phase::Prepare && packages.is_some() {
+            self.left.push_back(Step::Do(Task::Packages));
+        }
         self.left.extend(phase.calls().iter().copied().map(Step::Call));
         let tasks: Vec<Task> = match phase {
             Phase::Check => vec![Task::Check],
-            Phase::Fetch => (0..self.recipe.downloads.len()).map(Task::Fetch).collect(),
+            Phase::Fetch => {
+                let downloads = (0..self.recipe.downloads.len()).map(Task::Fetch);
+                downloads.chain((0..exports.len()).map(Task::Export)).collect()
+            }
             Phase::CleanUp => self.downloads_to_remove(),
             Phase::Prepare | Phase::Configure | Phase::BringDown | Phase::Start => Vec::new(),
         };
         self.left.extend(tasks.into_iter().map(Step::Do));
+    }
+
+    /// What a method does where the recipe does not have it.
+    fn usual(&self, method: &str) -> Option<Task> {
+        if self.recipe.parts.processes.is_empty() {
+            return None;
+        }
+        match method {
+            "check_down_local" => Some(Task::CheckDown),
+            "stop" => Some(Task::Stop),
+            "halt" => Some(Task::Halt),
+            "start" => Some(Task::Start),
+            "check_up_local" => Some(Task::CheckUp),
+            _ => None,
+        }
     }
 
     fn returned(&mut self, Call { method, when_false }: Call, value: &Value) -> Result<(), LifecycleError> {

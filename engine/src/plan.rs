@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use ays_actions::{Action, Progress, Script, Value, install_methods};
 use ays_grammar::Diagnostic;
-use ays_model::{Check, DiskFormat, ImageName, NodeName, Signed, Target, TemplateName};
-use ays_recipes::Recipe;
+use ays_model::{Check, DiskFormat, ImageName, InstanceName, NodeName, Signed, Target, TemplateName};
+use ays_recipes::{Process, Recipe};
 use serde::Serialize;
 
-use crate::lifecycle::{Lifecycle, LifecycleError, Task};
+use crate::lifecycle::{Lifecycle, LifecycleError, Starting, Task};
 
 /// One thing that will be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,6 +46,37 @@ pub enum Planned {
         /// The file.
         path: PathBuf,
     },
+    /// apt brings packages.
+    Packages {
+        /// Their names.
+        names: Vec<String>,
+        /// Lines of apt's sources that are added.
+        sources: Vec<String>,
+    },
+    /// Files of a git repository are written.
+    Export {
+        /// The repository, without a password.
+        url: String,
+        /// Which commit of it.
+        revision: String,
+        /// What of it.
+        source: String,
+        /// Where to.
+        dest: PathBuf,
+    },
+    /// What runs is ended.
+    Stop,
+    /// A process is started.
+    Start {
+        /// Its name.
+        process: String,
+        /// Its command, without secrets.
+        command: String,
+        /// The ports that are waited for.
+        ports: Vec<u16>,
+    },
+    /// What was written is removed.
+    RemoveWritten,
 }
 
 /// All that an install on a node will do, in order.
@@ -53,6 +84,8 @@ pub enum Planned {
 pub struct Plan {
     /// The template.
     pub template: TemplateName,
+    /// The instance.
+    pub instance: InstanceName,
     /// The node.
     pub node: NodeName,
     /// The steps.
@@ -68,12 +101,17 @@ impl Plan {
     /// Plans an install: it is walked through with a recorder in the node's place, which answers as is expected, so a
     /// recipe that asks for what cannot be done is an error here. Where a method of the recipe says that the install
     /// fails, the plan ends as the install will. `stacks` are those that a registered image is wanted on.
-    pub fn new(recipe: &Recipe, target: &Target, stacks: &[NodeName]) -> Result<Self, Diagnostic> {
+    pub fn new(
+        recipe: &Recipe,
+        target: &Target,
+        stacks: &[NodeName],
+        starting: Starting,
+    ) -> Result<Self, Diagnostic> {
         if let Some(script) = &recipe.script {
             interpret_all(script)?;
         }
         let (mut steps, mut warnings, mut registered) = (Vec::new(), Vec::new(), Vec::new());
-        let mut lifecycle = Lifecycle::new(recipe);
+        let mut lifecycle = Lifecycle::new(recipe, starting);
         let mut outcome = Value::None;
         loop {
             let task = match lifecycle.next(outcome) {
@@ -91,12 +129,13 @@ impl Plan {
                     registered.push(image.download);
                     Action::REGISTERED
                 }
-                Task::Check | Task::Fetch(_) | Task::Remove { .. } => Value::None,
+                task => expected(task),
             };
-            steps.push(Planned::new(task, recipe, target, stacks));
+            steps.extend(Planned::of(task, recipe, target, stacks));
         }
         Ok(Self {
             template: recipe.template.clone(),
+            instance: recipe.instance.clone(),
             node: target.name().clone(),
             steps,
             warnings,
@@ -112,22 +151,56 @@ impl Plan {
 
 /// The downloads that a recipe registers images from, by their numbers; those before the first mistake in it.
 pub fn registered(recipe: &Recipe) -> Vec<usize> {
-    let (mut registered, mut lifecycle, mut outcome) = (Vec::new(), Lifecycle::new(recipe), Value::None);
+    let (mut registered, mut lifecycle, mut outcome) =
+        (Vec::new(), Lifecycle::new(recipe, Starting::Starts), Value::None);
     while let Ok(Some(task)) = lifecycle.next(outcome) {
         outcome = match task {
             Task::Register(image) => {
                 registered.push(image.download);
                 Action::REGISTERED
             }
-            Task::Check | Task::Fetch(_) | Task::Remove { .. } => Value::None,
+            task => expected(&task),
         };
     }
     registered
 }
 
+/// What a task comes to when all goes well and nothing runs yet.
+fn expected(task: &Task) -> Value {
+    match task {
+        Task::CheckDown | Task::CheckUp => Value::Bool(true),
+        _ => Value::None,
+    }
+}
+
 impl Planned {
-    fn new(task: Task, recipe: &Recipe, target: &Target, stacks: &[NodeName]) -> Self {
-        match task {
+    /// What is told of a task; what only looks is not.
+    fn of(task: Task, recipe: &Recipe, target: &Target, stacks: &[NodeName]) -> Vec<Self> {
+        let one = match task {
+            Task::CheckDown | Task::CheckUp => return Vec::new(),
+            Task::Stop | Task::Halt => Self::Stop,
+            Task::RemoveWritten => Self::RemoveWritten,
+            Task::Start => {
+                let start = |process: &Process| Self::Start {
+                    process: process.name.clone(),
+                    command: process.shown.clone(),
+                    ports: process.ports.clone(),
+                };
+                return recipe.parts.processes.iter().map(start).collect();
+            }
+            Task::Packages => {
+                let packages = recipe.parts.packages.clone().unwrap_or_default();
+                Self::Packages { names: packages.names, sources: packages.sources }
+            }
+            Task::Export(number) => match recipe.parts.trees().nth(number) {
+                Some(export) => Self::Export {
+                    url: export.address.to_string(),
+                    revision: export.which.to_string(),
+                    source: export.source.clone(),
+                    dest: export.dest.clone(),
+                },
+                None => return Vec::new(),
+            },
             Task::Check => Self::Check { platforms: recipe.platforms.clone() },
             Task::Fetch(number) => {
                 let download = &recipe.downloads[number];
@@ -149,7 +222,8 @@ impl Planned {
                 }
             }
             Task::Remove { path, .. } => Self::Remove { path },
-        }
+        };
+        vec![one]
     }
 }
 
@@ -212,6 +286,25 @@ impl std::fmt::Display for Planned {
                 )
             }
             Self::Remove { path } => write!(f, "remove    {}", path.display()),
+            Self::Packages { names, sources } => {
+                write!(f, "packages  {}", names.join(", "))?;
+                sources.iter().try_for_each(|line| write!(f, "\n       from {line}"))
+            }
+            Self::Export { url, revision, source, dest } => {
+                let source = if source.is_empty() { "all of it" } else { source };
+                write!(f, "export    {url}, {revision}: {source}\n       to {}", dest.display())
+            }
+            Self::Stop => f.write_str("stop      what runs"),
+            Self::Start { process, command, ports } => {
+                write!(f, "start     {process}: {command}")?;
+                let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
+                if ports.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, "\n       until it listens at {}", ports.join(", "))
+                }
+            }
+            Self::RemoveWritten => f.write_str("remove    what was written"),
         }
     }
 }

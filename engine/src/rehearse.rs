@@ -15,6 +15,7 @@ use walkdir::WalkDir;
 
 use crate::digests::Digests;
 use crate::install_error::InstallError;
+use crate::lifecycle::Starting;
 use crate::rollout::{Installed, Mode, Rollout, Sharing};
 use crate::run_log::{Tell, now};
 use crate::stacks::Stacks;
@@ -198,6 +199,8 @@ impl<'a> Stage<'a> {
             logs: &self.directory.path().join("runs"),
             transport: self.rehearsal.transport,
             mode,
+            starting: Starting::Starts,
+            trees: &[],
             force: false,
             sharing: Sharing::Alone,
             parallel: NonZeroUsize::MIN,

@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::install_error::InstallError;
+use crate::lifecycle::Starting;
 use crate::operator_file::OperatorFile;
 use crate::own_pool::OwnPool;
+use crate::send_tree::GitTree;
 use crate::stacks::Stacks;
 
 /// Whether what is installed is left alone.
@@ -64,6 +66,10 @@ pub struct Rollout<'a> {
     pub transport: &'a Transport,
     /// Whether what is installed is left alone.
     pub mode: Mode,
+    /// Whether what was installed is started.
+    pub starting: Starting,
+    /// The recipe's files from git, in its order ([`ays_recipes::Parts::trees`]).
+    pub trees: &'a [GitTree],
     /// Whether an image is registered even when the disk in it is broken.
     pub force: bool,
     /// Whether nodes pass on what they fetch.

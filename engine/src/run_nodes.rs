@@ -61,7 +61,7 @@ impl Rollout<'_> {
         let older = self.stacks.write(self.catalogue, targets, self.by).await?;
         let mut plans = Vec::with_capacity(targets.len());
         for target in targets {
-            plans.push(Plan::new(self.recipe, target, &self.stacks.wanted_on(target))?);
+            plans.push(Plan::new(self.recipe, target, &self.stacks.wanted_on(target), self.starting)?);
         }
         if let Some(plan) = plans.first_mut() {
             plan.warnings.extend(older);

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ays_catalogue::{Catalogue, Place, RunFilter};
-use ays_engine::{InstallError, Installed, Mode, NodeResult, Rollout, Sharing, Stacks, Stopper};
+use ays_engine::{InstallError, Installed, Mode, NodeResult, Rollout, Sharing, Stacks, Starting, Stopper};
 use ays_model::{Content, Digest, DiskFormat, Inspection, StepName, Target};
 use ays_protocol::{CheckedCopy, CopyState, Failure, IndexBefore, Outcome, Step, Stored};
 use ays_recipes::{Environment, Layers, Recipe, Request};
@@ -92,6 +92,8 @@ impl Scene {
             logs: &self.directory.path().join("runs"),
             transport: &Transport::Scripted(nodes),
             mode,
+            starting: Starting::Starts,
+            trees: &[],
             force: false,
             sharing: Sharing::Neighbours,
             parallel: NonZeroUsize::new(32).unwrap(),
@@ -136,7 +138,13 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         }),
         Step::WriteIndex(_) => Outcome::Written(IndexBefore::Other.into()),
         Step::Remove(_) => Outcome::Removed,
-        Step::LookAtPool(_)
+        Step::Note(_)
+        | Step::Processes(_)
+        | Step::CompareTree(_)
+        | Step::WritePart(_)
+        | Step::InstallPackages(_)
+        | Step::RemoveService(_)
+        | Step::LookAtPool(_)
         | Step::ListPool(_)
         | Step::AdoptPool(_)
         | Step::Fetch(_)

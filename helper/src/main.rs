@@ -8,6 +8,7 @@ fn main() -> ExitCode {
         Some(mode) if mode == "serve" && arguments.len() == 0 => ays_helper::serve_stdio(),
         Some(mode) if mode == ays_helper::CHILD_MODE => ays_helper::become_child(arguments),
         Some(mode) if mode == ays_helper::INSPECT_MODE => ays_helper::become_inspector(arguments),
+        Some(mode) if mode == ays_helper::SUPERVISE_MODE => ays_helper::become_supervisor(arguments),
         Some(mode) if mode == ays_helper::DIAL_MODE => ays_helper::dial(arguments),
         _ => {
             explain();

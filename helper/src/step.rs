@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use ays_protocol::{Failure, Outcome, Step};
 
 use crate::disk::on_thread;
@@ -6,8 +8,8 @@ use crate::report::Report;
 use crate::share::{Listeners, Talk};
 use crate::unpack::Unpackings;
 use crate::{
-    Limits, check_copy, digest, examine, fetch, index, inspect, list_pool, owner, read_pieces, remove,
-    remove_copies, requirements, share, store,
+    Limits, check_copy, digest, examine, fetch, index, inspect, list_pool, owner, packages, processes,
+    read_pieces, remove, remove_copies, requirements, service, share, store, tree,
 };
 
 /// Does one step to its end.
@@ -51,5 +53,16 @@ pub(crate) async fn run(
         Step::RemoveCopies(order) => {
             remove_copies::remove_copies(order, &libvirt, &limits).await.map(Outcome::RemovedCopies)
         }
+        Step::Note(note) => on_thread(move || {
+            let mut service = service::Service::open(&note.service)?;
+            service.will_write(note.paths.iter().map(PathBuf::as_path))
+        })
+        .await
+        .map(|()| Outcome::Ready),
+        Step::Processes(order) => processes::act(order).await.map(Outcome::Processes),
+        Step::CompareTree(order) => on_thread(move || tree::compare(&order)).await.map(Outcome::Lacking),
+        Step::WritePart(order) => on_thread(move || tree::write(&order)).await.map(|()| Outcome::Ready),
+        Step::InstallPackages(order) => packages::install(order).await.map(Outcome::Packages),
+        Step::RemoveService(name) => service::remove(name).await.map(Outcome::RemovedService),
     }
 }

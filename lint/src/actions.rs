@@ -21,7 +21,7 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Mistake>, Opt
     let text = &actions.text;
     let source = String::from_utf8_lossy(&text.bytes);
     let mentions = ["imageutil", "registerimage"].iter().any(|word| source.to_lowercase().contains(word));
-    let is_image = mentions || (!examined.downloads.is_empty() && !examined.is_not_done_yet);
+    let is_image = mentions || (!examined.downloads.is_empty() && !examined.is_service);
     let mut found = Vec::new();
     if is_image {
         for place in actions.unresolved.iter().filter(|place| !in_comment(&source, **place)) {

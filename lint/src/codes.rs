@@ -19,7 +19,7 @@ pub struct Code {
 }
 
 /// All of them, in the order of their names.
-pub const CODES: [Code; 41] = [
+pub const CODES: [Code; 42] = [
     ACTIONS,
     ACTIONS_SYNTAX,
     CATEGORY,
@@ -41,6 +41,7 @@ pub const CODES: [Code; 41] = [
     QUESTION_TYPE,
     REGISTER_IMAGE,
     SAME_STEM,
+    SERVICE,
     SETTINGS,
     SIGNED_WITHOUT_KEYS,
     SIGNING_KEY,
@@ -256,6 +257,14 @@ pub(crate) const SAME_STEM: Code = Code {
              images would be told apart by their checksums alone. Mostly a recipe was copied, and its \
              `dest` forgotten.",
     cure: "give each recipe a `dest` with a file name of its own",
+};
+
+pub(crate) const SERVICE: Code = Code {
+    name: "service",
+    severity: Severity::Error,
+    summary: "a process, dependency, git export or package that is not done as it is written",
+    reason: "Nothing of a service is installed when one of its parts is not understood: half of a service is none.",
+    cure: "correct the entry; docs/maintainers.md lists what each key takes",
 };
 
 pub(crate) const SETTINGS: Code = Code {

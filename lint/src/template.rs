@@ -3,7 +3,7 @@
 use ays_grammar::hrd::Hrd;
 use ays_recipes::{RecipeError, Settings, SigningKeys, Template, Text, Unknown};
 
-use crate::codes::{ACTIONS_SYNTAX, HRD_SYNTAX, PLATFORMS, QUESTION, TWO_MAIN_FILES, UNREADABLE};
+use crate::codes::{ACTIONS_SYNTAX, HRD_SYNTAX, PLATFORMS, QUESTION, SERVICE, TWO_MAIN_FILES, UNREADABLE};
 use crate::mistake::Mistake;
 use crate::{actions, export, service, text};
 
@@ -43,6 +43,7 @@ pub(crate) fn lint(
             for ((_, entry), download) in hrd.numbered("web.export").into_iter().zip(&examined.downloads) {
                 found.extend(export::lint(entry, file, download.as_ref(), keys));
             }
+            found.extend(examined.wrong_parts.iter().map(|error| Mistake::at(&SERVICE, error)));
             match &examined.platforms {
                 Ok(listed) => found.extend(service::platforms(listed, hrd, file)),
                 Err(error) => found.push(Mistake::at(&PLATFORMS, error)),

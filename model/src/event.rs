@@ -105,6 +105,16 @@ pub enum StepName {
     Scrub,
     /// What a node has is looked at.
     Examine,
+    /// Packages are brought.
+    Packages,
+    /// One `git.export`, or one `git.build`.
+    Export,
+    /// The processes of a service are ended.
+    Stop,
+    /// They are started.
+    Start,
+    /// What a service wrote is removed.
+    Uninstall,
 }
 
 words!(StepName {
@@ -116,6 +126,11 @@ words!(StepName {
     Bring => "bring",
     Scrub => "scrub",
     Examine => "examine",
+    Packages => "packages",
+    Export => "export",
+    Stop => "stop",
+    Start => "start",
+    Uninstall => "uninstall",
 });
 
 impl StepName {
@@ -163,9 +178,72 @@ pub enum RunAction {
     Install,
     /// It is installed again, whatever is there (`--reinstall`).
     Reinstall,
+    /// Its processes are started.
+    Start,
+    /// They are ended.
+    Stop,
+    /// They are ended, and started again.
+    Restart,
+    /// It is looked whether they are up.
+    Status,
+    /// The recipe looks whether the service does what it should.
+    Monitor,
+    /// The recipe prepares the node.
+    Prepare,
+    /// The recipe puts what was fetched to use.
+    Configure,
+    /// The recipe builds something.
+    Build,
+    /// The recipe removes what is not needed any more.
+    Cleanup,
+    /// The recipe removes the service's data.
+    Removedata,
+    /// The recipe does what only it knows.
+    Execute,
+    /// The recipe writes the service's data out.
+    Export,
+    /// The recipe reads them in.
+    Import,
+    /// The recipe tries the service.
+    Test,
+    /// All that was written of it is removed.
+    Uninstall,
+    /// The same, and its data.
+    Reset,
 }
 
-words!(RunAction { Install => "install", Reinstall => "reinstall" });
+words!(RunAction {
+    Install => "install",
+    Reinstall => "reinstall",
+    Start => "start",
+    Stop => "stop",
+    Restart => "restart",
+    Status => "status",
+    Monitor => "monitor",
+    Prepare => "prepare",
+    Configure => "configure",
+    Build => "build",
+    Cleanup => "cleanup",
+    Removedata => "removedata",
+    Execute => "execute",
+    Export => "export",
+    Import => "import",
+    Test => "test",
+    Uninstall => "uninstall",
+    Reset => "reset",
+});
+
+impl RunAction {
+    /// Whether it only looks.
+    pub fn only_looks(self) -> bool {
+        matches!(self, Self::Status | Self::Monitor)
+    }
+
+    /// Whether those that need others go first.
+    pub fn is_backwards(self) -> bool {
+        matches!(self, Self::Stop | Self::Uninstall | Self::Reset | Self::Removedata)
+    }
+}
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,6 +252,8 @@ pub enum RunResult {
     Installed,
     /// There was nothing to do.
     Unchanged,
+    /// What was asked for was done with a service that is installed.
+    Done,
     /// A step failed.
     Failed,
     /// The operator stopped it.
@@ -183,6 +263,7 @@ pub enum RunResult {
 words!(RunResult {
     Installed => "installed",
     Unchanged => "unchanged",
+    Done => "done",
     Failed => "failed",
     Interrupted => "interrupted",
 });

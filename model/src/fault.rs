@@ -46,6 +46,14 @@ pub enum FaultStep {
     Index,
     /// A file is removed.
     Remove,
+    /// What a service will write is noted.
+    Note,
+    /// Processes are started, stopped or looked at.
+    Processes,
+    /// Files from git are written.
+    Tree,
+    /// Packages are brought.
+    Packages,
     /// The catalogue records an image.
     Record,
     /// The catalogue records that a service is installed.
@@ -66,6 +74,10 @@ words!(FaultStep {
     Adopt => "adopt",
     Index => "index",
     Remove => "remove",
+    Note => "note",
+    Processes => "processes",
+    Tree => "tree",
+    Packages => "packages",
     Record => "record",
     Installed => "installed",
 });

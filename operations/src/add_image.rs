@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ays_engine::{Mode, OperatorFile, Stacks, Stop, Survey, SurveyedImage, now};
+use ays_engine::{Mode, OperatorFile, Stacks, Starting, Stop, Survey, SurveyedImage, now};
 use ays_model::{Artifact, BootType, Check, Event, Gid, ImageName, SecretUrl, Target, TemplateName};
 use ays_recipes::{NewCheck, NewImage};
 use ays_transport::SshSettings;
@@ -196,7 +196,18 @@ impl AddImage {
             Ok((recipe, Stacks::of(&environment)))
         };
         let (recipe, stacks) = off_runtime(&stop, reading).await?;
-        let rolled = RollOut { what: name.into(), recipe, file, stacks, nodes, mode, force, parallel };
+        let rolled = RollOut {
+            what: name.into(),
+            recipe,
+            file,
+            trees: Vec::new(),
+            stacks,
+            nodes,
+            mode,
+            starting: Starting::Starts,
+            force,
+            parallel,
+        };
         Ok(AddedImage { nodes: rolled.run(&controller, ssh, &stop, &tell).await? })
     }
 

@@ -34,6 +34,11 @@ pub struct Controller {
 }
 
 impl Controller {
+    /// Where what was fetched from git repositories is kept.
+    pub(crate) fn git_cache(&self) -> PathBuf {
+        self.logs.with_file_name("git")
+    }
+
     /// The catalogue as the owner of pools.
     pub(crate) async fn owner(&self) -> Result<PoolOwner, CatalogueError> {
         self.catalogue.owner(self.actor.0.clone()).await

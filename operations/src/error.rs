@@ -11,7 +11,7 @@ use ays_recipes::{
 };
 use ays_repository::{
     AddressError, BranchError, CheckoutError, CloneError, InitError, NotFound, PullError, RemoteError,
-    SaveError,
+    SaveError, TreeError,
 };
 use ays_secrets::SecretsError;
 use ays_transport::HelperError;
@@ -121,6 +121,7 @@ kinds! {
     SecretsError: error => of_secrets(&error),
     SettingsError: error => of_settings(&error),
     SurveyError: error => Kind::Failed,
+    TreeError: error => of_tree(&error),
 }
 
 fn of_database(error: &DatabaseError) -> Kind {
@@ -159,7 +160,7 @@ fn of_environment(error: &EnvironmentError) -> Kind {
 
 pub(crate) fn of_install(error: &InstallError) -> Kind {
     match error {
-        InstallError::Recipe(_) => Kind::Invalid,
+        InstallError::Recipe(_) | InstallError::OnlyInstalled => Kind::Invalid,
         InstallError::Interrupted => Kind::Interrupted,
         _ => Kind::Failed,
     }
@@ -201,6 +202,13 @@ fn of_recipe(error: &RecipeError) -> Kind {
         RecipeError::Unwritable { .. } => Kind::Failed,
         RecipeError::Instance { .. } | RecipeError::Differ { .. } => Kind::Usage,
         _ => Kind::Invalid,
+    }
+}
+
+fn of_tree(error: &TreeError) -> Kind {
+    match error {
+        TreeError::Remote(error) => of_remote(error),
+        _ => Kind::Failed,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use ays_engine::{Mode, Stop};
+use ays_engine::{Mode, Starting, Stop};
 use ays_model::{ImageName, InstanceName, NodeName, TemplateName};
 use ays_recipes::{Answers, Dependencies, Stored};
 use ays_transport::SshSettings;
@@ -107,6 +107,7 @@ impl InstallOutdated {
             nodes: Selection::named(nodes.iter().map(NodeName::to_string).collect()),
             mode: Mode::Again,
             force: self.force,
+            starting: Starting::Starts,
             dependencies: self.dependencies,
             parallel: self.parallel,
             answers: Answers::default(),

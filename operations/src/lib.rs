@@ -6,6 +6,7 @@
 //!
 //! It must not know the terminal or HTTP: whoever calls it asks, renders, and picks exit codes.
 
+mod act_on_services;
 mod add_image;
 mod adopt_pools;
 mod availability;
@@ -29,6 +30,7 @@ mod feed;
 mod feed_texts;
 mod generations;
 mod git;
+mod git_trees;
 mod https;
 mod install;
 mod install_outdated;
@@ -55,6 +57,7 @@ mod selection;
 mod users;
 mod webhooks;
 
+pub use act_on_services::{ActOnServices, ServiceOn, reset_state};
 pub use add_image::{AddImage, AddedFrom, AddedImage};
 pub use adopt_pools::{AdoptPools, Adopted};
 pub use availability::{Availability, SetAvailability, StackAvailability, Wanted};
@@ -76,7 +79,7 @@ pub use export_image::{ExportImage, ExportedImage};
 pub use feed::{Feed, NotInFeed};
 pub use git::{clone, pull, save, status, unsaved};
 pub use https::look_for_https;
-pub use install::{Install, InstallReport, PlannedInstall};
+pub use install::{Install, InstallReport, InstalledService, PlannedInstall, PlannedService};
 pub use install_outdated::{BroughtUpToDate, InstallOutdated, InstalledAgain};
 pub use jobs::{
     add_job, add_schedule, cancel_job, ended, follow_job, job, jobs, remove_schedule, retry_job, schedules,

@@ -10,10 +10,11 @@ use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind};
 use crate::problem::Problem;
 use crate::{
-    AddImage, AddedImage, Availability, BroughtUpToDate, ChangeImage, ChangeStack, ChangedImage, ChangedPool,
-    ChangedStack, CheckNodes, CheckedNode, CopiedImage, CopyImage, DestroyImage, DestroyResult, Destroyed,
-    EditImage, EditedImage, Install, InstallOutdated, InstallReport, InstalledAgain, InstalledOn, Outdated,
-    PoolProblem, Prune, RemovalResult, RemovedFile, ScrubCopies, Scrubbed, SetAvailability,
+    ActOnServices, AddImage, AddedImage, Availability, BroughtUpToDate, ChangeImage, ChangeStack,
+    ChangedImage, ChangedPool, ChangedStack, CheckNodes, CheckedNode, CopiedImage, CopyImage, DestroyImage,
+    DestroyResult, Destroyed, EditImage, EditedImage, Install, InstallOutdated, InstallReport,
+    InstalledAgain, InstalledOn, Outdated, PoolProblem, Prune, RemovalResult, RemovedFile, ScrubCopies,
+    Scrubbed, ServiceOn, SetAvailability,
 };
 
 /// Makes the enum of all operations, and runs each.
@@ -87,6 +88,8 @@ operations! {
     ChangeStack(ChangeStack) => "changeStack",
     /// Whether nodes can be installed on.
     CheckNodes(CheckNodes) => "checkNodes",
+    /// Services that are installed.
+    ActOnServices(ActOnServices) => "service",
 }
 
 /// What an operation came to.
@@ -223,6 +226,18 @@ impl Report for Vec<RemovedFile> {
     fn failed(&self) -> Option<String> {
         let failed = self.iter().filter(|file| file.result == RemovalResult::Failed).count();
         of_all(failed, "files were not removed")
+    }
+}
+
+impl Report for Vec<ServiceOn> {
+    fn failed(&self) -> Option<String> {
+        let bad: Vec<_> = self.iter().filter(|service| service.is_bad()).collect();
+        match bad[..] {
+            [ServiceOn { node, problem: Some(problem), .. }] => {
+                Some(format!("{node}: {}", problem.in_one_line()))
+            }
+            _ => of_all(bad.len(), "services are not as they should be"),
+        }
     }
 }
 

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ays_engine::{Rehearsal, RehearseError, Rehearsed, Stop};
-use ays_recipes::Environment;
+use ays_model::TemplateName;
+use ays_recipes::{Dependencies, Environment, Service};
 use ays_transport::{SshSettings, Transport};
 
 use crate::controller::{Actor, Tell};
-use crate::error::{Error, of_rehearsal};
+use crate::error::{Error, Kind, of_rehearsal};
 use crate::install::{About, Install};
 use crate::selection::local_pool;
 
@@ -25,6 +26,13 @@ pub struct Rehearse {
 #[derive(Debug, thiserror::Error)]
 #[error("the rehearsal came to nothing")]
 struct NotRehearsed(#[source] Box<RehearseError>);
+
+/// What it would do is not done in a directory alone.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0} has processes, packages or files from git, which this machine itself would get: it is not rehearsed"
+)]
+struct ChangesNodes(TemplateName);
 
 impl Rehearse {
     /// Rehearses; each fault is told when it is done.
@@ -43,7 +51,12 @@ impl Rehearse {
     ) -> Result<(), Error> {
         let Self { install, faults } = self;
         let format = local_pool(&environment)?.format;
-        let About { recipe, stacks, .. } = install.read(&environment, &stop).await?;
+        let install = Install { dependencies: Dependencies::Skip, ..install };
+        let About { mut graph, stacks, .. } = install.read(&environment, &stop).await?;
+        let Some(Service { recipe, .. }) = graph.services.pop() else { return Ok(()) };
+        if recipe.parts.changes_nodes() {
+            return Err(Error::new(Kind::Usage, ChangesNodes(recipe.template)));
+        }
         let rehearsal = Rehearsal {
             stacks: &stacks,
             recipe: &recipe,

@@ -2,7 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use ays_engine::{InstallError, Installed, Mode, NodeResult, OperatorFile, Rollout, Sharing, Stacks, Stop};
+use ays_engine::{
+    GitTree, InstallError, Installed, Mode, NodeResult, OperatorFile, Rollout, Sharing, Stacks, Starting,
+    Stop,
+};
 use ays_model::{NodeName, RunResult};
 use ays_recipes::{NodeError, Recipe};
 use ays_transport::{SshSettings, Transport};
@@ -20,9 +23,12 @@ pub(crate) struct RollOut {
     pub recipe: Recipe,
     /// The file of this machine that its one download is; none: nodes read its source.
     pub file: Option<OperatorFile>,
+    /// The recipe's files from git, in its order.
+    pub trees: Vec<GitTree>,
     pub stacks: Stacks,
     pub nodes: Selected,
     pub mode: Mode,
+    pub starting: Starting,
     pub force: bool,
     /// The most nodes at work at once; none: as the settings say.
     pub parallel: Option<NonZeroUsize>,
@@ -50,6 +56,18 @@ impl InstalledOn {
             Err(error) => (RunResult::Failed, Some(Problem::of(of_install(&error), &error))),
         };
         Self { node, result, problem }
+    }
+
+    /// It did not come to this node.
+    pub(crate) fn of_problem(node: NodeName, problem: Problem) -> Self {
+        let interrupted = problem.kind == Kind::Interrupted;
+        let result = if interrupted { RunResult::Interrupted } else { RunResult::Failed };
+        Self { node, result, problem: Some(problem) }
+    }
+
+    /// It was not tried, since the node lacks what it needs.
+    pub(crate) fn needs(node: NodeName, message: String) -> Self {
+        Self::of_problem(node, Problem { kind: Kind::Failed, message, because: Vec::new(), cure: None })
     }
 
     /// It was not tried, since the node's file is wrong. The nodes whose files are right were installed on.
@@ -85,7 +103,7 @@ impl RollOut {
         stop: &Stop,
         tell: &Tell,
     ) -> Result<Vec<InstalledOn>, Error> {
-        let Self { what, recipe, file, stacks, nodes, mode, force, parallel } = self;
+        let Self { what, recipe, file, trees, stacks, nodes, mode, starting, force, parallel } = self;
         let Selected { targets, broken } = nodes;
         let settings = &controller.environment.settings;
         let owner = controller.owner().await?;
@@ -98,6 +116,8 @@ impl RollOut {
             logs: &controller.logs,
             transport: &Transport::Ssh(ssh),
             mode,
+            starting,
+            trees: &trees,
             force,
             sharing: if settings.fetch.share { Sharing::Neighbours } else { Sharing::Alone },
             parallel: parallel.unwrap_or(settings.install.parallel),

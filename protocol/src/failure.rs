@@ -186,6 +186,14 @@ pub enum Failure {
     /// Another one's catalogue writes into this pool: nothing was written.
     #[error("{0}")]
     NotOurs(Box<NotOurs>),
+    /// A process of a service does not do what it should.
+    #[error("process {name}: {reason}")]
+    Process {
+        /// Its name.
+        name: String,
+        /// Why not, and the last words of its log.
+        reason: String,
+    },
     /// The node's file system said no.
     #[error("{path}: {doing}: {reason}")]
     Disk {

@@ -12,6 +12,7 @@ mod look;
 mod message;
 mod pool;
 mod removal;
+mod service;
 mod share;
 
 pub use access::Obstacle;
@@ -28,6 +29,10 @@ pub use pool::{
     AdoptPool, IndexBefore, NotOurs, NotRefreshed, PoolClaim, PoolMark, PoolSeen, Whose, WrittenIndex,
 };
 pub use removal::{FileUse, MOST_USES, Removal, RemoveCopies, RemovedCopies, RemovedCopy, StoredFile};
+pub use service::{
+    InstallPackages, Note, ProcessAct, ProcessManager, ProcessOrder, ProcessSeen, Processes, RemovedService,
+    SecretText, TREE_PART, Tree, TreeEntry, TreeKind, TreePart,
+};
 pub use share::{
     Expected, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Secret, Share, Sums, Supplier, Whole,
 };

@@ -8,8 +8,9 @@ use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Member, 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdoptPool, Examine, Examined, Expected, Failure, ListPool, Look, Looked, News, PassCopy, PassedCopy,
-    PoolClaim, PoolListing, PoolSeen, RemoveCopies, RemovedCopies, Said, Share, WrittenIndex,
+    AdoptPool, Examine, Examined, Expected, Failure, InstallPackages, ListPool, Look, Looked, News, Note,
+    PassCopy, PassedCopy, PoolClaim, PoolListing, PoolSeen, ProcessSeen, Processes, RemoveCopies,
+    RemovedCopies, RemovedService, Said, Share, Tree, TreePart, WrittenIndex,
 };
 
 /// Controller to helper. When its input ends, the helper ends what it started and exits.
@@ -121,6 +122,20 @@ pub enum Step {
     Remove(PathBuf),
     /// Remove stored files that nothing uses from a pool. Answered by [`Outcome::RemovedCopies`].
     RemoveCopies(RemoveCopies),
+    /// Note that a service will write these files, so that its uninstall removes them; those that are there already are
+    /// somebody else's. Answered by [`Outcome::Ready`].
+    Note(Note),
+    /// Start, stop or look at the processes of a service. Answered by [`Outcome::Processes`].
+    Processes(Processes),
+    /// Which entries of a tree are not there as they should be? Those that are links are made, and what an earlier
+    /// tree of the service had and this one has not is removed. Answered by [`Outcome::Lacking`].
+    CompareTree(Tree),
+    /// Write a part of a file of a tree. Answered by [`Outcome::Ready`].
+    WritePart(TreePart),
+    /// Have apt bring packages. Answered by [`Outcome::Packages`].
+    InstallPackages(InstallPackages),
+    /// Remove all that a service wrote, its processes first. Answered by [`Outcome::RemovedService`].
+    RemoveService(String),
 }
 
 /// See [`Step::CheckRequirements`].
@@ -341,7 +356,7 @@ pub struct WriteIndex {
 /// How a step ended well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// Of [`Step::CheckRequirements`] and [`Step::CheckOwner`].
+    /// Of [`Step::CheckRequirements`], [`Step::CheckOwner`], [`Step::Note`] and [`Step::WritePart`].
     Ready,
     /// Of [`Step::LookAtPool`] and [`Step::AdoptPool`].
     Pool(PoolSeen),
@@ -369,4 +384,12 @@ pub enum Outcome {
     Removed,
     /// Of [`Step::RemoveCopies`].
     RemovedCopies(RemovedCopies),
+    /// Of [`Step::Processes`]: each of them, in their order.
+    Processes(Vec<ProcessSeen>),
+    /// Of [`Step::CompareTree`]: the entries that are to be written, by their numbers.
+    Lacking(Vec<usize>),
+    /// Of [`Step::InstallPackages`]: the packages that were not there before.
+    Packages(Vec<String>),
+    /// Of [`Step::RemoveService`].
+    RemovedService(RemovedService),
 }

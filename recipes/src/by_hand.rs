@@ -33,7 +33,7 @@ impl NewImage {
         let read = texts.read(environment, &instance, &secrets);
         // What a secret that cannot be read has led to is not worth a word.
         let mut uses = secrets.finish("this command")?;
-        let Meaning { platforms, downloads, script } = read?;
+        let Meaning { platforms, downloads, script, parts } = read?;
         if !uses.is_empty() {
             let nodes = environment.carrying_nodes(nodes);
             uses.iter_mut().for_each(|used| used.carriers.extend_from_slice(&nodes));
@@ -59,6 +59,7 @@ impl NewImage {
             platforms,
             downloads,
             script,
+            parts,
         })
     }
 }

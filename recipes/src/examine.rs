@@ -12,7 +12,6 @@ use crate::export;
 use crate::instance::InstanceValues;
 use crate::recipe::{self, Values};
 use crate::recipe_error::RecipeError;
-use crate::request::Dependencies;
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
 use crate::signing_keys::SigningKeys;
@@ -43,8 +42,10 @@ pub struct Examined {
     pub platforms: Result<Vec<String>, Diagnostic>,
     /// `actions.py`, where there is one.
     pub actions: Option<Result<Actions, RecipeError>>,
-    /// Whether it has keys whose work is not done yet, so that nothing of it is installed.
-    pub is_not_done_yet: bool,
+    /// Whether it is more than a file that is fetched.
+    pub is_service: bool,
+    /// What is wrong with that.
+    pub wrong_parts: Option<Diagnostic>,
 }
 
 /// An `actions.py`.
@@ -66,14 +67,15 @@ impl Template {
             instance.as_ref().map(InstanceValues::unasked).unwrap_or_default();
         let nothing = Hrd::default();
         let file = service.as_ref().map_or(&nothing, |(hrd, _)| hrd);
-        let is_not_done_yet = recipe::not_done_yet(file, Dependencies::First).is_some();
-        // What is not installed need not have all its values; AYS knew more of them.
-        let unknown = if is_not_done_yet { Unknown::MayHaveOne } else { unknown };
+        let is_service = recipe::is_service(file);
+        // AYS knew more values than there are here.
+        let unknown = if is_service { Unknown::MayHaveOne } else { unknown };
         let left = Cell::new(recipe::MOST);
         let secrets = Secrets::assumed();
         let values = Values { service: file, instance: &values, settings, secrets: &secrets, left };
         let lookup = Lookup { values: &values, open: &open, unknown, guessed: Cell::new(false) };
-        let mut downloads = Vec::new();
+        let open_is_empty = open.is_empty();
+        let (mut downloads, mut wrong_parts) = (Vec::new(), None);
         let mut platforms = Ok(Vec::new());
         if let Ok((hrd, text)) = &service {
             for (_, entry) in hrd.numbered("web.export") {
@@ -83,6 +85,9 @@ impl Template {
                 downloads.push(Some(download).filter(|download| download.is_ok() || !lookup.guessed.get()));
             }
             platforms = recipe::platforms(hrd, text, &|text| lookup.fill(text));
+            lookup.guessed.set(false);
+            let parts = recipe::parts(hrd, text, &|text| lookup.fill(text), &secrets, settings);
+            wrong_parts = parts.err().filter(|_| !lookup.guessed.get() && open_is_empty);
         }
         let read = downloads.iter().filter_map(|download| download.as_ref()?.as_ref().ok());
         let dests: Vec<_> = read.map(|download| download.dest.clone()).collect();
@@ -94,7 +99,7 @@ impl Template {
             let unresolved = mark.values_in(Span::new(0, mark.text.len())).map(|(_, place)| place).collect();
             Ok(Actions { script, unresolved, text })
         });
-        Examined { service, instance, wrong_defaults, downloads, platforms, actions, is_not_done_yet }
+        Examined { service, instance, wrong_defaults, downloads, platforms, actions, is_service, wrong_parts }
     }
 }
 

@@ -9,12 +9,16 @@ use ays_grammar::hrd::{self, Entry, Hrd, Value};
 use ays_model::{Download, InstanceName, Md5, Sha256, TemplateName};
 use ays_secrets::Use;
 
+use crate::dependency::{self, Dependency};
 use crate::environment::Environment;
 use crate::export;
+use crate::git_export::{self, GitExport};
 use crate::instance::{self, InstanceValues};
+use crate::packages::{self, Packages};
+use crate::process::{self, Process};
 use crate::question::Question;
 use crate::recipe_error::RecipeError;
-use crate::request::{Dependencies, Request};
+use crate::request::Request;
 use crate::secrets::{self, SECRET, Secrets};
 use crate::settings::Settings;
 use crate::template::Template;
@@ -43,10 +47,43 @@ pub struct Recipe {
     pub downloads: Vec<Download>,
     /// `actions.py`.
     pub script: Option<Script>,
+    /// What makes it a service beside its downloads.
+    pub parts: Parts,
 }
 
-/// Keys whose work on an install is not done yet: leaving it out in silence would install half of a service.
-const NOT_YET: [&str; 4] = ["git.export.", "ubuntu.", "process.", "dependencies."];
+/// What makes a recipe a service, beside its downloads.
+#[derive(Debug, Clone, Default)]
+pub struct Parts {
+    /// The environment's domain.
+    pub domain: String,
+    /// `dependencies`, in numeric order.
+    pub dependencies: Vec<Dependency>,
+    /// `ubuntu.*`; none: it needs nothing of apt.
+    pub packages: Option<Packages>,
+    /// `git.export`, in numeric order.
+    pub exports: Vec<GitExport>,
+    /// `git.build`, in numeric order.
+    pub builds: Vec<GitExport>,
+    /// `process`, in the order in which they are started.
+    pub processes: Vec<Process>,
+    /// `instances.maxnr`: the most instances of the template on a node.
+    pub max_instances: Option<u32>,
+}
+
+impl Parts {
+    /// Files from git: what is exported, then what is built.
+    pub fn trees(&self) -> impl Iterator<Item = &GitExport> {
+        self.exports.iter().chain(&self.builds)
+    }
+
+    /// Whether an install does more on a node than to write files below certain directories.
+    pub fn changes_nodes(&self) -> bool {
+        !self.processes.is_empty() || self.packages.is_some() || !self.exports.is_empty()
+    }
+}
+
+/// What only a service has.
+const OF_SERVICES: [&str; 5] = ["git.export.", "git.build.", "ubuntu.", "process.", "dependencies."];
 
 impl Recipe {
     /// The questions of a template that have no answer yet, in the order of its file. Those with a default need none.
@@ -77,9 +114,11 @@ impl Recipe {
     ) -> Result<Self, RecipeError> {
         let secrets = Secrets::new(&environment.secrets);
         let read = Self::read_with(environment, template, request, &secrets);
+        let of_nodes = secrets.of_nodes();
         // What a secret that cannot be read has led to is not worth a word.
         let mut uses = secrets.finish(&template.name)?;
         let recipe = read?;
+        uses.extend(environment.uses_on_nodes(&of_nodes, template, request));
         if !uses.is_empty() {
             let nodes = environment.carrying_nodes(&request.nodes);
             uses.iter_mut().for_each(|used| used.carriers.extend_from_slice(&nodes));
@@ -110,9 +149,8 @@ impl Recipe {
         let kept_as = |key: &str| written::secret_names(environment, template, request, key);
         let instance = InstanceValues::resolve(&template.instance()?, &request.answers, &written, &kept_as)?;
         let actions = template.actions()?;
-        refuse_what_is_not_done_yet(&service, &service_text, request.dependencies)?;
         let texts = Texts { service: (&service, &service_text), actions: actions.as_ref() };
-        let Meaning { platforms, downloads, script } = texts.read(environment, &instance, secrets)?;
+        let Meaning { platforms, downloads, script, parts } = texts.read(environment, &instance, secrets)?;
         Ok(Self {
             template: template.name.clone(),
             instance: request.instance.clone(),
@@ -123,6 +161,7 @@ impl Recipe {
             platforms,
             downloads,
             script,
+            parts,
         })
     }
 
@@ -133,11 +172,54 @@ impl Recipe {
             download.dest = moved(&download.dest);
         }
         self.script = self.script.map(|script| script.with_downloads_moved(&moved));
+        // What nodes note lies elsewhere.
+        self.parts.domain.clear();
         self
+    }
+
+    /// Its template, and its instance where that is not the usual one.
+    pub fn title(&self) -> String {
+        if self.instance == "main" {
+            self.template.to_string()
+        } else {
+            format!("{} ({})", self.template, self.instance)
+        }
+    }
+
+    /// Its script, where that has a method of this name.
+    pub fn method(&self, name: &str) -> Option<&Script> {
+        let has_it = |script: &&Script| script.methods().any(|(method, _)| method.name == name);
+        self.script.as_ref().filter(has_it)
+    }
+
+    /// What its service is called on nodes: `<domain>__<template>__<instance>`, in plain characters. None: nothing of it is
+    /// noted there.
+    pub fn service(&self) -> Option<String> {
+        self.name_on_nodes("__")
+    }
+
+    /// What systemd calls its processes, before their own names: `ays-<domain>-<template>-<instance>`.
+    pub fn unit(&self) -> Option<String> {
+        self.name_on_nodes("-").map(|name| format!("ays-{name}"))
+    }
+
+    fn name_on_nodes(&self, between: &str) -> Option<String> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let plain = |text: &str| text.chars().map(|c| if is_plain(c) { c } else { '-' }).collect::<String>();
+        let names = [&self.parts.domain, self.template.as_str(), self.instance.as_str()].map(plain);
+        let name = names.join(between);
+        (!self.parts.domain.is_empty()).then(|| name.trim_start_matches(['.', '-']).to_owned())
     }
 
     /// Whether a node may have it: `os` and `arch` are what the node says of itself (`ubuntu`, `x86_64`).
     pub fn supports(&self, os: &str, arch: &str) -> bool {
+        supports(&self.platforms, os, arch)
+    }
+}
+
+/// Whether a platform is among those that are supported; none are named: all.
+pub fn supports(platforms: &[String], os: &str, arch: &str) -> bool {
+    {
         let bits = if arch.ends_with("64") { "64" } else { "32" };
         let is = |platform: &str| {
             let family = ["generic", "unix", "linux"];
@@ -146,7 +228,7 @@ impl Recipe {
                 || platform == format!("linux{bits}")
                 || platform == format!("{os}{bits}")
         };
-        self.platforms.is_empty() || self.platforms.iter().any(|platform| is(platform))
+        platforms.is_empty() || platforms.iter().any(|platform| is(platform))
     }
 }
 
@@ -163,6 +245,7 @@ pub(crate) struct Meaning {
     pub platforms: Vec<String>,
     pub downloads: Vec<Download>,
     pub script: Option<Script>,
+    pub parts: Parts,
 }
 
 impl Texts<'_> {
@@ -193,7 +276,11 @@ impl Texts<'_> {
                 Some(secrets::script(&text.name, source, &|key| values.get(key), secrets, dests)?)
             }
         };
-        Ok(Meaning { platforms: platforms(service, service_text, &substitute)?, downloads, script })
+        let parts = Parts {
+            domain: environment.domain.clone(),
+            ..parts(service, service_text, &substitute, secrets, settings)?
+        };
+        Ok(Meaning { platforms: platforms(service, service_text, &substitute)?, downloads, script, parts })
     }
 }
 
@@ -246,36 +333,50 @@ impl Values<'_> {
     }
 }
 
-fn refuse_what_is_not_done_yet(
+/// What makes a recipe a service; its domain is not known here.
+pub(crate) fn parts(
     service: &Hrd,
     text: &Text,
-    dependencies: Dependencies,
-) -> Result<(), Diagnostic> {
-    match not_done_yet(service, dependencies) {
-        Some(entry) => {
-            let message = format!("`{}` is not supported yet, so this recipe is not installed", entry.key);
-            Err(text.diagnostic(entry.key_span, message))
-        }
-        None => Ok(()),
-    }
-}
-
-/// The first entry whose work is not done yet.
-pub(crate) fn not_done_yet(service: &Hrd, dependencies: Dependencies) -> Option<&Entry> {
-    service.entries.iter().find(|entry| {
-        let key = entry.key.to_lowercase();
-        let skipped = key.starts_with("dependencies.") && dependencies == Dependencies::Skip;
-        !skipped && !empty(&entry.value) && NOT_YET.iter().any(|prefix| key.starts_with(prefix))
+    substitute: &dyn Fn(&str) -> String,
+    secrets: &Secrets<'_>,
+    settings: &Settings,
+) -> Result<Parts, Diagnostic> {
+    let trees = |key| git_export::read(key, service, text, substitute, secrets, settings);
+    Ok(Parts {
+        domain: String::new(),
+        dependencies: dependency::read(service, text, substitute, secrets)?,
+        packages: packages::read(service, text, substitute, secrets)?,
+        exports: trees("git.export")?,
+        builds: trees("git.build")?,
+        processes: process::read(service, text, substitute, secrets)?,
+        max_instances: max_instances(service, text, substitute)?,
     })
 }
 
-fn empty(value: &Value) -> bool {
-    match value {
-        Value::String(text) => matches!(&*text.trim().to_lowercase(), "" | "false" | "0"),
-        Value::List(items) => items.is_empty(),
-        Value::Dict(pairs) => pairs.is_empty(),
-        Value::Ask(_) | Value::Bytes(_) => false,
+fn max_instances(
+    service: &Hrd,
+    text: &Text,
+    substitute: &dyn Fn(&str) -> String,
+) -> Result<Option<u32>, Diagnostic> {
+    let Some(entry) = service.get("instances.maxnr") else { return Ok(None) };
+    let number = scalar(&entry.value).map(|number| substitute(&number));
+    let wrong = || text.diagnostic(entry.key_span, "`instances.maxnr` must be a whole number".to_owned());
+    match number.as_deref().map(str::trim) {
+        Some("") => Ok(None),
+        // 0 stood for no limit.
+        Some(number) => {
+            number.parse::<u32>().map(|number| Some(number).filter(|most| *most > 0)).map_err(|_| wrong())
+        }
+        None => Err(wrong()),
     }
+}
+
+/// Whether it is more than a file that is fetched.
+pub(crate) fn is_service(service: &Hrd) -> bool {
+    service.entries.iter().any(|entry| {
+        let key = entry.key.to_lowercase();
+        !process::is_empty(entry) && OF_SERVICES.iter().any(|prefix| key.starts_with(prefix))
+    })
 }
 
 pub(crate) fn platforms(

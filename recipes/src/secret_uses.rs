@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ays_model::{InstanceName, Node, NodeName};
-use ays_secrets::{Carrier, Use};
+use ays_secrets::{Carrier, SecretName, Use};
 
 use crate::environment::Environment;
 use crate::recipe::Recipe;
@@ -35,6 +35,30 @@ impl Environment {
             Carrier::node(&node.name, &address, self.file_of_node(&node.name))
         };
         nodes.map(carrier).collect()
+    }
+
+    /// The secrets that a request's nodes get, but those that are there for these nodes.
+    pub(crate) fn uses_on_nodes(
+        &self,
+        secrets: &[SecretName],
+        template: &Template,
+        request: &Request,
+    ) -> Vec<Use> {
+        // What was answered for a service of a node has that node's name before its own.
+        let is_own = |name: &&SecretName| {
+            request.nodes.iter().any(|node| name.to_string().starts_with(&format!("{node}.")))
+        };
+        let secrets: Vec<_> = secrets.iter().filter(|name| !is_own(name)).cloned().collect();
+        let nodes = request.nodes.iter().filter_map(|name| self.node(None, name).ok());
+        let used = |node: Node| {
+            let port = node.port.unwrap_or(SSH);
+            let host = if node.host.contains(':') { format!("[{}]", node.host) } else { node.host.clone() };
+            let address = format!("ssh://{host}:{port}");
+            let receiver = address.parse().ok()?;
+            let (secrets, by) = (secrets.clone(), template.name.to_string());
+            Some(Use { secrets, receiver, address, carriers: Vec::new(), by })
+        };
+        if secrets.is_empty() { Vec::new() } else { nodes.filter_map(used).collect() }
     }
 
     fn file_of_node(&self, name: &str) -> String {

@@ -4,6 +4,7 @@
 //! where nobody sees it, so that no other way leads to an output, a record or an error.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
@@ -32,6 +33,8 @@ pub(crate) struct Secrets<'a> {
     hidden: RefCell<Vec<Hidden>>,
     /// Where they are sent; who says so is not known yet.
     uses: RefCell<Vec<Use>>,
+    /// What the nodes of the recipe get.
+    on_nodes: RefCell<BTreeSet<SecretName>>,
     failed: RefCell<Option<SecretsError>>,
 }
 
@@ -64,8 +67,8 @@ impl<'a> Secrets<'a> {
     /// Those of a recipe that is only looked at: any secret may be there.
     pub fn assumed() -> Self {
         let nonce = RandomState::new().build_hasher().finish();
-        let (hidden, uses, failed) = Default::default();
-        Self { store: None, nonce, hidden, uses, failed }
+        let (hidden, uses, on_nodes, failed) = Default::default();
+        Self { store: None, nonce, hidden, uses, on_nodes, failed }
     }
 
     /// The word for a secret of the store; none where it has no such secret, or cannot be read.
@@ -110,6 +113,40 @@ impl<'a> Secrets<'a> {
             Some(known.secret.expose_secret().to_owned())
         });
         SecretString::from(revealed)
+    }
+
+    /// A text as people may see it: each secret by the name that the recipe gives it.
+    pub fn shown(&self, text: &str) -> String {
+        let hidden = self.hidden.borrow();
+        hidden.iter().fold(text.to_owned(), |text, hidden| text.replace(&hidden.word, &hidden.reference))
+    }
+
+    /// A text with its secrets put in, which nodes get; which secrets those are is noted.
+    pub fn for_nodes(&self, text: &str) -> SecretString {
+        let hidden = self.hidden.borrow();
+        let used: Vec<_> = hidden.iter().filter(|hidden| text.contains(&hidden.word)).collect();
+        self.on_nodes.borrow_mut().extend(used.iter().flat_map(|hidden| hidden.names.iter().cloned()));
+        let text = used
+            .iter()
+            .fold(text.to_owned(), |text, hidden| text.replace(&hidden.word, hidden.secret.expose_secret()));
+        SecretString::from(text)
+    }
+
+    /// A text as the answer of another recipe: a secret that the store has is named, so that it stays there.
+    pub fn for_recipes(&self, text: &str) -> String {
+        let is_kept =
+            |name: &&SecretName| self.store.is_some_and(|store| matches!(store.get(name), Ok(Some(_))));
+        let hidden = self.hidden.borrow();
+        hidden.iter().fold(text.to_owned(), |text, hidden| match hidden.names.iter().find(is_kept) {
+            _ if !text.contains(&hidden.word) => text,
+            Some(name) => text.replace(&hidden.word, &format!("$({SECRET}{name})")),
+            None => text.replace(&hidden.word, hidden.secret.expose_secret()),
+        })
+    }
+
+    /// The secrets that the recipe's nodes get.
+    pub fn of_nodes(&self) -> Vec<SecretName> {
+        self.on_nodes.borrow().iter().cloned().collect()
     }
 
     /// An address with its secrets put in, as its parts need it: one that is the whole login is `user:password`, one that

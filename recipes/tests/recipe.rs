@@ -212,19 +212,85 @@ fn what_is_wrong_is_said_with_its_place() {
 }
 
 #[test]
-fn keys_that_need_work_which_is_not_done_yet_are_refused() {
-    for (line, message) in [
+fn what_is_wrong_with_a_part_of_a_service_is_said_at_its_entry() {
+    for (service, message) in [
+        ("process.1 =\n    name:'x',\n", "`process.1`: `cmd` is missing"),
         (
-            "git.export.1 = url:'x',",
-            "service.hrd:1:1: `git.export.1` is not supported yet, so this recipe is not installed",
+            "process.1 =\n    cmd:'x', ports:'http',\n",
+            "`process.1`: `ports` must be port numbers, such as '80;443'",
+        ),
+        ("process.1 =\n    cmd:'x', prio:'soon',\n", "`process.1`: `prio` must be a whole number"),
+        (
+            "process.1 =\n    cmd:'x', startupmanager:'runit',\n",
+            "`process.1`: `startupmanager` is none that is known: tmux, upstart, systemd",
+        ),
+        ("git.export.1 =\n    dest:'/opt/x',\n", "`git.export.1`: `url` is missing"),
+        ("git.export.1 =\n    url:'https://h/x',\n", "`git.export.1`: `dest` is missing"),
+        (
+            "git.export.1 =\n    url:'https://h/x', dest:'/opt/x', source:'../y',\n",
+            "`git.export.1`: `source` is a path in the repository, or one that ends in `/*`",
         ),
         (
-            "ubuntu.packages = nginx,",
-            "service.hrd:1:1: `ubuntu.packages` is not supported yet, so this recipe is not installed",
+            "git.export.1 =\n    url:'https://h/x', dest:'/usr/x',\n",
+            "`git.export.1`: `dest` lies where the node's own system does: /usr/x",
         ),
+        ("dependencies.1 =\n    instance:'x',\n", "`dependencies.1`: `name` is missing"),
+        (
+            "dependencies.1 =\n    name:'x', args:'none',\n",
+            "`dependencies.1`: `args` names `none`, and there is no such key",
+        ),
+        ("ubuntu.packages = 'a;b'\n", "`ubuntu.packages`: `a;b` is no name of a package"),
+        ("instances.maxnr = some\n", "`instances.maxnr` must be a whole number"),
     ] {
-        assert_eq!(said("service.hrd", line, "name:x"), message);
+        assert_eq!(said("service.hrd", service, "name:x"), format!("service.hrd:1:1: {message}"));
     }
+}
+
+/// As real recipes have them.
+const PARTS: &str = "\
+git.url = 'https://github.com/0-complexity/openvcloud.git'
+git.export.1 = branch:'master', dest:'$(system.paths.base)/apps/x', link:'True', source:'apps/x/*',
+git.export.2 = dest:'/opt/y/z', source:'apps//y', overwrite:'False', revision:,
+ubuntu.packages = 'ntp ethtool', 'ovmf',
+ubuntu.apt.source.1 = 'deb http;//ppa.example.org/u xenial main'
+ubuntu.apt.key.pub.1 = 'http;//ppa.example.org/key'
+ubuntu.apt.upgrade = False
+process.1 = cmd:'nginx', args:'-c $(instance.name)', ports:'[9200, 9300]', env:, prio:'20', timeout_start:'60',
+process.2 = cmd:'redis', name:'first', prio:'5', ports:'6379;6380',
+dependencies.2 = instance:'system', name:'redis', args:'dep.args.redis',
+dependencies.1 = name:'mongo', domain:'jumpscale', type:'build',
+dep.args.redis = param.port:'9999', param.name:'$(instance.name)',
+instances.maxnr = 1
+";
+
+#[test]
+fn the_parts_of_a_service() {
+    let repository = repository();
+    repository.write("servicetemplates/image_win/service.hrd", PARTS);
+    repository.write("servicetemplates/image_win/actions.py", "");
+    let recipe = repository.recipe("image_win", "name:Win").unwrap();
+    let parts = &recipe.parts;
+    let exports: Vec<_> =
+        parts.exports.iter().map(|e| (e.source.as_str(), e.is_contents, e.link, e.overwrite)).collect();
+    assert_eq!(exports, [("apps/x", true, true, true), ("apps/y", false, false, false)]);
+    assert_eq!(parts.exports[0].dest, PathBuf::from("/opt/jumpscale7/apps/x"));
+    assert_eq!(parts.exports[0].which.to_string(), "branch master");
+    let packages = parts.packages.as_ref().unwrap();
+    assert_eq!(packages.names, ["ntp", "ethtool", "ovmf"]);
+    assert_eq!(packages.sources, ["deb http://ppa.example.org/u xenial main"]);
+    assert_eq!(packages.keys[0].to_string(), "http://ppa.example.org/key");
+    assert!(!packages.upgrade);
+    let processes: Vec<_> =
+        parts.processes.iter().map(|p| (p.name.as_str(), p.shown.as_str(), &p.ports[..])).collect();
+    assert_eq!(
+        processes,
+        [("first", "redis", &[6379, 6380][..]), ("process1", "nginx -c Win", &[9200, 9300])]
+    );
+    let needs: Vec<_> =
+        parts.dependencies.iter().map(|d| (d.template.as_str(), d.instance.as_str())).collect();
+    assert_eq!(needs, [("mongo", "main"), ("redis", "system")]);
+    assert_eq!(format!("{:?}", parts.dependencies[1].answers), r#"{"param.name", "param.port"}"#);
+    assert_eq!(parts.max_instances, Some(1));
 }
 
 #[test]

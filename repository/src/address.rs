@@ -76,6 +76,11 @@ impl Address {
         self.password.is_some()
     }
 
+    /// Whether it is a path of this machine.
+    pub fn is_local(&self) -> bool {
+        self.kind == Kind::Local
+    }
+
     /// The address without its password.
     pub fn as_str(&self) -> &str {
         &self.text

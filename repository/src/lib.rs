@@ -31,6 +31,7 @@ mod remote_error;
 mod save;
 mod ssh;
 mod status;
+mod tree;
 mod user_git;
 
 pub use access::{Access, Ask, Progress, Question};
@@ -50,4 +51,5 @@ pub use pull::{PullError, Pulled, fetch, pull};
 pub use remote_error::{RemoteError, Tried};
 pub use save::{Author, Commit, SaveError, Saved, Unsaved, author, save, set_author, unsaved};
 pub use status::{Status, status};
+pub use tree::{FetchedTree, FileKind, TreeError, TreeFile, Wanted, Which};
 pub use user_git::UserGitError;

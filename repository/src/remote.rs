@@ -155,6 +155,16 @@ impl<'a> Link<'a> {
         connection: &mut Connection<'_, '_, '_>,
         refspecs: &[String],
     ) -> Result<(), RemoteError> {
+        self.fetch_depth(connection, refspecs, None)
+    }
+
+    /// The same with so many commits at the most; git itself, where it does the work, brings all of them.
+    pub fn fetch_depth(
+        &self,
+        connection: &mut Connection<'_, '_, '_>,
+        refspecs: &[String],
+        depth: Option<u32>,
+    ) -> Result<(), RemoteError> {
         let connection = match connection {
             Connection::Library(connection) => connection,
             Connection::ByGit(git) => return git.fetch(refspecs).map_err(|error| self.git_error(error)),
@@ -162,6 +172,9 @@ impl<'a> Link<'a> {
         let mut options = FetchOptions::new();
         options.remote_callbacks(self.callbacks()).proxy_options(proxy()).download_tags(AutotagOption::None);
         options.update_fetchhead(false);
+        if let Some(depth) = depth.and_then(|depth| i32::try_from(depth).ok()) {
+            options.depth(depth);
+        }
         connection
             .remote()
             .fetch(refspecs, Some(&mut options), Some("ays: fetch"))

@@ -25,6 +25,25 @@ const GROUPS: [&str; 13] = [
     "hrd",
 ];
 
+/// The verbs of services that are installed.
+const SERVICE: [&str; 15] = [
+    "start",
+    "stop",
+    "restart",
+    "status",
+    "monitor",
+    "prepare",
+    "configure",
+    "build",
+    "cleanup",
+    "execute",
+    "export",
+    "import",
+    "removedata",
+    "uninstall",
+    "reset",
+];
+
 /// The verbs that print a value a line.
 const STREAMS: [&str; 5] = ["job-follow", "install", "install-rehearse", "scrub", "node-check"];
 
@@ -53,6 +72,8 @@ fn name(arguments: &[&str]) -> Option<String> {
         // It prints what an install prints.
         "image" if has("add") => "install".to_owned(),
         "mdupdate" => "env-pull".to_owned(),
+        "plan" => "install-dry-run".to_owned(),
+        verb if SERVICE.contains(&verb) => "service".to_owned(),
         group if GROUPS.contains(&group) => format!("{group}-{}", arguments.get(1)?),
         verb => verb.to_owned(),
     })

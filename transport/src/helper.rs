@@ -178,7 +178,11 @@ fn fault_step(step: &Step) -> FaultStep {
         Step::Inspect(_) => FaultStep::Inspect,
         Step::Digest(_) | Step::ReadPieces(_) => FaultStep::Digest,
         Step::WriteIndex(_) => FaultStep::Index,
-        Step::Remove(_) | Step::RemoveCopies(_) => FaultStep::Remove,
+        Step::Remove(_) | Step::RemoveCopies(_) | Step::RemoveService(_) => FaultStep::Remove,
+        Step::Note(_) => FaultStep::Note,
+        Step::Processes(_) => FaultStep::Processes,
+        Step::CompareTree(_) | Step::WritePart(_) => FaultStep::Tree,
+        Step::InstallPackages(_) => FaultStep::Packages,
     }
 }
 

@@ -84,6 +84,24 @@ impl Installs for Database {
         }))
     }
 
+    async fn installed_services(&self) -> Result<Vec<ServiceOnNode>, CatalogueError> {
+        let rows: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT service, instance, node FROM installed
+             WHERE environment_id = $1
+             ORDER BY node, installed_at, service, instance",
+        )
+        .bind(self.environment)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(self.failed("reading what is installed"))?;
+        let read = |(service, instance, node): (String, String, String)| ServiceOnNode {
+            service: service.into(),
+            instance: instance.into(),
+            node: node.into(),
+        };
+        Ok(rows.into_iter().map(read).collect())
+    }
+
     async fn installed_images(&self) -> Result<Vec<ImageOnNode>, CatalogueError> {
         let rows: Vec<PartRow> = sqlx::query_as(
             "SELECT n.service, n.instance, n.node, g.image_id, g.number

@@ -23,7 +23,7 @@ use ays_catalogue::{
 };
 use ays_engine::{
     Arrived, Bad, Bring, Direction, Mode, Publish, Recorder, Recording, Removing, Rollout, Scrub, Sharing,
-    Stacks, Stop, Stopper, ToBring,
+    Stacks, Starting, Stop, Stopper, ToBring,
 };
 use ays_model::{Digest, Target};
 use ays_recipes::{Environment, Layers, Recipe, Request};
@@ -242,6 +242,8 @@ impl Controller<'_> {
             logs: logs.path(),
             transport: &self.transport,
             mode,
+            starting: Starting::Starts,
+            trees: &[],
             force: false,
             sharing: Sharing::Alone,
             parallel,

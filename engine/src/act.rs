@@ -1,0 +1,248 @@
+//! What operators do with services that are installed: start, stop, look, uninstall, .. On many nodes at once; what one of
+//! them meets stops no other.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use ays_actions::Value;
+use ays_catalogue::{Catalogue, LockHolder, RunEnd, ServiceOnNode, Timestamp};
+use ays_model::{Event, LockScope, NodeName, RunAction, RunResult, StepName, Target, causes};
+use ays_protocol::{ProcessSeen, RemovedService};
+use ays_recipes::Recipe;
+use ays_transport::{Helper, OpenError, Session, Transport};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
+
+use crate::install_error::InstallError;
+use crate::lifecycle::{Lifecycle, LifecycleError, Task};
+use crate::run_log::{Events, Tell};
+use crate::send_tree::GitTree;
+use crate::service_on_node::{OnNode, shown};
+use crate::stop::Stop;
+
+/// A node, and the services on it that are meant, those that others need before these.
+#[derive(Debug)]
+pub struct ServicesOn {
+    /// The node.
+    pub target: Target,
+    /// The services, each with its files from git.
+    pub services: Vec<(Recipe, Vec<GitTree>)>,
+}
+
+/// An action on services.
+pub struct Act<'a> {
+    /// What is done.
+    pub action: RunAction,
+    /// Where it is recorded.
+    pub catalogue: &'a Catalogue,
+    /// The directory of the runs' logs.
+    pub logs: &'a Path,
+    /// How nodes are reached.
+    pub transport: &'a Transport,
+    /// The most nodes at work at once.
+    pub parallel: NonZeroUsize,
+    /// Who does it: for the records.
+    pub by: &'a str,
+}
+
+/// What an action on a service came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Acted {
+    /// Its processes as they were seen last.
+    pub processes: Vec<ProcessSeen>,
+    /// Whether what was looked at is as it should be; an action that does something has come to its end.
+    pub is_up: bool,
+    /// What was removed.
+    pub removed: Option<RemovedService>,
+}
+
+/// What an action on a node came to: of each of its services, in their order; or why the node was not reached.
+pub type ActedOn = Result<Vec<Result<Acted, InstallError>>, InstallError>;
+
+impl Act<'_> {
+    /// Does it on all nodes; their results, in their order.
+    pub async fn run(&self, nodes: &[ServicesOn], stop: &Stop, tell: Tell<'_>) -> Vec<ActedOn> {
+        let permits = Semaphore::new(self.parallel.get());
+        let rollout = uuid::Uuid::new_v4().to_string();
+        let (permits, rollout) = (&permits, rollout.as_str());
+        let mut running: FuturesUnordered<_> = nodes
+            .iter()
+            .enumerate()
+            .map(|(number, on)| {
+                Box::pin(async move {
+                    let acting = async {
+                        let _permit = permits.acquire().await;
+                        self.on_node(on, rollout, stop, tell).await
+                    };
+                    let acted = tokio::select! {
+                        acted = acting => acted,
+                        () = stop.now() => Err(InstallError::Interrupted),
+                    };
+                    (number, acted)
+                })
+            })
+            .collect();
+        let mut results = BTreeMap::new();
+        while let Some((number, acted)) = running.next().await {
+            results.insert(number, acted);
+        }
+        results.into_values().collect()
+    }
+
+    async fn on_node(&self, on: &ServicesOn, rollout: &str, stop: &Stop, tell: Tell<'_>) -> ActedOn {
+        if on.services.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut session = Session::open(&on.target, self.transport).await.map_err(|error| match error {
+            OpenError::Connect(error) => error.into(),
+            OpenError::Helper(source) => InstallError::Step { step: StepName::Connect, source },
+        })?;
+        let mut order: Vec<usize> = (0..on.services.len()).collect();
+        if self.action.is_backwards() {
+            order.reverse();
+        }
+        let mut results = BTreeMap::new();
+        for number in order {
+            let (recipe, trees) = &on.services[number];
+            let acted = match stop.is_wanted() {
+                true => Err(InstallError::Interrupted),
+                false => {
+                    self.on_service(&mut session.helper, recipe, trees, on.target.name(), rollout, tell).await
+                }
+            };
+            results.insert(number, acted);
+        }
+        session.close().await;
+        Ok(results.into_values().collect())
+    }
+
+    async fn on_service(
+        &self,
+        helper: &mut Helper,
+        recipe: &Recipe,
+        trees: &[GitTree],
+        node: &NodeName,
+        rollout: &str,
+        tell: Tell<'_>,
+    ) -> Result<Acted, InstallError> {
+        let service = ServiceOnNode {
+            service: recipe.template.clone(),
+            instance: recipe.instance.clone(),
+            node: node.clone(),
+        };
+        if self.action.only_looks() {
+            return self.walk(helper, recipe, trees, None).await;
+        }
+        let mut events = Events::begin(self.logs, &recipe.template, node, tell)
+            .map_err(|(path, source)| InstallError::Log { path, source })?;
+        let scope = LockScope::Service {
+            template: service.service.clone(),
+            instance: service.instance.clone(),
+            node: node.clone(),
+        };
+        let on_wait = |holder: &LockHolder| events.send(Event::Waiting { message: holder.to_string() });
+        let lock = self.catalogue.wait_for_lock(&[scope.to_string()], self.by, on_wait).await?;
+        let begun =
+            self.catalogue.begin_run(&service, self.action, rollout, events.path(), &Timestamp::now()).await;
+        let run = match begun {
+            Ok(run) => run,
+            Err(error) => {
+                lock.release().await?;
+                return Err(error.into());
+            }
+        };
+        events.send(Event::RunStarted {
+            template: recipe.template.clone(),
+            instance: recipe.instance.clone(),
+            checksum: recipe.checksum,
+            commit: recipe.commit.clone(),
+        });
+        let walking = async {
+            // Killed from here on, nothing says that it is installed: the next install does all of it.
+            if matches!(self.action, RunAction::Uninstall | RunAction::Reset) {
+                self.catalogue.forget_installed(&service).await?;
+            }
+            self.walk(helper, recipe, trees, Some(&mut events)).await
+        };
+        let acted = tokio::select! {
+            acted = walking => acted,
+            () = lock.lost() => Err(InstallError::LockLost),
+        };
+        let (end, result, message) = match &acted {
+            Ok(acted) => (RunEnd::Succeeded, RunResult::Done, self.said(acted)),
+            Err(InstallError::Interrupted) => {
+                (RunEnd::Interrupted, RunResult::Interrupted, InstallError::Interrupted.to_string())
+            }
+            Err(error) => (RunEnd::Failed, RunResult::Failed, causes(error)),
+        };
+        events.send(Event::RunFinished { result, message: message.clone() });
+        let recorded = self.catalogue.end_run(run, end, Some(&message), &Timestamp::now()).await;
+        // A lock that was lost belongs to another run: releasing it does nothing.
+        let released = lock.release().await;
+        let acted = acted?;
+        recorded?;
+        released?;
+        Ok(acted)
+    }
+
+    /// What a run that went well is told to have done.
+    fn said(&self, acted: &Acted) -> String {
+        let past = match self.action {
+            RunAction::Start => "started",
+            RunAction::Stop => "stopped",
+            RunAction::Restart => "restarted",
+            RunAction::Uninstall => "uninstalled",
+            RunAction::Reset => "reset",
+            other => return format!("{} done", other.as_str()),
+        };
+        match &acted.processes[..] {
+            [] => past.to_owned(),
+            _ if matches!(self.action, RunAction::Start | RunAction::Restart) => {
+                format!("{past}: {}", shown(&acted.processes))
+            }
+            _ => past.to_owned(),
+        }
+    }
+
+    async fn walk(
+        &self,
+        helper: &mut Helper,
+        recipe: &Recipe,
+        trees: &[GitTree],
+        mut events: Option<&mut Events<'_>>,
+    ) -> Result<Acted, InstallError> {
+        let mut acted = Acted { is_up: true, ..Acted::default() };
+        let mut lifecycle = Lifecycle::of(recipe, self.action);
+        let mut outcome = Value::None;
+        loop {
+            let task = match lifecycle.next(outcome) {
+                Ok(Some(task)) => task,
+                Ok(None) => return Ok(acted),
+                // That it is not as it should be is what was to be found out.
+                Err(LifecycleError::Method { .. }) if self.action.only_looks() => {
+                    acted.is_up = false;
+                    return Ok(acted);
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if let Task::Register(_) = task {
+                return Err(InstallError::OnlyInstalled);
+            }
+            let is_check_up = matches!(task, Task::CheckUp);
+            let mut on_node = OnNode {
+                recipe,
+                trees,
+                helper: &mut *helper,
+                events: events.as_deref_mut(),
+                seen: &mut acted.processes,
+                removed: &mut acted.removed,
+            };
+            outcome = on_node.perform(task).await?;
+            if is_check_up && outcome == Value::Bool(false) && !self.action.only_looks() {
+                return Err(InstallError::NotUp { seen: shown(&acted.processes) });
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Which processes of the node belong together, by what the kernel says of them.
+
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A process as the kernel has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Process {
+    pid: u32,
+    parent: u32,
+    session: u32,
+}
+
+/// All processes, those that have ended left out.
+fn all() -> Vec<Process> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    let read = |entry: fs::DirEntry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        parse(pid, &fs::read_to_string(entry.path().join("stat")).ok()?)
+    };
+    entries.filter_map(read).collect()
+}
+
+/// `PID (NAME) STATE PARENT GROUP SESSION ..`, where the name may hold anything.
+fn parse(pid: u32, stat: &str) -> Option<Process> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace();
+    let state = fields.next()?;
+    let (parent, session) = (fields.next()?.parse().ok()?, fields.nth(1)?.parse().ok()?);
+    (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, session })
+}
+
+/// The variable that marks what a supervisor started, and what that started in its turn.
+pub(super) const MARK: &str = "AYS_PROCESS";
+
+/// What a supervisor started, itself left out: its descendants, those of its session, and, for what has left both, those that
+/// have its mark.
+pub(super) fn of(supervisor: u32, mark: &str) -> Vec<u32> {
+    let mark = format!("{MARK}={mark}");
+    let is_marked = |pid: u32| {
+        let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        variables.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+    };
+    let all = all();
+    let mut found: Vec<u32> = Vec::new();
+    loop {
+        let is_new = |process: &&Process| {
+            let is_new = process.pid != supervisor && !found.contains(&process.pid);
+            is_new
+                && (process.session == supervisor
+                    || process.parent == supervisor
+                    || found.contains(&process.parent)
+                    || is_marked(process.pid))
+        };
+        let more: Vec<u32> = all.iter().filter(is_new).map(|process| process.pid).collect();
+        if more.is_empty() {
+            return found;
+        }
+        found.extend(more);
+    }
+}
+
+/// Those whose command line holds a text; helpers and supervisors left out.
+pub(super) fn matching(filter: &str) -> Vec<u32> {
+    let of_ours = ["serve", "supervise", "child"];
+    let matches = |process: &Process| {
+        let command = fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+        let words: Vec<_> = command.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
+        let is_ours = words.get(1).is_some_and(|word| of_ours.contains(&word.as_ref()))
+            && (words[0].contains("ays-node") || words[0].contains("/proc/self/exe"));
+        !is_ours && words.join(" ").contains(filter)
+    };
+    let own = std::process::id();
+    all()
+        .into_iter()
+        .filter(|process| process.pid != own && matches(process))
+        .map(|process| process.pid)
+        .collect()
+}
+
+/// Asks them to end.
+pub(super) fn terminate(pids: &[u32]) {
+    signal(pids, Signal::TERM);
+}
+
+/// Ends them.
+pub(super) fn kill(pids: &[u32]) {
+    signal(pids, Signal::KILL);
+}
+
+fn signal(pids: &[u32], signal: Signal) {
+    for pid in pids.iter().filter_map(|pid| Pid::from_raw(i32::try_from(*pid).ok()?)) {
+        // It may have ended by itself.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let stat = "12 (a) b (c) S 3 12 7 0 -1 4194560";
+        assert_eq!(parse(12, stat), Some(Process { pid: 12, parent: 3, session: 7 }));
+        assert_eq!(parse(12, "12 (sh) Z 3 12 7 0"), None);
+        assert_eq!(parse(12, ""), None);
+    }
+}

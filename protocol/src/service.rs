@@ -1,0 +1,200 @@
+//! A service on a node: what an install wrote there, its processes, its files from git, its packages.
+
+use std::path::PathBuf;
+
+use ays_model::Sha256;
+use serde::{Deserialize, Serialize};
+
+use crate::Secret;
+
+/// See [`crate::Step::Note`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Note {
+    /// The service, a plain file name: `<domain>__<template>__<instance>`.
+    pub service: String,
+    /// The files that will be written.
+    pub paths: Vec<PathBuf>,
+}
+
+/// See [`crate::Step::Processes`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Processes {
+    /// The service, a plain file name.
+    pub service: String,
+    /// What to do.
+    pub act: ProcessAct,
+    /// Its processes, in the order in which they are started.
+    pub processes: Vec<ProcessOrder>,
+}
+
+/// What is done with processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProcessAct {
+    /// They are looked at.
+    Look,
+    /// Those that do not run are started, one after the other; each is waited for.
+    Start,
+    /// They are asked to end, the last one first.
+    Stop,
+    /// They are ended, and whatever was found of them.
+    Halt,
+}
+
+/// A process of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessOrder {
+    /// Its name within the service, a plain file name.
+    pub name: String,
+    /// What systemd calls it, without `.service`.
+    pub unit: String,
+    /// What it is, for systemd's list.
+    pub description: String,
+    /// The script for `/bin/sh` that becomes the process.
+    pub script: SecretText,
+    /// The user that it runs as; none: root.
+    pub user: Option<String>,
+    /// The TCP ports that it listens at when it is up.
+    pub ports: Vec<u16>,
+    /// A part of the command lines of its processes, wherever they were started.
+    pub filter: Option<String>,
+    /// How long it may take to come up, in seconds.
+    pub start_seconds: u64,
+    /// How long it may take to end by itself, in seconds.
+    pub stop_seconds: u64,
+}
+
+/// A [`Secret`] that can be compared.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(pub Secret);
+
+impl PartialEq for SecretText {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose() == other.0.expose()
+    }
+}
+
+impl Eq for SecretText {}
+
+/// What a process was found to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether anything of it runs.
+    pub runs: bool,
+    /// The number of its first process.
+    pub pid: Option<u32>,
+    /// How often it was started again after it had failed.
+    pub restarts: u32,
+    /// Its ports where nobody listens.
+    pub silent_ports: Vec<u16>,
+    /// Who watches over it.
+    pub manager: ProcessManager,
+}
+
+impl ProcessSeen {
+    /// Whether it runs, and listens at all of its ports.
+    pub fn is_up(&self) -> bool {
+        self.runs && self.silent_ports.is_empty()
+    }
+}
+
+/// Who watches over a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ProcessManager {
+    /// systemd, by a unit.
+    Systemd,
+    /// A process of ours.
+    Supervisor,
+}
+
+/// See [`crate::Step::CompareTree`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Tree {
+    /// The service, a plain file name.
+    pub service: String,
+    /// The directory of the tree, or the file that it is.
+    pub dest: PathBuf,
+    /// What is in it, directories left out.
+    pub entries: Vec<TreeEntry>,
+    /// A file with other bytes is replaced; else it stays as it is.
+    pub overwrite: bool,
+    /// Where all trees of the service go: others are of an earlier version of it, and are removed.
+    pub trees: Vec<PathBuf>,
+    /// Links to what was written, each with what it leads to.
+    pub links: Vec<(PathBuf, PathBuf)>,
+}
+
+/// A file, or a link, of a tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeEntry {
+    /// Where it lies below the tree's directory; empty: it is the tree.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: TreeKind,
+    /// Of its bytes; of a link: of what it leads to.
+    pub sha256: Sha256,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What an entry of a tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TreeKind {
+    /// A file.
+    File,
+    /// A program.
+    Program,
+    /// A symbolic link.
+    Link,
+}
+
+/// See [`crate::Step::WritePart`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TreePart {
+    /// The service, a plain file name.
+    pub service: String,
+    /// The directory of the tree, or the file that it is.
+    pub dest: PathBuf,
+    /// The entry.
+    pub entry: TreeEntry,
+    /// Where these bytes belong in it.
+    pub offset: u64,
+    /// The bytes, in base64. With the last of them it gets its name.
+    pub bytes: Secret,
+}
+
+/// The most bytes of a file in one [`TreePart`].
+pub const TREE_PART: usize = 2 << 20;
+
+/// See [`crate::Step::InstallPackages`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InstallPackages {
+    /// The service, a plain file name.
+    pub service: String,
+    /// Lines of apt's sources.
+    pub sources: Vec<String>,
+    /// Files with the keys that these are signed by, which were fetched.
+    pub keys: Vec<PathBuf>,
+    /// Whether apt's lists are brought up to date in any case.
+    pub update: bool,
+    /// Whether all packages of the node are brought up to date.
+    pub upgrade: bool,
+    /// The packages' names.
+    pub names: Vec<String>,
+}
+
+/// See [`crate::Step::RemoveService`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RemovedService {
+    /// What was removed.
+    pub removed: Vec<PathBuf>,
+    /// Directories that stay, since somebody else's files are in them.
+    pub kept: Vec<PathBuf>,
+    /// The packages that were removed.
+    pub packages: Vec<String>,
+}

@@ -1,0 +1,288 @@
+//! The files of a repository at a commit, brought into a cache of ours: no clone, nothing is checked out.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use git2::{Direction, ObjectType, Oid, Repository};
+
+use crate::access::Access;
+use crate::address::Address;
+use crate::git_error::GitError;
+use crate::remote::Link;
+use crate::remote_error::RemoteError;
+
+/// Which commit of a repository is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// That of its main branch.
+    Main,
+    /// That of a branch.
+    Branch(String),
+    /// That of a tag.
+    Tag(String),
+    /// This one, by its hash.
+    Commit(String),
+}
+
+impl std::fmt::Display for Which {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Main => f.write_str("main branch"),
+            Self::Branch(name) => write!(f, "branch {name}"),
+            Self::Tag(name) => write!(f, "tag {name}"),
+            Self::Commit(hash) => write!(f, "commit {hash}"),
+        }
+    }
+}
+
+/// Why there are no files.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// The remote could not be read.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The cache cannot be used.
+    #[error("{dir} cannot be used", dir = .dir.display())]
+    Cache {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The remote has no such branch, tag or commit.
+    #[error("{address} has no {which}")]
+    NoSuchCommit {
+        /// The remote.
+        address: String,
+        /// What was looked for.
+        which: Which,
+    },
+    /// The commit has no such path.
+    #[error("{address}: commit {commit} has no {path}")]
+    NoSuchPath {
+        /// The remote.
+        address: String,
+        /// The commit.
+        commit: String,
+        /// What was looked for.
+        path: String,
+    },
+    /// What is there cannot be taken to a node.
+    #[error("{address}: {path} {problem}")]
+    Unfit {
+        /// The remote.
+        address: String,
+        /// Where.
+        path: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// What came could not be read.
+    #[error("{address}: its files cannot be read")]
+    Git {
+        /// The remote.
+        address: String,
+        /// What git said.
+        source: GitError,
+    },
+}
+
+/// What a file of a tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A file.
+    File,
+    /// A program.
+    Program,
+    /// A symbolic link; its bytes are what it leads to.
+    Link,
+}
+
+/// A file of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeFile {
+    /// Where it is below the directory that was asked for; empty: it was asked for itself.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: FileKind,
+    id: Oid,
+}
+
+/// The files of a repository at a commit.
+pub struct FetchedTree {
+    /// The commit.
+    pub commit: String,
+    /// In the order of their paths.
+    pub files: Vec<TreeFile>,
+    repository: Mutex<Repository>,
+    address: String,
+}
+
+/// What is wanted of a repository.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The repository.
+    pub address: &'a Address,
+    /// Which commit.
+    pub which: &'a Which,
+    /// How many commits are fetched at the most; none: what the server gives.
+    pub depth: Option<u32>,
+    /// The path in the repository; empty: all of it.
+    pub path: &'a str,
+    /// Whether directories below that are left out.
+    pub is_flat: bool,
+}
+
+impl FetchedTree {
+    /// Brings the commit into the cache, where that does not have it, and lists its files.
+    pub fn fetch(wanted: Wanted<'_>, cache: &Path, access: &Access) -> Result<Self, TreeError> {
+        let Wanted { address, which, .. } = wanted;
+        let unusable = |source| TreeError::Cache { dir: cache.to_owned(), source };
+        std::fs::create_dir_all(cache).map_err(unusable)?;
+        // One at a time brings what several need.
+        let lock = File::create(cache.join("ays.lock")).map_err(unusable)?;
+        lock.lock().map_err(unusable)?;
+        let git =
+            |source: git2::Error| TreeError::Git { address: address.to_string(), source: source.into() };
+        let repository = match Repository::open_bare(cache) {
+            Ok(repository) => repository,
+            Err(_) => Repository::init_bare(cache).map_err(git)?,
+        };
+        let commit = bring(wanted, &repository, access)?;
+        let none = || TreeError::NoSuchCommit { address: address.to_string(), which: which.clone() };
+        let commit = commit.ok_or_else(none)?;
+        let found = repository.find_object(commit, None).and_then(|object| object.peel_to_commit());
+        let found = found.map_err(|_| none())?;
+        let commit = found.id().to_string();
+        let files = list(wanted, &repository, &found, &commit)?;
+        drop(found);
+        Ok(Self { commit, files, repository: Mutex::new(repository), address: address.to_string() })
+    }
+
+    /// The bytes of a file, by its number.
+    pub fn read(&self, number: usize) -> Result<Vec<u8>, TreeError> {
+        let git =
+            |source: git2::Error| TreeError::Git { address: self.address.clone(), source: source.into() };
+        let repository = self.repository.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(file) = self.files.get(number) else { return Ok(Vec::new()) };
+        let blob = repository.find_blob(file.id).map_err(git)?;
+        Ok(blob.content().to_owned())
+    }
+}
+
+/// Brings what is wanted; the commit, or the tag that names it.
+fn bring(wanted: Wanted<'_>, repository: &Repository, access: &Access) -> Result<Option<Oid>, TreeError> {
+    let Wanted { address, which, depth, .. } = wanted;
+    if let Which::Commit(hash) = which
+        && let Ok(id) = Oid::from_str(hash)
+        && repository.find_commit(id).is_ok()
+    {
+        return Ok(Some(id));
+    }
+    let link = Link::new(address, repository, access)?;
+    let name = link.connected(repository, Direction::Fetch, |connection| {
+        let (spec, name) = match which {
+            Which::Main => match link.default_branch(connection)? {
+                Some(main) => (format!("+{main}:refs/ays/main"), "refs/ays/main".to_owned()),
+                None => return Ok(None),
+            },
+            Which::Branch(name) => {
+                let to = format!("refs/ays/heads/{name}");
+                (format!("+refs/heads/{name}:{to}"), to)
+            }
+            Which::Tag(name) => {
+                let to = format!("refs/ays/tags/{name}");
+                (format!("+refs/tags/{name}:{to}"), to)
+            }
+            // Any branch may have it.
+            Which::Commit(hash) => ("+refs/heads/*:refs/ays/heads/*".to_owned(), hash.clone()),
+        };
+        let depth = depth.filter(|_| !matches!(which, Which::Commit(_)));
+        link.fetch_depth(connection, &[spec], depth)?;
+        Ok::<_, RemoteError>(Some(name))
+    })?;
+    Ok(name.and_then(|name| match which {
+        Which::Commit(hash) => Oid::from_str(hash).ok(),
+        _ => repository.refname_to_id(&name).ok(),
+    }))
+}
+
+/// The files below the path, or the one that it is.
+fn list(
+    wanted: Wanted<'_>,
+    repository: &Repository,
+    commit: &git2::Commit<'_>,
+    hash: &str,
+) -> Result<Vec<TreeFile>, TreeError> {
+    let Wanted { address, path, is_flat, .. } = wanted;
+    let git = |source: git2::Error| TreeError::Git { address: address.to_string(), source: source.into() };
+    let root = commit.tree().map_err(git)?;
+    let tree = if path.is_empty() {
+        root
+    } else {
+        let entry = root.get_path(Path::new(path)).map_err(|_| TreeError::NoSuchPath {
+            address: address.to_string(),
+            commit: hash.to_owned(),
+            path: path.to_owned(),
+        })?;
+        match entry.kind() {
+            Some(ObjectType::Tree) => repository.find_tree(entry.id()).map_err(git)?,
+            Some(ObjectType::Blob) => {
+                let kind = kind(entry.filemode());
+                return Ok(vec![TreeFile { path: PathBuf::new(), kind, id: entry.id() }]);
+            }
+            _ => return Err(unfit(address, path, SUBMODULE)),
+        }
+    };
+    let mut files = Vec::new();
+    below(&tree, Path::new(""), repository, wanted, &mut files)?;
+    if is_flat {
+        files.retain(|file| file.path.components().count() == 1);
+    }
+    Ok(files)
+}
+
+const SUBMODULE: &str = "is a submodule, which is a repository of its own: export that";
+
+fn below(
+    tree: &git2::Tree<'_>,
+    directory: &Path,
+    repository: &Repository,
+    wanted: Wanted<'_>,
+    files: &mut Vec<TreeFile>,
+) -> Result<(), TreeError> {
+    let address = wanted.address;
+    let git = |source: git2::Error| TreeError::Git { address: address.to_string(), source: source.into() };
+    for entry in tree {
+        let Ok(name) = entry.name() else {
+            return Err(unfit(address, &directory.display().to_string(), "has a file whose name is no text"));
+        };
+        let path = directory.join(name);
+        match entry.kind() {
+            Some(ObjectType::Blob) => {
+                files.push(TreeFile { path, kind: kind(entry.filemode()), id: entry.id() });
+            }
+            Some(ObjectType::Tree) if wanted.is_flat => {}
+            Some(ObjectType::Tree) => {
+                let inner = repository.find_tree(entry.id()).map_err(git)?;
+                below(&inner, &path, repository, wanted, files)?;
+            }
+            _ => return Err(unfit(address, &path.display().to_string(), SUBMODULE)),
+        }
+    }
+    Ok(())
+}
+
+fn unfit(address: &Address, path: &str, problem: &'static str) -> TreeError {
+    TreeError::Unfit { address: address.to_string(), path: path.to_owned(), problem }
+}
+
+/// By git's own numbers.
+fn kind(mode: i32) -> FileKind {
+    match mode {
+        0o120_000 => FileKind::Link,
+        0o100_755 => FileKind::Program,
+        _ => FileKind::File,
+    }
+}

@@ -1,0 +1,368 @@
+//! Whole services: dependencies, processes, files from git, and what an uninstall leaves.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+
+use crate::support::git_server::GitServer;
+use crate::support::lab::run;
+use crate::support::{Kind, Lab, Node, Output, Scene};
+
+const N1: [&str; 2] = ["--targetname", "n1"];
+
+/// The service template `name`.
+fn template(scene: &Scene, name: &str, service: &str) {
+    scene.environment.write(&format!("servicetemplates/{name}/service.hrd"), service);
+}
+
+/// `web.export.1` of a text that the origin serves, to a path of the node.
+fn export(scene: &Scene, text: &str, dest: &str) -> String {
+    let file = dest.trim_start_matches('/').replace(['/', '$', '(', ')'], "-");
+    fs::write(scene.origin.file(&file), text).unwrap();
+    format!(
+        "web.export.1 =\n    url:'http://{}',\n    source:'/{file}',\n    dest:'{dest}',\n\n",
+        Lab::SOURCE
+    )
+}
+
+fn on_n1(scene: &Scene, words: &[&str]) -> Output {
+    scene.ays.run(&[words, &N1].concat())
+}
+
+/// All that lies on the node and that an install may change: files with their content and mode, links, directories.
+fn everything(node: &Node) -> BTreeMap<PathBuf, String> {
+    let root = node.path("/");
+    let mut found = BTreeMap::new();
+    let mut left: Vec<_> =
+        ["etc", "opt", "srv", "var", "run", "home"].iter().map(|top| root.join(top)).collect();
+    while let Some(directory) = left.pop() {
+        for entry in fs::read_dir(&directory).into_iter().flatten().map_while(Result::ok) {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            let what = if kind.is_dir() {
+                left.push(path.clone());
+                "directory".to_owned()
+            } else if kind.is_symlink() {
+                format!("link to {}", fs::read_link(&path).unwrap().display())
+            } else {
+                let mode = entry.metadata().unwrap().permissions().mode();
+                format!("{mode:o} {:?}", fs::read(&path).unwrap_or_default())
+            };
+            found.insert(path.strip_prefix(&root).unwrap().to_owned(), what);
+        }
+    }
+    found
+}
+
+#[test]
+fn dependencies_come_first_each_once_with_their_answers() {
+    let scene = Scene::new();
+    let dest = "/opt/c/$(instance.word)";
+    template(&scene, "c", &export(&scene, "c", dest));
+    scene.environment.write("servicetemplates/c/instance.hrd", "word = @ASK type:str\n");
+    let b = export(&scene, "b", "/opt/b") + "dependencies.1 =\n    name:'c',\n    args:'dep.args.c',\n\n";
+    template(&scene, "b", &(b + "dep.args.c =\n    word:'$(instance.word)',\n"));
+    scene.environment.write("servicetemplates/b/instance.hrd", "word = @ASK type:str\n");
+    let a = export(&scene, "a", "/opt/a")
+        + "dependencies.10 = 'c'\ndependencies.2 =\n    name:'b',\n    args:'word:$(instance.word)',\n\n";
+    template(&scene, "a", &a);
+    scene.environment.write("servicetemplates/a/instance.hrd", "word = @ASK type:str\n");
+
+    let before = scene.node.files().len();
+    let plan = scene.ays.succeeds(&[&["plan", "-n", "a", "--data", "word:hello"], &N1[..]].concat());
+    assert!(plan.contains("  3. a\n    2. b\n      1. c\n    1. c\n"), "{plan}");
+    let dot = scene.ays.succeeds(&[&["plan", "-n", "a", "--data", "word:hello", "--dot"], &N1[..]].concat());
+    assert!(
+        dot.starts_with("digraph services {") && dot.contains("s3 -> s2;") && dot.contains("s2 -> s1;"),
+        "{dot}"
+    );
+    assert_eq!(scene.node.files().len(), before, "a plan changes nothing");
+
+    let done = scene.ays.succeeds(&[&["install", "-n", "a", "--data", "word:hello"], &N1[..]].concat());
+    let order: Vec<_> = ["c on n1: installed", "b on n1: installed", "a on n1: installed"]
+        .map(|line| done.find(line).unwrap_or_else(|| panic!("{line}: {done}")))
+        .into();
+    assert!(order.is_sorted(), "{done}");
+    for (path, text) in [("/opt/c/hello", "c"), ("/opt/b", "b"), ("/opt/a", "a")] {
+        assert_eq!(fs::read_to_string(scene.node.path(path)).unwrap(), text);
+    }
+    let again = scene.ays.succeeds(&[&["install", "-n", "a"], &N1[..]].concat());
+    assert_eq!(again.matches("nothing to do").count(), 3, "{again}");
+    let single = scene.ays.succeeds(&[&["install", "-n", "a", "--single", "-r"], &N1[..]].concat());
+    assert!(!single.contains("b on n1"), "{single}");
+}
+
+#[test]
+fn a_circle_is_printed_and_nothing_is_done() {
+    let scene = Scene::new();
+    template(&scene, "a", "dependencies.1 = 'b'\n");
+    template(&scene, "b", "dependencies.1 = 'c'\n");
+    template(&scene, "c", "dependencies.1 = 'a'\n");
+    let output = on_n1(&scene, &["install", "-n", "a"]);
+    assert_eq!(output.code, Some(3), "{output:#?}");
+    assert!(output.stderr.contains("a -> b -> c -> a"), "{output:#?}");
+    template(&scene, "a", "dependencies.1 = 'nobody'\n");
+    let output = on_n1(&scene, &["install", "-n", "a"]);
+    assert_eq!(output.code, Some(3), "{output:#?}");
+    assert!(output.stderr.contains("no template is named `nobody`"), "{output:#?}");
+}
+
+#[test]
+fn a_dependency_that_fails_stops_what_needs_it_and_nothing_else() {
+    let scene = Scene::new();
+    let bad = format!(
+        "web.export.1 =\n    url:'http://{}',\n    source:'/none',\n    dest:'/opt/bad',\n",
+        Lab::SOURCE
+    );
+    template(&scene, "bad", &bad);
+    template(&scene, "good", &export(&scene, "good", "/opt/good"));
+    template(&scene, "needs_bad", &(export(&scene, "x", "/opt/needs") + "dependencies.1 = 'bad'\n"));
+    template(&scene, "all", "dependencies.1 = 'needs_bad'\ndependencies.2 = 'good'\n");
+    let output = on_n1(&scene, &["install", "-n", "all"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("bad is needed, and was not installed"), "{output:#?}");
+    assert!(scene.node.path("/opt/good").is_file());
+    assert!(!scene.node.path("/opt/needs").exists());
+    // When the cause is gone, the same command goes on.
+    fs::write(scene.origin.file("none"), "now").unwrap();
+    assert_eq!(on_n1(&scene, &["install", "-n", "all"]).code, Some(0));
+    assert!(scene.node.path("/opt/needs").is_file());
+}
+
+/// A web server that serves `/srv/www` at port 8080.
+fn web(scene: &Scene) {
+    template(
+        scene,
+        "web",
+        &(export(scene, "hello\n", "/srv/www/index.html")
+            + "process.1 =\n    name:'httpd',\n    cmd:'busybox',\n    args:'httpd -f -p $(instance.port) -h /srv/www',\n    \
+               ports:'$(instance.port)',\n    cwd:'/srv/www',\n    timeout_start:'10',\n    startupmanager:'tmux',\n\n\
+               env.process.1 =\n    GREETING:'it is $(instance.port)',\n"),
+    );
+    scene.environment.write("servicetemplates/web/instance.hrd", "port = @ASK type:int default:8080\n");
+}
+
+fn answers(node: &Node) -> bool {
+    node.exec("busybox wget -q -O - http://127.0.0.1:8080/ 2>/dev/null || true") == "hello\n"
+}
+
+fn is_up(scene: &Scene) -> bool {
+    let output = on_n1(scene, &["status", "-n", "web", "--json"]);
+    let services: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    let is_up = services[0]["isUp"].as_bool().unwrap();
+    assert_eq!(output.code, Some(i32::from(!is_up)), "{output:#?}");
+    is_up
+}
+
+#[test]
+fn a_process_is_started_outlives_the_connection_and_is_started_again() {
+    let scene = Scene::new();
+    web(&scene);
+    let before = everything(&scene.node);
+    let done = scene.ays.succeeds(&[&["install", "-n", "web"], &N1[..]].concat());
+    assert!(done.contains("web on n1: start: httpd: runs"), "{done}");
+    assert!(answers(&scene.node) && is_up(&scene));
+    let processes = || {
+        let mut all = scene.node.processes();
+        all.retain(|process| process.command.starts_with("busybox httpd"));
+        all
+    };
+    let first = processes();
+    assert_eq!(first.len(), 1, "{first:?}");
+    let environment = fs::read(format!("/proc/{}/environ", first[0].pid)).unwrap();
+    assert!(String::from_utf8_lossy(&environment).contains("GREETING=it is 8080"));
+
+    // Again there is nothing to do, and the process goes on.
+    scene.ays.succeeds(&[&["install", "-n", "web"], &N1[..]].concat());
+    scene.ays.succeeds(&[&["start", "-n", "web"], &N1[..]].concat());
+    assert_eq!(processes(), first);
+
+    // Killed, it comes back by itself.
+    kill(Pid::from_raw(first[0].pid), Signal::SIGKILL).unwrap();
+    let since = Instant::now();
+    while !is_up(&scene) {
+        assert!(since.elapsed() < Duration::from_secs(20), "it does not come back");
+    }
+    assert_ne!(processes(), first);
+    let status = scene.ays.json(&[&["status"], &N1[..]].concat());
+    assert_eq!(status[0]["processes"][0]["restarts"], json!(1));
+    assert_eq!(status[0]["template"], json!("web"));
+
+    scene.ays.succeeds(&[&["restart", "-n", "web"], &N1[..]].concat());
+    assert!(answers(&scene.node));
+    scene.ays.succeeds(&[&["stop"], &N1[..]].concat());
+    assert!(processes().is_empty() && !is_up(&scene));
+    scene.node.wait_until_quiet(Duration::from_secs(10));
+    scene.ays.succeeds(&[&["start"], &N1[..]].concat());
+    assert!(is_up(&scene));
+
+    scene.ays.succeeds(&[&["uninstall", "-n", "web"], &N1[..]].concat());
+    assert_eq!(everything(&scene.node), before, "an uninstall leaves the node as it was");
+    scene.node.wait_until_quiet(Duration::from_secs(10));
+    scene.ays.succeeds(&[&["uninstall", "-n", "web"], &N1[..]].concat());
+}
+
+#[test]
+fn a_process_that_does_not_come_up_is_told_with_its_last_words_and_nothing_of_it_stays() {
+    let scene = Scene::new();
+    let process = |cmd: &str, more: &str| {
+        template(
+            &scene,
+            "web",
+            &format!("process.1 =\n    name:'p',\n    cmd:'{cmd}',\n    timeout_start:'2',\n{more}"),
+        );
+        on_n1(&scene, &["install", "-n", "web"])
+    };
+    let output = process("echo sorry; exit 7", "");
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(
+        output.stderr.contains("ended with the exit code 7") && output.stderr.contains("sorry"),
+        "{output:#?}"
+    );
+    let output = process("sleep 1000", "    ports:'8080',\n");
+    assert!(output.stderr.contains("nobody listens at port 8080 after 2s"), "{output:#?}");
+    let output = process("sleep 1000", "    user:'nobody-here',\n");
+    assert!(output.stderr.contains("the node has no user `nobody-here`"), "{output:#?}");
+    scene.node.wait_until_quiet(Duration::from_secs(10));
+    // A port of somebody else's is not taken for the service's.
+    scene.node.exec("busybox httpd -p 8080 -h /");
+    let output = process("sleep 1000", "    ports:'8080',\n");
+    assert!(output.stderr.contains("port 8080 is taken by another process"), "{output:#?}");
+    scene.node.signal_all(Signal::SIGKILL);
+    let output = process("sleep 1000", "    user:'ops',\n");
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert_eq!(scene.node.exec("stat -c %u /proc/$(pidof sleep)"), "1000\n");
+    // --no-start leaves it alone.
+    assert_eq!(on_n1(&scene, &["uninstall", "-n", "web"]).code, Some(0));
+    assert_eq!(on_n1(&scene, &["install", "-n", "web", "--no-start"]).code, Some(0));
+    scene.node.wait_until_quiet(Duration::from_secs(10));
+}
+
+#[test]
+fn a_daemon_is_watched_and_ended_too() {
+    let scene = Scene::new();
+    // It goes into the background, and its first process ends at once.
+    template(
+        &scene,
+        "web",
+        "process.1 =\n    name:'httpd',\n    cmd:'busybox httpd -p 8080 -h /srv',\n    ports:'8080',\n",
+    );
+    scene.node.exec("mkdir -p /srv");
+    assert_eq!(on_n1(&scene, &["install", "-n", "web"]).code, Some(0));
+    assert!(is_up(&scene));
+    assert_eq!(on_n1(&scene, &["stop", "-n", "web"]).code, Some(0));
+    assert!(!is_up(&scene));
+    scene.node.wait_until_quiet(Duration::from_secs(10));
+    // Its supervisor is killed: what it started is found all the same.
+    assert_eq!(on_n1(&scene, &["start", "-n", "web"]).code, Some(0));
+    for process in scene.node.processes().iter().filter(|process| process.command.contains(" supervise ")) {
+        kill(Pid::from_raw(process.pid), Signal::SIGKILL).unwrap();
+    }
+    assert!(is_up(&scene));
+    assert_eq!(on_n1(&scene, &["uninstall", "-n", "web"]).code, Some(0));
+    scene.node.wait_until_quiet(Duration::from_secs(10));
+}
+
+/// A repository of the git server, cloned for changes.
+fn repository(lab: &Lab) -> PathBuf {
+    let (bare, clone) = (lab.dir().join("app.git"), lab.dir().join("app"));
+    run("git", &["init", "-q", "--bare", "-b", "main", bare.to_str().unwrap()]);
+    run("git", &["clone", "-q", bare.to_str().unwrap(), clone.to_str().unwrap()]);
+    clone
+}
+
+fn push(clone: &Path) {
+    let clone = clone.to_str().unwrap();
+    run("git", &["-C", clone, "add", "-A"]);
+    let author = ["-c", "user.name=x", "-c", "user.email=x@example.org"];
+    run("git", &[&["-C", clone], &author[..], &["commit", "-q", "-m", "x"]].concat());
+    run("git", &["-C", clone, "push", "-q", "origin", "HEAD:main"]);
+}
+
+#[test]
+fn files_of_a_private_repository_come_to_a_node_without_git() {
+    let lab = Lab::new();
+    // Nothing but sshd and a shell.
+    let node = lab.node_with("n1", Kind::Bare, "200m", &[]);
+    let mut scene = Scene::on(lab, node);
+    let server = GitServer::start(&scene.lab);
+    scene.ays.set("SSL_CERT_FILE", server.certificate().to_str().unwrap());
+    scene.ays.feed(&["secret", "set", "git"], "pub1234\n");
+    let allowed = scene.ays.run(&["secret", "allow", "git", &format!("https://{}", Lab::SOURCE)]);
+    assert_eq!(allowed.code, Some(0), "{allowed:#?}");
+    let clone = repository(&scene.lab);
+    fs::create_dir_all(clone.join("www/sub")).unwrap();
+    fs::write(clone.join("www/index.html"), "hello\n").unwrap();
+    fs::write(clone.join("www/sub/big"), vec![7; 5 << 20]).unwrap();
+    fs::write(clone.join("www/run.sh"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(clone.join("www/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(clone.join("other"), "not this\n").unwrap();
+    push(&clone);
+    let url = format!("https://pub:$(secret.git)@{}/git/app.git", Lab::SOURCE);
+    let service = |more: &str| {
+        let text = format!(
+            "git.export.1 =\n    url:'{url}',\n    branch:'main',\n    source:'www/*',\n    dest:'/opt/www',\n{more}"
+        );
+        template(&scene, "app", &text);
+        let output = on_n1(&scene, &["install", "-n", "app"]);
+        assert_eq!(output.code, Some(0), "{output:#?}");
+        output.stdout
+    };
+    let before = everything(&scene.node);
+    let done = service("");
+    assert!(done.contains("3 of 3 files written"), "{done}");
+    assert_eq!(scene.node.list("/opt/www"), ["index.html", "run.sh", "sub"]);
+    assert_eq!(fs::metadata(scene.node.path("/opt/www/sub/big")).unwrap().len(), 5 << 20);
+    let mode = fs::metadata(scene.node.path("/opt/www/run.sh")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o755);
+    // The password never came there.
+    let found =
+        scene.node.files().into_iter().filter(|file| !file.starts_with(scene.node.path("/root/.cache")));
+    for file in found {
+        let bytes = fs::read(&file).unwrap_or_default();
+        assert!(!bytes.windows(7).any(|part| part == b"pub1234"), "{file:?}");
+    }
+
+    // Only what changed is sent, and what is gone goes.
+    fs::write(clone.join("www/index.html"), "hello again\n").unwrap();
+    fs::remove_file(clone.join("www/run.sh")).unwrap();
+    push(&clone);
+    let again = scene.ays.succeeds(&[&["install", "-n", "app", "-r"], &N1[..]].concat());
+    assert!(again.contains("1 of 2 files written"), "{again}");
+    assert_eq!(scene.node.list("/opt/www"), ["index.html", "sub"]);
+
+    // nodirs, a single file, a link.
+    let done = service("    nodirs:'True',\n    link:'True',\n");
+    assert!(done.contains("1 of 1 files written"), "{done}");
+    assert_eq!(scene.node.list("/opt/www"), ["index.html"]);
+    let target = fs::read_link(scene.node.path("/opt/www/index.html")).unwrap();
+    assert!(target.starts_with("/opt/code"), "{target:?}");
+    assert_eq!(fs::read_to_string(scene.node.path(&target)).unwrap(), "hello again\n");
+
+    assert_eq!(on_n1(&scene, &["uninstall", "-n", "app"]).code, Some(0));
+    assert_eq!(everything(&scene.node), before);
+}
+
+#[test]
+fn a_branch_that_is_not_there_is_said_and_nothing_is_written() {
+    let scene = Scene::new();
+    let url = "https://10.199.0.2/git/app.git";
+    template(&scene, "app", &format!("git.export.1 =\n    url:'{url}',\n    dest:'/opt/www',\n"));
+    let output = on_n1(&scene, &["install", "-n", "app"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(!scene.node.path("/opt/www").exists());
+    for (url, message) in [
+        ("/etc", "`url` must not be a path of the machine that ays runs on"),
+        ("file:///srv/x.git", "`url` must not be a path of the machine that ays runs on"),
+    ] {
+        template(&scene, "app", &format!("git.export.1 =\n    url:'{url}',\n    dest:'/opt/www',\n"));
+        let output = on_n1(&scene, &["install", "-n", "app"]);
+        assert_eq!(output.code, Some(3), "{output:#?}");
+        assert!(output.stderr.contains(message), "{output:#?}");
+    }
+}
