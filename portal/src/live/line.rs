@@ -57,7 +57,7 @@ fn said(event: &Event) -> Option<(Tone, String)> {
 /// How the end of a run is meant.
 pub(super) fn of_result(result: RunResult) -> Tone {
     match result {
-        RunResult::Installed | RunResult::Unchanged => Tone::Good,
+        RunResult::Installed | RunResult::Unchanged | RunResult::Done => Tone::Good,
         RunResult::Failed => Tone::Bad,
         RunResult::Interrupted => Tone::Off,
     }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use ays_engine::{Mode, Plan, SourceAnswer, Stopper};
+use ays_engine::{Mode, SourceAnswer, Starting, Stopper};
 use ays_lint::Mistake;
 use ays_model::Severity;
 use ays_operations::{
-    self as operations, Controller, Error, Install, Kind, LintScope, PlannedInstall, Selection,
+    self as operations, Controller, Error, Install, Kind, LintScope, PlannedInstall, PlannedService,
+    Selection,
 };
 use ays_recipes::{Answers, Dependencies, Environment, Stored};
 
@@ -97,6 +98,7 @@ fn install(template: &str, node: &str, again: bool) -> Install {
         nodes: Selection { names: vec![node.to_owned()], ..Selection::default() },
         mode: if again { Mode::Again } else { Mode::IfNeeded },
         force: false,
+        starting: Starting::default(),
         dependencies: Dependencies::default(),
         parallel: None,
         answers: Answers::default(),
@@ -196,27 +198,31 @@ fn with_mistakes(texts: Vec<(PathBuf, String)>, mistakes: &[Mistake]) -> (Vec<Fi
     (files.collect(), elsewhere)
 }
 
-fn shown_plan(PlannedInstall { plans, sources }: PlannedInstall) -> Option<ShownPlan> {
-    let Plan { node, steps, mut warnings, .. } = plans.into_iter().next()?;
-    let mut said = Vec::new();
-    for source in sources {
-        match source {
-            SourceAnswer::Answers { size, disk, refused } => {
-                warnings.extend(refused.map(|why| format!("no image, seen from here: {why}")));
-                let size = size.map_or_else(|| "it answers, without a size".to_owned(), markup::size);
-                let disk = disk.map(|disk| format!(", {disk}")).unwrap_or_default();
-                said.push(format!("source: {size}{disk}, seen from here"));
+fn shown_plan(PlannedInstall { services, mut warnings, .. }: PlannedInstall) -> Option<ShownPlan> {
+    // Those that others need come first: the last one is what was asked for.
+    let node = services.last()?.plans.first()?.node.as_str().to_owned();
+    let are_several = services.len() > 1;
+    let (mut steps, mut said) = (Vec::new(), Vec::new());
+    for PlannedService { plans, sources } in services {
+        let Some(plan) = plans.into_iter().next() else { continue };
+        let of = if are_several { format!("{}: ", plan.template) } else { String::new() };
+        steps.extend(plan.steps.iter().map(|step| format!("{of}{step}")));
+        warnings.extend(plan.warnings.into_iter().map(|warning| format!("{of}{warning}")));
+        for source in sources {
+            match source {
+                SourceAnswer::Answers { size, disk, refused } => {
+                    warnings.extend(refused.map(|why| format!("{of}no image, seen from here: {why}")));
+                    let size = size.map_or_else(|| "it answers, without a size".to_owned(), markup::size);
+                    let disk = disk.map(|disk| format!(", {disk}")).unwrap_or_default();
+                    said.push(format!("{of}source: {size}{disk}, seen from here"));
+                }
+                SourceAnswer::Dead(why) => {
+                    warnings.push(format!("{of}the source does not answer, seen from here: {why}"))
+                }
+                SourceAnswer::OnNode => said.push(format!("{of}source: a file on the node")),
             }
-            SourceAnswer::Dead(why) => {
-                warnings.push(format!("the source does not answer, seen from here: {why}"))
-            }
-            SourceAnswer::OnNode => said.push("source: a file on the node".to_owned()),
         }
     }
-    Some(ShownPlan {
-        node: node.as_str().to_owned(),
-        steps: steps.iter().map(ToString::to_string).collect(),
-        sources: said,
-        warnings,
-    })
+    warnings.dedup();
+    Some(ShownPlan { node, steps, sources: said, warnings })
 }
