@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ays_portal::Reached;
 use ays_operations::{Controller, Error, Feed, Kind, signing_key};
+use ays_portal::Reached;
 use ays_server::{Listen, Provider, Server, SignIn, keep_feed};
 use url::Url;
 

@@ -188,7 +188,8 @@ impl SignIn {
     /// Who came back: an e-mail address that the provider vouches for, and what they get.
     async fn finish(&self, state: &str, code: String) -> Result<(String, EndsIn), Answer> {
         let begun = self.0.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(state);
-        let Some(Begun { client, nonce, verifier, ends_in, .. }) = begun.filter(|begun| begun.at.elapsed() < PATIENCE)
+        let Some(Begun { client, nonce, verifier, ends_in, .. }) =
+            begun.filter(|begun| begun.at.elapsed() < PATIENCE)
         else {
             return Err(refused(
                 "this sign-in took too long, or was begun elsewhere: begin again at /sign-in",

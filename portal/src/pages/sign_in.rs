@@ -91,7 +91,8 @@ fn asked(
     let cookie =
         format!("{COOKIE}={}; Path=/sign-in; HttpOnly; SameSite=Strict{secure}", secret.expose_secret());
     let cookie = HeaderValue::from_str(&cookie).map_err(|error| Error::new(Kind::Failed, error))?;
-    let page = Page { proof: proof(&secret), to, user, problem, has_provider: portal.has_provider() }.render()?;
+    let page =
+        Page { proof: proof(&secret), to, user, problem, has_provider: portal.has_provider() }.render()?;
     Ok((status, [(header::SET_COOKIE, cookie)], Html(page)).into_response())
 }
 
