@@ -1,5 +1,6 @@
 //! The portal in a real browser, with real nodes.
 
+mod add_image;
 mod menu;
 mod pages;
 mod pictures;

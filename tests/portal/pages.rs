@@ -5,9 +5,10 @@ use crate::support::lab::run;
 use crate::support::{Browser, Many};
 
 /// Every page, with an image, a job, a stack and a recipe on them.
-pub const PAGES: [(&str, &str); 21] = [
+pub const PAGES: [(&str, &str); 22] = [
     ("overview", "/"),
     ("images", "/images"),
+    ("add-image", "/images/new"),
     ("image", "/images/1"),
     ("image-availability", "/images/1/availability"),
     ("image-edit", "/images/1/edit"),

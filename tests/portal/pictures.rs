@@ -3,7 +3,61 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::pages::{PAGES, scene};
+use super::Portal;
+use super::pages::PAGES;
+use crate::support::truth::{POOL, stored};
+use crate::support::{Lab, Many, qcow2};
+
+const IMAGES: [(&str, u64); 6] = [
+    ("alpine-3.22", 2),
+    ("debian-13", 3),
+    ("fedora-43", 4),
+    ("opensuse-16", 5),
+    ("rocky-10", 6),
+    ("ubuntu-24.04", 7),
+];
+
+/// Images on twelve nodes, not all of them as they should be, and `x` on its way to some.
+fn scene() -> (Many, Portal) {
+    let scene = Many::new(12, 48);
+    for (name, seed) in IMAGES {
+        qcow2(&scene.origin.file(&format!("{name}.qcow2")), seed);
+        scene.origin.publish_md5(&format!("{name}.qcow2"));
+        let source = format!("/{name}.qcow2");
+        scene.environment.add_image(name, &format!("http://{}", Lab::SOURCE), &source, "checkmd5:'true'");
+    }
+    scene.environment.commit();
+    let install = |name: &str, more: &[&str]| {
+        scene.ays.succeeds(&[&["install", "-n", &format!("image_{name}")], more].concat());
+    };
+    for (at, (name, _)) in IMAGES.into_iter().enumerate() {
+        install(name, &["--targetname", if at % 2 == 0 { "n*" } else { "n1*" }]);
+    }
+    install("x", &["--targetname", "n1"]);
+    // A new generation that not all have, and a copy that is damaged.
+    qcow2(&scene.origin.file("rocky-10.qcow2"), 60);
+    scene.origin.publish_md5("rocky-10.qcow2");
+    install("rocky-10", &["--targetname", "n1"]);
+    let node = &scene.nodes[4];
+    let file = stored(node).into_iter().find(|file| file.starts_with("alpine")).unwrap();
+    fs::write(node.path(POOL).join(file), b"other bytes").unwrap();
+    assert_ne!(scene.ays.run(&["scrub"]).code, Some(0));
+    let portal = Portal::start(&scene.lab, &scene.ays, "admin");
+    portal.go("/nodes");
+    portal.browser.click(".heading button");
+    portal.browser.wait("location.pathname.startsWith('/jobs/') && !document.querySelector('[data-live]')");
+    scene.nodes[1..4].iter().for_each(|node| node.limit_rate(8));
+    portal.go("/images?search=x&in-name=x&sort=-id");
+    portal.browser.click("#table-rows a");
+    portal.browser.click("#choose-action");
+    portal.browser.click("a[href$='/availability']");
+    for stack in 2..=4 {
+        portal.browser.click(&format!("dialog label:has(input[value='{stack}'])"));
+    }
+    portal.browser.click("dialog button[name=confirm]");
+    portal.browser.wait("document.querySelectorAll('#progress polyline').length >= 2");
+    (scene, portal)
+}
 
 #[test]
 #[ignore = "scripts/portal-pictures runs it: it is for eyes"]
@@ -12,6 +66,12 @@ fn pictures_of_all_pages() {
     fs::create_dir_all(&directory).unwrap();
     let (_scene, portal) = scene();
     let browser = &portal.browser;
+    let job = browser.path();
+    for (theme, dark) in [("light", false), ("dark", true)] {
+        browser.dark(dark);
+        browser.picture(&directory.join(format!("job-live-{theme}-wide.png")));
+    }
+    assert!(browser.script("return Boolean(document.querySelector('[data-live]'))") == true, "{job} is over");
     for (theme, dark) in [("light", false), ("dark", true)] {
         browser.dark(dark);
         for (size, width, height) in [("wide", 1280, 800), ("phone", 360, 740)] {

@@ -47,6 +47,7 @@ fn texts_of_others_are_texts() {
         "/images/1/edit",
         "/images/1/change/delete",
         "/images/1/generations",
+        "/images/new",
         "/matrix",
         "/stacks",
         "/stacks/n1",

@@ -88,6 +88,7 @@ pub(crate) fn kind(kind: &str) -> &str {
         "prune" => "Prune",
         "changeStack" => "Change stack",
         "checkNodes" => "Check nodes",
+        "addImage" => "Add Image",
         other => other,
     }
 }
@@ -116,6 +117,7 @@ pub(crate) fn what(operation: &Value, names: &Names) -> String {
     let said = [
         text("image").map(|image| names.get(&image).cloned().unwrap_or(image)),
         text("template"),
+        text("name"),
         text("stack"),
         listed("nodes"),
         listed("stacks"),

@@ -1,5 +1,6 @@
 //! The pages, a file per subject.
 
+mod add_image;
 mod arriving;
 mod audit;
 mod availability;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/images", get(images::page))
+        .route("/images/new", get(add_image::page).post(add_image::add))
         .route("/images/{image}", get(image::page))
         .route("/images/{image}/availability", get(availability::page).post(availability::confirm))
         .route("/images/{image}/edit", get(image_edit::page).post(image_edit::edit))
