@@ -44,6 +44,8 @@ struct Cli {
 enum Command {
     Install(commands::install::Args),
     List(commands::list::Args),
+    /// Installs a service again, from what its sources have now: as ays install --reinstall
+    Update(commands::install::Args),
     Plan(commands::plan::Args),
     /// Starts services, and waits until they are up
     Start(commands::service::Args),
@@ -135,6 +137,7 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
     match cli.command {
         Command::Install(args) => commands::install::run(args, repo).await,
         Command::List(args) => commands::list::run(&args, repo).await,
+        Command::Update(args) => commands::install::update(args, repo).await,
         Command::Plan(args) => commands::plan::run(args, repo).await,
         Command::Start(args) => commands::service::run(args, RunAction::Start, repo).await,
         Command::Stop(args) => commands::service::run(args, RunAction::Stop, repo).await,

@@ -98,6 +98,32 @@ fn dependencies_come_first_each_once_with_their_answers() {
 }
 
 #[test]
+fn a_file_answers_for_what_is_needed_and_a_parent_has_the_answers() {
+    let scene = Scene::new();
+    template(&scene, "c", &export(&scene, "c", "/opt/c/$(instance.word)"));
+    scene.environment.write("servicetemplates/c/instance.hrd", "word = @ASK type:str\n");
+    template(&scene, "a", &(export(&scene, "a", "/opt/a/$(instance.word)") + "dependencies.1 = 'c'\n"));
+    scene.environment.write("servicetemplates/a/instance.hrd", "word = @ASK type:str\n");
+    scene.environment.write("services/jumpscale__site__main/service.hrd", "");
+    let output = on_n1(&scene, &["install", "-n", "a", "--data", "word:one"]);
+    assert!(output.stderr.contains("servicetemplates/c/instance.hrd:1:1"), "{output:#?}");
+    let seed = scene.lab.dir().join("seed.hrd");
+    fs::write(&seed, "jumpscale.c.main.word = two\njumpscale.a.main.word = three\n").unwrap();
+    let seed = seed.to_str().unwrap();
+    let parent = "jumpscale__site__main";
+    let install = ["install", "-n", "a", "--data", "word:one", "--hrdseed", seed, "--parent", parent];
+    assert_eq!(on_n1(&scene, &install).code, Some(0));
+    assert!(scene.node.path("/opt/c/two").is_file() && scene.node.path("/opt/a/one").is_file());
+    let services = scene.environment.repo().join("services");
+    assert!(services.join(parent).join("jumpscale__a__main/service.hrd").is_file());
+    assert!(services.join("jumpscale__node.ssh__n1/jumpscale__c__main/service.hrd").is_file());
+    // What was answered is known from now on.
+    assert_eq!(on_n1(&scene, &["install", "-n", "a", "-r"]).code, Some(0));
+    let wrong = [&install[..7], &["--parent", "jumpscale__nobody__main"]].concat();
+    assert_eq!(on_n1(&scene, &wrong).code, Some(2));
+}
+
+#[test]
 fn a_circle_is_printed_and_nothing_is_done() {
     let scene = Scene::new();
     template(&scene, "a", "dependencies.1 = 'b'\n");
@@ -365,4 +391,185 @@ fn a_branch_that_is_not_there_is_said_and_nothing_is_written() {
         assert_eq!(output.code, Some(3), "{output:#?}");
         assert!(output.stderr.contains(message), "{output:#?}");
     }
+}
+
+#[test]
+fn where_systemd_runs_a_process_is_a_unit() {
+    let lab = Lab::new();
+    let node = lab.node_with("n1", Kind::Systemd, "1g", &[]);
+    let scene = Scene::on(lab, node);
+    let since = Instant::now();
+    while scene.node.exec("systemctl is-system-running || true").trim() != "running" {
+        assert!(since.elapsed() < Duration::from_secs(60), "systemd does not come up");
+        // It tells nobody outside.
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    web(&scene);
+    let units = || scene.node.list("/etc/systemd/system");
+    let before = units();
+    let done = scene.ays.succeeds(&[&["install", "-n", "web"], &N1[..]].concat());
+    assert!(done.contains("web on n1: start: httpd: runs"), "{done}");
+    let unit = "ays-jumpscale-web-main.service";
+    assert!(units().contains(&unit.to_owned()), "{:?}", units());
+    assert_eq!(scene.node.exec(&format!("systemctl is-active {unit}")), "active\n");
+    assert!(answers(&scene.node) && is_up(&scene));
+    let status = scene.ays.json(&[&["status"], &N1[..]].concat());
+    let pid = status[0]["processes"][0]["pid"].as_u64().unwrap();
+    assert_eq!(status[0]["processes"][0]["manager"], json!("systemd"));
+    scene.node.exec(&format!("kill -9 {pid}"));
+    let since = Instant::now();
+    while !is_up(&scene) {
+        assert!(since.elapsed() < Duration::from_secs(20), "it does not come back");
+    }
+    scene.ays.succeeds(&[&["stop", "-n", "web"], &N1[..]].concat());
+    assert!(!is_up(&scene));
+    scene.ays.succeeds(&[&["start", "-n", "web"], &N1[..]].concat());
+    scene.ays.succeeds(&[&["uninstall", "-n", "web"], &N1[..]].concat());
+    assert_eq!(units(), before);
+    assert!(!scene.node.path("/var/lib/ays").exists());
+    // What does not come up is told with the journal's last words.
+    template(
+        &scene,
+        "web",
+        "process.1 =\n    name:'p',\n    cmd:'echo sorry; exit 7',\n    timeout_start:'2',\n",
+    );
+    let output = on_n1(&scene, &["install", "-n", "web"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("sorry") && output.stderr.contains("status=7"), "{output:#?}");
+}
+
+/// Stands in for apt and dpkg: `dpkg-query` lists what `apt-get install` was asked for, and each call is noted.
+fn fake_apt(scene: &Scene) {
+    let bin = scene.lab.dir().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let script = |name: &str, text: &str| {
+        fs::write(bin.join(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    script(
+        "apt-get",
+        "echo \"$@\" >>/var/apt\n\
+         while [ $# -gt 0 ]; do case $1 in -o) shift;; install|remove|update) what=$1;; --) shift; break;; esac; shift; done\n\
+         for name in \"$@\"; do case $what in\n\
+         install) echo \"$name $name:all 1 installed\" >>/var/dpkg;;\n\
+         remove) sed -i \"/^$name /d\" /var/dpkg;; esac; done",
+    );
+    script("dpkg-query", "cat /var/dpkg");
+    scene.node.mount(&bin, "/usr/local/sbin");
+    scene
+        .node
+        .exec("echo 'there there:all 1 installed' >/var/dpkg; : >/var/apt; mkdir -p /etc/apt/sources.list.d");
+}
+
+#[test]
+fn packages_come_in_one_transaction_and_go_again() {
+    let scene = Scene::new();
+    fake_apt(&scene);
+    fs::write(scene.origin.file("key"), "-----BEGIN PGP PUBLIC KEY BLOCK-----\n").unwrap();
+    template(
+        &scene,
+        "app",
+        &format!(
+            "ubuntu.packages = 'there', 'one two'\nubuntu.apt.source.1 = 'deb http;//ppa.example.org/u xenial main'\n\
+             ubuntu.apt.key.pub.1 = 'http;//{}/key'\n",
+            Lab::SOURCE
+        ),
+    );
+    template(&scene, "other", "ubuntu.packages = 'two',\n");
+    let calls = || {
+        let calls = fs::read_to_string(scene.node.path("/var/apt")).unwrap();
+        let calls = calls.lines().map(|line| line.rsplit_once("force-confold ").unwrap().1.to_owned());
+        calls.collect::<Vec<_>>()
+    };
+    assert_eq!(on_n1(&scene, &["install", "-n", "app"]).code, Some(0));
+    assert_eq!(calls(), ["update --", "install --no-install-recommends -- one two"]);
+    let source =
+        fs::read_to_string(scene.node.path("/etc/apt/sources.list.d/ays-jumpscale__app__main.list")).unwrap();
+    let keyring = "/etc/apt/keyrings/ays-jumpscale__app__main-1.asc";
+    assert!(
+        source.contains(&format!("deb [signed-by={keyring}] http://ppa.example.org/u xenial main")),
+        "{source}"
+    );
+    assert!(scene.node.path(keyring).is_file());
+    // Again nothing is missing.
+    assert_eq!(on_n1(&scene, &["install", "-n", "app", "-r"]).code, Some(0));
+    assert_eq!(on_n1(&scene, &["install", "-n", "other"]).code, Some(0));
+    assert_eq!(calls().len(), 2, "{:?}", calls());
+    assert_eq!(on_n1(&scene, &["uninstall", "-n", "app"]).code, Some(0));
+    assert_eq!(calls().last().unwrap(), "remove -- one two");
+    assert!(!scene.node.path(keyring).exists() && scene.node.list("/etc/apt/sources.list.d").is_empty());
+}
+
+#[test]
+fn a_node_without_apt_is_refused_by_name() {
+    let lab = Lab::new();
+    let node = lab.node_with("n1", Kind::Bare, "200m", &[]);
+    let scene = Scene::on(lab, node);
+    template(&scene, "app", "ubuntu.packages = 'nginx',\n");
+    let output = on_n1(&scene, &["install", "-n", "app"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("`ubuntu.*` is for nodes with apt"), "{output:#?}");
+}
+
+#[test]
+fn killed_anywhere_the_next_run_ends_as_without() {
+    let scene = Scene::new();
+    web(&scene);
+    template(&scene, "all", &(export(&scene, "x", "/opt/x") + "dependencies.1 = 'web'\n"));
+    let before = everything(&scene.node);
+    let install = [&["install", "-n", "all"], &N1[..]].concat();
+    scene.ays.succeeds(&install);
+    // What is run has other numbers each time.
+    let plain = |mut all: BTreeMap<PathBuf, String>| {
+        all.retain(|path, _| !path.ends_with("httpd.state") && !path.ends_with("httpd.log"));
+        all
+    };
+    let installed = plain(everything(&scene.node));
+    let uninstall = |name: &str| {
+        let output = on_n1(&scene, &["uninstall", "-n", name]);
+        assert_eq!(output.code, Some(0), "{output:#?}");
+    };
+    for pause in [200, 400, 600, 800, 1200] {
+        uninstall("all");
+        uninstall("web");
+        assert_eq!(everything(&scene.node), before);
+        let running = scene.ays.spawn(&install);
+        // The moment of the kill is what is tried.
+        std::thread::sleep(Duration::from_millis(pause));
+        running.signal(Signal::SIGKILL);
+        running.wait();
+        scene.ays.succeeds(&install);
+        assert_eq!(plain(everything(&scene.node)), installed, "killed after {pause} ms");
+        assert!(is_up(&scene));
+    }
+    // An uninstall that was killed is gone on with too.
+    for pause in [250, 500] {
+        let running = scene.ays.spawn(&[&["uninstall", "-n", "web"], &N1[..]].concat());
+        std::thread::sleep(Duration::from_millis(pause));
+        running.signal(Signal::SIGKILL);
+        running.wait();
+        uninstall("web");
+        uninstall("all");
+        assert_eq!(everything(&scene.node), before, "killed after {pause} ms");
+        scene.ays.succeeds(&install);
+    }
+}
+
+#[test]
+fn two_operators_wait_for_each_other() {
+    let scene = Scene::new();
+    web(&scene);
+    let install = [&["install", "-n", "web", "-r"], &N1[..]].concat();
+    let runs: Vec<_> = (0..3).map(|_| scene.ays.spawn(&install)).collect();
+    for run in runs {
+        let output = run.wait();
+        assert_eq!(output.code, Some(0), "{output:#?}");
+    }
+    assert!(answers(&scene.node));
+    let all = scene.node.processes();
+    assert_eq!(
+        all.iter().filter(|process| process.command.starts_with("busybox httpd")).count(),
+        1,
+        "{all:?}"
+    );
 }

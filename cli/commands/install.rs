@@ -10,7 +10,7 @@ use ays_operations::{
     BroughtUpToDate, Error, Install, InstallOutdated, InstallReport, InstalledAgain, Rehearse, Selection,
     Tell,
 };
-use ays_recipes::{Answers, Dependencies, Environment, Stored};
+use ays_recipes::{Answers, Dependencies, Environment, Seed, Stored};
 
 use super::{job, plan};
 use crate::failure::{Failure, eprint_line};
@@ -60,6 +60,9 @@ pub struct Args {
     /// Forget what was answered before, and ask again (also -hr)
     #[arg(long)]
     hrdreset: bool,
+    /// The instance below whose directory the answers are written down: domain__name__instance, then those above it (:)
+    #[arg(long, value_name = "INSTANCE", conflicts_with = "detach")]
+    parent: Option<String>,
     /// Register an image even when the disk in it is broken; the record says by whom
     #[arg(long)]
     force: bool,
@@ -96,6 +99,11 @@ impl std::str::FromStr for FailAt {
     fn from_str(text: &str) -> Result<Self, String> {
         Ok(Self(if text == "all" { Rehearsed::All } else { Rehearsed::One(text.parse::<FaultAt>()?) }))
     }
+}
+
+/// `ays update`: an install of all of it, whatever is installed.
+pub async fn update(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
+    run(Args { reinstall: true, ..args }, repo).await
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
@@ -185,6 +193,8 @@ impl Work<'_> {
             parallel: args.parallel,
             answers: Answers::parse(&args.data)?,
             stored: if args.hrdreset { Stored::Forgotten } else { Stored::Used },
+            parent: args.parent.clone(),
+            seed: None,
         };
         let mut are_several = install.nodes.may_mean_several();
         if !args.data.is_empty() || args.hrdseed.is_some() || args.hrdreset {
@@ -267,6 +277,7 @@ impl Work<'_> {
                 std::fs::read(path).map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
             let prefix = format!("{}.{}.{}", environment.domain, install.template, install.instance);
             install.answers.add_seed(&path.display().to_string(), &bytes, &prefix)?;
+            install.seed = Some(Arc::new(Seed { name: path.display().to_string(), bytes }));
         }
         if prompt::possible() {
             let questions = install.clone().questions(Arc::clone(environment), self.stop.clone()).await?;

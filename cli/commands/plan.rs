@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ays_engine::{Mode, Plan, Planned, SourceAnswer, Starting};
 use ays_model::{InstanceName, TemplateName};
 use ays_operations::{Install, PlannedInstall, PlannedService, Selection};
-use ays_recipes::{Answers, Dependencies, Stored};
+use ays_recipes::{Answers, Dependencies, Seed, Stored};
 
 use crate::failure::{Failure, eprint_line};
 use crate::render::{table, units};
@@ -48,12 +48,13 @@ pub struct Args {
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let site = Site::find(repo)?;
     let environment = Arc::clone(site.environment()?);
-    let mut answers = Answers::parse(&args.data)?;
+    let (mut answers, mut seed) = (Answers::parse(&args.data)?, None);
     if let Some(path) = &args.hrdseed {
         let bytes =
             std::fs::read(path).map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
         let prefix = format!("{}.{}.{}", environment.domain, args.name, args.instance);
         answers.add_seed(&path.display().to_string(), &bytes, &prefix)?;
+        seed = Some(Arc::new(Seed { name: path.display().to_string(), bytes }));
     }
     let install = Install {
         template: environment.template(&args.name)?.name.clone(),
@@ -66,6 +67,8 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         parallel: None,
         answers,
         stored: Stored::Used,
+        parent: None,
+        seed,
     };
     let planned = install.plan(environment, std::env::temp_dir(), stop_at_once()).await?;
     if args.dot {

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::install_error::InstallError;
 use crate::lifecycle::{Lifecycle, LifecycleError, Task};
+use crate::plan::refuse_what_cannot_be_done;
 use crate::run_log::{Events, Tell};
 use crate::send_tree::GitTree;
 use crate::service_on_node::{OnNode, shown};
@@ -47,6 +48,14 @@ pub struct Act<'a> {
     pub by: &'a str,
 }
 
+/// What the work on all nodes has in common.
+struct Common<'a> {
+    /// A UUID: the records of all of it have it.
+    rollout: &'a str,
+    stop: &'a Stop,
+    tell: Tell<'a>,
+}
+
 /// What an action on a service came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Acted {
@@ -66,19 +75,16 @@ impl Act<'_> {
     pub async fn run(&self, nodes: &[ServicesOn], stop: &Stop, tell: Tell<'_>) -> Vec<ActedOn> {
         let permits = Semaphore::new(self.parallel.get());
         let rollout = uuid::Uuid::new_v4().to_string();
-        let (permits, rollout) = (&permits, rollout.as_str());
+        let common = Common { rollout: &rollout, stop, tell };
+        let (permits, common) = (&permits, &common);
         let mut running: FuturesUnordered<_> = nodes
             .iter()
             .enumerate()
             .map(|(number, on)| {
                 Box::pin(async move {
-                    let acting = async {
-                        let _permit = permits.acquire().await;
-                        self.on_node(on, rollout, stop, tell).await
-                    };
                     let acted = tokio::select! {
-                        acted = acting => acted,
-                        () = stop.now() => Err(InstallError::Interrupted),
+                        _permit = permits.acquire() => self.on_node(on, common).await,
+                        () = stop.after_steps() => Err(InstallError::Interrupted),
                     };
                     (number, acted)
                 })
@@ -91,11 +97,16 @@ impl Act<'_> {
         results.into_values().collect()
     }
 
-    async fn on_node(&self, on: &ServicesOn, rollout: &str, stop: &Stop, tell: Tell<'_>) -> ActedOn {
+    async fn on_node(&self, on: &ServicesOn, common: &Common<'_>) -> ActedOn {
+        let stop = common.stop;
         if on.services.is_empty() {
             return Ok(Vec::new());
         }
-        let mut session = Session::open(&on.target, self.transport).await.map_err(|error| match error {
+        let opened = tokio::select! {
+            opened = Session::open(&on.target, self.transport) => opened,
+            () = stop.now() => return Err(InstallError::Interrupted),
+        };
+        let mut session = opened.map_err(|error| match error {
             OpenError::Connect(error) => error.into(),
             OpenError::Helper(source) => InstallError::Step { step: StepName::Connect, source },
         })?;
@@ -108,9 +119,7 @@ impl Act<'_> {
             let (recipe, trees) = &on.services[number];
             let acted = match stop.is_wanted() {
                 true => Err(InstallError::Interrupted),
-                false => {
-                    self.on_service(&mut session.helper, recipe, trees, on.target.name(), rollout, tell).await
-                }
+                false => self.on_service(&mut session.helper, recipe, trees, on.target.name(), common).await,
             };
             results.insert(number, acted);
         }
@@ -124,16 +133,19 @@ impl Act<'_> {
         recipe: &Recipe,
         trees: &[GitTree],
         node: &NodeName,
-        rollout: &str,
-        tell: Tell<'_>,
+        &Common { rollout, stop, tell }: &Common<'_>,
     ) -> Result<Acted, InstallError> {
+        refuse_what_cannot_be_done(recipe, self.action)?;
         let service = ServiceOnNode {
             service: recipe.template.clone(),
             instance: recipe.instance.clone(),
             node: node.clone(),
         };
         if self.action.only_looks() {
-            return self.walk(helper, recipe, trees, None).await;
+            return tokio::select! {
+                acted = self.walk(helper, recipe, trees, None) => acted,
+                () = stop.now() => Err(InstallError::Interrupted),
+            };
         }
         let mut events = Events::begin(self.logs, &recipe.template, node, tell)
             .map_err(|(path, source)| InstallError::Log { path, source })?;
@@ -143,7 +155,11 @@ impl Act<'_> {
             node: node.clone(),
         };
         let on_wait = |holder: &LockHolder| events.send(Event::Waiting { message: holder.to_string() });
-        let lock = self.catalogue.wait_for_lock(&[scope.to_string()], self.by, on_wait).await?;
+        let scopes = [scope.to_string()];
+        let lock = tokio::select! {
+            lock = self.catalogue.wait_for_lock(&scopes, self.by, on_wait) => lock?,
+            () = stop.after_steps() => return Err(InstallError::Interrupted),
+        };
         let begun =
             self.catalogue.begin_run(&service, self.action, rollout, events.path(), &Timestamp::now()).await;
         let run = match begun {
@@ -169,6 +185,7 @@ impl Act<'_> {
         let acted = tokio::select! {
             acted = walking => acted,
             () = lock.lost() => Err(InstallError::LockLost),
+            () = stop.now() => Err(InstallError::Interrupted),
         };
         let (end, result, message) = match &acted {
             Ok(acted) => (RunEnd::Succeeded, RunResult::Done, self.said(acted)),

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use ays_actions::{Action, Progress, Script, Value, install_methods};
 use ays_grammar::Diagnostic;
-use ays_model::{Check, DiskFormat, ImageName, InstanceName, NodeName, Signed, Target, TemplateName};
+use ays_model::{
+    Check, DiskFormat, ImageName, InstanceName, NodeName, RunAction, Signed, Target, TemplateName,
+};
 use ays_recipes::{Process, Recipe};
 use serde::Serialize;
 
@@ -163,6 +165,19 @@ pub fn registered(recipe: &Recipe) -> Vec<usize> {
         };
     }
     registered
+}
+
+/// Walks through an action as if all went well: what the recipe's methods cannot do is known before anything is done.
+pub(crate) fn refuse_what_cannot_be_done(recipe: &Recipe, action: RunAction) -> Result<(), Diagnostic> {
+    let (mut lifecycle, mut outcome) = (Lifecycle::of(recipe, action), Value::None);
+    loop {
+        outcome = match lifecycle.next(outcome) {
+            Ok(Some(Task::Register(_))) => Action::REGISTERED,
+            Ok(Some(task)) => expected(&task),
+            Err(LifecycleError::Recipe(error)) => return Err(error),
+            Ok(None) | Err(_) => return Ok(()),
+        };
+    }
 }
 
 /// What a task comes to when all goes well and nothing runs yet.

@@ -42,6 +42,7 @@ mod qemu_img;
 mod read_pieces;
 mod remove;
 mod remove_copies;
+mod remove_service;
 mod report;
 mod requirements;
 mod serve;

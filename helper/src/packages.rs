@@ -11,7 +11,7 @@ use tokio::process::Command;
 use crate::child::bound;
 use crate::disk::{failure, on_thread};
 use crate::program;
-use crate::service::{Service, replace};
+use crate::service::{RECORD, Service, replace};
 
 const SOURCES: &str = "/etc/apt/sources.list.d";
 const KEYRINGS: &str = "/etc/apt/keyrings";
@@ -33,7 +33,9 @@ pub(crate) async fn install(order: InstallPackages) -> Result<Vec<String>, Failu
         };
         return Err(Failure::Tool { tool: "apt-get".to_owned(), reason });
     }
-    let mut service = Service::open(&order.service)?;
+    let name = order.service.clone();
+    // Somebody else may be at work on it for a while.
+    let mut service = on_thread(move || Service::open(&name)).await?;
     let is_new = write_sources(&mut service, &order)?;
     let missing = missing(&order.names).await?;
     let will_install = !missing.is_empty() || order.upgrade;
@@ -75,7 +77,7 @@ fn packages_of_others(dir: &Path) -> BTreeSet<String> {
     let beside = dir.parent().and_then(|services| fs::read_dir(services).ok());
     let others = beside.into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
     let read = |path: PathBuf| -> Option<crate::service::Written> {
-        serde_json::from_slice(&fs::read(path.join("written.json")).ok()?).ok()
+        serde_json::from_slice(&fs::read(path.join(RECORD)).ok()?).ok()
     };
     others.filter(|path| path != dir).filter_map(read).flat_map(|written| written.packages).collect()
 }

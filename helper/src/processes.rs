@@ -15,6 +15,7 @@ use std::time::Duration;
 use ays_protocol::{Failure, ProcessAct, ProcessManager, ProcessOrder, ProcessSeen, Processes};
 use tokio::time::{Instant, sleep};
 
+use crate::disk::on_thread;
 use crate::service::{Service, check_name, directory};
 
 pub use supervisor::{SUPERVISE_MODE, become_supervisor};
@@ -37,7 +38,9 @@ pub(crate) async fn act(order: Processes) -> Result<Vec<ProcessSeen>, Failure> {
     match order.act {
         ProcessAct::Look => {}
         ProcessAct::Start => {
-            let mut service = Service::open(&order.service)?;
+            let name = order.service.clone();
+            // Somebody else may be at work on it for a while.
+            let mut service = on_thread(move || Service::open(&name)).await?;
             for process in &order.processes {
                 start(&mut service, process, manager).await?;
             }

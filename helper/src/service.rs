@@ -1,8 +1,6 @@
 //! A service of this node: its directory, and what an install wrote for it, so that an uninstall removes that and nothing
 //! else. What is written is noted before it is written.
 
-mod remove;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
@@ -15,12 +13,10 @@ use crate::disk::{check_path, failure, make_directory, refused, rename};
 use crate::file_name::part_of;
 use crate::locked::wait_locked;
 
-pub(crate) use remove::remove;
-
 /// Where services have their directories.
-const SERVICES: &str = "/var/lib/ays/services";
+pub(crate) const SERVICES: &str = "/var/lib/ays/services";
 /// What was written.
-const RECORD: &str = "written.json";
+pub(crate) const RECORD: &str = "written.json";
 
 /// A service of this node. Nobody else changes what is written of it meanwhile.
 pub(crate) struct Service {

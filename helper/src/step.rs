@@ -4,6 +4,7 @@ use ays_protocol::{Failure, Outcome, Step};
 
 use crate::disk::on_thread;
 use crate::libvirt::Libvirt;
+use crate::remove_service::remove_service;
 use crate::report::Report;
 use crate::share::{Listeners, Talk};
 use crate::unpack::Unpackings;
@@ -63,6 +64,6 @@ pub(crate) async fn run(
         Step::CompareTree(order) => on_thread(move || tree::compare(&order)).await.map(Outcome::Lacking),
         Step::WritePart(order) => on_thread(move || tree::write(&order)).await.map(|()| Outcome::Ready),
         Step::InstallPackages(order) => packages::install(order).await.map(Outcome::Packages),
-        Step::RemoveService(name) => service::remove(name).await.map(Outcome::RemovedService),
+        Step::RemoveService(name) => remove_service(name).await.map(Outcome::RemovedService),
     }
 }

@@ -231,6 +231,8 @@ fn recipe(
         dependencies: Dependencies::Skip,
         nodes: vec![target.name().clone()],
         stored: Stored::Used,
+        parent: None,
+        seed: None,
     };
     Ok(Recipe::read(environment, environment.template(template)?, &request)?)
 }

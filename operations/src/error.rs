@@ -200,7 +200,9 @@ fn of_recipe(error: &RecipeError) -> Kind {
     match error {
         RecipeError::Secrets(error) => of_secrets(error),
         RecipeError::Unwritable { .. } => Kind::Failed,
-        RecipeError::Instance { .. } | RecipeError::Differ { .. } => Kind::Usage,
+        RecipeError::Instance { .. } | RecipeError::Differ { .. } | RecipeError::NoParent { .. } => {
+            Kind::Usage
+        }
         _ => Kind::Invalid,
     }
 }

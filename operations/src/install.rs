@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ays_engine::{Mode, Plan, SourceAnswer, Stacks, Starting, Stop, now, probe};
 use ays_model::{Event, InstanceName, NodeName, Target, TemplateName};
 use ays_recipes::{
-    Answers, Dependencies, Environment, Graph, NeededFor, Question, Recipe, Request, Service, Stored,
+    Answers, Dependencies, Environment, Graph, NeededFor, Question, Recipe, Request, Seed, Service, Stored,
 };
 use ays_transport::SshSettings;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,12 @@ pub struct Install {
     /// What becomes of the answers that the repository has.
     #[serde(skip)]
     pub stored: Stored,
+    /// The instance below whose directory its answers are written down.
+    #[serde(skip)]
+    pub parent: Option<String>,
+    /// What an operator's file answers, for what it needs as well.
+    #[serde(skip)]
+    pub seed: Option<Arc<Seed>>,
 }
 
 /// The instance that is meant where none is named.
@@ -113,6 +119,8 @@ impl Install {
             dependencies: self.dependencies,
             nodes: nodes.targets.iter().map(|target| target.name().clone()).collect(),
             stored: self.stored,
+            parent: self.parent.clone(),
+            seed: self.seed.clone(),
         }
     }
 

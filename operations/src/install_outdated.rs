@@ -112,6 +112,8 @@ impl InstallOutdated {
             parallel: self.parallel,
             answers: Answers::default(),
             stored: Stored::Used,
+            parent: None,
+            seed: None,
         }
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use ays_model::{InstanceName, TemplateName};
 
-use crate::dependency::NeededFor;
+use crate::answers::Answers;
+use crate::dependency::{Dependency, NeededFor};
 use crate::environment::Environment;
 use crate::recipe::Recipe;
 use crate::recipe_error::RecipeError;
@@ -136,7 +137,8 @@ impl Reading<'_> {
                             .map_err(|error| dependency.wrong(error.to_string()))?;
                         let of_dependency = Request {
                             instance: dependency.instance.clone(),
-                            answers: dependency.answers.clone(),
+                            answers: self.answers(dependency, &request)?,
+                            parent: None,
                             ..request.clone()
                         };
                         self.read(template, of_dependency)?
@@ -157,8 +159,22 @@ impl Reading<'_> {
         Ok(number)
     }
 
+    /// What an operator's file says goes before what a recipe gives.
+    fn answers(&self, dependency: &Dependency, request: &Request) -> Result<Answers, RecipeError> {
+        let Some(seed) = &request.seed else { return Ok(dependency.answers.clone()) };
+        let mut answers = Answers::default();
+        let names = [&self.environment.domain, dependency.template.as_str(), dependency.instance.as_str()];
+        answers.add_seed(&seed.name, &seed.bytes, &names.join("."))?;
+        for (key, answer) in dependency.answers.all() {
+            if answers.get(key).is_none() {
+                answers.give(key, answer.to_owned());
+            }
+        }
+        Ok(answers)
+    }
+
     /// The first one that names a service gives it its answers.
-    fn compare_answers(&mut self, known: usize, dependency: &crate::dependency::Dependency, by: &Recipe) {
+    fn compare_answers(&mut self, known: usize, dependency: &Dependency, by: &Recipe) {
         let service = &self.graph.services[known];
         let other = dependency
             .answers

@@ -55,7 +55,7 @@ pub use process::Process;
 pub use question::{AnswerError, Question};
 pub use recipe::{Parts, Recipe, supports};
 pub use recipe_error::RecipeError;
-pub use request::{Dependencies, Request, Stored};
+pub use request::{Dependencies, Request, Seed, Stored};
 pub use settings::{
     ConnectionSettings, DatabaseUrl, FetchSettings, Flag, InstallSettings, Layers, Origin, ScrubSettings,
     SecretsSettings, Setting, Settings, SettingsError,

@@ -67,6 +67,14 @@ pub enum RecipeError {
         /// The name.
         name: String,
     },
+    /// Nothing is there for an instance to lie below.
+    #[error(
+        "no instance is named `{parent}`: a parent is the name of its directory below services/, domain__name__instance"
+    )]
+    NoParent {
+        /// What was named.
+        parent: String,
+    },
     /// An instance cannot be called so.
     #[error("an instance cannot be called `{instance}`: it is the name of a directory")]
     Instance {

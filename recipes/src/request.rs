@@ -1,5 +1,7 @@
 //! What an operator asks for.
 
+use std::sync::Arc;
+
 use ays_model::{InstanceName, NodeName};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,19 @@ pub struct Request {
     pub nodes: Vec<NodeName>,
     /// What becomes of those answers.
     pub stored: Stored,
+    /// The instance below whose directory its answers are written down: `domain__name__instance`; none: below the node's.
+    pub parent: Option<String>,
+    /// What an operator's file answers for it and for what it needs.
+    pub seed: Option<Arc<Seed>>,
+}
+
+/// An HRD file whose keys are `domain.name.instance.key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seed {
+    /// Its name in errors.
+    pub name: String,
+    /// What it holds.
+    pub bytes: Vec<u8>,
 }
 
 impl Request {
@@ -30,6 +45,8 @@ impl Request {
             dependencies: Dependencies::Skip,
             nodes: Vec::new(),
             stored: Stored::Used,
+            parent: None,
+            seed: None,
         }
     }
 }

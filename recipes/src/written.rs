@@ -90,6 +90,11 @@ pub(crate) fn write(
     if request.instance.contains('/') || request.instance.contains(char::is_control) {
         return Err(RecipeError::Instance { instance: request.instance.clone() });
     }
+    if let Some(parent) = &request.parent
+        && parent_of(environment, parent).is_none()
+    {
+        return Err(RecipeError::NoParent { parent: parent.clone() });
+    }
     let mut changed = Vec::new();
     for place in places(environment, template, request) {
         let name = environment.place(&place.file).to_string();
@@ -173,13 +178,28 @@ fn places<'e>(
         file: directory.join(&name).join(SERVICE_FILE),
         instance: None,
     };
+    let parent = request.parent.as_deref().and_then(|parent| parent_of(environment, parent));
     let place = |node: &NodeName| match (own.get(node.as_str()), free, directories.get(node.as_str())) {
         (Some(instance), ..) => there(Some(node), instance),
         (None, Some(instance), _) => there(None, instance),
-        (None, None, Some(directory)) => new(Some(node), directory),
-        (None, None, None) => new(None, &environment.root.join(SERVICES)),
+        (None, None, directory) if parent.is_some() || directory.is_some() => {
+            new(Some(node), parent.or(directory.copied()).unwrap_or(&environment.root))
+        }
+        (None, None, _) => new(None, &environment.root.join(SERVICES)),
     };
     request.nodes.iter().map(place).collect()
+}
+
+/// The directory of an instance, by its name and those of the ones that it lies below: `domain__name__instance:..`.
+fn parent_of<'e>(environment: &'e Environment, named: &str) -> Option<&'e Path> {
+    let names: Vec<_> = named.split(':').map(str::trim).collect();
+    let is_meant = |directory: &&Path| {
+        let mut above = directory.ancestors();
+        // Other directories may lie between two instances.
+        names.iter().all(|name| above.any(|directory| directory.ends_with(name)))
+            && directory.ends_with(names.first().copied().unwrap_or_default())
+    };
+    environment.instances().iter().map(|instance| instance.dir.as_path()).find(is_meant)
 }
 
 fn value(hrd: &Hrd, key: &str) -> Option<String> {

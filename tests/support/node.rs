@@ -24,6 +24,8 @@ pub enum Kind {
     Full,
     /// sshd, a POSIX shell and the plainest commands.
     Bare,
+    /// As full; its first process is systemd.
+    Systemd,
 }
 
 /// A process on a node.
@@ -106,6 +108,7 @@ impl Lab {
         let kind = match kind {
             Kind::Full => "full",
             Kind::Bare => "bare",
+            Kind::Systemd => "systemd",
         };
         let keys = self.key().with_extension("pub");
         command.args([name, &format!("{address}/16")]).arg(keys).args([kind, size]).args(sshd);

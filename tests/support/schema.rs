@@ -72,6 +72,7 @@ fn name(arguments: &[&str]) -> Option<String> {
         // It prints what an install prints.
         "image" if has("add") => "install".to_owned(),
         "mdupdate" => "env-pull".to_owned(),
+        "update" => "install".to_owned(),
         "plan" => "install-dry-run".to_owned(),
         verb if SERVICE.contains(&verb) => "service".to_owned(),
         group if GROUPS.contains(&group) => format!("{group}-{}", arguments.get(1)?),

@@ -21,7 +21,9 @@ async fn what_is_installed_is_remembered_per_node_and_forgotten() {
     let Fixture { catalogue, .. } = &Fixture::new().await;
     catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap();
     assert_eq!(catalogue.installed(&debian_on("n1")).await.unwrap(), None);
+    assert_eq!(catalogue.installed_services().await.unwrap(), []);
     catalogue.set_installed(&debian_on("n1"), &installed_image(), &at(1)).await.unwrap();
+    assert_eq!(catalogue.installed_services().await.unwrap(), [debian_on("n1")]);
     let mut expected = Installed {
         template_checksum: md5("c1"),
         answers_digest: source("d1"),

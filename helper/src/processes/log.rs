@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A log of this length becomes the older one.
@@ -22,7 +23,8 @@ pub(super) fn begin(path: PathBuf) -> io::Result<PipeWriter> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+    // It may say what not everybody is to know.
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 /// What cannot be written is dropped: a full disk must stop no service.

@@ -101,10 +101,10 @@ mod tests {
     #[test]
     fn comments_strings_keys_and_words_are_marked() {
         assert_eq!(
-            marked("a.b = 'x#<' # z", false),
+            lines("a.b = 'x#<' # z", false)[0],
             "<i class=\"k\">a.b </i>= <i class=\"s\">&#39;x#&#60;&#39;</i> <i class=\"c\"># z</i>"
         );
         assert_eq!(lines("\"\"\"\nif\n\"\"\"", true)[1], "<i class=\"s\">if</i>");
-        assert_eq!(marked("def f", true), "<i class=\"w\">def</i> f");
+        assert_eq!(lines("def f", true)[0], "<i class=\"w\">def</i> f");
     }
 }

@@ -103,6 +103,8 @@ fn install(template: &str, node: &str, again: bool) -> Install {
         parallel: None,
         answers: Answers::default(),
         stored: Stored::default(),
+        parent: None,
+        seed: None,
     }
 }
 

@@ -55,5 +55,7 @@ pub fn request(data: &str, nodes: &[&str]) -> Request {
         dependencies: Dependencies::First,
         nodes: nodes.iter().map(|name| (*name).into()).collect(),
         stored: Stored::Used,
+        parent: None,
+        seed: None,
     }
 }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use ays_protocol::{Failure, RemovedService};
 
-use super::{RECORD, SERVICES, Service, directory};
 use crate::disk::{failure, on_thread, sync_directory};
+use crate::service::{RECORD, SERVICES, Service, directory};
 use crate::{packages, processes};
 
 /// Removes a service. Stopped anywhere, the next try finds its record and goes on.
-pub(crate) async fn remove(name: String) -> Result<RemovedService, Failure> {
+pub(crate) async fn remove_service(name: String) -> Result<RemovedService, Failure> {
     let dir = directory(&name)?;
     let mut removed = RemovedService { removed: Vec::new(), kept: Vec::new(), packages: Vec::new() };
     if !dir.is_dir() {
