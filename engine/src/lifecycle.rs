@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use ays_actions::{Action, Call, Phase, Progress, RegisterImage, Run, Value, WhenFalse};
+use ays_actions::{Action, Call, Outcome, Phase, Progress, RegisterImage, Run, Value, WhenFalse};
 use ays_grammar::Diagnostic;
 use ays_recipes::Recipe;
 
@@ -15,7 +15,7 @@ pub(crate) enum Task {
     Check,
     /// The recipe's file of this number is fetched.
     Fetch(usize),
-    /// An image is registered; the outcome is [`Action::REGISTERED`].
+    /// An image is registered; the outcome is [`Outcome::REGISTERED`].
     Register(RegisterImage),
     /// A download is removed.
     Remove {
@@ -65,14 +65,20 @@ impl<'r> Lifecycle<'r> {
         }
     }
 
-    /// What is to be done next; none at the end. `outcome` is the value that the task before came to.
-    pub fn next(&mut self, mut outcome: Value) -> Result<Option<Task>, LifecycleError> {
+    /// What is to be done next; none at the end. `outcome` is what the task before came to.
+    pub fn next(&mut self, mut outcome: Outcome) -> Result<Option<Task>, LifecycleError> {
         loop {
             if let Some((call, run)) = &mut self.running {
-                match run.resume(std::mem::replace(&mut outcome, Value::None))? {
+                match run.resume(std::mem::replace(&mut outcome, Outcome::Done))? {
                     Progress::Action(Action::RegisterImage(image)) => {
                         self.registered.push(image.clone());
                         return Ok(Some(Task::Register(image)));
+                    }
+                    Progress::Action(Action::Print(_)) => {}
+                    // The plan has refused it before anything was done.
+                    Progress::Action(_) => {
+                        let message = format!("an install cannot do this yet: {}", run.shown());
+                        return Err(run.wrong(message).into());
                     }
                     Progress::Returned(value) => {
                         let call = *call;

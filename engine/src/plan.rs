@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ays_actions::{Action, Progress, Script, Value, install_methods};
+use ays_actions::{Action, Outcome, Progress, Script, install_methods};
 use ays_grammar::Diagnostic;
 use ays_model::{Check, DiskFormat, ImageName, NodeName, Signed, Target, TemplateName};
 use ays_recipes::Recipe;
@@ -74,7 +74,7 @@ impl Plan {
         }
         let (mut steps, mut warnings, mut registered) = (Vec::new(), Vec::new(), Vec::new());
         let mut lifecycle = Lifecycle::new(recipe);
-        let mut outcome = Value::None;
+        let mut outcome = Outcome::Done;
         loop {
             let task = match lifecycle.next(outcome) {
                 Ok(Some(task)) => task,
@@ -89,9 +89,9 @@ impl Plan {
                 Task::Register(image) => {
                     warnings.extend(image.warnings());
                     registered.push(image.download);
-                    Action::REGISTERED
+                    Outcome::REGISTERED
                 }
-                Task::Check | Task::Fetch(_) | Task::Remove { .. } => Value::None,
+                Task::Check | Task::Fetch(_) | Task::Remove { .. } => Outcome::Done,
             };
             steps.push(Planned::new(task, recipe, target, stacks));
         }
@@ -112,14 +112,14 @@ impl Plan {
 
 /// The downloads that a recipe registers images from, by their numbers; those before the first mistake in it.
 pub fn registered(recipe: &Recipe) -> Vec<usize> {
-    let (mut registered, mut lifecycle, mut outcome) = (Vec::new(), Lifecycle::new(recipe), Value::None);
+    let (mut registered, mut lifecycle, mut outcome) = (Vec::new(), Lifecycle::new(recipe), Outcome::Done);
     while let Ok(Some(task)) = lifecycle.next(outcome) {
         outcome = match task {
             Task::Register(image) => {
                 registered.push(image.download);
-                Action::REGISTERED
+                Outcome::REGISTERED
             }
-            Task::Check | Task::Fetch(_) | Task::Remove { .. } => Value::None,
+            Task::Check | Task::Fetch(_) | Task::Remove { .. } => Outcome::Done,
         };
     }
     registered
@@ -157,10 +157,17 @@ impl Planned {
 /// known before anything is done.
 fn interpret_all(script: &Script) -> Result<(), Diagnostic> {
     for method in install_methods() {
+        if let Some(left_out) = script.unsupported(method).first() {
+            return Err(left_out.error().clone());
+        }
         let mut run = script.run(method);
-        let mut outcome = Value::None;
-        while let Progress::Action(Action::RegisterImage(_)) = run.resume(outcome)? {
-            outcome = Action::REGISTERED;
+        let mut outcome = Outcome::Done;
+        while let Progress::Action(action) = run.resume(outcome)? {
+            outcome = match action {
+                Action::RegisterImage(_) => Outcome::REGISTERED,
+                Action::Print(_) => Outcome::Done,
+                _ => return Err(run.wrong(format!("an install cannot do this yet: {}", run.shown()))),
+            };
         }
     }
     Ok(())

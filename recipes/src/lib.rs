@@ -16,6 +16,7 @@ mod new_key;
 mod new_node;
 mod node;
 mod node_error;
+mod own_values;
 mod question;
 mod recipe;
 mod recipe_error;
