@@ -84,7 +84,9 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         Some(directory) => Some(Feed::open(directory.clone()).await?),
         None => None,
     };
-    let reached = Reached { secure: tls.is_some() || *behind_proxy, provider: sign_in.is_some() };
+    // The address that browsers have says best whether they use TLS.
+    let secure = args.url.as_ref().map_or(tls.is_some() || *behind_proxy, |url| url.scheme() == "https");
+    let reached = Reached { secure, provider: sign_in.is_some() };
     let app = ays_server::router(server.clone(), feed.as_ref(), sign_in.as_ref());
     let app = app.merge(ays_portal::router(server.clone(), reached));
     let serving = ays_server::serve(app, Listen { address, tls }, stop.clone(), ready);

@@ -59,7 +59,7 @@ impl FromRequestParts<Portal> for Visitor {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Failure> {
-        let session = ays_server::session(portal.server(), &parts.headers).await?;
+        let session = ays_server::session(portal.server(), &parts.headers, portal.cookie_rules()).await?;
         let asked = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let session = session.ok_or_else(|| {
             let can_come_back = parts.method == axum::http::Method::GET;

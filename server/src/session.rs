@@ -53,8 +53,12 @@ pub async fn open_session(server: &Server, user: String, rules: CookieRules) -> 
 /// # Errors
 ///
 /// Those of the catalogue.
-pub async fn session(server: &Server, headers: &HeaderMap) -> Result<Option<Session>, Error> {
-    let Some((id, token)) = cookie(headers) else { return Ok(None) };
+pub async fn session(
+    server: &Server,
+    headers: &HeaderMap,
+    rules: CookieRules,
+) -> Result<Option<Session>, Error> {
+    let Some((id, token)) = cookie(headers, rules) else { return Ok(None) };
     let known = whose_token(server.catalogue(), token.clone()).await?;
     Ok(known.map(|(user, role)| Session { user, role, token, id }))
 }
@@ -96,10 +100,10 @@ fn set_cookie(value: &str, lasts: Duration, rules: CookieRules) -> Result<Header
     Ok(header)
 }
 
-fn cookie(headers: &HeaderMap) -> Option<(TokenId, SecretString)> {
+fn cookie(headers: &HeaderMap, rules: CookieRules) -> Option<(TokenId, SecretString)> {
     let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut cookies = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = cookies.find(|(name, _)| matches!(*name, "__Host-ays" | "ays"))?;
+    let (_, value) = cookies.find(|(given, _)| *given == name(rules))?;
     let (id, token) = value.split_once('.')?;
     Some((TokenId(id.parse().ok()?), SecretString::from(token)))
 }
@@ -118,9 +122,12 @@ mod tests {
             assert_eq!(text.ends_with("; Secure"), secure, "{text}");
             let mut headers = HeaderMap::new();
             headers.insert(COOKIE, format!("a=b; {}", text.split(';').next().unwrap()).parse().unwrap());
-            let (id, token) = cookie(&headers).unwrap();
+            let (id, token) = cookie(&headers, rules).unwrap();
             assert_eq!((id, token.expose_secret()), (TokenId(7), "ays_secret"));
         }
-        assert!(cookie(&HeaderMap::new()).is_none());
+        // Another host, or somebody between, can set one without the prefix.
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, "ays=7.ays_secret".parse().unwrap());
+        assert!(cookie(&headers, CookieRules { secure: true, from_elsewhere: false }).is_none());
     }
 }

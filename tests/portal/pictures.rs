@@ -46,7 +46,7 @@ fn scene() -> (Many, Portal) {
     portal.go("/nodes");
     portal.browser.click(".heading button");
     portal.browser.wait("location.pathname.startsWith('/jobs/') && !document.querySelector('[data-live]')");
-    scene.nodes[1..4].iter().for_each(|node| node.limit_rate(8));
+    scene.nodes[1..4].iter().for_each(|node| node.limit_rate(40));
     portal.go("/images?search=x&in-name=x&sort=-id");
     portal.browser.click("#table-rows a");
     portal.browser.click("#choose-action");
@@ -55,7 +55,7 @@ fn scene() -> (Many, Portal) {
         portal.browser.click(&format!("dialog label:has(input[value='{stack}'])"));
     }
     portal.browser.click("dialog button[name=confirm]");
-    portal.browser.wait("document.querySelectorAll('#progress polyline').length >= 2");
+    portal.browser.wait("document.querySelector('#progress polyline')");
     (scene, portal)
 }
 

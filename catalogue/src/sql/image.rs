@@ -219,10 +219,11 @@ pub(super) async fn copies(db: &mut Work, generation: GenerationId) -> sqlx::Res
 
 async fn stack_offers(db: &mut Work, image: &Image) -> sqlx::Result<Vec<StackOffer>> {
     let wanted: Vec<(StackId, Option<i64>)> = sqlx::query_as(
-        "SELECT w.stack_id, g.number FROM wanted w
-         LEFT JOIN offered o ON o.image_id = w.image_id AND o.stack_id = w.stack_id
-         LEFT JOIN generation g ON g.id = o.generation_id
-         WHERE w.image_id = $1",
+        // Looked up for each stack: joined, SQLite would first find what all stacks offer of all images.
+        "SELECT w.stack_id,
+                (SELECT g.number FROM offered o JOIN generation g ON g.id = o.generation_id
+                 WHERE o.image_id = w.image_id AND o.stack_id = w.stack_id)
+         FROM wanted w WHERE w.image_id = $1",
     )
     .bind(image.id)
     .fetch_all(&mut **db)

@@ -14,7 +14,7 @@ use super::work::Work;
 use crate::markup;
 
 /// How often it is looked whether something is new.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How many events are read at once.
 const EVENTS: u32 = 500;

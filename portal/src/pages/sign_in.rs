@@ -36,7 +36,7 @@ struct Page<'a> {
 pub(crate) async fn page(State(portal): State<Portal>, request: Request) -> Result<Response, Failure> {
     let query = Fields::parse(request.uri().query().unwrap_or(""));
     let to = query.one("to").filter(|to| is_here(to)).unwrap_or("/");
-    if ays_server::session(portal.server(), request.headers()).await?.is_some() {
+    if ays_server::session(portal.server(), request.headers(), portal.cookie_rules()).await?.is_some() {
         return Ok(Redirect::to(to).into_response());
     }
     asked(&portal, StatusCode::OK, to, "", None)
