@@ -187,25 +187,9 @@ pub(crate) async fn note(
     }
 }
 
-/// `web: runs (12) and listens at 80`.
+/// Processes in one line.
 pub(crate) fn shown(seen: &[ProcessSeen]) -> String {
-    let one = |process: &ProcessSeen| {
-        let mut text = process.name.clone();
-        match process.pid.filter(|_| process.runs) {
-            Some(pid) => _ = write!(text, ": runs ({pid})"),
-            None if process.runs => text.push_str(": is being started again"),
-            None => text.push_str(": does not run"),
-        }
-        if process.runs && !process.silent_ports.is_empty() {
-            let ports: Vec<_> = process.silent_ports.iter().map(u16::to_string).collect();
-            let _ = write!(text, ", nobody listens at {}", ports.join(", "));
-        }
-        if process.restarts > 0 {
-            let _ = write!(text, ", started again {} times", process.restarts);
-        }
-        text
-    };
-    seen.iter().map(one).collect::<Vec<_>>().join("; ")
+    seen.iter().map(ProcessSeen::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn order(process: &Process, title: &str, unit: &str, is_only: bool) -> ProcessOrder {
