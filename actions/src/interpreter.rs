@@ -17,6 +17,7 @@ mod deep;
 mod exceptions;
 mod expressions;
 mod files;
+mod flow;
 mod format_spec;
 mod functions;
 mod heap;

@@ -26,7 +26,7 @@ fn walk(mut run: Run, answers: u8, text: &str) {
         match run.resume(outcome) {
             Ok(Progress::Action(action)) => {
                 let _ = (run.shown(), run.depends_on(), run.wrong("here"));
-                outcome = if answers % 2 == 0 { Outcome::Unknown } else { answer(&action, answers) };
+                outcome = if answers.is_multiple_of(2) { Outcome::Unknown } else { answer(&action, answers) };
             }
             Ok(Progress::Returned(_)) => return,
             Err(error) => return crate::diagnostic::check(&error, text),

@@ -7,9 +7,9 @@ use ays_grammar::actions::{Def, Expr, ExprKind};
 
 use super::args::Args;
 use super::deep::Deep;
+use super::flow::Flow;
 use super::heap::{DEPTH, Fault, Function, Object, Val};
 use super::scope::ScopeId;
-use super::statements::Flow;
 use super::unknown::Frame;
 use super::{Interpreter, Stop};
 

@@ -4,9 +4,9 @@ use ays_grammar::Span;
 use ays_grammar::actions::{Expr, Handler, Stmt};
 
 use super::args::Args;
+use super::flow::Flow;
 use super::heap::{Class, Fault, Id, Names, Object, Val};
 use super::scope::ScopeId;
-use super::statements::Flow;
 use super::{Interpreter, Stop};
 
 /// Each class with its base.

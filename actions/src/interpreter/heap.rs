@@ -11,7 +11,9 @@ use num_bigint::BigInt;
 
 use crate::action::ServiceKey;
 
-use super::scope::ScopeId;
+/// The number of a scope, which functions keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ScopeId(pub(super) usize);
 
 /// How many steps of the interpreter a method may take.
 const STEPS: u64 = 2_000_000;

@@ -5,11 +5,8 @@ use std::sync::Arc;
 
 use ays_grammar::actions::{Clause, Def, Expr, ExprKind, Stmt, StmtKind};
 
+pub(super) use super::heap::ScopeId;
 use super::heap::{Names, Val};
-
-/// The number of a scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ScopeId(usize);
 
 /// Where names have values: the file, a class's body, or a call of a function.
 #[derive(Debug)]

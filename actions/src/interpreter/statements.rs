@@ -4,23 +4,11 @@ use ays_grammar::Span;
 use ays_grammar::actions::{Alias, Expr, Stmt, StmtKind};
 
 use super::deep::Deep;
+use super::flow::Flow;
 use super::heap::{Object, Val};
 use super::scope::ScopeId;
 use super::unknown::Touched;
 use super::{Interpreter, Stop};
-
-/// Where a statement leaves the walk.
-#[derive(Debug)]
-pub(super) enum Flow {
-    /// At the next statement.
-    Next,
-    /// Behind the loop.
-    Break,
-    /// At the loop's next round.
-    Continue,
-    /// At the end of the function.
-    Return(Val),
-}
 
 impl Interpreter {
     pub(super) fn block<'a>(&'a mut self, body: &'a [Stmt], scope: ScopeId) -> Deep<'a, Flow> {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ays_grammar::actions::Stmt;
 
+use super::flow::Flow;
 use super::heap::Val;
 use super::scope::{Found, ScopeId, bound_in};
-use super::statements::Flow;
 use super::{Interpreter, Stop};
 
 /// What a text depends on of which a part is unknown: the first such part.
