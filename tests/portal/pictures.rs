@@ -46,7 +46,8 @@ fn scene() -> (Many, Portal) {
     portal.go("/nodes");
     portal.browser.click(".heading button");
     portal.browser.wait("location.pathname.startsWith('/jobs/') && !document.querySelector('[data-live]')");
-    scene.nodes[1..4].iter().for_each(|node| node.limit_rate(40));
+    // Stacks are numbered in the order of their names: 2 to 4 are n10 to n12.
+    scene.nodes[9..12].iter().for_each(|node| node.limit_rate(40));
     portal.go("/images?search=x&in-name=x&sort=-id");
     portal.browser.click("#table-rows a");
     portal.browser.click("#choose-action");

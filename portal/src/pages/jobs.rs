@@ -89,6 +89,7 @@ pub(crate) fn kind(kind: &str) -> &str {
         "changeStack" => "Change stack",
         "checkNodes" => "Check nodes",
         "addImage" => "Add Image",
+        "service" => "Act on services",
         other => other,
     }
 }
