@@ -1,5 +1,6 @@
 //! The verbs, a file each.
 
+pub mod actions;
 pub mod audit;
 pub mod catalogue;
 pub mod completions;

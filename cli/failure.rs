@@ -63,7 +63,7 @@ pub enum Failure {
         source: std::io::Error,
     },
     #[error("{action}: not all is well:\n  {}", .said.join("\n  "))]
-    Services { action: &'static str, said: Vec<String>, interrupted: bool },
+    Services { action: &'static str, said: Vec<String>, kind: Kind },
     #[error("machines will not start from {image}: {errors} {}", if *.errors == 1 { "error" } else { "errors" })]
     WillNotWork { image: String, errors: usize },
     #[error("after {wrong} of {rehearsed} faults it does not end as without")]
@@ -189,6 +189,7 @@ impl Failure {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Operation(error) => error.kind,
+            Self::Services { kind, .. } => *kind,
             Self::NoHome
             | Self::NoCommand(_)
             | Self::NoTemplate
@@ -217,7 +218,6 @@ impl Failure {
             | Self::NotPublished { interrupted: true, .. }
             | Self::NotEverywhere { interrupted: true, .. }
             | Self::NotRemoved { interrupted: true, .. }
-            | Self::Services { interrupted: true, .. }
             | Self::Scrub { interrupted: true, .. } => Kind::Interrupted,
             Self::Rollout { failed, .. } => {
                 let is_invalid = |(_, why): &(NodeName, Problem)| why.kind == Kind::Invalid;
@@ -233,7 +233,6 @@ impl Failure {
             | Self::NotPublished { .. }
             | Self::NotEverywhere { .. }
             | Self::NotRemoved { .. }
-            | Self::Services { .. }
             | Self::Scrub { .. }
             | Self::NotAsked(_)
             | Self::StillOutdated { .. }

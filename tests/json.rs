@@ -69,6 +69,8 @@ fn every_verb_prints_what_its_schema_says() {
         &["audit"],
         &["scrub"],
         &["lint"],
+        &["actions", "functions"],
+        &["actions", "functions", "hrd"],
         &["explain"],
         &["explain", "same-stem"],
         &["fmt", "--check"],

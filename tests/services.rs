@@ -370,6 +370,13 @@ fn files_of_a_private_repository_come_to_a_node_without_git() {
     assert!(target.starts_with("/opt/code"), "{target:?}");
     assert_eq!(fs::read_to_string(scene.node.path(&target)).unwrap(), "hello again\n");
 
+    // What is built has a directory of its own; what the recipe exports no more goes.
+    template(&scene, "app", &format!("git.build.1 =\n    url:'{url}',\n    source:'www/*',\n"));
+    let output = on_n1(&scene, &["build", "-n", "app"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert_eq!(scene.node.list("/opt/build/10.199.0.2/git/app"), ["index.html", "sub"]);
+    assert!(!scene.node.path("/opt/www").exists());
+
     assert_eq!(on_n1(&scene, &["uninstall", "-n", "app"]).code, Some(0));
     assert_eq!(everything(&scene.node), before);
 }
@@ -536,7 +543,12 @@ fn killed_anywhere_the_next_run_ends_as_without() {
         let running = scene.ays.spawn(&install);
         // The moment of the kill is what is tried.
         std::thread::sleep(Duration::from_millis(pause));
-        running.signal(Signal::SIGKILL);
+        // Here the controller, there all that runs on the node.
+        if pause % 400 == 0 {
+            scene.node.signal_all(Signal::SIGKILL);
+        } else {
+            running.signal(Signal::SIGKILL);
+        }
         running.wait();
         scene.ays.succeeds(&install);
         assert_eq!(plain(everything(&scene.node)), installed, "killed after {pause} ms");
@@ -572,4 +584,74 @@ fn two_operators_wait_for_each_other() {
         1,
         "{all:?}"
     );
+}
+
+#[test]
+fn passwords_reach_processes_and_nobody_else() {
+    let scene = Scene::new();
+    let run = "process.1 =\n    name:'p',\n    cmd:'sleep 1000',\n    args:'# $(instance.passwd)',\n\n\
+               env.process.1 =\n    PW:'$(instance.passwd)',\n";
+    template(&scene, "redis", run);
+    scene.environment.write("servicetemplates/redis/instance.hrd", "passwd = @ASK type:password\n");
+    template(
+        &scene,
+        "all",
+        "dependencies.1 =\n    name:'redis',\n    args:'dep.redis',\n\ndep.redis =\n    passwd:'$(instance.rootpasswd)',\n",
+    );
+    scene.environment.write("servicetemplates/all/instance.hrd", "rootpasswd = @ASK type:password\n");
+    let plan = on_n1(&scene, &["plan", "-n", "all", "--data", "rootpasswd:hunter2secret"]);
+    assert_eq!(plan.code, Some(0), "{plan:#?}");
+    assert!(plan.stdout.contains("start     p: sleep 1000 # $(instance.passwd)"), "{plan:#?}");
+    let done = on_n1(&scene, &["install", "-n", "all", "--data", "rootpasswd:hunter2secret"]);
+    assert_eq!(done.code, Some(0), "{done:#?}");
+    let status = on_n1(&scene, &["status", "-n", "redis", "--json"]);
+    assert_eq!(status.code, Some(0), "{status:#?}");
+    for output in [&plan, &done, &status] {
+        assert!(!format!("{output:?}").contains("hunter2secret"), "{output:#?}");
+    }
+    let written = run_in(scene.environment.repo(), "grep -r hunter2secret . || true");
+    assert_eq!(written, "", "the repository has a password");
+    let logs = run_in(scene.ays.state(), "grep -rl hunter2secret . || true");
+    assert_eq!(logs, "", "the catalogue or a log has a password");
+    let all = scene.node.processes();
+    let sleep = all.iter().find(|process| process.command.starts_with("sleep")).unwrap();
+    let environment = fs::read(format!("/proc/{}/environ", sleep.pid)).unwrap();
+    assert!(String::from_utf8_lossy(&environment).contains("PW=hunter2secret"));
+    let script = scene.node.path("/var/lib/ays/services/jumpscale__redis__main/p.sh");
+    assert_eq!(fs::metadata(script).unwrap().permissions().mode() & 0o777, 0o500);
+}
+
+/// What a shell prints in a directory.
+fn run_in(directory: &Path, command: &str) -> String {
+    run("sh", &["-c", &format!("cd '{}' && {command}", directory.display())])
+}
+
+#[test]
+fn a_method_of_the_recipe_goes_before_what_its_processes_stand_for() {
+    let scene = Scene::new();
+    web(&scene);
+    let actions = |body: &str| {
+        let text = format!("from JumpScale import j\nclass Actions:\n{body}");
+        scene.environment.write("servicetemplates/web/actions.py", &text);
+    };
+    actions("    def check_up_local(self, serviceObj):\n        return False\n");
+    let output = on_n1(&scene, &["install", "-n", "web"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("`check_up_local` of the recipe returned False"), "{output:#?}");
+    assert!(!is_up(&scene));
+    actions(
+        "    def start(self, serviceObj):\n        pass\n    def check_up_local(self, serviceObj):\n        return True\n",
+    );
+    assert_eq!(on_n1(&scene, &["stop", "-n", "web"]).code, Some(0));
+    assert_eq!(on_n1(&scene, &["install", "-n", "web"]).code, Some(0));
+    assert!(is_up(&scene) && !answers(&scene.node), "its own `start` starts nothing");
+    // What the interpreter cannot do is refused before anything is done.
+    actions("    def uninstall(self, serviceObj):\n        nobody.knows(serviceObj)\n");
+    assert_eq!(on_n1(&scene, &["start", "-n", "web"]).code, Some(0));
+    let output = on_n1(&scene, &["uninstall", "-n", "web"]);
+    assert_eq!(output.code, Some(3), "{output:#?}");
+    assert!(answers(&scene.node));
+    actions("    def uninstall(self, serviceObj):\n        pass\n");
+    assert_eq!(on_n1(&scene, &["uninstall", "-n", "web"]).code, Some(0));
+    assert!(!answers(&scene.node));
 }

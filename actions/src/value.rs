@@ -1,6 +1,6 @@
-//! Values of the language.
+//! Values that go into a script and come out of it.
 
-/// A value of the language.
+/// A value of the language, as whoever runs a script sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// `None`.
@@ -13,7 +13,12 @@ pub enum Value {
     Float(f64),
     /// A text.
     Str(String),
-    /// Something that a recipe names but does not have the inside of: a module, a function of one, the service.
-    /// The text is its full dotted name.
-    Host(String),
+    /// A list or tuple.
+    List(Vec<Value>),
+    /// A dict, in its order.
+    Dict(Vec<(Value, Value)>),
+    /// What only a node can tell, and none was asked, as a plan shows it.
+    Unknown(String),
+    /// Anything else, as the language would show it.
+    Other(String),
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ays_engine::Stopper;
 use ays_model::{InstanceName, RunAction, RunResult, TemplateName};
-use ays_operations::{ActOnServices, Selection, ServiceOn};
+use ays_operations::{ActOnServices, Kind, Selection, ServiceOn};
 use ays_protocol::ProcessSeen;
 
 use super::job;
@@ -100,30 +100,11 @@ fn show(services: &[ServiceOn]) -> Result<(), Failure> {
         let template = service.template.as_ref().map_or("", TemplateName::as_str);
         let said = match &service.problem {
             Some(problem) => problem.in_one_line(),
-            None => processes(&service.processes),
+            None => service.processes.iter().map(ProcessSeen::to_string).collect::<Vec<_>>().join("; "),
         };
         vec![service.node.to_string(), format!("{template}{of}"), state.to_owned(), said]
     });
     table::print(&["NODE", "SERVICE", "STATE", "PROCESSES"], rows)
-}
-
-fn processes(seen: &[ProcessSeen]) -> String {
-    let one = |process: &ProcessSeen| {
-        let mut text = match process.pid.filter(|_| process.runs) {
-            Some(pid) => format!("{} {pid}", process.name),
-            None if process.runs => format!("{} is being started again", process.name),
-            None => format!("{} does not run", process.name),
-        };
-        if process.runs && !process.silent_ports.is_empty() {
-            let ports: Vec<_> = process.silent_ports.iter().map(u16::to_string).collect();
-            text.push_str(&format!(", nobody listens at {}", ports.join(", ")));
-        }
-        if process.restarts > 0 {
-            text.push_str(&format!(", started again {} times", process.restarts));
-        }
-        text
-    };
-    seen.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// Those that did not go well are named, each with its reason.
@@ -132,7 +113,15 @@ fn ended(services: &[ServiceOn], action: RunAction, interrupted: bool) -> Result
     if bad.is_empty() {
         return Ok(());
     }
-    let interrupted = interrupted || bad.iter().any(|service| service.result == RunResult::Interrupted);
+    let is_of =
+        |kind| move |service: &&&ServiceOn| service.problem.as_ref().is_some_and(|why| why.kind == kind);
+    let kind = if interrupted || bad.iter().any(|service| service.result == RunResult::Interrupted) {
+        Kind::Interrupted
+    } else if bad.iter().filter(is_of(Kind::Invalid)).count() == bad.len() {
+        Kind::Invalid
+    } else {
+        Kind::Failed
+    };
     let said = bad.iter().map(|service| {
         let template = service.template.as_ref().map_or("?", TemplateName::as_str);
         let why = match &service.problem {
@@ -141,5 +130,5 @@ fn ended(services: &[ServiceOn], action: RunAction, interrupted: bool) -> Result
         };
         format!("{template} on {}: {why}", service.node)
     });
-    Err(Failure::Services { action: action.as_str(), said: said.collect(), interrupted })
+    Err(Failure::Services { action: action.as_str(), said: said.collect(), kind })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use ays_actions::Value;
+use ays_actions::Outcome as ActionOutcome;
 use ays_catalogue::{Catalogue, LockHolder, RunEnd, ServiceOnNode, Timestamp};
 use ays_model::{Event, LockScope, NodeName, RunAction, RunResult, StepName, Target, causes};
 use ays_protocol::{ProcessSeen, RemovedService};
@@ -232,7 +232,7 @@ impl Act<'_> {
     ) -> Result<Acted, InstallError> {
         let mut acted = Acted { is_up: true, ..Acted::default() };
         let mut lifecycle = Lifecycle::of(recipe, self.action);
-        let mut outcome = Value::None;
+        let mut outcome = ActionOutcome::Done;
         loop {
             let task = match lifecycle.next(outcome) {
                 Ok(Some(task)) => task,
@@ -257,7 +257,7 @@ impl Act<'_> {
                 removed: &mut acted.removed,
             };
             outcome = on_node.perform(task).await?;
-            if is_check_up && outcome == Value::Bool(false) && !self.action.only_looks() {
+            if is_check_up && outcome == ActionOutcome::Bool(false) && !self.action.only_looks() {
                 return Err(InstallError::NotUp { seen: shown(&acted.processes) });
             }
         }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ays_actions::{Action, RegisterImage, Value};
+use ays_actions::{Outcome as ActionOutcome, RegisterImage};
 use ays_catalogue::{ImageStatus, InstalledImage, InstalledPart, NewInstalled, ServiceOnNode, Timestamp};
 use ays_model::{Checksum, Event, FaultStep, StepName, Target};
 use ays_protocol::{CopyState, Expected, Fetch, IndexBefore, Outcome, Requirements, Step};
@@ -59,7 +59,7 @@ impl Working<'_, '_> {
 
         let mut lifecycle = Lifecycle::new(self.rollout.recipe, self.rollout.starting);
         let (mut sources, mut images) = (Vec::new(), Vec::new());
-        let mut outcome = Value::None;
+        let mut outcome = ActionOutcome::Done;
         // Downloads are removed before the record is written: the other way round, stopped between the two, they would
         // stay for ever.
         while let Some(task) = lifecycle.next(outcome)? {
@@ -95,7 +95,7 @@ impl Working<'_, '_> {
         task: Task,
         sources: &mut Vec<Source>,
         images: &mut Vec<(RegisterImage, InstalledImage)>,
-    ) -> Result<Value, InstallError> {
+    ) -> Result<ActionOutcome, InstallError> {
         match task {
             Task::Check => self.check().await?,
             Task::Fetch(number) => sources.push(self.bring(number).await?),
@@ -111,7 +111,7 @@ impl Working<'_, '_> {
                     registered => registered?,
                 };
                 images.push((image, installed));
-                return Ok(Action::REGISTERED);
+                return Ok(ActionOutcome::REGISTERED);
             }
             // A source that the fetch found to be the download itself, through a link for one, stays.
             Task::Remove { download, .. } if sources[download].fetched.is_source => {}
@@ -129,13 +129,13 @@ impl Working<'_, '_> {
                     removed: &mut removed,
                 };
                 let value = service.perform(task).await?;
-                if is_check_up && value == Value::Bool(false) {
+                if is_check_up && value == ActionOutcome::Bool(false) {
                     return Err(InstallError::NotUp { seen: shown(&seen) });
                 }
                 return Ok(value);
             }
         }
-        Ok(Value::None)
+        Ok(ActionOutcome::Done)
     }
 
     /// Between two steps: whether another one may begin.

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use ays_actions::{Action, Call, Phase, Progress, RegisterImage, Run, Value, WhenFalse};
+use ays_actions::{Action, Call, Outcome, Phase, Progress, RegisterImage, Run, Value, WhenFalse};
 use ays_grammar::Diagnostic;
 use ays_model::RunAction;
 use ays_recipes::{Parts, Recipe};
@@ -23,7 +23,7 @@ pub(crate) enum Task {
     Fetch(usize),
     /// The recipe's files from git of this number ([`ays_recipes::Parts::trees`]) are written.
     Export(usize),
-    /// An image is registered; the outcome is [`Action::REGISTERED`].
+    /// An image is registered; the outcome is [`Outcome::REGISTERED`].
     Register(RegisterImage),
     /// A download is removed.
     Remove {
@@ -143,18 +143,27 @@ impl<'r> Lifecycle<'r> {
         Self { recipe, parts, left: VecDeque::new(), running: None, standing: None, registered: Vec::new() }
     }
 
-    /// What is to be done next; none at the end. `outcome` is the value that the task before came to.
-    pub fn next(&mut self, mut outcome: Value) -> Result<Option<Task>, LifecycleError> {
+    /// What is to be done next; none at the end. `outcome` is what the task before came to.
+    pub fn next(&mut self, mut outcome: Outcome) -> Result<Option<Task>, LifecycleError> {
         if let Some(call) = self.standing.take() {
-            let value = std::mem::replace(&mut outcome, Value::None);
+            let value = match std::mem::replace(&mut outcome, Outcome::Done) {
+                Outcome::Bool(value) => Value::Bool(value),
+                _ => Value::None,
+            };
             self.returned(call, &value)?;
         }
         loop {
             if let Some((call, run)) = &mut self.running {
-                match run.resume(std::mem::replace(&mut outcome, Value::None))? {
+                match run.resume(std::mem::replace(&mut outcome, Outcome::Done))? {
                     Progress::Action(Action::RegisterImage(image)) => {
                         self.registered.push(image.clone());
                         return Ok(Some(Task::Register(image)));
+                    }
+                    Progress::Action(Action::Print(_)) => {}
+                    // The plan has refused it before anything was done.
+                    Progress::Action(_) => {
+                        let message = format!("an install cannot do this yet: {}", run.shown());
+                        return Err(run.wrong(message).into());
                     }
                     Progress::Returned(value) => {
                         let call = *call;

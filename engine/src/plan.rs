@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ays_actions::{Action, Progress, Script, Value, install_methods};
+use ays_actions::{Action, Outcome, Progress, Script, install_methods};
 use ays_grammar::Diagnostic;
 use ays_model::{
     Check, DiskFormat, ImageName, InstanceName, NodeName, RunAction, Signed, Target, TemplateName,
@@ -114,7 +114,7 @@ impl Plan {
         }
         let (mut steps, mut warnings, mut registered) = (Vec::new(), Vec::new(), Vec::new());
         let mut lifecycle = Lifecycle::new(recipe, starting);
-        let mut outcome = Value::None;
+        let mut outcome = Outcome::Done;
         loop {
             let task = match lifecycle.next(outcome) {
                 Ok(Some(task)) => task,
@@ -129,7 +129,7 @@ impl Plan {
                 Task::Register(image) => {
                     warnings.extend(image.warnings());
                     registered.push(image.download);
-                    Action::REGISTERED
+                    Outcome::REGISTERED
                 }
                 task => expected(task),
             };
@@ -154,12 +154,12 @@ impl Plan {
 /// The downloads that a recipe registers images from, by their numbers; those before the first mistake in it.
 pub fn registered(recipe: &Recipe) -> Vec<usize> {
     let (mut registered, mut lifecycle, mut outcome) =
-        (Vec::new(), Lifecycle::new(recipe, Starting::Starts), Value::None);
+        (Vec::new(), Lifecycle::new(recipe, Starting::Starts), Outcome::Done);
     while let Ok(Some(task)) = lifecycle.next(outcome) {
         outcome = match task {
             Task::Register(image) => {
                 registered.push(image.download);
-                Action::REGISTERED
+                Outcome::REGISTERED
             }
             task => expected(&task),
         };
@@ -169,10 +169,10 @@ pub fn registered(recipe: &Recipe) -> Vec<usize> {
 
 /// Walks through an action as if all went well: what the recipe's methods cannot do is known before anything is done.
 pub(crate) fn refuse_what_cannot_be_done(recipe: &Recipe, action: RunAction) -> Result<(), Diagnostic> {
-    let (mut lifecycle, mut outcome) = (Lifecycle::of(recipe, action), Value::None);
+    let (mut lifecycle, mut outcome) = (Lifecycle::of(recipe, action), Outcome::Done);
     loop {
         outcome = match lifecycle.next(outcome) {
-            Ok(Some(Task::Register(_))) => Action::REGISTERED,
+            Ok(Some(Task::Register(_))) => Outcome::REGISTERED,
             Ok(Some(task)) => expected(&task),
             Err(LifecycleError::Recipe(error)) => return Err(error),
             Ok(None) | Err(_) => return Ok(()),
@@ -181,10 +181,10 @@ pub(crate) fn refuse_what_cannot_be_done(recipe: &Recipe, action: RunAction) -> 
 }
 
 /// What a task comes to when all goes well and nothing runs yet.
-fn expected(task: &Task) -> Value {
+fn expected(task: &Task) -> Outcome {
     match task {
-        Task::CheckDown | Task::CheckUp => Value::Bool(true),
-        _ => Value::None,
+        Task::CheckDown | Task::CheckUp => Outcome::Bool(true),
+        _ => Outcome::Done,
     }
 }
 
@@ -246,10 +246,17 @@ impl Planned {
 /// known before anything is done.
 fn interpret_all(script: &Script) -> Result<(), Diagnostic> {
     for method in install_methods() {
+        if let Some(left_out) = script.unsupported(method).first() {
+            return Err(left_out.error().clone());
+        }
         let mut run = script.run(method);
-        let mut outcome = Value::None;
-        while let Progress::Action(Action::RegisterImage(_)) = run.resume(outcome)? {
-            outcome = Action::REGISTERED;
+        let mut outcome = Outcome::Done;
+        while let Progress::Action(action) = run.resume(outcome)? {
+            outcome = match action {
+                Action::RegisterImage(_) => Outcome::REGISTERED,
+                Action::Print(_) => Outcome::Done,
+                _ => return Err(run.wrong(format!("an install cannot do this yet: {}", run.shown()))),
+            };
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use ays_actions::Value;
+use ays_actions::Outcome as ActionOutcome;
 use ays_model::{Check, Download, Event, Network, StepName};
 use ays_protocol::{
     Fetch, InstallPackages, Note, Outcome, ProcessAct, ProcessOrder, ProcessSeen, Processes, RemovedService,
@@ -34,17 +34,17 @@ pub(crate) struct OnNode<'a, 'e> {
 
 impl OnNode<'_, '_> {
     /// Does one of the tasks that are about the service itself.
-    pub async fn perform(&mut self, task: Task) -> Result<Value, InstallError> {
+    pub async fn perform(&mut self, task: Task) -> Result<ActionOutcome, InstallError> {
         match task {
             Task::Packages => self.install_packages().await?,
             Task::Export(number) => self.export(number).await?,
             Task::CheckDown => {
                 let seen = self.processes(ProcessAct::Look, StepName::Stop).await?;
-                return Ok(Value::Bool(!seen.iter().any(|process| process.runs)));
+                return Ok(ActionOutcome::Bool(!seen.iter().any(|process| process.runs)));
             }
             Task::CheckUp => {
                 let seen = self.processes(ProcessAct::Look, StepName::Start).await?;
-                return Ok(Value::Bool(seen.iter().all(ProcessSeen::is_up)));
+                return Ok(ActionOutcome::Bool(seen.iter().all(ProcessSeen::is_up)));
             }
             Task::Stop => self.told(ProcessAct::Stop, StepName::Stop, "stopped").await?,
             Task::Halt => self.told(ProcessAct::Halt, StepName::Stop, "halted").await?,
@@ -53,7 +53,7 @@ impl OnNode<'_, '_> {
             // Those of images.
             Task::Check | Task::Fetch(_) | Task::Register(_) | Task::Remove { .. } => {}
         }
-        Ok(Value::None)
+        Ok(ActionOutcome::Done)
     }
 
     fn start_step(&mut self, step: StepName, what: impl Into<String>) {
@@ -187,25 +187,9 @@ pub(crate) async fn note(
     }
 }
 
-/// `web: runs (12) and listens at 80`.
+/// Processes in one line.
 pub(crate) fn shown(seen: &[ProcessSeen]) -> String {
-    let one = |process: &ProcessSeen| {
-        let mut text = process.name.clone();
-        match process.pid.filter(|_| process.runs) {
-            Some(pid) => _ = write!(text, ": runs ({pid})"),
-            None if process.runs => text.push_str(": is being started again"),
-            None => text.push_str(": does not run"),
-        }
-        if process.runs && !process.silent_ports.is_empty() {
-            let ports: Vec<_> = process.silent_ports.iter().map(u16::to_string).collect();
-            let _ = write!(text, ", nobody listens at {}", ports.join(", "));
-        }
-        if process.restarts > 0 {
-            let _ = write!(text, ", started again {} times", process.restarts);
-        }
-        text
-    };
-    seen.iter().map(one).collect::<Vec<_>>().join("; ")
+    seen.iter().map(ProcessSeen::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn order(process: &Process, title: &str, unit: &str, is_only: bool) -> ProcessOrder {

@@ -1,6 +1,7 @@
 //! A rollout on many nodes that a script plays: what the controller alone costs.
 
 #![allow(
+    clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,

@@ -1,6 +1,12 @@
 //! One change, and the indexes of a hundred pools: when it is true where, whatever nodes meet.
 
-#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;

@@ -12,6 +12,7 @@ pub mod hrd;
 pub mod images_json;
 pub mod manifest;
 pub mod md5sum;
+pub mod programs;
 pub mod signatures;
 pub mod simplestreams;
 pub mod unpack;
@@ -21,7 +22,7 @@ pub mod virtual_size;
 pub type Check = fn(&[u8]);
 
 /// Each module, by the name of its target and of its folder in `fixtures/fuzz`.
-pub const TARGETS: [(&str, Check); 12] = [
+pub const TARGETS: [(&str, Check); 13] = [
     ("actions", actions::check),
     ("content", content::check),
     ("disk", disk::check),
@@ -30,6 +31,7 @@ pub const TARGETS: [(&str, Check); 12] = [
     ("images_json", images_json::check),
     ("manifest", manifest::check),
     ("md5sum", md5sum::check),
+    ("programs", programs::check),
     ("signatures", signatures::check),
     ("simplestreams", simplestreams::check),
     ("unpack", unpack::check),

@@ -184,7 +184,8 @@ fn a_million_brackets() {
     let called = format!("{}{}", "(".repeat(count), ")".repeat(count));
     let error = actions::parse("deep", &called).expect_err("a stack has an end");
     assert_eq!(error.message(), "expressions lie more than 100 deep in each other");
-    actions::parse("deep", &format!("x = {nested}")).expect("a list is not looked into");
+    let error = actions::parse("deep", &format!("x = {nested}")).expect_err("a stack has an end");
+    assert_eq!(error.message(), "expressions lie more than 100 deep in each other");
 }
 
 #[test]
@@ -201,10 +202,10 @@ fn blocks_in_blocks() {
 
 #[test]
 fn calls_in_calls_end_before_the_stack_does() {
-    let chained = |inner: &str| format!("f({inner}){}", ".a".repeat(150));
-    let error = actions::parse("deep", &chained(&chained("x"))).expect_err("300 in each other");
-    assert_eq!(error.message(), "more than 200 calls and attributes hold each other");
-    actions::parse("deep", &chained("x")).expect("150 in each other");
+    let chained = |inner: &str| format!("f({inner}){}", ".a".repeat(375));
+    let error = actions::parse("deep", &chained(&chained("x"))).expect_err("750 in each other");
+    assert_eq!(error.message(), "more than 500 calls, attributes and operators hold each other");
+    actions::parse("deep", &chained("x")).expect("375 in each other");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ays_protocol::{Failure, RemovedService};
 
 use crate::disk::{failure, on_thread, sync_directory};
-use crate::service::{RECORD, SERVICES, Service, directory};
+use crate::service::{RECORD, Service, directory, services};
 use crate::{packages, processes};
 
 /// Removes a service. Stopped anywhere, the next try finds its record and goes on.
@@ -75,7 +75,7 @@ fn remove_directory(service: &Service) -> Result<(), Failure> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&error)),
         _ => {}
     }
-    for above in Path::new(SERVICES).ancestors().take(2) {
+    for above in services().ancestors().take(2) {
         // Where other services are, or pools, it stays.
         if fs::remove_dir(above).is_err() {
             break;

@@ -13,8 +13,10 @@ use crate::disk::{check_path, failure, make_directory, refused, rename};
 use crate::file_name::part_of;
 use crate::locked::wait_locked;
 
-/// Where services have their directories.
-pub(crate) const SERVICES: &str = "/var/lib/ays/services";
+/// Where services have their directories on a node, where root works.
+const OF_ROOT: &str = "/var/lib/ays/services";
+/// The same on this machine, below the home of a user who is not root.
+const OF_USER: &str = ".local/share/ays/services";
 /// What was written.
 pub(crate) const RECORD: &str = "written.json";
 
@@ -41,10 +43,18 @@ pub(crate) struct Written {
     pub packages: BTreeSet<String>,
 }
 
+/// Where services have their directories.
+pub(crate) fn services() -> PathBuf {
+    match std::env::var_os("HOME") {
+        Some(home) if !rustix::process::geteuid().is_root() => Path::new(&home).join(OF_USER),
+        _ => PathBuf::from(OF_ROOT),
+    }
+}
+
 /// The directory of a service; its name must be a plain one.
 pub(crate) fn directory(service: &str) -> Result<PathBuf, Failure> {
     check_name(service)?;
-    Ok(Path::new(SERVICES).join(service))
+    Ok(services().join(service))
 }
 
 /// A name that is the name of a file, and nothing else.

@@ -1,12 +1,15 @@
 //! `actions.py`: what an install would not do, and images that are not what they should be.
 
-use ays_actions::{Action, OTHER_METHODS, Progress, RegisterImage, Script, Value, install_methods};
+use ays_actions::{
+    Action, LeftOut, OTHER_METHODS, Outcome, Progress, RegisterImage, Script, install_methods,
+};
 use ays_grammar::{Diagnostic, Span};
 use ays_model::near;
 use ays_recipes::{Actions, Examined, Text};
 
 use crate::codes::{
-    ACTIONS, ACTIONS_SYNTAX, CATEGORY, IMAGE_SIZE, NOT_REGISTERED, REGISTER_IMAGE, UNKNOWN_METHOD, UNRESOLVED,
+    ACTIONS, ACTIONS_SYNTAX, CATEGORY, IMAGE_SIZE, NOT_REGISTERED, REGISTER_IMAGE, UNKNOWN_FUNCTION,
+    UNKNOWN_METHOD, UNRESOLVED,
 };
 use crate::mistake::Mistake;
 use crate::place::{at, part};
@@ -42,6 +45,11 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Mistake>, Opt
     let methods = methods(script);
     let is_named = methods.is_empty();
     found.extend(methods);
+    let unsupported = unsupported(script);
+    found.extend(unsupported.iter().map(|left_out| match left_out {
+        LeftOut::Construct(error) => Mistake::at(&ACTIONS, error),
+        LeftOut::Function(error) => Mistake::at(&UNKNOWN_FUNCTION, error),
+    }));
     let downloads: Option<Vec<_>> =
         examined.downloads.iter().map(|download| download.as_ref()?.as_ref().ok()).collect();
     if !is_image || examined.service.is_err() || downloads.is_none() {
@@ -49,15 +57,21 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Mistake>, Opt
     }
     let mut wrong: Vec<Diagnostic> = Vec::new();
     let mut images = Vec::new();
+    // Which images there are may depend on what only a node, or an operator, can tell.
+    let mut depends = false;
     for method in install_methods() {
-        wrong.extend(script.unsupported(method));
         let mut run = script.run(method);
-        let mut outcome = Value::None;
+        let mut outcome = Outcome::Done;
         loop {
             match run.resume(outcome) {
                 Ok(Progress::Action(Action::RegisterImage(image))) => {
                     images.push(image);
-                    outcome = Action::REGISTERED;
+                    outcome = Outcome::REGISTERED;
+                }
+                Ok(Progress::Action(Action::Print(_))) => outcome = Outcome::Done,
+                Ok(Progress::Action(_)) => {
+                    depends = true;
+                    outcome = Outcome::Unknown;
                 }
                 Ok(Progress::Returned(_)) => break,
                 Err(error) => {
@@ -67,13 +81,12 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Mistake>, Opt
             }
         }
     }
-    wrong.sort_by_key(|error| (error.span().start, error.span().end));
-    wrong.dedup_by_key(|error| error.span());
+    wrong.retain(|error| !unsupported.iter().any(|known| known.error().span().start == error.span().start));
     let is_call = |error: &Diagnostic| part(text, error.span()).starts_with(REGISTER);
     found.extend(
         wrong.iter().map(|error| Mistake::at(if is_call(error) { &REGISTER_IMAGE } else { &ACTIONS }, error)),
     );
-    if images.is_empty() && wrong.is_empty() && mentions && is_named {
+    if images.is_empty() && wrong.is_empty() && unsupported.is_empty() && mentions && is_named && !depends {
         let place = calls(&source).first().copied().unwrap_or_default();
         let message = "no image is registered: `configure` of class `Actions` does not call registerImage";
         found.push(Mistake::at(&NOT_REGISTERED, &at(text, place, message)));
@@ -84,6 +97,16 @@ pub(crate) fn lint(actions: &Actions, examined: &Examined) -> (Vec<Mistake>, Opt
         found.extend(image_findings(image, text, place));
     }
     (found, images.last().map(|image| image.stem.clone()))
+}
+
+/// What the methods hold that is never done.
+fn unsupported(script: &Script) -> Vec<LeftOut> {
+    let methods: Vec<&str> = script.methods().map(|(def, _)| def.name.as_str()).collect();
+    let mut found: Vec<_> = methods.into_iter().flat_map(|method| script.unsupported(method)).collect();
+    let place = |left_out: &LeftOut| (left_out.error().span().start, left_out.error().span().end);
+    found.sort_by_key(place);
+    found.dedup_by_key(|left_out| place(left_out));
+    found
 }
 
 /// Methods that an install would not find under their names.

@@ -19,7 +19,7 @@ pub struct Code {
 }
 
 /// All of them, in the order of their names.
-pub const CODES: [Code; 42] = [
+pub const CODES: [Code; 43] = [
     ACTIONS,
     ACTIONS_SYNTAX,
     CATEGORY,
@@ -55,6 +55,7 @@ pub const CODES: [Code; 42] = [
     UNKNOWN_CHECK,
     UNKNOWN_DEPENDENCY,
     UNKNOWN_KEY,
+    UNKNOWN_FUNCTION,
     UNKNOWN_METHOD,
     UNKNOWN_PLATFORM,
     UNREADABLE,
@@ -67,11 +68,10 @@ pub const CODES: [Code; 42] = [
 pub(crate) const ACTIONS: Code = Code {
     name: "actions",
     severity: Severity::Error,
-    summary: "a statement that an install does not do",
-    reason: "actions.py is interpreted and never run as Python: assignments of texts and numbers, imports, \
-             and calls of registerImage are done in the methods that an install calls. What else stands there \
-             would end it.",
-    cure: "leave the statement out, or move it into a method that an install does not run",
+    summary: "a part of Python that actions do not have",
+    reason: "actions.py is interpreted and never run as Python. Nearly all that Python 2 and 3 have in common is \
+             interpreted; what is not, such as `exec`, `yield` and complex numbers, would end the method.",
+    cure: "write it without this part of Python",
 };
 
 pub(crate) const ACTIONS_SYNTAX: Code = Code {
@@ -330,6 +330,15 @@ pub(crate) const UNKNOWN_KEY: Code = Code {
              it does nothing.",
     cure: "write the key as it is meant; a key of your own is told from a misspelt one by a `$(key)` that \
              uses it",
+};
+
+pub(crate) const UNKNOWN_FUNCTION: Code = Code {
+    name: "unknown-function",
+    severity: Severity::Error,
+    summary: "a function that a recipe cannot call",
+    reason: "A recipe reaches its node, services and values through named functions only, and nothing reaches the \
+             controller. `ays actions functions` lists them all. A call of another one would end the method.",
+    cure: "call a function of the list, or run a command on the node with `j.do.execute`",
 };
 
 pub(crate) const UNKNOWN_METHOD: Code = Code {

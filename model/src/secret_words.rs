@@ -12,6 +12,12 @@ impl Words {
         Self(words.into_iter().collect())
     }
 
+    /// A text with `***` in the place of each word.
+    pub fn hide(&self, text: &str) -> String {
+        let words = self.0.iter().filter(|(word, _)| text.contains(word));
+        words.fold(text.to_owned(), |text, (word, _)| text.replace(word, "***"))
+    }
+
     /// The reference of a secret whose word the text holds.
     pub fn within(&self, text: &str) -> Option<&str> {
         self.0.iter().find(|(word, _)| text.contains(word)).map(|(_, reference)| reference.as_str())

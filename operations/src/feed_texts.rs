@@ -194,7 +194,7 @@ fn text(value: &Value) -> String {
 /// What LXD and Incus want to know of a disk: a tar file with `metadata.yaml`, which is written as JSON, a part of YAML. The
 /// same generation always gives the same bytes.
 pub(crate) fn metadata(generation: &Generation) -> Vec<u8> {
-    let made = instant(&generation.made_at).map_or(0, |at| at.as_second());
+    let made = instant(&generation.made_at).map_or(0, jiff::Timestamp::as_second);
     let architecture = generation.disk.architecture.as_deref().unwrap_or("x86_64");
     let description = json!({
         "architecture": architecture,

@@ -1,6 +1,6 @@
 //! Which recipe of an environment registers an image of a name.
 
-use ays_actions::{Action, Progress, Script, Value, install_methods};
+use ays_actions::{Action, Outcome, Progress, Script, install_methods};
 use ays_model::{ImageName, TemplateName};
 use ays_recipes::{Environment, Unknown};
 
@@ -19,12 +19,13 @@ pub(crate) fn registered_by(environment: &Environment, image: &ImageName) -> Opt
 fn registers(script: &Script, image: &ImageName) -> bool {
     install_methods().into_iter().any(|method| {
         let mut run = script.run(method);
-        let mut outcome = Value::None;
-        while let Ok(Progress::Action(Action::RegisterImage(registered))) = run.resume(outcome) {
-            if registered.name == *image {
-                return true;
-            }
-            outcome = Action::REGISTERED;
+        let mut outcome = Outcome::Done;
+        while let Ok(Progress::Action(action)) = run.resume(outcome) {
+            outcome = match action {
+                Action::RegisterImage(registered) if registered.name == *image => return true,
+                Action::RegisterImage(_) => Outcome::REGISTERED,
+                _ => Outcome::Unknown,
+            };
         }
         false
     })

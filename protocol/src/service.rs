@@ -1,5 +1,6 @@
 //! A service on a node: what an install wrote there, its processes, its files from git, its packages.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use ays_model::Sha256;
@@ -98,6 +99,27 @@ impl ProcessSeen {
     /// Whether it runs, and listens at all of its ports.
     pub fn is_up(&self) -> bool {
         self.runs && self.silent_ports.is_empty()
+    }
+}
+
+/// `web: runs (12), nobody listens at 80`.
+impl fmt::Display for ProcessSeen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match self.pid.filter(|_| self.runs) {
+            Some(pid) => write!(f, ": runs ({pid})")?,
+            None if self.runs => f.write_str(": is being started again")?,
+            None => f.write_str(": does not run")?,
+        }
+        if self.runs && !self.silent_ports.is_empty() {
+            let ports: Vec<_> = self.silent_ports.iter().map(u16::to_string).collect();
+            write!(f, ", nobody listens at {}", ports.join(", "))?;
+        }
+        match self.restarts {
+            0 => Ok(()),
+            1 => f.write_str(", started again once"),
+            times => write!(f, ", started again {times} times"),
+        }
     }
 }
 

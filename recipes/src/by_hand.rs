@@ -29,7 +29,7 @@ impl NewImage {
         let service = hrd::parse(&service_text.name, &service_text.bytes)?
             .resolve(&service_text.name, &service_text.bytes)?;
         let (secrets, instance) = (Secrets::new(&environment.secrets), InstanceValues::default());
-        let texts = Texts { service: (&service, &service_text), actions: Some(&actions) };
+        let texts = Texts { service: (&service, &service_text), actions: Some(&actions), of: None };
         let read = texts.read(environment, &instance, &secrets);
         // What a secret that cannot be read has led to is not worth a word.
         let mut uses = secrets.finish("this command")?;

@@ -56,8 +56,9 @@ fn of_repository(below: &str, address: &Address) -> PathBuf {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let plain: String = part.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
         let plain = plain.trim_start_matches('.');
-        // The host without the last part of its name.
-        let plain = if number == 0 { plain.rsplit_once('.').map_or(plain, |(name, _)| name) } else { plain };
+        // The host without the last part of its name; an address stays whole.
+        let is_name = number == 0 && plain.ends_with(|c: char| c.is_ascii_alphabetic());
+        let plain = if is_name { plain.rsplit_once('.').map_or(plain, |(name, _)| name) } else { plain };
         if !plain.is_empty() {
             path.push(plain);
         }
@@ -183,6 +184,7 @@ mod tests {
         for (address, directory) in [
             ("https://github.com/0-complexity/openvcloud.git", "/opt/code/github/0-complexity/openvcloud"),
             ("git@github.com:a/b", "/opt/code/github/a/b"),
+            ("https://10.0.0.1/a/b", "/opt/code/10.0.0.1/a/b"),
             ("ssh://git@git.example.org:2222/x/y.git", "/opt/code/git.example/2222/x/y"),
         ] {
             assert_eq!(of_repository("/opt/code", &Address::parse(address).unwrap()), Path::new(directory));

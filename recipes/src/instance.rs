@@ -120,6 +120,11 @@ impl InstanceValues {
         (all, open, wrong)
     }
 
+    /// The keys that have values.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
     /// A value; a word stands for one that is not to be seen.
     pub fn get(&self, key: &str, secrets: &Secrets<'_>) -> Option<String> {
         let value = self.values.get(key)?;

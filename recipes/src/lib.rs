@@ -20,6 +20,7 @@ mod new_key;
 mod new_node;
 mod node;
 mod node_error;
+mod own_values;
 mod packages;
 mod process;
 mod question;

@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::export;
 use crate::git_export::{self, GitExport};
 use crate::instance::{self, InstanceValues};
+use crate::own_values::own_values;
 use crate::packages::{self, Packages};
 use crate::process::{self, Process};
 use crate::question::Question;
@@ -149,7 +150,13 @@ impl Recipe {
         let kept_as = |key: &str| written::secret_names(environment, template, request, key);
         let instance = InstanceValues::resolve(&template.instance()?, &request.answers, &written, &kept_as)?;
         let actions = template.actions()?;
-        let texts = Texts { service: (&service, &service_text), actions: actions.as_ref() };
+        let of = ays_actions::Service {
+            domain: environment.domain.clone(),
+            name: template.name.to_string(),
+            instance: request.instance.to_string(),
+            values: Vec::new(),
+        };
+        let texts = Texts { service: (&service, &service_text), actions: actions.as_ref(), of: Some(of) };
         let Meaning { platforms, downloads, script, parts } = texts.read(environment, &instance, secrets)?;
         Ok(Self {
             template: template.name.clone(),
@@ -238,6 +245,8 @@ pub(crate) struct Texts<'a> {
     pub service: (&'a Hrd, &'a Text),
     /// `actions.py`.
     pub actions: Option<&'a Text>,
+    /// Whose they are, without its values; none where no service is.
+    pub of: Option<ays_actions::Service>,
 }
 
 /// What the texts of a recipe come to.
@@ -273,7 +282,19 @@ impl Texts<'_> {
             Some(text) => {
                 let source = text.utf8()?;
                 let dests = downloads.iter().map(|download| download.dest.clone()).collect();
-                Some(secrets::script(&text.name, source, &|key| values.get(key), secrets, dests)?)
+                let of = self.of.clone().map(|of| {
+                    let answers = instance.keys().filter_map(|key| {
+                        let value = values.get(&format!("instance.{key}"))?;
+                        Some((format!("instance.{key}"), ays_actions::Value::Str(value)))
+                    });
+                    let own = own_values(service, &substitute).into_iter().chain(answers).collect();
+                    ays_actions::Service { values: own, ..of }
+                });
+                let script = secrets::script(&text.name, source, &|key| values.get(key), secrets, dests)?;
+                Some(match of {
+                    Some(of) => script.with_service(of),
+                    None => script,
+                })
             }
         };
         let parts = Parts {

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use ays_actions::{Action, Progress, Value};
+use ays_actions::{Action, Outcome, Progress};
 use ays_model::{Artifact, BootType, Check, Member};
 use ays_recipes::{Environment, Layers, NewCheck, NewImage, NewImageError, Recipe, Request};
 
@@ -49,7 +49,7 @@ fn what_is_written_is_what_is_read() {
     );
     assert_eq!(fetch.check, Check::Sums { list: "SHA256SUMS".to_owned(), file: None, signed: None });
     let mut run = recipe.script.unwrap().run("configure");
-    let Progress::Action(Action::RegisterImage(image)) = run.resume(Value::None).unwrap() else { panic!() };
+    let Progress::Action(Action::RegisterImage(image)) = run.resume(Outcome::Done).unwrap() else { panic!() };
     assert_eq!(image.name, wily().name);
     assert_eq!((image.category.as_str(), image.size_gb, image.boot_type), ("Linux", 10, BootType::Uefi));
     let left: Vec<_> = fs::read_dir(directory.path().join("servicetemplates")).unwrap().collect();
@@ -128,7 +128,7 @@ fn a_recipe_that_is_not_written_is_the_one_that_would_be() {
     assert_eq!((&recipe.downloads, &recipe.platforms), (&written.downloads, &written.platforms));
     let registered = |recipe: &Recipe| {
         let mut run = recipe.script.as_ref().unwrap().run("configure");
-        match run.resume(Value::None).unwrap() {
+        match run.resume(Outcome::Done).unwrap() {
             Progress::Action(Action::RegisterImage(image)) => image,
             other => panic!("{other:?}"),
         }

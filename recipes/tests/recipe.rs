@@ -5,7 +5,7 @@ mod support;
 
 use std::path::PathBuf;
 
-use ays_actions::{Action, Progress, RegisterImage, Value};
+use ays_actions::{Action, Outcome, Progress, RegisterImage};
 use ays_model::{Artifact, Check, Download, SecretUrl};
 use ays_recipes::Recipe;
 use support::Repository;
@@ -48,9 +48,9 @@ fn repository() -> Repository {
 
 fn image(recipe: &Recipe) -> RegisterImage {
     let mut run = recipe.script.as_ref().unwrap().run("configure");
-    match run.resume(Value::None).unwrap() {
+    match run.resume(Outcome::Done).unwrap() {
         Progress::Action(Action::RegisterImage(image)) => image,
-        Progress::Returned(value) => panic!("returned {value:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -178,7 +178,7 @@ fn said(file: &str, text: &str, data: &str) -> String {
     repository.write(&format!("servicetemplates/image_win/{file}"), text);
     let error = match repository.recipe("image_win", data) {
         Err(error) => error.to_string(),
-        Ok(recipe) => recipe.script.unwrap().run("configure").resume(Value::None).unwrap_err().to_string(),
+        Ok(recipe) => recipe.script.unwrap().run("configure").resume(Outcome::Done).unwrap_err().to_string(),
     };
     assert!(!error.contains("secret"), "{error}");
     error.lines().next().unwrap_or_default().replace("servicetemplates/image_win/", "")

@@ -3,7 +3,7 @@
 
 mod support;
 
-use ays_actions::{Action, Progress, Value};
+use ays_actions::{Action, Outcome, Progress};
 use ays_recipes::{Environment, NodeError, Recipe, RecipeError};
 use ays_secrets::{Store, Vault};
 use secrecy::{ExposeSecret, SecretString};
@@ -138,7 +138,7 @@ fn a_store_that_cannot_be_read_is_the_error_and_only_where_a_secret_is_named() {
 fn configured(actions: &str, instance: &str, data: &str) -> Result<Progress, String> {
     let service = export("url:'http://h/', dest:'/tmp/x.img'");
     let recipe = recipe(&repository(&service, instance, actions), data).map_err(|error| error.to_string())?;
-    let done = recipe.script.unwrap().run("configure").resume(Value::None);
+    let done = recipe.script.unwrap().run("configure").resume(Outcome::Done);
     done.map_err(|error| format!("{error} {error:?}"))
 }
 

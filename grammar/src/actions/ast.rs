@@ -1,5 +1,7 @@
 //! The tree of an `actions.py`.
 
+use std::sync::Arc;
+
 use crate::Span;
 
 /// A whole file.
@@ -30,28 +32,126 @@ pub enum StmtKind {
         /// What is taken from it.
         names: Vec<Alias>,
     },
-    /// `target = value`
+    /// `first = second = value`
     Assign {
-        /// A name or an attribute, or an expression that is not supported.
-        target: Expr,
+        /// What is given the value, from the left: names, attributes, subscripts, slices, tuples and lists of those.
+        targets: Vec<Expr>,
         /// The value.
         value: Expr,
     },
+    /// `target += value`
+    Augment {
+        /// What is changed.
+        target: Expr,
+        /// The operator without its `=`.
+        operator: Operator,
+        /// The other operand.
+        value: Expr,
+    },
     /// `class Name(Base): ...`
-    Class(Class),
+    Class(Arc<Class>),
     /// `def name(param, other=default): ...`
-    Def(Def),
+    Def(Arc<Def>),
     /// An expression for its effect, or a docstring.
     Expr(Expr),
     /// `return` or `return value`
     Return(Option<Expr>),
     /// `pass`
     Pass,
-    /// Python that is not interpreted; its block, where it has one, was skipped.
+    /// `break`
+    Break,
+    /// `continue`
+    Continue,
+    /// `if`, each `elif`, and `else`.
+    If {
+        /// Conditions and what is done where the first of them holds.
+        branches: Vec<(Expr, Vec<Stmt>)>,
+        /// What is done where none holds.
+        otherwise: Vec<Stmt>,
+    },
+    /// `for target in values: ... else: ...`
+    For {
+        /// What is given each value.
+        target: Expr,
+        /// The values.
+        values: Expr,
+        /// What is done with each.
+        body: Vec<Stmt>,
+        /// What is done after the last, unless `break` ended the loop.
+        otherwise: Vec<Stmt>,
+    },
+    /// `while condition: ... else: ...`
+    While {
+        /// How long the loop goes on.
+        condition: Expr,
+        /// What is done each time.
+        body: Vec<Stmt>,
+        /// What is done in the end, unless `break` ended the loop.
+        otherwise: Vec<Stmt>,
+    },
+    /// `try: ... except Kind as name: ... else: ... finally: ...`
+    Try {
+        /// What is tried.
+        body: Vec<Stmt>,
+        /// What is done about exceptions.
+        handlers: Vec<Handler>,
+        /// What is done where nothing was raised.
+        otherwise: Vec<Stmt>,
+        /// What is done in any case.
+        finally: Vec<Stmt>,
+    },
+    /// `with value as target: ...`
+    With {
+        /// Each value, and what it is named.
+        items: Vec<(Expr, Option<Expr>)>,
+        /// What is done within.
+        body: Vec<Stmt>,
+    },
+    /// `raise`, `raise kind`, `raise kind, value`; a traceback behind them is read and says nothing here.
+    Raise {
+        /// The exception or its class; none raises the one again that is being handled.
+        exception: Option<Expr>,
+        /// What the class is called with.
+        value: Option<Expr>,
+    },
+    /// `global name, other`
+    Global(Vec<String>),
+    /// `del target, other`
+    Delete(Vec<Expr>),
+    /// `assert condition, message`
+    Assert {
+        /// What must hold.
+        condition: Expr,
+        /// What is said where it does not.
+        message: Option<Expr>,
+    },
+    /// `print value, other` of Python 2.
+    Print {
+        /// Where to: the value behind `>>`.
+        file: Option<Expr>,
+        /// What is printed.
+        values: Vec<Expr>,
+        /// Whether the line ends: a comma at the end says no.
+        newline: bool,
+    },
+    /// Python that is not interpreted.
     Unsupported {
-        /// With its article, as in "an `if` statement".
+        /// With its article, as in "a `yield`".
         construct: String,
     },
+}
+
+/// An `except` and its block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Handler {
+    /// The class, or a tuple of them; none for all.
+    pub kind: Option<Expr>,
+    /// What the exception is named.
+    pub target: Option<Expr>,
+    /// What is done.
+    pub body: Vec<Stmt>,
+    /// Where its header stands.
+    pub span: Span,
 }
 
 /// A name that an import brings, and the name it is given here.
@@ -74,17 +174,25 @@ pub struct Class {
     pub bases: Vec<Expr>,
     /// Its body.
     pub body: Vec<Stmt>,
+    /// The `@` lines above it, from the top.
+    pub decorators: Vec<Expr>,
 }
 
-/// A function or method.
+/// A function, method or `lambda`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Def {
-    /// Its name.
+    /// Its name; `<lambda>` for a `lambda`.
     pub name: String,
     /// Its parameters.
     pub params: Vec<Param>,
-    /// Its body.
+    /// The parameter that takes the positional arguments that are left, `*name`.
+    pub rest: Option<String>,
+    /// The parameter that takes the named arguments that are left, `**name`.
+    pub named_rest: Option<String>,
+    /// Its body; that of a `lambda` is one `return`.
     pub body: Vec<Stmt>,
+    /// The `@` lines above it, from the top.
+    pub decorators: Vec<Expr>,
 }
 
 /// A parameter.
@@ -117,7 +225,7 @@ pub enum ExprKind {
         /// The attribute's name.
         name: String,
     },
-    /// `callee(args, keyword=value)`
+    /// `callee(args, keyword=value, *rest, **named_rest)`
     Call {
         /// What is called.
         callee: Box<Expr>,
@@ -125,20 +233,213 @@ pub enum ExprKind {
         args: Vec<Expr>,
         /// The named arguments, in their order.
         keywords: Vec<(String, Expr)>,
+        /// More positional arguments, behind a `*`.
+        rest: Option<Box<Expr>>,
+        /// More named arguments, behind a `**`.
+        named_rest: Option<Box<Expr>>,
     },
-    /// A string, its escapes resolved, adjacent literals joined.
-    Str(String),
+    /// A string of bytes, its escapes resolved, adjacent literals joined.
+    Bytes(Arc<[u8]>),
+    /// A string of characters, `u'..'`.
+    Text(Arc<str>),
     /// A whole number.
     Int(i64),
+    /// A whole number that is written with an `L`, or has more than 64 bits: its decimal digits.
+    Long(String),
     /// A number with a fraction or exponent.
     Float(f64),
     /// `True` or `False`
     Bool(bool),
     /// `None`
     None,
+    /// `(a, b)`
+    Tuple(Vec<Expr>),
+    /// `[a, b]`
+    List(Vec<Expr>),
+    /// `{a, b}`
+    Set(Vec<Expr>),
+    /// `{a: b}`
+    Dict(Vec<(Expr, Expr)>),
+    /// `value[index]`
+    Subscript {
+        /// What is looked into.
+        value: Box<Expr>,
+        /// What for; a [`ExprKind::Slice`] for a part.
+        index: Box<Expr>,
+    },
+    /// `start:stop:step`, in brackets.
+    Slice {
+        /// The first index.
+        start: Option<Box<Expr>>,
+        /// The index behind the last.
+        stop: Option<Box<Expr>>,
+        /// The distance between two.
+        step: Option<Box<Expr>>,
+    },
+    /// `not a`, `-a`, `+a`, `~a`
+    Unary(Unary, Box<Expr>),
+    /// `a + b` and its like.
+    Binary(Box<Expr>, Operator, Box<Expr>),
+    /// `a and b`
+    And(Box<Expr>, Box<Expr>),
+    /// `a or b`
+    Or(Box<Expr>, Box<Expr>),
+    /// `a < b <= c`
+    Compare(Box<Expr>, Vec<(Comparison, Expr)>),
+    /// `a if condition else b`
+    Conditional {
+        /// What decides.
+        condition: Box<Expr>,
+        /// The value where it holds.
+        then: Box<Expr>,
+        /// The value where it does not.
+        otherwise: Box<Expr>,
+    },
+    /// `lambda a, b=1: value`
+    Lambda(Arc<Def>),
+    /// `[a for b in c if d]` and its like.
+    Comprehension {
+        /// What is made.
+        makes: Makes,
+        /// Each value; of a dict, each key.
+        value: Box<Expr>,
+        /// Of a dict, each value.
+        second: Option<Box<Expr>>,
+        /// The loops and conditions, the outermost first.
+        clauses: Vec<Clause>,
+    },
+    /// `` `a` ``
+    Repr(Box<Expr>),
     /// Python that is not interpreted.
     Unsupported {
-        /// With its article, as in "a `lambda`".
+        /// With its article, as in "a complex number".
         construct: String,
     },
+}
+
+/// What a comprehension makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Makes {
+    /// `[..]`
+    List,
+    /// `{..}`
+    Set,
+    /// `{.. : ..}`
+    Dict,
+    /// `(..)`
+    Generator,
+}
+
+/// A part of a comprehension behind its value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Clause {
+    /// `for target in values`
+    For(Expr, Expr),
+    /// `if condition`
+    If(Expr),
+}
+
+/// An operator with one operand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unary {
+    /// `not`
+    Not,
+    /// `-`
+    Minus,
+    /// `+`
+    Plus,
+    /// `~`
+    Invert,
+}
+
+/// An operator that makes a value of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`
+    Divide,
+    /// `//`
+    FloorDivide,
+    /// `%`
+    Modulo,
+    /// `**`
+    Power,
+    /// `<<`
+    ShiftLeft,
+    /// `>>`
+    ShiftRight,
+    /// `&`
+    And,
+    /// `|`
+    Or,
+    /// `^`
+    Xor,
+}
+
+impl Operator {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::FloorDivide => "//",
+            Self::Modulo => "%",
+            Self::Power => "**",
+            Self::ShiftLeft => "<<",
+            Self::ShiftRight => ">>",
+            Self::And => "&",
+            Self::Or => "|",
+            Self::Xor => "^",
+        }
+    }
+}
+
+/// An operator that compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `==`
+    Equal,
+    /// `!=` or `<>`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+    /// `in`
+    In,
+    /// `not in`
+    NotIn,
+    /// `is`
+    Is,
+    /// `is not`
+    IsNot,
+}
+
+impl Comparison {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::In => "in",
+            Self::NotIn => "not in",
+            Self::Is => "is",
+            Self::IsNot => "is not",
+        }
+    }
 }

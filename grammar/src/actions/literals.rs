@@ -1,6 +1,11 @@
 //! The values of numbers and strings, as Python 2 writes them.
 
+use num_bigint::BigUint;
+
 use super::ExprKind;
+
+/// How many digits a number may have: what they come to takes longer than they are many.
+const DIGITS: usize = 10_000;
 
 /// A number's value, or what is wrong with it.
 pub(super) fn number(text: &str) -> Result<ExprKind, &'static str> {
@@ -8,7 +13,10 @@ pub(super) fn number(text: &str) -> Result<ExprKind, &'static str> {
     if lower.ends_with('j') && !lower.starts_with("0x") {
         return Ok(ExprKind::Unsupported { construct: "a complex number".to_owned() });
     }
-    let whole = lower.strip_suffix('l').unwrap_or(&lower);
+    let (whole, long) = match lower.strip_suffix('l') {
+        Some(whole) => (whole, true),
+        None => (&*lower, false),
+    };
     let (digits, radix) = match whole.as_bytes() {
         [b'0', b'x', ..] => (&whole[2..], 16),
         [b'0', b'o', ..] => (&whole[2..], 8),
@@ -18,10 +26,14 @@ pub(super) fn number(text: &str) -> Result<ExprKind, &'static str> {
         _ => (whole, 10),
     };
     if !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix)) {
-        return Ok(match i64::from_str_radix(digits, radix) {
-            Ok(number) => ExprKind::Int(number),
-            Err(_) => ExprKind::Unsupported { construct: "a whole number beyond 64 bits".to_owned() },
-        });
+        if let (Ok(number), false) = (i64::from_str_radix(digits, radix), long) {
+            return Ok(ExprKind::Int(number));
+        }
+        if digits.len() > DIGITS {
+            return Err("this number has more than 10000 digits");
+        }
+        let number = BigUint::parse_bytes(digits.as_bytes(), radix).ok_or("this is not a number")?;
+        return Ok(ExprKind::Long(number.to_string()));
     }
     let decimal =
         radix == 10 && lower.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'+' | b'-'));
@@ -32,25 +44,35 @@ pub(super) fn number(text: &str) -> Result<ExprKind, &'static str> {
     }
 }
 
-/// The value of adjacent string literals.
-pub(super) fn string<'a>(literals: impl Iterator<Item = &'a str>) -> ExprKind {
-    let mut bytes = Vec::new();
+/// The value of adjacent string literals; a text where one of them is, and where plain ones are.
+pub(super) fn string(literals: &[&str], plain_is_text: bool) -> ExprKind {
+    let (mut bytes, mut text) = (Vec::new(), false);
     for literal in literals {
-        append(&mut bytes, literal);
+        let prefix = prefix(literal);
+        let unicode = prefix.contains('u') || (plain_is_text && !prefix.contains('b'));
+        text |= unicode;
+        append(&mut bytes, literal, unicode);
     }
     match String::from_utf8(bytes) {
-        Ok(text) => ExprKind::Str(text),
-        Err(_) => ExprKind::Unsupported { construct: "a string of bytes that are not text".to_owned() },
+        Ok(characters) if text => ExprKind::Text(characters.into()),
+        Ok(characters) => ExprKind::Bytes(characters.into_bytes().into()),
+        Err(_) if text => {
+            ExprKind::Unsupported { construct: "a string of bytes and characters at once".to_owned() }
+        }
+        Err(bytes) => ExprKind::Bytes(bytes.into_bytes().into()),
     }
 }
 
-fn append(out: &mut Vec<u8>, literal: &str) {
+/// The letters before the quotes.
+fn prefix(literal: &str) -> String {
+    literal.chars().take_while(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase()
+}
+
+fn append(out: &mut Vec<u8>, literal: &str, unicode: bool) {
     let quoted = literal.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    let prefix = literal[..literal.len() - quoted.len()].to_ascii_lowercase();
+    let raw = prefix(literal).contains('r');
     let quotes = if quoted.starts_with("'''") || quoted.starts_with("\"\"\"") { 3 } else { 1 };
     let body = &quoted[quotes..quoted.len() - quotes];
-    let raw = prefix.contains('r');
-    let unicode = prefix.contains('u');
     let mut rest = body;
     while let Some(at) = rest.find(['\\', '\r']) {
         out.extend_from_slice(&rest.as_bytes()[..at]);

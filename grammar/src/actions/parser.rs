@@ -14,21 +14,35 @@ pub(super) struct Parser<'a> {
     pub(super) depth: usize,
     /// How high the tree of the expression before is.
     pub(super) height: usize,
+    /// Whether `print` is a function, which `from __future__ import print_function` says.
+    pub(super) print_is_name: bool,
+    /// Whether plain strings are of characters, which `from __future__ import unicode_literals` says.
+    pub(super) unicode_literals: bool,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(file: &'a str, text: &'a str, tokens: &'a [Token]) -> Self {
-        Self { file, text, tokens, at: 0, depth: 0, height: 0 }
+        let (depth, height, print_is_name, unicode_literals) = (0, 0, false, false);
+        Self { file, text, tokens, at: 0, depth, height, print_is_name, unicode_literals }
     }
 
     pub(super) fn token(&self) -> Token {
+        self.ahead(0)
+    }
+
+    /// The token so many tokens ahead.
+    pub(super) fn ahead(&self, count: usize) -> Token {
         let end = Token { kind: Kind::End, span: Span::new(self.text.len(), self.text.len()) };
-        self.tokens.get(self.at).copied().unwrap_or(end)
+        self.tokens.get(self.at + count).copied().unwrap_or(end)
     }
 
     /// The text of a name or operator; empty for all else, so that no string is taken for one.
     pub(super) fn word(&self) -> &'a str {
-        match self.token() {
+        self.word_ahead(0)
+    }
+
+    pub(super) fn word_ahead(&self, count: usize) -> &'a str {
+        match self.ahead(count) {
             Token { kind: Kind::Name | Kind::Operator, span } => &self.text[span.start..span.end],
             _ => "",
         }
@@ -51,11 +65,6 @@ impl<'a> Parser<'a> {
         self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(0, |token| token.span.end)
     }
 
-    pub(super) fn previous_is(&self, word: &str) -> bool {
-        let previous = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
-        previous.is_some_and(|token| token.kind == Kind::Operator && self.source(token.span) == word)
-    }
-
     pub(super) fn take(&mut self, word: &str) -> bool {
         let found = self.word() == word;
         self.at += usize::from(found);
@@ -72,57 +81,23 @@ impl<'a> Parser<'a> {
         if self.take(word) { Ok(()) } else { Err(self.unexpected(&format!("`{word}`"))) }
     }
 
-    pub(super) fn name(&mut self, what: &str) -> Result<String, Diagnostic> {
+    /// Whether the token is a name that a value can have.
+    pub(super) fn at_name(&self) -> bool {
         let word = self.word();
-        if self.token().kind != Kind::Name || is_keyword(word) {
+        self.token().kind == Kind::Name && (!is_keyword(word) || (word == "print" && self.print_is_name))
+    }
+
+    pub(super) fn name(&mut self, what: &str) -> Result<String, Diagnostic> {
+        if !self.at_name() {
             return Err(self.unexpected(what));
         }
+        let word = self.word();
         self.advance();
         Ok(word.to_owned())
     }
 
     pub(super) fn ends_statement(&self) -> bool {
-        self.token().kind == Kind::Newline || self.word() == ";"
-    }
-
-    /// Goes over one token, or over a bracket with all that is in it.
-    pub(super) fn skip_bracketed(&mut self) {
-        let mut open = 0_usize;
-        loop {
-            match self.word() {
-                "(" | "[" | "{" => open += 1,
-                ")" | "]" | "}" => open = open.saturating_sub(1),
-                _ => {}
-            }
-            self.advance();
-            if open == 0 || self.token().kind == Kind::End {
-                return;
-            }
-        }
-    }
-
-    /// Whether the bracket that begins here holds a word, not counting the brackets in it.
-    pub(super) fn bracket_holds(&self, wanted: &str) -> bool {
-        let mut open = 0_usize;
-        for token in &self.tokens[self.at..] {
-            if !matches!(token.kind, Kind::Name | Kind::Operator) {
-                continue;
-            }
-            match self.source(token.span) {
-                "(" | "[" | "{" => open += 1,
-                ")" | "]" | "}" => open = open.saturating_sub(1),
-                word if open == 1 && word == wanted => return true,
-                _ => {}
-            }
-            if open == 0 {
-                return false;
-            }
-        }
-        false
-    }
-
-    pub(super) fn bracket_is_empty(&self) -> bool {
-        self.tokens.get(self.at + 1).is_some_and(|token| matches!(self.source(token.span), ")" | "]" | "}"))
+        matches!(self.token().kind, Kind::Newline | Kind::End) || self.word() == ";"
     }
 
     pub(super) fn unexpected(&self, expected: &str) -> Diagnostic {

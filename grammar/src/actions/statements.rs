@@ -1,8 +1,11 @@
-//! Statements and their blocks.
+//! Statements that hold others.
 
+use std::sync::Arc;
+
+use super::expressions::Params;
 use super::parser::Parser;
 use super::tokens::Kind;
-use super::{Alias, Class, Def, ExprKind, Module, Param, Stmt, StmtKind};
+use super::{Class, Def, Expr, Handler, Module, Stmt, StmtKind};
 use crate::{Diagnostic, Span};
 
 impl Parser<'_> {
@@ -23,14 +26,14 @@ impl Parser<'_> {
         }
         let start = self.token().span;
         let kind = match self.word() {
-            "class" => self.class()?,
-            "def" => self.def()?,
+            "class" => self.class(Vec::new())?,
+            "def" => self.def(Vec::new())?,
             "@" => self.decorated()?,
-            "if" => self.skip_compound("an `if` statement", &["elif", "else"])?,
-            "for" => self.skip_compound("a `for` loop", &["else"])?,
-            "while" => self.skip_compound("a `while` loop", &["else"])?,
-            "try" => self.skip_compound("a `try` statement", &["except", "else", "finally"])?,
-            "with" => self.skip_compound("a `with` statement", &[])?,
+            "if" => self.conditional()?,
+            "for" => self.for_loop()?,
+            "while" => self.while_loop()?,
+            "try" => self.try_statement()?,
+            "with" => self.with()?,
             word @ ("elif" | "else" | "except" | "finally") => {
                 return Err(self.error(start, format!("`{word}` continues no statement")));
             }
@@ -58,128 +61,91 @@ impl Parser<'_> {
         }
     }
 
-    fn simple(&mut self) -> Result<StmtKind, Diagnostic> {
-        let construct = match self.word() {
-            "import" => return self.import(),
-            "from" => return self.import_from(),
-            "pass" => {
-                self.advance();
-                return Ok(StmtKind::Pass);
-            }
-            "return" => {
-                self.advance();
-                let value = if self.ends_statement() { None } else { Some(self.expression_list()?) };
-                return Ok(StmtKind::Return(value));
-            }
-            "print" => "`print`",
-            "exec" => "`exec`",
-            "global" => "a `global` statement",
-            "del" => "a `del` statement",
-            "raise" => "a `raise` statement",
-            "assert" => "an `assert` statement",
-            "yield" => "`yield`",
-            "break" => "`break`",
-            "continue" => "`continue`",
-            _ => return self.assignment(),
-        };
-        while !self.ends_statement() {
-            self.skip_bracketed();
-        }
-        Ok(unsupported(construct))
-    }
-
-    fn assignment(&mut self) -> Result<StmtKind, Diagnostic> {
-        let target = self.expression_list()?;
-        let operator = self.word();
-        if super::expressions::is_augmented(operator) {
-            let construct = format!("the assignment `{operator}`");
+    fn conditional(&mut self) -> Result<StmtKind, Diagnostic> {
+        let mut branches = Vec::new();
+        while branches.is_empty() || self.word() == "elif" {
             self.advance();
-            self.expression_list()?;
-            return Ok(StmtKind::Unsupported { construct });
+            let condition = self.expression()?;
+            branches.push((condition, self.block()?));
         }
-        if !self.take("=") {
-            return Ok(StmtKind::Expr(target));
-        }
-        let value = self.expression_list()?;
-        match &target.kind {
-            ExprKind::Name(_) | ExprKind::Attribute { .. } => {}
-            ExprKind::Unsupported { construct } => {
-                let construct = format!("an assignment to {construct}");
-                while self.take("=") {
-                    self.expression_list()?;
-                }
-                return Ok(StmtKind::Unsupported { construct });
-            }
-            _ => return Err(self.error(target.span, "only a name or an attribute can be given a value")),
-        }
-        if self.word() != "=" {
-            return Ok(StmtKind::Assign { target, value });
-        }
-        while self.take("=") {
-            self.expression_list()?;
-        }
-        Ok(unsupported("a chain of assignments"))
+        Ok(StmtKind::If { branches, otherwise: self.else_block()? })
     }
 
-    fn import(&mut self) -> Result<StmtKind, Diagnostic> {
+    fn for_loop(&mut self) -> Result<StmtKind, Diagnostic> {
         self.advance();
-        let mut names = Vec::new();
-        loop {
-            let start = self.token().span;
-            let name = self.dotted_name()?;
-            names.push(self.alias(name, start)?);
-            if !self.take(",") {
-                return Ok(StmtKind::Import(names));
-            }
-        }
+        let target = self.targets()?;
+        self.expect("in")?;
+        let values = self.expression_list()?;
+        let body = self.block()?;
+        Ok(StmtKind::For { target, values, body, otherwise: self.else_block()? })
     }
 
-    fn import_from(&mut self) -> Result<StmtKind, Diagnostic> {
+    fn while_loop(&mut self) -> Result<StmtKind, Diagnostic> {
         self.advance();
-        let mut module = String::new();
-        while self.take(".") {
-            module.push('.');
-        }
-        if module.is_empty() || self.word() != "import" {
-            module.push_str(&self.dotted_name()?);
-        }
-        self.expect("import")?;
+        let condition = self.expression()?;
+        let body = self.block()?;
+        Ok(StmtKind::While { condition, body, otherwise: self.else_block()? })
+    }
+
+    fn try_statement(&mut self) -> Result<StmtKind, Diagnostic> {
         let start = self.token().span;
-        if self.take("*") {
-            let names = vec![Alias { name: "*".to_owned(), alias: None, span: start }];
-            return Ok(StmtKind::FromImport { module, names });
-        }
-        let bracket = self.take("(");
-        let mut names = Vec::new();
-        loop {
+        self.advance();
+        let body = self.block()?;
+        let mut handlers: Vec<Handler> = Vec::new();
+        while self.word() == "except" {
             let start = self.token().span;
-            let name = self.name("a name to import")?;
-            names.push(self.alias(name, start)?);
-            if !self.take(",") || (bracket && self.word() == ")") {
+            self.advance();
+            let kind = if self.word() == ":" { None } else { Some(self.expression()?) };
+            let target = if self.take("as") || self.take(",") { Some(self.targets()?) } else { None };
+            if handlers.last().is_some_and(|handler| handler.kind.is_none()) {
+                return Err(self.error(start, "an `except` for all must be the last"));
+            }
+            let body = self.block()?;
+            handlers.push(Handler { kind, target, body, span: self.line_span(start) });
+        }
+        let otherwise = if handlers.is_empty() { Vec::new() } else { self.else_block()? };
+        let finally = if self.word() == "finally" {
+            self.advance();
+            self.block()?
+        } else {
+            Vec::new()
+        };
+        if handlers.is_empty() && finally.is_empty() {
+            return Err(self
+                .error(self.line_span(start), "this `try` has neither `except` nor `finally`")
+                .with_help("end it with `except Exception as e:` and what is done then"));
+        }
+        Ok(StmtKind::Try { body, handlers, otherwise, finally })
+    }
+
+    fn with(&mut self) -> Result<StmtKind, Diagnostic> {
+        self.advance();
+        let mut items = Vec::new();
+        loop {
+            let value = self.expression()?;
+            let target = if self.take("as") {
+                let target = self.target()?;
+                self.must_take_values(&target)?;
+                Some(target)
+            } else {
+                None
+            };
+            items.push((value, target));
+            if !self.take(",") {
                 break;
             }
         }
-        if bracket {
-            self.expect(")")?;
+        Ok(StmtKind::With { items, body: self.block()? })
+    }
+
+    fn else_block(&mut self) -> Result<Vec<Stmt>, Diagnostic> {
+        if !self.take("else") {
+            return Ok(Vec::new());
         }
-        Ok(StmtKind::FromImport { module, names })
+        self.block()
     }
 
-    fn alias(&mut self, name: String, start: Span) -> Result<Alias, Diagnostic> {
-        let alias = if self.take("as") { Some(self.name("a name after `as`")?) } else { None };
-        Ok(Alias { name, alias, span: Span::new(start.start, self.last_end()) })
-    }
-
-    fn dotted_name(&mut self) -> Result<String, Diagnostic> {
-        let mut name = self.name("the name of a module")?;
-        while self.take(".") {
-            name.push('.');
-            name.push_str(&self.name("a name after the dot")?);
-        }
-        Ok(name)
-    }
-
-    fn class(&mut self) -> Result<StmtKind, Diagnostic> {
+    fn class(&mut self, decorators: Vec<Expr>) -> Result<StmtKind, Diagnostic> {
         self.advance();
         let name = self.name("the class's name")?;
         let mut bases = Vec::new();
@@ -193,73 +159,37 @@ impl Parser<'_> {
             self.expect(")")?;
         }
         let body = self.block()?;
-        Ok(StmtKind::Class(Class { name, bases, body }))
+        Ok(StmtKind::Class(Arc::new(Class { name, bases, body, decorators })))
     }
 
-    fn def(&mut self) -> Result<StmtKind, Diagnostic> {
+    fn def(&mut self, decorators: Vec<Expr>) -> Result<StmtKind, Diagnostic> {
         self.advance();
         let name = self.name("the function's name")?;
         self.expect("(")?;
-        let (params, unreadable) = self.params()?;
+        let Params { params, rest, named_rest, unreadable } = self.params(")")?;
         self.expect(")")?;
-        let body = match unreadable {
-            // Known by its name, so that it is an error only where it is called.
-            Some(stmt) => {
-                self.skip_block()?;
-                vec![stmt]
-            }
-            None => self.block()?,
-        };
-        Ok(StmtKind::Def(Def { name, params, body }))
-    }
-
-    /// The parameters, up to one that is not supported.
-    fn params(&mut self) -> Result<(Vec<Param>, Option<Stmt>), Diagnostic> {
-        let mut params = Vec::new();
-        while self.word() != ")" {
-            let span = self.token().span;
-            let construct = match self.word() {
-                "*" => "a `*` parameter",
-                "**" => "a `**` parameter",
-                "(" => "a tuple as a parameter",
-                _ => {
-                    let name = self.name("a parameter's name")?;
-                    let default = if self.take("=") { Some(self.expression()?) } else { None };
-                    params.push(Param { name, default });
-                    if !self.take(",") {
-                        break;
-                    }
-                    continue;
-                }
-            };
-            while self.word() != ")" {
-                self.skip_bracketed();
-            }
-            return Ok((params, Some(Stmt { kind: unsupported(construct), span })));
+        if self.word() == "-" && self.word_ahead(1) == ">" {
+            self.advance();
+            self.advance();
+            self.expression()?;
         }
-        Ok((params, None))
+        let block = self.block()?;
+        let body = unreadable.into_iter().chain(block).collect();
+        Ok(StmtKind::Def(Arc::new(Def { name, params, rest, named_rest, body, decorators })))
     }
 
     /// `@name` lines, and the function or class under them.
     fn decorated(&mut self) -> Result<StmtKind, Diagnostic> {
-        let span = self.token().span;
+        let mut decorators = Vec::new();
         while self.take("@") {
-            self.expression()?;
+            decorators.push(self.expression()?);
             if !self.take_kind(Kind::Newline) {
                 return Err(self.unexpected("the end of the line"));
             }
         }
-        let decorator = StmtKind::Unsupported { construct: "a decorator".to_owned() };
         match self.word() {
-            "def" => {
-                let StmtKind::Def(def) = self.def()? else { return Ok(decorator) };
-                // Known by its name, so that it is an error only where it is called.
-                Ok(StmtKind::Def(Def { body: vec![Stmt { kind: decorator, span }], ..def }))
-            }
-            "class" => {
-                self.class()?;
-                Ok(decorator)
-            }
+            "def" => self.def(decorators),
+            "class" => self.class(decorators),
             _ => Err(self.unexpected("`def` or `class` after a decorator")),
         }
     }
@@ -272,59 +202,16 @@ impl Parser<'_> {
             self.simple_line(&mut body)?;
             return Ok(body);
         }
-        self.expect_indent()?;
+        if !self.take_kind(Kind::Indent) {
+            let place = self.token().span;
+            return Err(self
+                .error(Span::new(place.start, place.start), "an indented block is expected here")
+                .with_help("the line before ends with `:`; a block that does nothing holds `pass`"));
+        }
         while !self.take_kind(Kind::Dedent) {
             self.statement(&mut body)?;
         }
         Ok(body)
-    }
-
-    fn skip_compound(&mut self, construct: &str, clauses: &[&str]) -> Result<StmtKind, Diagnostic> {
-        loop {
-            self.advance();
-            while !matches!(self.word(), ":") && self.token().kind != Kind::Newline {
-                self.skip_bracketed();
-            }
-            self.skip_block()?;
-            if !clauses.contains(&self.word()) {
-                return Ok(unsupported(construct));
-            }
-        }
-    }
-
-    fn skip_block(&mut self) -> Result<(), Diagnostic> {
-        self.expect(":")?;
-        // A `lambda` in the header has a colon of its own, so the line's end says where the block is.
-        let bare = self.token().kind == Kind::Newline;
-        while self.token().kind != Kind::Newline {
-            self.advance();
-        }
-        let colon_last = bare || self.previous_is(":");
-        self.advance();
-        if !colon_last {
-            return Ok(());
-        }
-        self.expect_indent()?;
-        let mut open = 1;
-        while open > 0 {
-            match self.token().kind {
-                Kind::Indent => open += 1,
-                Kind::Dedent => open -= 1,
-                _ => {}
-            }
-            self.advance();
-        }
-        Ok(())
-    }
-
-    fn expect_indent(&mut self) -> Result<(), Diagnostic> {
-        if self.take_kind(Kind::Indent) {
-            return Ok(());
-        }
-        let place = self.token().span;
-        Err(self
-            .error(Span::new(place.start, place.start), "an indented block is expected here")
-            .with_help("the line before ends with `:`; a block that does nothing holds `pass`"))
     }
 
     /// From `start` to the end of its line: the header, for a block.
@@ -332,8 +219,4 @@ impl Parser<'_> {
         let line = self.rest(start).split(['\n', '\r']).next().unwrap_or_default();
         Span::new(start.start, start.start + line.trim_end().len())
     }
-}
-
-fn unsupported(construct: &str) -> StmtKind {
-    StmtKind::Unsupported { construct: construct.to_owned() }
 }

@@ -65,6 +65,9 @@ fn sign(holding: Option<&Holding>) -> usize {
     }
 }
 
+/// What an image has on stacks, by their grids and names.
+type OnStacks<'a> = BTreeMap<(u32, &'a str), &'a Holding>;
+
 pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let text = |name: &str| visitor.query.one(name).unwrap_or("").to_owned();
     let (image, stack, wrong) = (text("image"), text("stack"), visitor.query.has("wrong"));
@@ -79,7 +82,7 @@ pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
         counts[sign(Some(holding))] += 1;
     }
     // Images of several grids may have one name.
-    let mut images: BTreeMap<(&str, i64), BTreeMap<(u32, &str), &Holding>> = BTreeMap::new();
+    let mut images: BTreeMap<(&str, i64), OnStacks<'_>> = BTreeMap::new();
     let columns: BTreeSet<_> = all.iter().map(|known| (known.gid.0, known.name.as_str())).collect();
     for held in &holdings {
         let stack = (held.gid.0, held.stack_name.as_str());

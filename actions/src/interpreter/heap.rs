@@ -1,0 +1,433 @@
+//! What a running script has: its values, and the budgets that end a runaway.
+//!
+//! What can hold other values lies in one list and is named by its number, so that values that hold each other leak
+//! nothing, and that nothing is ever dropped value in value in value.
+
+use std::sync::Arc;
+
+use ays_grammar::actions::Def;
+use indexmap::IndexMap;
+use num_bigint::BigInt;
+
+use crate::action::ServiceKey;
+
+/// The number of a scope, which functions keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ScopeId(pub(super) usize);
+
+/// How many steps of the interpreter a method may take.
+const STEPS: u64 = 2_000_000;
+/// How many bytes a method may ask for, those that it no longer needs included.
+const MEMORY: u64 = 256 * 1024 * 1024;
+/// How deep functions may call each other, and values lie in each other.
+pub(super) const DEPTH: usize = 200;
+
+/// The number of a value that lies on the heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Id(usize);
+
+/// A value.
+#[derive(Debug, Clone)]
+pub(super) enum Val {
+    None,
+    Bool(bool),
+    Int(i64),
+    /// What Python 2 calls `long`.
+    Long(Arc<BigInt>),
+    Float(f64),
+    /// A `str` of Python 2.
+    Bytes(Arc<[u8]>),
+    /// A `unicode` of Python 2.
+    Text(Arc<str>),
+    /// A module, or a function of one, by its full name.
+    Host(Arc<str>),
+    /// A built-in function or type.
+    Builtin(&'static str),
+    /// What only a node can tell, in a plan; with what is shown in its place.
+    Unknown(Arc<str>),
+    /// What lies on the heap.
+    Ref(Id),
+}
+
+/// The values that names or attributes have.
+pub(super) type Names = IndexMap<Arc<str>, Val>;
+/// A dict, or a set whose values count for nothing: each key as it is compared, and as it was given.
+pub(super) type Pairs = IndexMap<Key, (Val, Val)>;
+
+/// What lies on the heap.
+#[derive(Debug)]
+pub(super) enum Object {
+    Tuple(Vec<Val>),
+    List(Vec<Val>),
+    Dict(Pairs),
+    /// A set, or a frozenset.
+    Set(Pairs, bool),
+    Function(Function),
+    /// A function with its first argument.
+    Method {
+        this: Val,
+        function: Val,
+    },
+    /// A method of a value of the language, `'a'.join`.
+    ValueMethod {
+        this: Val,
+        name: Arc<str>,
+    },
+    Class(Class),
+    Instance {
+        class: Id,
+        attributes: Names,
+    },
+    /// `xrange`.
+    Range {
+        start: i64,
+        stop: i64,
+        step: i64,
+    },
+    /// An iterator: what is left, from the given index on.
+    Iterator {
+        items: Vec<Val>,
+        at: usize,
+    },
+    File(File),
+    /// A service: its name, and whether it is the one whose recipe this is.
+    Service(ServiceKey),
+    /// The values of a service.
+    Hrd(ServiceKey),
+    /// The methods of a service's own recipe.
+    ServiceActions(ServiceKey),
+    Regex {
+        pattern: regex::Regex,
+        source: Arc<str>,
+    },
+    Match(Match),
+    /// `@property`, `@staticmethod`, `@classmethod`.
+    Decorated {
+        kind: &'static str,
+        function: Val,
+    },
+    /// `super(class, this)`.
+    Super {
+        class: Id,
+        this: Val,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Function {
+    pub(super) def: Arc<Def>,
+    /// The values of the parameters' defaults; none for a parameter without one.
+    pub(super) defaults: Vec<Option<Val>>,
+    /// The scope that it was made in.
+    pub(super) scope: ScopeId,
+}
+
+#[derive(Debug)]
+pub(super) struct Class {
+    pub(super) name: Arc<str>,
+    pub(super) bases: Vec<Id>,
+    pub(super) attributes: Names,
+}
+
+/// A file of the node that was opened.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    pub(super) path: String,
+    /// What was read of it; none for one that is written.
+    pub(super) content: Option<Arc<[u8]>>,
+    pub(super) at: usize,
+    /// What is not written yet.
+    pub(super) written: Vec<u8>,
+    /// Whether what is written goes behind what the file holds.
+    pub(super) append: bool,
+    /// Whether there is anything to write: an empty file, too.
+    pub(super) dirty: bool,
+    pub(super) closed: bool,
+}
+
+/// What a regular expression has found.
+#[derive(Debug, Clone)]
+pub(super) struct Match {
+    pub(super) text: Val,
+    /// Each group's place, the whole first.
+    pub(super) groups: Vec<Option<(usize, usize)>>,
+    pub(super) names: Vec<Option<Arc<str>>>,
+}
+
+/// A value as dicts and sets compare it: `1`, `1L`, `1.0` and `True` are one key, and so are `'a'` and `u'a'`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    None,
+    Int(i64),
+    Long(Arc<BigInt>),
+    Float(u64),
+    Bytes(Arc<[u8]>),
+    Text(Arc<str>),
+    Name(Arc<str>),
+    Tuple(Vec<Key>),
+    Set(Vec<Key>),
+    Object(Id),
+}
+
+/// Why a value cannot be had; who knows the place makes an error of it.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// An exception of Python.
+    Raise(&'static str, String),
+    /// `KeyError`, with its key.
+    NoKey(Val),
+    /// A budget is spent, or something is not supported. No `except` catches it.
+    Ended(String),
+}
+
+impl Fault {
+    pub(super) fn type_error(message: impl Into<String>) -> Self {
+        Self::Raise("TypeError", message.into())
+    }
+
+    pub(super) fn value_error(message: impl Into<String>) -> Self {
+        Self::Raise("ValueError", message.into())
+    }
+}
+
+/// All that lies on the heap.
+#[derive(Debug)]
+pub(super) struct Heap {
+    objects: Vec<Object>,
+    steps: u64,
+    memory: u64,
+}
+
+impl Heap {
+    pub(super) fn new() -> Self {
+        Self { objects: Vec::new(), steps: STEPS, memory: MEMORY }
+    }
+
+    /// Takes steps from the budget.
+    pub(super) fn step(&mut self, count: u64) -> Result<(), Fault> {
+        match self.steps.checked_sub(count) {
+            Some(left) => {
+                self.steps = left;
+                Ok(())
+            }
+            None => {
+                self.steps = 0;
+                Err(Fault::Ended(format!(
+                    "this method takes more than {STEPS} steps: does a loop never end?"
+                )))
+            }
+        }
+    }
+
+    /// Takes bytes from the budget. Making them takes time, too.
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        match self.memory.checked_sub(bytes) {
+            Some(left) => {
+                self.memory = left;
+                self.step(bytes / 1024)
+            }
+            None => {
+                self.memory = 0;
+                Err(Fault::Ended(format!("this method needs more than {} MiB of memory", MEMORY >> 20)))
+            }
+        }
+    }
+
+    pub(super) fn add(&mut self, object: Object) -> Result<Val, Fault> {
+        let items = match &object {
+            Object::Tuple(items) | Object::List(items) | Object::Iterator { items, .. } => items.len(),
+            Object::Dict(pairs) | Object::Set(pairs, _) => 4 * pairs.len(),
+            _ => 2,
+        };
+        self.charge(96 + items * size_of::<Val>())?;
+        self.objects.push(object);
+        Ok(Val::Ref(Id(self.objects.len() - 1)))
+    }
+
+    pub(super) fn get(&self, id: Id) -> &Object {
+        &self.objects[id.0]
+    }
+
+    pub(super) fn get_mut(&mut self, id: Id) -> &mut Object {
+        &mut self.objects[id.0]
+    }
+
+    pub(super) fn list(&mut self, items: Vec<Val>) -> Result<Val, Fault> {
+        self.add(Object::List(items))
+    }
+
+    pub(super) fn tuple(&mut self, items: Vec<Val>) -> Result<Val, Fault> {
+        self.add(Object::Tuple(items))
+    }
+
+    /// A `str`.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<Val, Fault> {
+        self.charge(bytes.len())?;
+        Ok(Val::Bytes(bytes.into()))
+    }
+
+    pub(super) fn str(&mut self, text: &str) -> Result<Val, Fault> {
+        self.bytes(text.as_bytes())
+    }
+
+    pub(super) fn dict(&mut self, pairs: Vec<(Val, Val)>) -> Result<Val, Fault> {
+        let mut dict = Pairs::new();
+        for (key, value) in pairs {
+            dict.insert(self.key(&key)?, (key, value));
+        }
+        self.add(Object::Dict(dict))
+    }
+
+    /// The numbers of the files that were opened.
+    pub(super) fn files(&self) -> Vec<Id> {
+        let files = self.objects.iter().enumerate().filter(|(_, object)| matches!(object, Object::File(_)));
+        files.map(|(number, _)| Id(number)).collect()
+    }
+
+    /// A value as a key.
+    pub(super) fn key(&self, value: &Val) -> Result<Key, Fault> {
+        self.key_at(value, 0)
+    }
+
+    fn key_at(&self, value: &Val, depth: usize) -> Result<Key, Fault> {
+        if depth > DEPTH {
+            return Err(too_deep());
+        }
+        Ok(match value {
+            Val::None => Key::None,
+            Val::Bool(value) => Key::Int(i64::from(*value)),
+            Val::Int(value) => Key::Int(*value),
+            Val::Long(value) => {
+                i64::try_from(&**value).map_or_else(|_| Key::Long(Arc::clone(value)), Key::Int)
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "only whole numbers within i64")]
+            Val::Float(value) if value.fract() == 0.0 && value.abs() < 9e18 => Key::Int(*value as i64),
+            Val::Float(value) => Key::Float(value.to_bits()),
+            Val::Bytes(bytes) => Key::Bytes(Arc::clone(bytes)),
+            Val::Text(text) if text.is_ascii() => Key::Bytes(text.as_bytes().into()),
+            Val::Text(text) => Key::Text(Arc::clone(text)),
+            Val::Host(name) | Val::Unknown(name) => Key::Name(Arc::clone(name)),
+            Val::Builtin(name) => Key::Name((*name).into()),
+            Val::Ref(id) => match self.get(*id) {
+                Object::Tuple(items) => {
+                    let keys = items.iter().map(|item| self.key_at(item, depth + 1));
+                    Key::Tuple(keys.collect::<Result<_, _>>()?)
+                }
+                Object::Set(pairs, true) => Key::Set(pairs.keys().cloned().collect()),
+                Object::List(_) | Object::Dict(_) | Object::Set(..) => {
+                    let message = format!("unhashable type: '{}'", self.type_name(value));
+                    return Err(Fault::type_error(message));
+                }
+                _ => Key::Object(*id),
+            },
+        })
+    }
+
+    /// The name of a value's type, as errors have it.
+    pub(super) fn type_name(&self, value: &Val) -> &str {
+        match value {
+            Val::None => "NoneType",
+            Val::Bool(_) => "bool",
+            Val::Int(_) => "int",
+            Val::Long(_) => "long",
+            Val::Float(_) => "float",
+            Val::Bytes(_) => "str",
+            Val::Text(_) => "unicode",
+            Val::Host(_) => "module",
+            Val::Builtin(name) if is_type(name) => "type",
+            Val::Builtin(_) => "builtin_function_or_method",
+            Val::Unknown(_) => "unknown",
+            Val::Ref(id) => match self.get(*id) {
+                Object::Tuple(_) => "tuple",
+                Object::List(_) => "list",
+                Object::Dict(_) => "dict",
+                Object::Set(_, false) => "set",
+                Object::Set(_, true) => "frozenset",
+                Object::Function(_) => "function",
+                Object::Method { .. } => "instancemethod",
+                Object::ValueMethod { .. } => "builtin_function_or_method",
+                Object::Class(_) => "type",
+                Object::Instance { class, .. } => match self.get(*class) {
+                    Object::Class(class) => &class.name,
+                    _ => "instance",
+                },
+                Object::Range { .. } => "xrange",
+                Object::Iterator { .. } => "iterator",
+                Object::File(_) => "file",
+                Object::Service(_) => "Service",
+                Object::Hrd(_) => "HRD",
+                Object::ServiceActions(_) => "Actions",
+                Object::Regex { .. } => "_sre.SRE_Pattern",
+                Object::Match(_) => "_sre.SRE_Match",
+                Object::Decorated { kind, .. } => kind,
+                Object::Super { .. } => "super",
+            },
+        }
+    }
+
+    /// What the class and its bases have under a name, and the class that has it.
+    pub(super) fn class_attribute(&self, class: Id, name: &str) -> Option<(Id, Val)> {
+        self.lineage(class).into_iter().find_map(|id| match self.get(id) {
+            Object::Class(class) => class.attributes.get(name).map(|value| (id, value.clone())),
+            _ => None,
+        })
+    }
+
+    /// A class and its bases, in the order in which they are asked.
+    pub(super) fn lineage(&self, class: Id) -> Vec<Id> {
+        let (mut found, mut left) = (Vec::new(), vec![class]);
+        while let Some(id) = left.pop() {
+            if let Object::Class(class) = self.get(id)
+                && !found.contains(&id)
+            {
+                found.push(id);
+                left.extend(class.bases.iter().rev());
+            }
+        }
+        found
+    }
+}
+
+pub(super) fn too_deep() -> Fault {
+    Fault::Raise("RuntimeError", "maximum recursion depth exceeded".to_owned())
+}
+
+/// The types of the language.
+const TYPES: [&str; 25] = [
+    "int",
+    "long",
+    "float",
+    "bool",
+    "str",
+    "unicode",
+    "basestring",
+    "list",
+    "tuple",
+    "dict",
+    "set",
+    "frozenset",
+    "object",
+    "type",
+    "NoneType",
+    "function",
+    "file",
+    "xrange",
+    "module",
+    "property",
+    "bytes",
+    "instancemethod",
+    "builtin_function_or_method",
+    "super",
+    "iterator",
+];
+
+/// The type of a name.
+pub(super) fn type_named(name: &str) -> Option<&'static str> {
+    TYPES.into_iter().find(|known| *known == name)
+}
+
+/// Whether a built-in name is that of a type.
+pub(super) fn is_type(name: &str) -> bool {
+    type_named(name).is_some()
+}

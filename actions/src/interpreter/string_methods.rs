@@ -1,0 +1,625 @@
+//! The methods of `str` and `unicode`.
+
+use std::sync::Arc;
+
+use super::args::Args;
+use super::heap::{Fault, Heap, Object, Val};
+use super::sequences::index_of;
+use super::text::{Mixed, bytes_of, decode};
+
+/// A text as its bytes or characters: what Python counts.
+#[derive(Clone)]
+struct Units {
+    units: Vec<u32>,
+    is_text: bool,
+}
+
+impl Units {
+    fn of(value: &Val) -> Option<Self> {
+        Some(match value {
+            Val::Bytes(bytes) => {
+                Self { units: bytes.iter().map(|byte| u32::from(*byte)).collect(), is_text: false }
+            }
+            Val::Text(text) => Self { units: text.chars().map(u32::from).collect(), is_text: true },
+            _ => return None,
+        })
+    }
+
+    fn value(&self, heap: &mut Heap, units: &[u32]) -> Result<Val, Fault> {
+        if self.is_text {
+            heap.charge(units.len())?;
+            return Ok(Val::Text(
+                units.iter().filter_map(|unit| char::from_u32(*unit)).collect::<String>().into(),
+            ));
+        }
+        let bytes: Vec<u8> = units.iter().filter_map(|unit| u8::try_from(*unit).ok()).collect();
+        heap.bytes(&bytes)
+    }
+
+    fn char(&self, unit: u32) -> Option<char> {
+        char::from_u32(unit).filter(|c| self.is_text || c.is_ascii())
+    }
+
+    fn all(&self, test: impl Fn(char) -> bool) -> bool {
+        !self.units.is_empty() && self.units.iter().all(|unit| self.char(*unit).is_some_and(&test))
+    }
+
+    fn map(&self, change: impl Fn(char) -> char) -> Vec<u32> {
+        self.units.iter().map(|unit| self.char(*unit).map_or(*unit, |c| u32::from(change(c)))).collect()
+    }
+}
+
+fn find(text: &[u32], part: &[u32], start: usize, end: usize) -> Option<usize> {
+    let text = text.get(start..end)?;
+    if part.is_empty() {
+        return Some(start);
+    }
+    text.windows(part.len()).position(|window| window == part).map(|at| at + start)
+}
+
+fn find_last(text: &[u32], part: &[u32], start: usize, end: usize) -> Option<usize> {
+    let text = text.get(start..end)?;
+    if part.is_empty() {
+        return Some(end);
+    }
+    text.windows(part.len()).rposition(|window| window == part).map(|at| at + start)
+}
+
+fn is_space(unit: u32) -> bool {
+    matches!(unit, 9..=13 | 32)
+}
+
+/// One character to one: what becomes several is left as it is.
+fn upper(c: char) -> char {
+    let mut changed = c.to_uppercase();
+    changed.next().filter(|_| changed.next().is_none()).unwrap_or(c)
+}
+
+fn lower(c: char) -> char {
+    let mut changed = c.to_lowercase();
+    changed.next().filter(|_| changed.next().is_none()).unwrap_or(c)
+}
+
+impl Heap {
+    /// Calls a method of a text; none for one that texts do not have.
+    pub(super) fn string_method(
+        &mut self,
+        this: &Val,
+        name: &str,
+        args: &Args,
+    ) -> Result<Option<Val>, Fault> {
+        let Some(text) = Units::of(this) else { return Ok(None) };
+        self.charge(text.units.len())?;
+        let length = text.units.len();
+        let value = match name {
+            "lower" => text.value(self, &text.map(lower))?,
+            "upper" => text.value(self, &text.map(upper))?,
+            "swapcase" => {
+                text.value(self, &text.map(|c| if c.is_lowercase() { upper(c) } else { lower(c) }))?
+            }
+            "capitalize" => {
+                let mut units = text.map(lower);
+                if let Some(first) = units.first_mut() {
+                    *first = text.char(*first).map_or(*first, |c| u32::from(upper(c)));
+                }
+                text.value(self, &units)?
+            }
+            "title" => {
+                let mut within = false;
+                let mut units = Vec::new();
+                for unit in &text.units {
+                    let c = text.char(*unit);
+                    let changed = c.map(|c| if within { lower(c) } else { upper(c) });
+                    units.push(changed.map_or(*unit, u32::from));
+                    within = c.is_some_and(char::is_alphabetic);
+                }
+                text.value(self, &units)?
+            }
+            "strip" | "lstrip" | "rstrip" => self.strip(&text, name, args.at(0))?,
+            "split" | "rsplit" => self.split(&text, name == "rsplit", args)?,
+            "splitlines" => {
+                self.split_lines(&text, self.truth(args.or(0, "keepends", &Val::Bool(false))) == Some(true))?
+            }
+            "partition" | "rpartition" => {
+                let separator = self.part(args.needed(0, name)?)?;
+                let place = match name {
+                    "partition" => find(&text.units, &separator.units, 0, length),
+                    _ => find_last(&text.units, &separator.units, 0, length),
+                };
+                let (before, middle, behind): (&[u32], &[u32], &[u32]) = match place {
+                    Some(at) => {
+                        let end = at + separator.units.len();
+                        (&text.units[..at], &separator.units, &text.units[end..])
+                    }
+                    None if name == "partition" => (&text.units, &[], &[]),
+                    None => (&[], &[], &text.units),
+                };
+                let parts =
+                    vec![text.value(self, before)?, text.value(self, middle)?, text.value(self, behind)?];
+                self.tuple(parts)?
+            }
+            "join" => self.join(this, args.needed(0, name)?)?,
+            "replace" => {
+                let (old, new) = (self.part(args.needed(0, name)?)?, self.part(args.needed(1, name)?)?);
+                let most = args.at(2).and_then(index_of).and_then(|count| usize::try_from(count).ok());
+                self.replace(&text, &old, &new, most.unwrap_or(usize::MAX))?
+            }
+            "find" | "index" | "rfind" | "rindex" | "count" => {
+                let part = self.part(args.needed(0, name)?)?;
+                let (start, end) = bounds(args, length);
+                if name == "count" {
+                    let (mut count, mut at) = (0, start);
+                    while let Some(found) = find(&text.units, &part.units, at, end) {
+                        count += 1;
+                        at = found + part.units.len().max(1);
+                    }
+                    return Ok(Some(Val::Int(count)));
+                }
+                let place = if name.starts_with('r') {
+                    find_last(&text.units, &part.units, start, end)
+                } else {
+                    find(&text.units, &part.units, start, end)
+                };
+                match place {
+                    Some(at) => Val::Int(i64::try_from(at).unwrap_or(i64::MAX)),
+                    None if name.ends_with("find") => Val::Int(-1),
+                    None => return Err(Fault::value_error("substring not found")),
+                }
+            }
+            "startswith" | "endswith" => {
+                let (start, end) = bounds(args, length);
+                let within = text.units.get(start..end).unwrap_or_default();
+                let part = args.needed(0, name)?;
+                let parts = match part {
+                    Val::Ref(id) => match self.get(*id) {
+                        Object::Tuple(items) => items.clone(),
+                        _ => vec![part.clone()],
+                    },
+                    _ => vec![part.clone()],
+                };
+                let mut found = false;
+                for part in parts {
+                    let part = self.part(&part)?;
+                    found |= match name {
+                        "startswith" => within.starts_with(&part.units),
+                        _ => within.ends_with(&part.units),
+                    };
+                }
+                Val::Bool(found)
+            }
+            "isdigit" => Val::Bool(text.all(|c| c.is_ascii_digit())),
+            "isalpha" => Val::Bool(text.all(char::is_alphabetic)),
+            "isalnum" => Val::Bool(text.all(char::is_alphanumeric)),
+            "isspace" => Val::Bool(text.all(char::is_whitespace)),
+            "islower" | "isupper" => {
+                let is_wanted = |c: char| if name == "islower" { c.is_lowercase() } else { c.is_uppercase() };
+                let cased: Vec<char> = text
+                    .units
+                    .iter()
+                    .filter_map(|unit| text.char(*unit))
+                    .filter(|c| c.is_lowercase() || c.is_uppercase())
+                    .collect();
+                Val::Bool(!cased.is_empty() && cased.into_iter().all(is_wanted))
+            }
+            "ljust" | "rjust" | "center" | "zfill" => self.justify(&text, name, args)?,
+            "expandtabs" => {
+                let tab = index_of(args.or(0, "tabsize", &Val::Int(8))).unwrap_or(8);
+                let tab = usize::try_from(tab).unwrap_or(0);
+                let (mut units, mut column) = (Vec::new(), 0_usize);
+                for unit in &text.units {
+                    match unit {
+                        9 if tab > 0 => {
+                            let blanks = tab - column % tab;
+                            units.extend(std::iter::repeat_n(32, blanks));
+                            column += blanks;
+                            self.charge(blanks)?;
+                        }
+                        9 => {}
+                        10 | 13 => {
+                            units.push(*unit);
+                            column = 0;
+                        }
+                        _ => {
+                            units.push(*unit);
+                            column += 1;
+                        }
+                    }
+                }
+                text.value(self, &units)?
+            }
+            "encode" => {
+                let encoding = args.or(0, "encoding", &Val::None).clone();
+                match (self.encoding(&encoding)?, this) {
+                    ("hex", _) => {
+                        let bytes = bytes_of(this).unwrap_or_default();
+                        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                        self.str(&hex)?
+                    }
+                    (_, Val::Text(text)) => self.str(&Arc::clone(text))?,
+                    _ => this.clone(),
+                }
+            }
+            "decode" => {
+                let encoding = args.or(0, "encoding", &Val::None).clone();
+                match (self.encoding(&encoding)?, this) {
+                    ("utf-8", Val::Bytes(bytes)) => Val::Text(decode(bytes)?),
+                    ("latin-1", Val::Bytes(bytes)) => {
+                        Val::Text(bytes.iter().map(|b| char::from(*b)).collect::<String>().into())
+                    }
+                    _ => this.clone(),
+                }
+            }
+            "format" => self.format(this, args)?,
+            _ => return Ok(None),
+        };
+        Ok(Some(value))
+    }
+
+    fn part(&self, value: &Val) -> Result<Units, Fault> {
+        Units::of(value).ok_or_else(|| {
+            Fault::type_error(format!(
+                "expected a string or other character buffer object, not {}",
+                self.type_name(value)
+            ))
+        })
+    }
+
+    fn encoding(&self, name: &Val) -> Result<&'static str, Fault> {
+        let text = match name {
+            Val::None => return Ok("utf-8"),
+            _ => String::from_utf8_lossy(bytes_of(name).unwrap_or_default()).to_lowercase(),
+        };
+        match text.replace('_', "-").as_str() {
+            "utf-8" | "utf8" | "ascii" | "us-ascii" => Ok("utf-8"),
+            "latin-1" | "latin1" | "iso-8859-1" => Ok("latin-1"),
+            "hex" => Ok("hex"),
+            _ => Err(Fault::Raise("LookupError", format!("unknown encoding: {text}"))),
+        }
+    }
+
+    fn strip(&mut self, text: &Units, name: &str, characters: Option<&Val>) -> Result<Val, Fault> {
+        let characters = match characters {
+            None | Some(Val::None) => None,
+            Some(value) => Some(self.part(value)?.units),
+        };
+        let goes = |unit: &u32| match &characters {
+            Some(characters) => characters.contains(unit),
+            None if text.is_text => char::from_u32(*unit).is_some_and(char::is_whitespace),
+            None => is_space(*unit),
+        };
+        let units = &text.units;
+        let start = match name {
+            "rstrip" => 0,
+            _ => units.iter().position(|unit| !goes(unit)).unwrap_or(units.len()),
+        };
+        let end = match name {
+            "lstrip" => units.len(),
+            _ => units.iter().rposition(|unit| !goes(unit)).map_or(start, |at| at + 1),
+        };
+        text.value(self, &units[start..end.max(start)])
+    }
+
+    fn split(&mut self, text: &Units, from_right: bool, args: &Args) -> Result<Val, Fault> {
+        let most = index_of(args.or(1, "maxsplit", &Val::Int(-1))).unwrap_or(-1);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let separator = match args.or(0, "sep", &Val::None) {
+            Val::None => None,
+            value => {
+                let value = value.clone();
+                Some(self.part(&value)?.units)
+            }
+        };
+        let units = &text.units;
+        let mut parts: Vec<&[u32]> = Vec::new();
+        match &separator {
+            Some(separator) if separator.is_empty() => return Err(Fault::value_error("empty separator")),
+            Some(separator) if from_right => {
+                let mut end = units.len();
+                while parts.len() < most
+                    && let Some(at) = find_last(units, separator, 0, end)
+                {
+                    parts.push(&units[at + separator.len()..end]);
+                    end = at;
+                }
+                parts.push(&units[..end]);
+                parts.reverse();
+            }
+            Some(separator) => {
+                let mut start = 0;
+                while parts.len() < most
+                    && let Some(at) = find(units, separator, start, units.len())
+                {
+                    parts.push(&units[start..at]);
+                    start = at + separator.len();
+                }
+                parts.push(&units[start..]);
+            }
+            None if from_right => {
+                let mut end = units.len();
+                loop {
+                    end = units[..end].iter().rposition(|unit| !is_space(*unit)).map_or(0, |at| at + 1);
+                    if end == 0 {
+                        break;
+                    }
+                    if parts.len() == most {
+                        parts.push(&units[..end]);
+                        break;
+                    }
+                    let start = units[..end].iter().rposition(|unit| is_space(*unit)).map_or(0, |at| at + 1);
+                    parts.push(&units[start..end]);
+                    end = start;
+                }
+                parts.reverse();
+            }
+            None => {
+                let mut start = 0;
+                while let Some(offset) = units[start..].iter().position(|unit| !is_space(*unit)) {
+                    start += offset;
+                    if parts.len() == most {
+                        parts.push(&units[start..]);
+                        break;
+                    }
+                    let end = units[start..].iter().position(|unit| is_space(*unit));
+                    let end = end.map_or(units.len(), |offset| start + offset);
+                    parts.push(&units[start..end]);
+                    start = end;
+                }
+            }
+        }
+        let parts = parts.into_iter().map(|part| text.value(self, part)).collect::<Result<Vec<_>, _>>()?;
+        self.list(parts)
+    }
+
+    fn split_lines(&mut self, text: &Units, keep: bool) -> Result<Val, Fault> {
+        let units = &text.units;
+        let (mut lines, mut start) = (Vec::new(), 0);
+        while start < units.len() {
+            let end = units[start..].iter().position(|unit| matches!(unit, 10 | 13));
+            let end = end.map_or(units.len(), |offset| start + offset);
+            let next = match units.get(end..) {
+                Some([13, 10, ..]) => end + 2,
+                Some([_, ..]) => end + 1,
+                _ => end,
+            };
+            lines.push(text.value(self, &units[start..if keep { next } else { end }])?);
+            start = next;
+        }
+        self.list(lines)
+    }
+
+    fn join(&mut self, separator: &Val, items: &Val) -> Result<Val, Fault> {
+        let items = self.items(items)?;
+        let mut out = Mixed::new(matches!(separator, Val::Text(_)));
+        let mut unknown = false;
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                out.push(separator);
+            }
+            match item {
+                Val::Unknown(text) => {
+                    unknown = true;
+                    out.push_str(text);
+                }
+                _ if bytes_of(item).is_some() => out.push(item),
+                _ => {
+                    let name = self.type_name(item);
+                    let message = format!("sequence item {index}: expected string, {name} found");
+                    return Err(Fault::type_error(message));
+                }
+            }
+            self.charge(out.len() / (index + 1))?;
+        }
+        let joined = out.finish(self)?;
+        if unknown {
+            let shown = String::from_utf8_lossy(bytes_of(&joined).unwrap_or_default()).into_owned();
+            return Ok(Val::Unknown(shown.into()));
+        }
+        Ok(joined)
+    }
+
+    fn replace(&mut self, text: &Units, old: &Units, new: &Units, most: usize) -> Result<Val, Fault> {
+        let units = &text.units;
+        let (mut out, mut start, mut count) = (Vec::new(), 0, 0);
+        let is_text = text.is_text || old.is_text || new.is_text;
+        if old.units.is_empty() {
+            for unit in units.iter().take(most) {
+                out.extend_from_slice(&new.units);
+                out.push(*unit);
+                self.charge(new.units.len())?;
+            }
+            out.extend(units.iter().skip(most));
+            if most > units.len() {
+                out.extend_from_slice(&new.units);
+            }
+        } else {
+            while count < most
+                && let Some(at) = find(units, &old.units, start, units.len())
+            {
+                out.extend_from_slice(&units[start..at]);
+                out.extend_from_slice(&new.units);
+                self.charge(new.units.len())?;
+                start = at + old.units.len();
+                count += 1;
+            }
+            out.extend_from_slice(&units[start..]);
+        }
+        Units { units: Vec::new(), is_text }.value(self, &out)
+    }
+
+    fn justify(&mut self, text: &Units, name: &str, args: &Args) -> Result<Val, Fault> {
+        let width =
+            index_of(args.needed(0, name)?).ok_or_else(|| Fault::type_error("an integer is required"))?;
+        let missing = usize::try_from(width).unwrap_or(0).saturating_sub(text.units.len());
+        self.charge(missing)?;
+        let fill = match args.at(1) {
+            Some(value) => {
+                let value = value.clone();
+                match self.part(&value)?.units[..] {
+                    [unit] => unit,
+                    _ => return Err(Fault::type_error("must be char, not str")),
+                }
+            }
+            None => 32,
+        };
+        let blanks = |count: usize| std::iter::repeat_n(fill, count);
+        let units: Vec<u32> = match name {
+            "ljust" => text.units.iter().copied().chain(blanks(missing)).collect(),
+            "rjust" => blanks(missing).chain(text.units.iter().copied()).collect(),
+            "zfill" => {
+                let signs = usize::from(matches!(text.units.first(), Some(43 | 45)));
+                let (sign, digits) = text.units.split_at(signs);
+                sign.iter()
+                    .copied()
+                    .chain(std::iter::repeat_n(48, missing))
+                    .chain(digits.iter().copied())
+                    .collect()
+            }
+            _ => {
+                // The odd blank goes where CPython puts it.
+                let width = usize::try_from(width).unwrap_or(0);
+                let left = missing / 2 + (missing & width & 1);
+                blanks(left).chain(text.units.iter().copied()).chain(blanks(missing - left)).collect()
+            }
+        };
+        text.value(self, &units)
+    }
+
+    /// `'{} {name[0]!r:>5}'.format(..)`
+    fn format(&mut self, template: &Val, args: &Args) -> Result<Val, Fault> {
+        let Some(text) = bytes_of(template).map(|bytes| String::from_utf8_lossy(bytes).into_owned()) else {
+            return Ok(Val::None);
+        };
+        let mut out = Mixed::new(matches!(template, Val::Text(_)));
+        let (mut unknown, mut next) = (false, 0);
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find(['{', '}']) {
+            out.push_str(&rest[..at]);
+            let (brace, behind) = rest[at..].split_at(1);
+            if let Some(after) = behind.strip_prefix(brace) {
+                out.push_str(brace);
+                rest = after;
+                continue;
+            }
+            if brace == "}" {
+                return Err(Fault::value_error("Single '}' encountered in format string"));
+            }
+            let mut open = 1_usize;
+            let end = behind.find(|c| {
+                match c {
+                    '{' => open += 1,
+                    '}' => open -= 1,
+                    _ => {}
+                }
+                open == 0
+            });
+            let Some(end) = end else {
+                return Err(Fault::value_error("Single '{' encountered in format string"));
+            };
+            let field = &behind[..end];
+            rest = &behind[end + 1..];
+            let (field, spec) = field.split_once(':').unwrap_or((field, ""));
+            let (name, conversion) = field.split_once('!').unwrap_or((field, ""));
+            let mut value = self.field(name, args, &mut next)?;
+            // Widths may be fields themselves.
+            let mut full = String::new();
+            let mut left = spec;
+            while let Some((before, after)) = left.split_once('{') {
+                let (name, after) = after.split_once('}').unwrap_or((after, ""));
+                let inner = self.field(name, args, &mut next)?;
+                full += before;
+                full += &String::from_utf8_lossy(&self.display(&inner)?);
+                left = after;
+            }
+            full += left;
+            if let Val::Unknown(text) = &value {
+                unknown = true;
+                out.push_str(text);
+                continue;
+            }
+            match conversion {
+                "" => {}
+                "r" => {
+                    let shown = self.repr(&value)?;
+                    value = self.str(&shown)?;
+                }
+                "s" => value = self.stringified(&value)?,
+                _ => return Err(Fault::value_error("Unknown conversion specifier")),
+            }
+            let formatted = self.format_value(&value, &full)?;
+            out.push(&formatted);
+        }
+        out.push_str(rest);
+        let formatted = out.finish(self)?;
+        if unknown {
+            let shown = String::from_utf8_lossy(bytes_of(&formatted).unwrap_or_default()).into_owned();
+            return Ok(Val::Unknown(shown.into()));
+        }
+        Ok(formatted)
+    }
+
+    /// The value that a field of a format names: `0`, `name`, `name[key]`, nothing.
+    fn field(&mut self, name: &str, args: &Args, next: &mut usize) -> Result<Val, Fault> {
+        let (first, mut rest) = match name.find(['.', '[']) {
+            Some(at) => name.split_at(at),
+            None => (name, ""),
+        };
+        let mut value = if first.is_empty() {
+            *next += 1;
+            args.at(*next - 1)
+                .cloned()
+                .ok_or_else(|| Fault::Raise("IndexError", "tuple index out of range".to_owned()))?
+        } else if let Ok(index) = first.parse::<usize>() {
+            args.at(index)
+                .cloned()
+                .ok_or_else(|| Fault::Raise("IndexError", "tuple index out of range".to_owned()))?
+        } else {
+            match args.named(first) {
+                Some(value) => value.clone(),
+                None => return Err(Fault::NoKey(self.str(first)?)),
+            }
+        };
+        while let Some(behind) = rest.strip_prefix('[') {
+            let (key, after) =
+                behind.split_once(']').ok_or_else(|| Fault::value_error("Missing ']' in format string"))?;
+            let index = match key.parse::<i64>() {
+                Ok(index) => Val::Int(index),
+                Err(_) => self.str(key)?,
+            };
+            value = self.subscript(&value, &index)?;
+            rest = after;
+        }
+        if let Some(attribute) = rest.strip_prefix('.') {
+            let found = match &value {
+                Val::Ref(id) => match self.get(*id) {
+                    Object::Instance { attributes, .. } => attributes.get(attribute).cloned(),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let kind = self.type_name(&value);
+            value = found.ok_or_else(|| {
+                Fault::Raise("AttributeError", format!("'{kind}' object has no attribute '{attribute}'"))
+            })?;
+        }
+        Ok(value)
+    }
+
+    /// `format(value, spec)`
+    pub(super) fn format_value(&mut self, value: &Val, spec: &str) -> Result<Val, Fault> {
+        if spec.is_empty() {
+            return self.stringified(value);
+        }
+        super::format_spec::apply(self, value, spec)
+    }
+}
+
+/// `start` and `end`, as `find` and its like take them.
+fn bounds(args: &Args, length: usize) -> (usize, usize) {
+    let size = i64::try_from(length).unwrap_or(i64::MAX);
+    let bound = |at: usize, default: i64| {
+        let given = args.at(at).and_then(index_of).unwrap_or(default);
+        let place = if given < 0 { given.saturating_add(size).max(0) } else { given };
+        usize::try_from(place).unwrap_or(0)
+    };
+    (bound(1, 0), bound(2, size).min(length))
+}
