@@ -87,6 +87,7 @@ fn a_worker_does_what_was_asked_for_and_anyone_can_follow() {
     assert_eq!(scene.ays.succeeds(&["job", "retry", "2"]), "job 3 is queued; `ays job follow 3` shows it\n");
     let output = scene.ays.run(&["job", "cancel", "1"]);
     assert_eq!(output.code, Some(2), "{output:#?}");
+    until(&scene, "3", |job| job["status"] == "failed");
     let output = ends(worker, Signal::SIGTERM);
     assert_eq!(output.code, Some(0), "{output:#?}");
     let notes = output.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

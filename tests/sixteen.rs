@@ -82,7 +82,13 @@ impl Reader {
             for product in products["products"].as_object().unwrap().values() {
                 for version in product["versions"].as_object().unwrap().values() {
                     let disk = &version["items"]["disk-kvm.img"];
-                    let there = known.of(&self.feed.join(disk["path"].as_str().unwrap()), sha256);
+                    let there = known.of(
+                        &self
+                            .feed
+                            .join("images")
+                            .join(disk["path"].as_str().unwrap().rsplit('/').next().unwrap()),
+                        sha256,
+                    );
                     let is_still_said = || self.get("streams/v1/images.json") == products;
                     assert!(
                         there.is_some_and(|it| disk["sha256"] == it) || !is_still_said(),

@@ -342,7 +342,7 @@ fn a_runaway_ends_soon_and_says_why() {
         ("x = 2 ** 10000000", "bits"),
         ("x = 'a' * 10 ** 12", "memory"),
         ("x = 'ab'\nwhile True: x += x", "memory"),
-        ("x = []\nwhile True: x.append(x)", "memory"),
+        ("x = []\nwhile True: x.append(x)", "steps"),
         ("x = range(10 ** 10)", "memory"),
         ("x = '%1000000000d' % 1", "wider"),
         ("x = {}\nfor i in xrange(10 ** 9): x[i] = [i]", "memory"),

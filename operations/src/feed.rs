@@ -87,7 +87,7 @@ impl Feed {
         .await
     }
 
-    /// The directory whose files clients get below `/images/`.
+    /// The directory whose files clients get below `/streams/files/`.
     pub fn files(&self) -> PathBuf {
         self.directory.join(FILES)
     }

@@ -145,7 +145,7 @@ fn files(item: &Item) -> Value {
 }
 
 fn file(ftype: &str, name: &str, FileFacts { size, sha256 }: FileFacts) -> Value {
-    json!({ "ftype": ftype, "path": format!("images/{name}"), "size": size, "sha256": sha256 })
+    json!({ "ftype": ftype, "path": format!("streams/files/{name}"), "size": size, "sha256": sha256 })
 }
 
 /// Begins with the day, as clients expect it; ends with the generation's number. Text order is time order.

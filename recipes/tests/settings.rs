@@ -96,6 +96,7 @@ fn without_any_layer_the_defaults_hold_and_all_of_them_are_shown() {
             r#"fetch.stall_time = "60s" (default)"#,
             r#"fetch.tries = 5 (default)"#,
             r#"install.parallel = 32 (default)"#,
+            r#"jobs.keep = "90d" (default)"#,
             r#"pool.local.format = "raw" (default)"#,
             r#"pool.local.path = "/var/lib/ays/templates" (default)"#,
             r#"pool.local.shared = false (default)"#,

@@ -39,7 +39,7 @@ pub(crate) fn routes(feed: &Feed) -> Router<Server> {
             "/streams/v1/images.json",
             get(|State(server): State<Server>, headers: HeaderMap| images(for_images, server, headers)),
         )
-        .nest_service("/images", files)
+        .nest_service("/streams/files", files)
 }
 
 async fn index(feed: Feed, server: Server, headers: HeaderMap) -> Result<Response, Answer> {

@@ -9,7 +9,8 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 /// The verbs that have verbs of their own.
-const GROUPS: [&str; 13] = [
+const GROUPS: [&str; 14] = [
+    "actions",
     "webhook",
     "user",
     "job",
