@@ -7,21 +7,9 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::server::{Served, call, listening, serve};
+use crate::support::random::Random;
 use crate::support::truth::{assert_true, index, stored};
 use crate::support::{Ays, Many, Postgres, Running};
-
-/// Numbers that one seed decides (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((x ^ (x >> 31)) % most as u64).unwrap()
-    }
-}
 
 const NODES: [&str; 4] = ["n1", "n2", "n3", "n4"];
 

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::server::{listening, serve};
-use crate::support::lab::run;
+use crate::support::lab::{cache, run};
 use crate::support::truth::{POOL, stored};
 use crate::support::{Certificate, Lab, Scene, digest, sha256};
 
@@ -76,8 +76,7 @@ fn image_servers_clients_read_what_is_offered() {
     assert_eq!(items["disk-kvm.img"]["content"], format!("fsverity-sha256:{kept}"));
 
     // sstream-query, the reader of docs/server.md.
-    let cache = std::env::var("AYS_TEST_CACHE").unwrap_or_else(|_| "/var/cache/ays-tests".to_owned());
-    let clients = PathBuf::from(cache).join("simplestreams-1");
+    let clients = cache().join("simplestreams-1");
     let query = clients.join("bin/sstream-query").display().to_string();
     let environment = [
         format!("PYTHONPATH={}", clients.display()),

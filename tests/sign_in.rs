@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Stdio};
 
 use crate::server::{call, serve};
 use crate::support::Scene;
-use crate::support::lab::{mortal, run};
+use crate::support::lab::{cache, mortal, run};
 
 /// `oidc-provider`, as the registry of npm has it.
 struct Provider {
@@ -21,8 +20,7 @@ const SERVER: &str = "http://127.0.0.1:8470";
 
 impl Provider {
     fn start() -> Self {
-        let cache = std::env::var("AYS_TEST_CACHE").unwrap_or_else(|_| "/var/cache/ays-tests".to_owned());
-        let program = PathBuf::from(cache).join("openid-1/provider.mjs");
+        let program = cache().join("openid-1/provider.mjs");
         let mut command = mortal("node");
         command.arg(program).args(["8471", &format!("{SERVER}/sign-in/callback")]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

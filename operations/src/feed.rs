@@ -5,10 +5,10 @@
 //! latter's `shared/simplestreams`.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use ays_catalogue::{Catalogue, Generation, Image};
@@ -222,31 +222,19 @@ impl Feed {
             catalogue.verified_contents().await?.into_iter().filter_map(named).collect();
         let feed = self.clone();
         blocking(move || {
-            let directory = feed.directory.join(RECORDS);
-            for entry in fs::read_dir(&directory).map_err(in_directory(&directory))? {
-                let entry = entry.map_err(in_directory(&directory))?;
-                let name = entry.file_name();
-                let stem = Path::new(&name).file_stem().and_then(|stem| stem.to_str());
-                let Some(content) = stem.and_then(|stem| Content::from_str(stem).ok()) else { continue };
-                if !kept.contains(&content) {
-                    feed.remove(content).map_err(in_directory(&entry.path()))?;
+            // The records go first: a file without one is in no text.
+            for name in [RECORDS, FILES, MAKING] {
+                let directory = feed.directory.join(name);
+                for entry in fs::read_dir(&directory).map_err(in_directory(&directory))? {
+                    let entry = entry.map_err(in_directory(&directory))?;
+                    if content_in(&entry.file_name()).is_some_and(|content| !kept.contains(&content)) {
+                        remove(&entry).map_err(in_directory(&entry.path()))?;
+                    }
                 }
             }
             Ok(())
         })
         .await
-    }
-
-    /// The record goes first: a file without one is in no text.
-    fn remove(&self, content: Content) -> io::Result<()> {
-        fs::remove_file(self.record_path(content))?;
-        for name in [disk_file(content), metadata_file(content)] {
-            match fs::remove_file(self.files().join(name)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     fn record_path(&self, content: Content) -> PathBuf {
@@ -263,6 +251,16 @@ impl Feed {
             && is_there(metadata_file(content), &recorded.metadata);
         is_whole.then_some(recorded)
     }
+}
+
+/// The content that a file of the feed, or what is left of its making, is named after.
+fn content_in(name: &OsStr) -> Option<Content> {
+    let name = name.to_str()?.trim_start_matches('.');
+    name.split('.').next()?.parse().ok()
+}
+
+fn remove(entry: &DirEntry) -> io::Result<()> {
+    if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) }
 }
 
 /// The content of a generation; none: it is known by its SHA-256 only, and cannot be compared after a conversion.
@@ -303,4 +301,25 @@ fn measure(disk: &Path, metadata: &[u8]) -> io::Result<Recorded> {
         },
         combined_sha256: ays_model::Sha256(combined.finalize().into()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_content_is_known_by_its_name() {
+        let content = "ab".repeat(32);
+        for name in ["X.json", "X.qcow2", "X.tar", ".X.qcow2.ays-part", ".X.qcow2.ays-export"] {
+            let name = name.replace('X', &content);
+            assert_eq!(
+                content_in(OsStr::new(&name)).map(|found| found.to_string()),
+                Some(content.clone()),
+                "{name}"
+            );
+        }
+        for other in ["notes.txt", "lock", "", ".."] {
+            assert_eq!(content_in(OsStr::new(other)), None, "{other}");
+        }
+    }
 }

@@ -45,13 +45,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let status = match error.kind {
-            Kind::Usage | Kind::Invalid => StatusCode::BAD_REQUEST,
-            Kind::Unknown => StatusCode::NOT_FOUND,
-            Kind::Outdated | Kind::Interrupted => StatusCode::CONFLICT,
-            Kind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self::Problem(status, Problem::from(&error))
+        Self::Problem(ays_server::status_of(error.kind), Problem::from(&error))
     }
 }
 

@@ -39,15 +39,19 @@ impl Answer {
     }
 }
 
+/// The status by which an error of this kind is answered.
+pub fn status_of(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Usage | Kind::Invalid => StatusCode::BAD_REQUEST,
+        Kind::Unknown => StatusCode::NOT_FOUND,
+        Kind::Outdated | Kind::Interrupted => StatusCode::CONFLICT,
+        Kind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
 impl From<Error> for Answer {
     fn from(error: Error) -> Self {
-        let status = match error.kind {
-            Kind::Usage | Kind::Invalid => StatusCode::BAD_REQUEST,
-            Kind::Unknown => StatusCode::NOT_FOUND,
-            Kind::Outdated | Kind::Interrupted => StatusCode::CONFLICT,
-            Kind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self { status, problem: Problem::from(&error) }
+        Self { status: status_of(error.kind), problem: Problem::from(&error) }
     }
 }
 

@@ -28,9 +28,10 @@ mod stacks;
 mod state;
 mod users;
 
+pub use answer::status_of;
 pub use feed::{FeedNote, keep_feed};
 pub use run::{Listen, ServeError, serve};
-pub use session::{CookieRules, SESSION, Session, end_session, open_session, session};
+pub use session::{CookieRules, SESSION, Session, cookies, end_session, open_session, session};
 pub use sign_in::{Provider, SignIn, SignInError};
 pub use state::Server;
 

@@ -100,10 +100,14 @@ fn set_cookie(value: &str, lasts: Duration, rules: CookieRules) -> Result<Header
     Ok(header)
 }
 
-fn cookie(headers: &HeaderMap, rules: CookieRules) -> Option<(TokenId, SecretString)> {
+/// The cookies of a request: their names and values.
+pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut cookies = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = cookies.find(|(given, _)| *given == name(rules))?;
+    texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='))
+}
+
+fn cookie(headers: &HeaderMap, rules: CookieRules) -> Option<(TokenId, SecretString)> {
+    let (_, value) = cookies(headers).find(|(given, _)| *given == name(rules))?;
     let (id, token) = value.split_once('.')?;
     Some((TokenId(id.parse().ok()?), SecretString::from(token)))
 }

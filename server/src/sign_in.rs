@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use axum::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ays_catalogue::Role;
+use ays_model::is_this_machine;
 use ays_operations::{Actor, Kind};
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata};
 use openidconnect::{
@@ -25,11 +26,11 @@ use openidconnect::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::Instant;
-use url::{Host, Url};
+use url::Url;
 
 use crate::answer::Answer;
 use crate::query::Query;
-use crate::session::{CookieRules, open_session};
+use crate::session::{CookieRules, cookies, open_session};
 use crate::state::Server;
 
 /// How long somebody may take at the provider.
@@ -245,13 +246,7 @@ async fn ask(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse
 }
 
 fn is_protected(url: &Url) -> bool {
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "https" || (url.scheme() == "http" && is_here)
+    url.scheme() == "https" || (url.scheme() == "http" && url.host_str().is_some_and(is_this_machine))
 }
 
 /// The provider did not do what it should.
@@ -359,9 +354,4 @@ impl SignIn {
         let lasts = lasts.as_secs();
         format!("{COOKIE_NAME}={value}; Path=/sign-in; Max-Age={lasts}; HttpOnly; SameSite=Lax{secure}")
     }
-}
-
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }

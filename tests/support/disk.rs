@@ -5,17 +5,14 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::lab::run;
+use super::random::Random;
 
 /// Bytes that do not compress, the same for the same seed.
 pub fn pattern(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed;
+    let mut random = Random(seed);
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
-        // splitmix64
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bytes.extend_from_slice(&(word ^ (word >> 31)).to_le_bytes());
+        bytes.extend_from_slice(&random.word().to_le_bytes());
     }
     bytes.truncate(length);
     bytes

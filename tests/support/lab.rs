@@ -105,6 +105,11 @@ impl Lab {
     }
 }
 
+/// Where `scripts/install-test-parts` has put what no package brings.
+pub fn cache() -> PathBuf {
+    std::env::var_os("AYS_TEST_CACHE").unwrap_or_else(|| "/var/cache/ays-tests".into()).into()
+}
+
 /// Runs a tool that must succeed, and gives what it printed.
 pub fn run(program: &str, arguments: &[&str]) -> String {
     output(Command::new(program).args(arguments))

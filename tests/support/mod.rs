@@ -18,6 +18,7 @@ mod origin;
 #[path = "../../catalogue/tests/support/postgres.rs"]
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod postgres;
+pub mod random;
 mod registry;
 mod scene;
 pub mod schema;

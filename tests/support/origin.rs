@@ -1,7 +1,7 @@
 //! Where images come from: nginx, pure-ftpd and vsftpd.
 
 use std::{
-    env, fs,
+    fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     os::unix::fs::PermissionsExt,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    lab::{Lab, mortal, run},
+    lab::{Lab, cache, mortal, run},
     node::cap,
 };
 
@@ -246,8 +246,7 @@ impl Vsftpd {
         fs::create_dir(&empty).unwrap();
         let both = certificate.both();
         // Not installed: it cannot be, beside pure-ftpd.
-        let cache = env::var_os("AYS_TEST_CACHE").unwrap_or_else(|| "/var/cache/ays-tests".into());
-        let program = Path::new(&cache).join("vsftpd-1/usr/sbin/vsftpd");
+        let program = cache().join("vsftpd-1/usr/sbin/vsftpd");
         assert!(program.exists(), "{} is missing: run scripts/install-test-parts first", program.display());
         let children = [(990, "YES"), (2121, "NO")].map(|(port, implicit)| {
             let settings = lab.dir().join(format!("vsftpd-{port}.conf"));

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use ays_operations::{Error, Kind, whose_password};
+use ays_server::cookies;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::address::is_here;
@@ -97,7 +98,5 @@ fn asked(
 }
 
 fn secret(headers: &HeaderMap) -> Option<SecretString> {
-    let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut cookies = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    cookies.find(|(name, _)| *name == COOKIE).map(|(_, value)| SecretString::from(value))
+    cookies(headers).find(|(name, _)| *name == COOKIE).map(|(_, value)| SecretString::from(value))
 }
