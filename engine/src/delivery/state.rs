@@ -369,9 +369,10 @@ impl Swarm {
         member.front_had = front;
     }
 
-    /// Whether anybody brings new bytes, or has all of them.
+    /// Whether anybody brings new bytes, or gives all of them: one that had the file before it was asked never listened.
     fn has_root(&self) -> bool {
-        self.leader.is_some() || self.members.iter().any(|member| member.life == Life::Has)
+        let gives_all = |member: &Member| member.life == Life::Has && member.port.is_some();
+        self.leader.is_some() || self.members.iter().any(gives_all)
     }
 
     /// The foremost node becomes the leader; none for the others.

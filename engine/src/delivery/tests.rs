@@ -301,6 +301,20 @@ fn who_has_all_gives_when_no_giver_is_left() {
 }
 
 #[test]
+fn who_had_it_before_gives_it_to_nobody() {
+    for mut scene in [given(), Scene::new(0)] {
+        let had_it = scene.swarm.join(address(scene.told.len()));
+        scene.told.push(Told::default());
+        // It found the file in its place, and never listened.
+        scene.swarm.has(had_it, PIECE);
+        let first = join_giver(&mut scene);
+        assert_eq!(scene.supplier(first), Some(Supplier::Source));
+        let taker = scene.join();
+        assert_eq!(scene.supplier(taker), peer(first));
+    }
+}
+
+#[test]
 fn the_operators_machine_is_reached_through_the_controller_alone() {
     let mut scene = given();
     let (first, second) = (scene.join(), scene.join());
