@@ -170,7 +170,7 @@ impl Scene {
 #[test]
 fn the_controller_is_killed() {
     let mut scene = scene("4g");
-    scene.each(kills(80), &[None], |scene, running| {
+    scene.each(kills(24), &[None], |scene, running| {
         thread::sleep(scene.dice.moment(scene.usual));
         running.signal(Signal::SIGKILL);
     });
@@ -184,7 +184,7 @@ fn the_controller_is_killed() {
 fn the_operator_presses_control_c() {
     let mut scene = scene("4g");
     // By the signal itself where it came before the program began to listen for it.
-    scene.each(kills(50), &[Some(130), None], |scene, running| {
+    scene.each(kills(25), &[Some(130), None], |scene, running| {
         thread::sleep(scene.dice.moment(scene.usual));
         running.signal(Signal::SIGINT);
         thread::sleep(scene.dice.moment(scene.usual / 2));
@@ -195,7 +195,7 @@ fn the_operator_presses_control_c() {
 #[test]
 fn the_helper_is_killed() {
     let mut scene = scene("4g");
-    scene.each(kills(60), &[Some(1)], |scene, running| {
+    scene.each(kills(30), &[Some(1)], |scene, running| {
         let Some(helper) = scene.process("/ays-node-", running) else { return };
         thread::sleep(scene.dice.moment(scene.usual));
         // It may have ended.
@@ -206,7 +206,7 @@ fn the_helper_is_killed() {
 #[test]
 fn qemu_img_is_killed() {
     let mut scene = scene("4g");
-    scene.each(kills(40), &[Some(1)], |scene, running| {
+    scene.each(kills(20), &[Some(1)], |scene, running| {
         let Some(qemu_img) = scene.process("/qemu-img", running) else { return };
         thread::sleep(scene.dice.moment(Duration::from_millis(15)));
         let _ = kill(qemu_img, Signal::SIGKILL);
@@ -216,7 +216,7 @@ fn qemu_img_is_killed() {
 #[test]
 fn the_disk_is_full() {
     let mut scene = scene("256m");
-    for turn in 0..kills(40) {
+    for turn in 0..kills(20) {
         let what = format!("turn {turn}");
         scene.publish();
         let left = scene.dice.roll(6 << 20);

@@ -35,30 +35,6 @@ fn on_n1(scene: &Scene, words: &[&str]) -> Output {
     scene.ays.run(&[words, &N1].concat())
 }
 
-/// All that lies on the node and that an install may change: files with their content and mode, links, directories.
-fn everything(node: &Node) -> BTreeMap<PathBuf, String> {
-    let root = node.path("/");
-    let mut found = BTreeMap::new();
-    let mut left: Vec<_> =
-        ["etc", "opt", "srv", "var", "run", "home"].iter().map(|top| root.join(top)).collect();
-    while let Some(directory) = left.pop() {
-        for entry in fs::read_dir(&directory).into_iter().flatten().map_while(Result::ok) {
-            let (path, kind) = (entry.path(), entry.file_type().unwrap());
-            let what = if kind.is_dir() {
-                left.push(path.clone());
-                "directory".to_owned()
-            } else if kind.is_symlink() {
-                format!("link to {}", fs::read_link(&path).unwrap().display())
-            } else {
-                let mode = entry.metadata().unwrap().permissions().mode();
-                format!("{mode:o} {:?}", fs::read(&path).unwrap_or_default())
-            };
-            found.insert(path.strip_prefix(&root).unwrap().to_owned(), what);
-        }
-    }
-    found
-}
-
 #[test]
 fn dependencies_come_first_each_once_with_their_answers() {
     let scene = Scene::new();
@@ -189,7 +165,7 @@ fn is_up(scene: &Scene) -> bool {
 fn a_process_is_started_outlives_the_connection_and_is_started_again() {
     let scene = Scene::new();
     web(&scene);
-    let before = everything(&scene.node);
+    let before = scene.node.everything();
     let done = scene.ays.succeeds(&[&["install", "-n", "web"], &N1[..]].concat());
     assert!(done.contains("web on n1: start: httpd: runs"), "{done}");
     assert!(answers(&scene.node) && is_up(&scene));
@@ -228,7 +204,7 @@ fn a_process_is_started_outlives_the_connection_and_is_started_again() {
     assert!(is_up(&scene));
 
     scene.ays.succeeds(&[&["uninstall", "-n", "web"], &N1[..]].concat());
-    assert_eq!(everything(&scene.node), before, "an uninstall leaves the node as it was");
+    assert_eq!(scene.node.everything(), before, "an uninstall leaves the node as it was");
     scene.node.wait_until_quiet(Duration::from_secs(10));
     scene.ays.succeeds(&[&["uninstall", "-n", "web"], &N1[..]].concat());
 }
@@ -339,7 +315,7 @@ fn files_of_a_private_repository_come_to_a_node_without_git() {
         assert_eq!(output.code, Some(0), "{output:#?}");
         output.stdout
     };
-    let before = everything(&scene.node);
+    let before = scene.node.everything();
     let done = service("");
     assert!(done.contains("3 of 3 files written"), "{done}");
     assert_eq!(scene.node.list("/opt/www"), ["index.html", "run.sh", "sub"]);
@@ -378,7 +354,7 @@ fn files_of_a_private_repository_come_to_a_node_without_git() {
     assert!(!scene.node.path("/opt/www").exists());
 
     assert_eq!(on_n1(&scene, &["uninstall", "-n", "app"]).code, Some(0));
-    assert_eq!(everything(&scene.node), before);
+    assert_eq!(scene.node.everything(), before);
 }
 
 #[test]
@@ -523,7 +499,7 @@ fn killed_anywhere_the_next_run_ends_as_without() {
     let scene = Scene::new();
     web(&scene);
     template(&scene, "all", &(export(&scene, "x", "/opt/x") + "dependencies.1 = 'web'\n"));
-    let before = everything(&scene.node);
+    let before = scene.node.everything();
     let install = [&["install", "-n", "all"], &N1[..]].concat();
     scene.ays.succeeds(&install);
     // What is run has other numbers each time.
@@ -531,7 +507,7 @@ fn killed_anywhere_the_next_run_ends_as_without() {
         all.retain(|path, _| !path.ends_with("httpd.state") && !path.ends_with("httpd.log"));
         all
     };
-    let installed = plain(everything(&scene.node));
+    let installed = plain(scene.node.everything());
     let uninstall = |name: &str| {
         let output = on_n1(&scene, &["uninstall", "-n", name]);
         assert_eq!(output.code, Some(0), "{output:#?}");
@@ -539,7 +515,7 @@ fn killed_anywhere_the_next_run_ends_as_without() {
     for pause in [200, 400, 600, 800, 1200] {
         uninstall("all");
         uninstall("web");
-        assert_eq!(everything(&scene.node), before);
+        assert_eq!(scene.node.everything(), before);
         let running = scene.ays.spawn(&install);
         // The moment of the kill is what is tried.
         std::thread::sleep(Duration::from_millis(pause));
@@ -551,7 +527,7 @@ fn killed_anywhere_the_next_run_ends_as_without() {
         }
         running.wait();
         scene.ays.succeeds(&install);
-        assert_eq!(plain(everything(&scene.node)), installed, "killed after {pause} ms");
+        assert_eq!(plain(scene.node.everything()), installed, "killed after {pause} ms");
         if pause % 400 == 0 {
             // What was killed when the install was done is started again, and not installed.
             scene.ays.succeeds(&["start", "--targetname", "n1"]);
@@ -566,7 +542,7 @@ fn killed_anywhere_the_next_run_ends_as_without() {
         running.wait();
         uninstall("web");
         uninstall("all");
-        assert_eq!(everything(&scene.node), before, "killed after {pause} ms");
+        assert_eq!(scene.node.everything(), before, "killed after {pause} ms");
         scene.ays.succeeds(&install);
     }
 }

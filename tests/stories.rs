@@ -34,6 +34,7 @@ mod json;
 mod libvirt;
 mod lint;
 mod many;
+mod methods;
 mod node;
 mod outdated;
 mod packed;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use ays_model::{Found, NodeAction, NodeAnswer};
+
 use crate::register_image::RegisterImage;
 use crate::value::Value;
 
@@ -16,10 +18,8 @@ pub enum Action {
     Print(String),
     /// Wait: [`Outcome::Done`].
     Sleep(Duration),
-    /// Run a command on the node: [`Outcome::Ran`], whatever its exit code is.
-    Execute(Execute),
-    /// Something with a file or directory of the node.
-    File(FileAction),
+    /// Something on the node. [`Outcome`] has what [`NodeAnswer`] has.
+    Node(NodeAction),
     /// Fetch a file onto the node, parents of `path` made: [`Outcome::Done`].
     Download {
         /// Where from.
@@ -31,60 +31,6 @@ pub enum Action {
         /// Whether a file that is there is fetched again.
         overwrite: bool,
     },
-    /// Packages of the node's own package manager: [`Outcome::Done`].
-    Packages {
-        /// What is done.
-        verb: PackageVerb,
-        /// Which.
-        names: Vec<String>,
-    },
-    /// A service of the node's init system: [`Outcome::Done`], for [`UnitVerb::IsActive`] [`Outcome::Bool`].
-    Unit {
-        /// What is done.
-        verb: UnitVerb,
-        /// Its name.
-        name: String,
-    },
-    /// A user of the node, made where it is not there: [`Outcome::Done`].
-    User {
-        /// Its name.
-        name: String,
-        /// Its first group, which must be there.
-        group: Option<String>,
-        /// Its home.
-        home: Option<String>,
-        /// Its shell.
-        shell: Option<String>,
-        /// Its password in clear.
-        password: Option<String>,
-    },
-    /// A group of the node, made where it is not there: [`Outcome::Done`].
-    Group {
-        /// Its name.
-        name: String,
-    },
-    /// The numbers of running processes: [`Outcome::Pids`].
-    Pids(Processes),
-    /// End processes by a signal: [`Outcome::Done`], also where there are none.
-    Kill {
-        /// Which.
-        processes: Processes,
-        /// The signal's number.
-        signal: u8,
-    },
-    /// Whether a TCP port can be connected to from the node, or cannot, within a time: [`Outcome::Bool`].
-    Port {
-        /// A name or address.
-        host: String,
-        /// The port.
-        port: u16,
-        /// Whether something must listen there, or nothing.
-        open: bool,
-        /// How long is waited for it.
-        timeout: Duration,
-    },
-    /// What the node is: [`Outcome::Text`].
-    Fact(Fact),
     /// The values of a service: another one's, or those of this one where [`crate::Script::with_service`] was not
     /// called: [`Outcome::Value`], `None` for a key that is not there.
     ReadHrd {
@@ -122,210 +68,6 @@ pub enum Action {
     },
     /// What the base class does of the service's own processes: [`Outcome::Bool`].
     OwnProcesses(OwnProcesses),
-}
-
-/// A command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Execute {
-    /// What is run.
-    pub command: Command,
-    /// The directory that it runs in.
-    pub cwd: Option<String>,
-    /// Variables that it has beside the node's own.
-    pub env: Vec<(String, String)>,
-    /// Whose it is: the login of the connection where none is given.
-    pub user: Option<String>,
-    /// When it is ended. Its exit code is 999 then, as JumpScale says it.
-    pub timeout: Option<Duration>,
-    /// Whether it outlives the method: nothing is waited for, and it has no output.
-    pub background: bool,
-}
-
-/// What is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// A text for `bash`, as JumpScale ran it.
-    Shell(String),
-    /// A program and its arguments.
-    Arguments(Vec<String>),
-}
-
-/// Something with a file or directory of the node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FileAction {
-    /// What is at a path: [`Outcome::Found`].
-    Look {
-        /// The path.
-        path: String,
-        /// Whether it is of what a link points to.
-        follow: bool,
-    },
-    /// The bytes of a file: [`Outcome::Bytes`].
-    Read {
-        /// The file.
-        path: String,
-    },
-    /// Give a file its bytes: [`Outcome::Done`].
-    Write {
-        /// The file. Its directory must be there.
-        path: String,
-        /// Its bytes.
-        content: Vec<u8>,
-        /// Whether they go behind those that it has.
-        append: bool,
-    },
-    /// What is in a directory: [`Outcome::Paths`], sorted, each with the directory before it.
-    List {
-        /// The directory.
-        path: String,
-        /// Whether directories in it are gone through, too.
-        recursive: bool,
-        /// Whether files are listed.
-        files: bool,
-        /// Whether directories are listed.
-        directories: bool,
-        /// A pattern with `*`, `?` and `[..]` that the last part of a path must fit.
-        filter: Option<String>,
-    },
-    /// Make a directory and its parents; one that is there is no failure: [`Outcome::Done`].
-    CreateDir {
-        /// The directory.
-        path: String,
-    },
-    /// Copy a file, or a directory with all in it, into what is there: [`Outcome::Done`]. A file is copied into `to`
-    /// where that is a directory.
-    Copy {
-        /// What is copied.
-        from: String,
-        /// Where to.
-        to: String,
-        /// Whether files that are there are replaced.
-        overwrite: bool,
-        /// Whether links stay links.
-        keep_links: bool,
-    },
-    /// Move a file or directory: [`Outcome::Done`].
-    Move {
-        /// What is moved.
-        from: String,
-        /// Where to.
-        to: String,
-    },
-    /// Remove a file, a link, or a directory with all in it; what is not there is no failure: [`Outcome::Done`].
-    Remove {
-        /// The path.
-        path: String,
-        /// Whether a directory that is not empty is a failure.
-        only_empty: bool,
-    },
-    /// Make a symbolic link, and the directory that it lies in: [`Outcome::Done`].
-    Link {
-        /// What it points to.
-        target: String,
-        /// Where it lies.
-        path: String,
-        /// Whether what is there goes.
-        replace: bool,
-    },
-    /// Where a link points to: [`Outcome::Text`].
-    ReadLink {
-        /// The link.
-        path: String,
-    },
-    /// Set the permissions: [`Outcome::Done`].
-    Chmod {
-        /// The path.
-        path: String,
-        /// The permissions' bits.
-        mode: u32,
-        /// Whether all in a directory gets them, too.
-        recursive: bool,
-    },
-    /// Set the owner: [`Outcome::Done`].
-    Chown {
-        /// The path.
-        path: String,
-        /// The user.
-        user: String,
-        /// The group; none: the user's own.
-        group: Option<String>,
-        /// Whether all in a directory gets it, too.
-        recursive: bool,
-    },
-    /// Unpack a tar archive, compressed or not, into a directory that is made: [`Outcome::Done`].
-    Unpack {
-        /// The archive.
-        archive: String,
-        /// The directory.
-        to: String,
-        /// Whether all that is in the directory goes before.
-        clean: bool,
-    },
-    /// Pack a directory into a `.tar.gz`: [`Outcome::Done`].
-    Pack {
-        /// The directory.
-        from: String,
-        /// The archive.
-        archive: String,
-    },
-}
-
-/// What is done with packages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PackageVerb {
-    /// They are installed where they are not.
-    Install,
-    /// They are removed where they are installed.
-    Remove,
-    /// The list of what there is, is fetched again; no names.
-    Update,
-    /// All that are installed are brought up to date; no names.
-    Upgrade,
-}
-
-/// What is done with a service of the init system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnitVerb {
-    /// It is started.
-    Start,
-    /// It is stopped.
-    Stop,
-    /// It is started again.
-    Restart,
-    /// It reads its configuration again.
-    Reload,
-    /// It is started when the node starts.
-    Enable,
-    /// It is not started when the node starts.
-    Disable,
-    /// Whether it runs.
-    IsActive,
-}
-
-/// Running processes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Processes {
-    /// One, by its number.
-    Pid(u32),
-    /// Those that listen on a TCP port.
-    OnPort(u16),
-    /// Those whose command line holds a text.
-    Matching(String),
-    /// Those of a program, by its name.
-    Named(String),
-}
-
-/// Something about the node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fact {
-    /// Its platform, such as `ubuntu64`.
-    Platform,
-    /// Its name.
-    Hostname,
-    /// Its IPv4 addresses, one a line.
-    Addresses,
-    /// Its network interfaces, one a line.
-    Interfaces,
 }
 
 /// What the base class does with the processes that `process.N` names.
@@ -408,34 +150,32 @@ pub enum Outcome {
     Services(Vec<ServiceKey>),
 }
 
+impl From<NodeAction> for Action {
+    fn from(action: NodeAction) -> Self {
+        Self::Node(action)
+    }
+}
+
+impl From<NodeAnswer> for Outcome {
+    fn from(answer: NodeAnswer) -> Self {
+        match answer {
+            NodeAnswer::Done => Self::Done,
+            NodeAnswer::Failed(why) => Self::Failed(why),
+            NodeAnswer::Bool(value) => Self::Bool(value),
+            NodeAnswer::Text(text) => Self::Text(text),
+            NodeAnswer::Bytes(bytes) => Self::Bytes(bytes),
+            NodeAnswer::Ran { code, stdout, stderr } => Self::Ran { code, stdout, stderr },
+            NodeAnswer::Found(found) => Self::Found(found),
+            NodeAnswer::Paths(paths) => Self::Paths(paths),
+            NodeAnswer::Pids(pids) => Self::Pids(pids),
+        }
+    }
+}
+
 impl Outcome {
     /// What `registerImage` comes to: a plan must foretell it, so it holds nothing that only the node or the catalogue
     /// knows.
     pub const REGISTERED: Self = Self::Done;
-}
-
-/// What is at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
-    /// Of what kind it is.
-    pub kind: FileKind,
-    /// How many bytes it has.
-    pub size: u64,
-    /// Its permissions' bits.
-    pub mode: u32,
-}
-
-/// Of what kind something at a path is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileKind {
-    /// A file.
-    File,
-    /// A directory.
-    Directory,
-    /// A symbolic link.
-    Link,
-    /// Anything else.
-    Other,
 }
 
 impl fmt::Display for Action {
@@ -445,47 +185,8 @@ impl fmt::Display for Action {
             Self::RegisterImage(image) => write!(f, "register {}", image.name),
             Self::Print(line) => write!(f, "print {line}"),
             Self::Sleep(time) => write!(f, "wait {} s", time.as_secs_f64()),
-            Self::Execute(execute) => write!(f, "run {}", execute.command),
-            Self::File(action) => action.fmt(f),
+            Self::Node(action) => action.fmt(f),
             Self::Download { url, path, .. } => write!(f, "fetch {url} to {path}"),
-            Self::Packages { verb, names } => {
-                let verb = match verb {
-                    PackageVerb::Install => "install packages",
-                    PackageVerb::Remove => "remove packages",
-                    PackageVerb::Update => "fetch the lists of packages",
-                    PackageVerb::Upgrade => "upgrade packages",
-                };
-                write!(f, "{verb} {}", names.join(" "))
-            }
-            Self::Unit { verb, name } => {
-                let verb = match verb {
-                    UnitVerb::Start => "start",
-                    UnitVerb::Stop => "stop",
-                    UnitVerb::Restart => "restart",
-                    UnitVerb::Reload => "reload",
-                    UnitVerb::Enable => "enable",
-                    UnitVerb::Disable => "disable",
-                    UnitVerb::IsActive => "look for",
-                };
-                write!(f, "{verb} {name}")
-            }
-            Self::User { name, .. } => write!(f, "make user {name}"),
-            Self::Group { name } => write!(f, "make group {name}"),
-            Self::Pids(processes) => write!(f, "look for {processes}"),
-            Self::Kill { processes, signal } => write!(f, "end {processes} by signal {signal}"),
-            Self::Port { host, port, open, .. } => {
-                write!(f, "wait for {host}:{port} {}", if *open { "to listen" } else { "to be closed" })
-            }
-            Self::Fact(fact) => write!(
-                f,
-                "ask the node for its {}",
-                match fact {
-                    Fact::Platform => "platform",
-                    Fact::Hostname => "name",
-                    Fact::Addresses => "addresses",
-                    Fact::Interfaces => "interfaces",
-                }
-            ),
             Self::ReadHrd { service, key } => write!(f, "read {key} of {service}"),
             Self::WriteHrd { service, key, value: Some(_) } => write!(f, "set {key} of {service}"),
             Self::WriteHrd { service, key, value: None } => write!(f, "remove {key} of {service}"),
@@ -501,53 +202,6 @@ impl fmt::Display for Action {
                 OwnProcesses::AreUp => "look whether the service's processes run",
                 OwnProcesses::AreDown => "look whether the service's processes are gone",
             }),
-        }
-    }
-}
-
-impl fmt::Display for FileAction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Look { path, .. } => write!(f, "look at {path}"),
-            Self::Read { path } => write!(f, "read {path}"),
-            Self::Write { path, content, append } => {
-                let verb = if *append { "append to" } else { "write" };
-                write!(f, "{verb} {path} ({} bytes)", content.len())
-            }
-            Self::List { path, .. } => write!(f, "list {path}"),
-            Self::CreateDir { path } => write!(f, "make directory {path}"),
-            Self::Copy { from, to, .. } => write!(f, "copy {from} to {to}"),
-            Self::Move { from, to } => write!(f, "move {from} to {to}"),
-            Self::Remove { path, .. } => write!(f, "remove {path}"),
-            Self::Link { target, path, .. } => write!(f, "link {path} to {target}"),
-            Self::ReadLink { path } => write!(f, "read link {path}"),
-            Self::Chmod { path, mode, .. } => write!(f, "set permissions of {path} to {mode:o}"),
-            Self::Chown { path, user, group: Some(group), .. } => {
-                write!(f, "set owner of {path} to {user}:{group}")
-            }
-            Self::Chown { path, user, group: None, .. } => write!(f, "set owner of {path} to {user}"),
-            Self::Unpack { archive, to, .. } => write!(f, "unpack {archive} to {to}"),
-            Self::Pack { from, archive } => write!(f, "pack {from} to {archive}"),
-        }
-    }
-}
-
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Shell(text) => f.write_str(text.trim()),
-            Self::Arguments(words) => f.write_str(&words.join(" ")),
-        }
-    }
-}
-
-impl fmt::Display for Processes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pid(pid) => write!(f, "process {pid}"),
-            Self::OnPort(port) => write!(f, "processes on port {port}"),
-            Self::Matching(text) => write!(f, "processes like `{text}`"),
-            Self::Named(name) => write!(f, "processes named {name}"),
         }
     }
 }

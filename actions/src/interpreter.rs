@@ -170,12 +170,13 @@ impl Interpreter {
     }
 
     /// Has an action done. Files that were written before it are written first.
-    async fn perform(&mut self, action: Action, span: Span) -> Result<Outcome, Stop> {
+    async fn perform(&mut self, action: impl Into<Action>, span: Span) -> Result<Outcome, Stop> {
         self.flush_files(span).await?;
-        self.ask(action, span).await
+        self.ask(action.into(), span).await
     }
 
-    async fn ask(&mut self, action: Action, span: Span) -> Result<Outcome, Stop> {
+    async fn ask(&mut self, action: impl Into<Action>, span: Span) -> Result<Outcome, Stop> {
+        let action = action.into();
         self.actions += 1;
         if self.actions > ACTIONS {
             return Err(self.ended(

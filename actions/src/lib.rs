@@ -13,10 +13,7 @@ mod source;
 mod table;
 mod value;
 
-pub use action::{
-    Action, Command, Execute, Fact, FileAction, FileKind, Found, Outcome, OwnProcesses, PackageVerb,
-    Processes, ServiceKey, UnitVerb,
-};
+pub use action::{Action, Outcome, OwnProcesses, ServiceKey};
 pub use check::LeftOut;
 pub use lifecycle::{Call, OTHER_METHODS, Phase, WhenFalse, install_methods};
 pub use register_image::RegisterImage;

@@ -66,6 +66,25 @@ impl Script {
         self
     }
 
+    /// The same with values of the service that methods before have set, or, with none, removed.
+    pub fn with_values(mut self, changed: &[(String, Option<Value>)]) -> Self {
+        if let Some(service) = &mut self.0.service {
+            let values = &mut Arc::make_mut(service).values;
+            for (key, value) in changed {
+                values.retain(|(known, _)| !known.eq_ignore_ascii_case(key));
+                values.extend(value.clone().map(|value| (key.clone(), value)));
+            }
+        }
+        self
+    }
+
+    /// Whether a word is in its text, or in a value of the service that it may read.
+    pub fn may_use(&self, word: &str) -> bool {
+        let reads_values = self.0.text.text.contains("hrd");
+        let values = self.0.service.iter().filter(|_| reads_values).flat_map(|service| &service.values);
+        self.0.text.text.contains(word) || values.into_iter().any(|(_, value)| holds(value, word))
+    }
+
     /// Begins a method. One that the recipe does not have returns `None` at once.
     pub fn run(&self, method: &str) -> Run {
         self.run_with(method, Vec::new())
@@ -103,6 +122,15 @@ impl Script {
     /// An error at a place that a [`Def`] or another part of the script gives.
     pub fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
         self.0.wrong(span, message)
+    }
+}
+
+fn holds(value: &Value, word: &str) -> bool {
+    match value {
+        Value::Str(text) => text.contains(word),
+        Value::List(items) => items.iter().any(|item| holds(item, word)),
+        Value::Dict(pairs) => pairs.iter().any(|(key, value)| holds(key, word) || holds(value, word)),
+        _ => false,
     }
 }
 

@@ -5,11 +5,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use ays_actions::{
-    Action, FileAction, FileKind, Found, Outcome, Progress, Run, Script, Service, ServiceKey, Value,
-};
+use ays_actions::{Action, Outcome, Progress, Run, Script, Service, ServiceKey, Value};
 use ays_grammar::Diagnostic;
-use ays_model::Words;
+use ays_model::{FileAction, FileKind, Found, NodeAction, Words};
 
 const IMAGE: &str = "
 from JumpScale import j
@@ -259,14 +257,16 @@ fn outcomes_are_values() {
          return rc, out.strip(), names, j.system.fs.isDir('/d'), j.do.readFile('/f'), failed",
     );
     let answer = |action: &Action| match action {
-        Action::Execute(_) => {
+        Action::Node(NodeAction::Execute(_)) => {
             Outcome::Ran { code: 3, stdout: b"said\n".to_vec(), stderr: b"no\nwhy\n".to_vec() }
         }
-        Action::File(FileAction::List { .. }) => Outcome::Paths(vec!["/d/a".to_owned(), "/d/b".to_owned()]),
-        Action::File(FileAction::Look { .. }) => {
+        Action::Node(NodeAction::File(FileAction::List { .. })) => {
+            Outcome::Paths(vec!["/d/a".to_owned(), "/d/b".to_owned()])
+        }
+        Action::Node(NodeAction::File(FileAction::Look { .. })) => {
             Outcome::Found(Some(Found { kind: FileKind::Directory, size: 0, mode: 0o755 }))
         }
-        Action::File(FileAction::Read { .. }) => Outcome::Bytes(b"inside".to_vec()),
+        Action::Node(NodeAction::File(FileAction::Read { .. })) => Outcome::Bytes(b"inside".to_vec()),
         other => panic!("{other:?}"),
     };
     let (_, result) = walk(&mut script(&text).run("configure"), answer);

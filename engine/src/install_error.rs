@@ -45,6 +45,9 @@ pub enum InstallError {
         /// Its name.
         method: &'static str,
     },
+    /// A method of the recipe ended with an exception.
+    #[error(transparent)]
+    Raised(Diagnostic),
     /// What ran before cannot be stopped.
     #[error("the service is still running after stop and halt")]
     StillRunning,
@@ -126,7 +129,8 @@ impl InstallError {
 impl From<LifecycleError> for InstallError {
     fn from(error: LifecycleError) -> Self {
         match error {
-            LifecycleError::Recipe(error) => Self::Recipe(error),
+            // What a recipe cannot do is known before anything is done.
+            LifecycleError::Recipe(error) => Self::Raised(error),
             LifecycleError::Method { method } => Self::Method { method },
             LifecycleError::StillRunning => Self::StillRunning,
         }

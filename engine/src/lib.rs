@@ -20,6 +20,7 @@ mod inspect;
 mod install;
 mod install_error;
 mod lifecycle;
+mod method_actions;
 mod node_problem;
 mod obstacle;
 mod operator_file;

@@ -6,7 +6,9 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use ays_actions::{Action, Call, Outcome, Phase, Progress, RegisterImage, Run, Value, WhenFalse};
+use ays_actions::{
+    Action, Call, Outcome, OwnProcesses, Phase, Progress, RegisterImage, Run, ServiceKey, Value, WhenFalse,
+};
 use ays_grammar::Diagnostic;
 use ays_model::RunAction;
 use ays_recipes::{Parts, Recipe};
@@ -44,6 +46,18 @@ pub(crate) enum Task {
     CheckUp,
     /// All that was written of the service is removed.
     RemoveWritten,
+    /// Something that a method of the recipe asks for.
+    Act(Asked),
+}
+
+/// What a method of the recipe asks for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub action: Action,
+    /// In one line, without secrets.
+    pub shown: String,
+    /// What only a node can tell, and what it depends on whether this is done; only in a plan.
+    pub depends_on: Option<String>,
 }
 
 /// Whether an install starts what it has installed.
@@ -79,6 +93,8 @@ pub(crate) struct Lifecycle<'r> {
     /// The method that a task stands for, which is under way.
     standing: Option<Call>,
     registered: Vec<RegisterImage>,
+    /// The values of the service that methods have set, or removed.
+    values: Vec<(String, Option<Value>)>,
 }
 
 /// A part of a run.
@@ -140,7 +156,8 @@ impl<'r> Lifecycle<'r> {
     }
 
     fn of_parts(recipe: &'r Recipe, parts: VecDeque<Part>) -> Self {
-        Self { recipe, parts, left: VecDeque::new(), running: None, standing: None, registered: Vec::new() }
+        let (left, running, standing) = (VecDeque::new(), None, None);
+        Self { recipe, parts, left, running, standing, registered: Vec::new(), values: Vec::new() }
     }
 
     /// What is to be done next; none at the end. `outcome` is what the task before came to.
@@ -159,11 +176,19 @@ impl<'r> Lifecycle<'r> {
                         self.registered.push(image.clone());
                         return Ok(Some(Task::Register(image)));
                     }
-                    Progress::Action(Action::Print(_)) => {}
-                    // The plan has refused it before anything was done.
-                    Progress::Action(_) => {
-                        let message = format!("an install cannot do this yet: {}", run.shown());
-                        return Err(run.wrong(message).into());
+                    Progress::Action(Action::WriteHrd { service: ServiceKey::Own, key, value }) => {
+                        self.values.push((key, value));
+                    }
+                    Progress::Action(Action::OwnProcesses(does)) => {
+                        if !self.recipe.parts.processes.is_empty() {
+                            return Ok(Some(own_processes(does)));
+                        }
+                        outcome = Outcome::Bool(true);
+                    }
+                    Progress::Action(action) => {
+                        refuse(&action, run)?;
+                        let (shown, depends_on) = (run.shown(), run.depends_on().map(str::to_owned));
+                        return Ok(Some(Task::Act(Asked { action, shown, depends_on })));
                     }
                     Progress::Returned(value) => {
                         let call = *call;
@@ -177,7 +202,10 @@ impl<'r> Lifecycle<'r> {
                     Step::Call(call) => call,
                 };
                 match (self.recipe.method(call.method), self.usual(call.method)) {
-                    (Some(script), _) => self.running = Some((call, script.run(call.method))),
+                    (Some(script), _) => {
+                        let script = script.clone().with_values(&self.values);
+                        self.running = Some((call, script.run(call.method)));
+                    }
                     (None, Some(task)) => {
                         self.standing = Some(call);
                         return Ok(Some(task));
@@ -259,4 +287,26 @@ impl<'r> Lifecycle<'r> {
             |image: &RegisterImage| Task::Remove { path: image.file.clone(), download: image.download };
         removed.into_iter().map(remove).collect()
     }
+}
+
+/// What the base class does with the service's processes.
+fn own_processes(does: OwnProcesses) -> Task {
+    match does {
+        OwnProcesses::Start => Task::Start,
+        OwnProcesses::Stop => Task::Stop,
+        OwnProcesses::Halt => Task::Halt,
+        OwnProcesses::AreUp => Task::CheckUp,
+        OwnProcesses::AreDown => Task::CheckDown,
+    }
+}
+
+/// An error where a method asks for what nothing here does.
+pub(crate) fn refuse(action: &Action, run: &Run) -> Result<(), Diagnostic> {
+    match action {
+        Action::ReadHrd { .. } | Action::FindServices { .. } | Action::Service { .. } => {}
+        Action::WriteHrd { service, .. } if *service != ServiceKey::Own => {}
+        _ => return Ok(()),
+    }
+    let help = "a service that this one needs is named by `dependencies.N`, with the answers that it gets";
+    Err(run.wrong(format!("a method cannot do this yet: {}", run.shown())).with_help(help))
 }

@@ -10,7 +10,7 @@ use ays_model::{
 use ays_recipes::{Process, Recipe};
 use serde::Serialize;
 
-use crate::lifecycle::{Lifecycle, LifecycleError, Starting, Task};
+use crate::lifecycle::{Asked, Lifecycle, LifecycleError, Starting, Task, refuse};
 
 /// One thing that will be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,6 +79,13 @@ pub enum Planned {
     },
     /// What was written is removed.
     RemoveWritten,
+    /// Something that a method of the recipe asks for.
+    Act {
+        /// In one line, without secrets.
+        what: String,
+        /// What only the node can tell, and what it depends on whether this is done.
+        depends_on: Option<String>,
+    },
 }
 
 /// All that an install on a node will do, in order.
@@ -184,6 +191,8 @@ pub(crate) fn refuse_what_cannot_be_done(recipe: &Recipe, action: RunAction) -> 
 fn expected(task: &Task) -> Outcome {
     match task {
         Task::CheckDown | Task::CheckUp => Outcome::Bool(true),
+        Task::Act(Asked { action: Action::Print(_), .. }) => Outcome::Done,
+        Task::Act(_) => Outcome::Unknown,
         _ => Outcome::Done,
     }
 }
@@ -195,6 +204,8 @@ impl Planned {
             Task::CheckDown | Task::CheckUp => return Vec::new(),
             Task::Stop | Task::Halt => Self::Stop,
             Task::RemoveWritten => Self::RemoveWritten,
+            Task::Act(Asked { action: Action::Print(_), .. }) => return Vec::new(),
+            Task::Act(Asked { shown, depends_on, .. }) => Self::Act { what: shown, depends_on },
             Task::Start => {
                 let start = |process: &Process| Self::Start {
                     process: process.name.clone(),
@@ -252,10 +263,11 @@ fn interpret_all(script: &Script) -> Result<(), Diagnostic> {
         let mut run = script.run(method);
         let mut outcome = Outcome::Done;
         while let Progress::Action(action) = run.resume(outcome)? {
+            refuse(&action, &run)?;
             outcome = match action {
                 Action::RegisterImage(_) => Outcome::REGISTERED,
                 Action::Print(_) => Outcome::Done,
-                _ => return Err(run.wrong(format!("an install cannot do this yet: {}", run.shown()))),
+                _ => Outcome::Unknown,
             };
         }
     }
@@ -327,6 +339,10 @@ impl std::fmt::Display for Planned {
                 }
             }
             Self::RemoveWritten => f.write_str("remove    what was written"),
+            Self::Act { what, depends_on: None } => write!(f, "action    {what}"),
+            Self::Act { what, depends_on: Some(on) } => {
+                write!(f, "action    {what}\n       it depends on {on}")
+            }
         }
     }
 }

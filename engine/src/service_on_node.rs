@@ -50,19 +50,20 @@ impl OnNode<'_, '_> {
             Task::Halt => self.told(ProcessAct::Halt, StepName::Stop, "halted").await?,
             Task::Start => self.told(ProcessAct::Start, StepName::Start, "started").await?,
             Task::RemoveWritten => self.remove_written().await?,
+            Task::Act(asked) => return self.act(asked).await,
             // Those of images.
             Task::Check | Task::Fetch(_) | Task::Register(_) | Task::Remove { .. } => {}
         }
         Ok(ActionOutcome::Done)
     }
 
-    fn start_step(&mut self, step: StepName, what: impl Into<String>) {
+    pub fn start_step(&mut self, step: StepName, what: impl Into<String>) {
         if let Some(events) = &mut self.events {
             events.start(step, what);
         }
     }
 
-    fn done(&mut self, step: StepName, result: impl Into<String>) {
+    pub fn done(&mut self, step: StepName, result: impl Into<String>) {
         if let Some(events) = &mut self.events {
             events.done(step, result);
         }
@@ -160,8 +161,10 @@ impl OnNode<'_, '_> {
                     let _ = write!(told, ", and the packages {}", removed.packages.join(", "));
                 }
                 self.done(StepName::Uninstall, told);
-                for path in &removed.kept {
-                    let message = format!("{} stays: somebody else's files are in it", path.display());
+                let others = removed.kept.iter().map(|path| (path, "somebody else's files are in it"));
+                let changed = removed.changed.iter().map(|path| (path, "somebody has changed it since"));
+                for (path, why) in others.chain(changed) {
+                    let message = format!("{} stays: {why}", path.display());
                     if let Some(events) = &mut self.events {
                         events.send(Event::Warning { message });
                     }

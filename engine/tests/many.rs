@@ -140,6 +140,7 @@ fn well(step: &Step) -> Result<Outcome, Failure> {
         Step::WriteIndex(_) => Outcome::Written(IndexBefore::Other.into()),
         Step::Remove(_) => Outcome::Removed,
         Step::Note(_)
+        | Step::Act(_)
         | Step::Processes(_)
         | Step::CompareTree(_)
         | Step::WritePart(_)

@@ -1,8 +1,8 @@
 //! Programs of the language of `actions.py`: whatever is written, and whatever a node answers, a walk ends, with an error
 //! that can be shown.
 
-use ays_actions::{Action, FileAction, Outcome, Progress, Run, Script};
-use ays_model::Words;
+use ays_actions::{Action, Outcome, Progress, Run, Script};
+use ays_model::{FileAction, NodeAction, Words};
 
 /// How many actions are answered.
 const ANSWERS: usize = 200;
@@ -36,15 +36,17 @@ fn walk(mut run: Run, answers: u8, text: &str) {
 
 fn answer(action: &Action, answers: u8) -> Outcome {
     match action {
-        Action::Execute(_) => Outcome::Ran {
+        Action::Node(NodeAction::Execute(_)) => Outcome::Ran {
             code: i32::from(answers / 64),
             stdout: b"a b\nc\n".to_vec(),
             stderr: vec![answers],
         },
-        Action::File(FileAction::Read { .. }) => Outcome::Bytes(vec![b'x', answers, b'\n']),
-        Action::File(FileAction::List { .. }) => Outcome::Paths(vec!["/a".to_owned(), "/b.conf".to_owned()]),
-        Action::File(FileAction::Look { .. }) => Outcome::Found(None),
-        Action::Pids(_) => Outcome::Pids(vec![1, 2]),
+        Action::Node(NodeAction::File(FileAction::Read { .. })) => Outcome::Bytes(vec![b'x', answers, b'\n']),
+        Action::Node(NodeAction::File(FileAction::List { .. })) => {
+            Outcome::Paths(vec!["/a".to_owned(), "/b.conf".to_owned()])
+        }
+        Action::Node(NodeAction::File(FileAction::Look { .. })) => Outcome::Found(None),
+        Action::Node(NodeAction::Pids(_)) => Outcome::Pids(vec![1, 2]),
         _ if answers & 8 != 0 => Outcome::Failed("no".to_owned()),
         _ => Outcome::Done,
     }

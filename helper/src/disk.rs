@@ -1,10 +1,12 @@
 //! What several steps do with the node's file system, with its errors in an operator's words.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Component, Path};
 
+use ays_model::Sha256;
 use ays_protocol::Failure;
+use sha2::Digest;
 
 /// A failure of the node's file system.
 pub(crate) fn failure(path: &Path, doing: &str, error: &io::Error) -> Failure {
@@ -69,6 +71,18 @@ pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failure(path, "removing", &error)),
         _ => Ok(()),
+    }
+}
+
+/// Of all that is left of a file.
+pub(crate) fn sha256_of(file: &mut File) -> io::Result<Sha256> {
+    let mut sha256 = sha2::Sha256::new();
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(Sha256(sha256.finalize().into())),
+            count => sha256.update(&buffer[..count]),
+        }
     }
 }
 

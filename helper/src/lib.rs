@@ -6,6 +6,7 @@
 //! with the helper.
 
 mod access;
+mod act;
 mod challenge;
 mod check_copy;
 mod checksum_list;

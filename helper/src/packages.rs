@@ -73,6 +73,13 @@ pub(crate) async fn remove(service: &Service) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
+/// Removes packages, whoever brought them; those that are not there are left out.
+pub(crate) async fn remove_named(names: &[String]) -> Result<(), Failure> {
+    let gone = missing(names).await?;
+    let names: Vec<String> = names.iter().filter(|name| !gone.contains(name)).cloned().collect();
+    if names.is_empty() { Ok(()) } else { apt(&["remove"], &names).await }
+}
+
 fn packages_of_others(dir: &Path) -> BTreeSet<String> {
     let beside = dir.parent().and_then(|services| fs::read_dir(services).ok());
     let others = beside.into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());

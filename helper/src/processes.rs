@@ -1,7 +1,7 @@
 //! The processes of a service: started, stopped and looked at, by systemd where it runs, else by a supervisor of ours.
 
-mod family;
-mod listening;
+pub(crate) mod family;
+pub(crate) mod listening;
 mod log;
 mod supervised;
 mod supervisor;
@@ -19,6 +19,8 @@ use crate::disk::on_thread;
 use crate::service::{Service, check_name, directory};
 
 pub use supervisor::{SUPERVISE_MODE, become_supervisor};
+pub(crate) use systemd::runs as systemd_runs;
+pub(crate) use user::User;
 
 /// How often it is looked whether something has come up, or ended: the kernel tells nobody but its parent.
 const LOOK_EVERY: Duration = Duration::from_millis(25);

@@ -1,19 +1,23 @@
 //! The end of a service: all that an install wrote for it goes, and nothing else.
 
-use std::fs;
+use std::fs::{self, File, Permissions};
 use std::io::ErrorKind;
+use std::os::unix::fs::{PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 
+use ays_model::Sha256;
 use ays_protocol::{Failure, RemovedService};
 
-use crate::disk::{failure, on_thread, sync_directory};
-use crate::service::{RECORD, Service, directory, services};
+use crate::disk::{failure, make_directory, on_thread, sha256_of, sync_directory};
+use crate::file_name::part_of;
+use crate::service::{Kept, Like, RECORD, Service, directory, put_back, services};
+use crate::tree::make_link;
 use crate::{packages, processes};
 
 /// Removes a service. Stopped anywhere, the next try finds its record and goes on.
 pub(crate) async fn remove_service(name: String) -> Result<RemovedService, Failure> {
     let dir = directory(&name)?;
-    let mut removed = RemovedService { removed: Vec::new(), kept: Vec::new(), packages: Vec::new() };
+    let mut removed = RemovedService::default();
     if !dir.is_dir() {
         return Ok(removed);
     }
@@ -22,6 +26,7 @@ pub(crate) async fn remove_service(name: String) -> Result<RemovedService, Failu
     removed.packages = packages::remove(&service).await?;
     on_thread(move || {
         remove_files(&service, &mut removed)?;
+        bring_back(&service, &mut removed)?;
         remove_directory(&service)?;
         Ok(removed)
     })
@@ -30,6 +35,8 @@ pub(crate) async fn remove_service(name: String) -> Result<RemovedService, Failu
 
 fn remove_files(service: &Service, removed: &mut RemovedService) -> Result<(), Failure> {
     for path in service.written.files.iter().rev() {
+        // What a run that was killed had begun.
+        let _ = fs::remove_file(part_of(path));
         match fs::remove_file(path) {
             Ok(()) => removed.removed.push(path.clone()),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
@@ -53,6 +60,52 @@ fn remove_files(service: &Service, removed: &mut RemovedService) -> Result<(), F
         sync_directory(parent)?;
     }
     Ok(())
+}
+
+/// Brings back what the service's methods have changed, where nobody else has changed it since.
+fn bring_back(service: &Service, removed: &mut RemovedService) -> Result<(), Failure> {
+    for (path, before) in &service.written.before {
+        let kept = match &before.content {
+            None => None,
+            Some(Kept::Link(to)) => {
+                if path.symlink_metadata().is_err() || path.is_symlink() || digest_at(path)? == before.made {
+                    make_link(path, to)?;
+                }
+                continue;
+            }
+            Some(Kept::File(name)) => Some(service.dir().join(name)),
+        };
+        if let Some(kept) = kept {
+            let is_gone = path.symlink_metadata().is_err();
+            if !is_gone && digest_at(path)? != before.made {
+                // Somebody's own, or brought back by a run that was stopped behind that.
+                if digest_at(path)? != digest_at(&kept)? {
+                    removed.changed.push(path.clone());
+                }
+                continue;
+            }
+            let mut file = File::open(&kept).map_err(|error| failure(&kept, "reading", &error))?;
+            let like = Like { mode: before.mode, owner: Some((before.uid, before.gid)) };
+            make_directory(path.parent().unwrap_or(Path::new("/")))?;
+            put_back(path, &mut file, &like)?;
+        } else if path.symlink_metadata().is_ok() {
+            let failed = |error: std::io::Error| failure(path, "giving it back its rights", &error);
+            lchown(path, Some(before.uid), Some(before.gid)).map_err(failed)?;
+            if !path.is_symlink() {
+                fs::set_permissions(path, Permissions::from_mode(before.mode)).map_err(failed)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Of a file; none: there is none, or a link.
+fn digest_at(path: &Path) -> Result<Option<Sha256>, Failure> {
+    if path.is_symlink() || !path.is_file() {
+        return Ok(None);
+    }
+    let digest = File::open(path).and_then(|mut file| sha256_of(&mut file));
+    digest.map(Some).map_err(|error| failure(path, "reading", &error))
 }
 
 /// Its own directory, the record last; then those above it that nothing else is in.

@@ -2,14 +2,16 @@
 //! else. What is written is noted before it is written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs::{self, File, Metadata};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use ays_model::Sha256;
 use ays_protocol::Failure;
 use serde::{Deserialize, Serialize};
 
-use crate::disk::{check_path, failure, make_directory, refused, rename};
+use crate::disk::{check_path, failure, make_directory, refused, rename, sha256_of};
 use crate::file_name::part_of;
 use crate::locked::wait_locked;
 
@@ -41,6 +43,39 @@ pub(crate) struct Written {
     pub units: BTreeSet<String>,
     /// Packages that were not there before.
     pub packages: BTreeSet<String>,
+    /// What was in the place of something that the service's methods have changed.
+    pub before: BTreeMap<PathBuf, Before>,
+}
+
+/// What was at a path before a method of the service changed it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Before {
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// None: only the rights were changed.
+    pub content: Option<Kept>,
+    /// What the service has made of it last; none: it was removed. What is found to be something else was changed by
+    /// somebody since, and stays.
+    pub made: Option<Sha256>,
+}
+
+/// What is kept of a file or link.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Kept {
+    /// A copy with this name in the service's directory.
+    File(String),
+    /// What the link points to.
+    Link(PathBuf),
+}
+
+/// What is changed of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Its bytes, or that it is there at all.
+    Content,
+    /// Its owner or its permissions.
+    Rights,
 }
 
 /// Where services have their directories.
@@ -105,6 +140,67 @@ impl Service {
         if is_changed { self.save() } else { Ok(()) }
     }
 
+    /// Notes a directory that will be made, and those above it.
+    pub fn will_make(&mut self, directory: &Path) -> Result<(), Failure> {
+        let new: Vec<_> = directory.ancestors().take_while(|path| path.symlink_metadata().is_err()).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.written.directories.extend(new.into_iter().map(Path::to_owned));
+        self.save()
+    }
+
+    /// Notes that something will be changed, and keeps what is there, unless it is the service's own.
+    pub fn will_change(&mut self, path: &Path, what: Change) -> Result<(), Failure> {
+        let Ok(found) = path.symlink_metadata() else {
+            return if what == Change::Content { self.will_write([path]) } else { Ok(()) };
+        };
+        let known = self.written.before.get(path);
+        let is_own = self.written.files.contains(path) || self.written.directories.contains(path);
+        let is_kept = known.is_some_and(|known| known.content.is_some() || what == Change::Rights);
+        if is_own || is_kept {
+            return Ok(());
+        }
+        let content = match what {
+            Change::Rights => None,
+            Change::Content if found.is_symlink() => {
+                let to = fs::read_link(path).map_err(|error| failure(path, "reading the link", &error))?;
+                Some(Kept::Link(to))
+            }
+            Change::Content if found.is_file() => Some(Kept::File(self.keep(path)?)),
+            Change::Content => None,
+        };
+        let (mode, uid, gid) = match known {
+            Some(known) => (known.mode, known.uid, known.gid),
+            None => (found.mode() & 0o7777, found.uid(), found.gid()),
+        };
+        self.written.before.insert(path.to_owned(), Before { mode, uid, gid, content, made: None });
+        self.save()
+    }
+
+    /// Copies a file into the service's directory; the copy's name.
+    fn keep(&self, path: &Path) -> Result<String, Failure> {
+        let name = format!("before-{}", self.written.before.len());
+        let kept = self.dir.join(&name);
+        let mut file = File::open(path).map_err(|error| failure(path, "reading", &error))?;
+        fill(&kept, &mut file, &Like { mode: 0o600, owner: None })?.finish(&kept)?;
+        Ok(name)
+    }
+
+    /// Writes a file, with what was there kept. It has all of its bytes when it gets its name.
+    pub fn put(&mut self, path: &Path, from: &mut impl Read, like: &Like) -> Result<(), Failure> {
+        self.will_change(path, Change::Content)?;
+        let mut part = fill(path, from, like)?;
+        if self.written.before.contains_key(path) {
+            let made = part.digest()?;
+            if let Some(before) = self.written.before.get_mut(path) {
+                before.made = Some(made);
+            }
+            self.save()?;
+        }
+        part.finish(path)
+    }
+
     /// Writes down what was written.
     pub fn save(&self) -> Result<(), Failure> {
         let record = self.dir.join(RECORD);
@@ -116,14 +212,64 @@ impl Service {
 
 /// Puts a file in the place of whatever is there; it has all of its bytes when it gets its name.
 pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+    fill(path, &mut &bytes[..], &Like { mode, owner: None })?.finish(path)
+}
+
+/// The same of what was kept, with the rights that it had.
+pub(crate) fn put_back(path: &Path, from: &mut impl Read, like: &Like) -> Result<(), Failure> {
+    fill(path, from, like)?.finish(path)
+}
+
+/// Whose a file becomes, and who may do what with it.
+pub(crate) struct Like {
+    pub mode: u32,
+    /// None: whoever writes it.
+    pub owner: Option<(u32, u32)>,
+}
+
+impl Like {
+    /// As another one is; where there is none, as a new file is.
+    pub fn of(found: Option<&Metadata>) -> Self {
+        match found {
+            Some(found) => Self { mode: found.mode() & 0o7777, owner: Some((found.uid(), found.gid())) },
+            None => Self { mode: 0o644, owner: None },
+        }
+    }
+}
+
+/// A file that has all of its bytes, and not its name yet.
+struct Part {
+    path: PathBuf,
+    file: File,
+}
+
+/// Writes a file beside the place where it is to be.
+fn fill(path: &Path, from: &mut impl Read, like: &Like) -> Result<Part, Failure> {
     let part = part_of(path);
     let mut file = wait_locked(&part)?;
     let failed = |error: std::io::Error| failure(path, "writing", &error);
     file.set_len(0).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    set_mode(&file, mode).map_err(failed)?;
+    std::io::copy(from, &mut file).map_err(failed)?;
+    if let Some((uid, gid)) = like.owner
+        && (uid, gid) != (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
+    {
+        std::os::unix::fs::fchown(&file, Some(uid), Some(gid)).map_err(failed)?;
+    }
+    set_mode(&file, like.mode).map_err(failed)?;
     file.sync_all().map_err(failed)?;
-    rename(&part, path)
+    Ok(Part { path: part, file })
+}
+
+impl Part {
+    fn digest(&mut self) -> Result<Sha256, Failure> {
+        let failed = |error: std::io::Error| failure(&self.path, "reading", &error);
+        self.file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        sha256_of(&mut self.file).map_err(failed)
+    }
+
+    fn finish(self, path: &Path) -> Result<(), Failure> {
+        rename(&self.path, path)
+    }
 }
 
 /// Sets who may do what with a file.

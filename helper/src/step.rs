@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::share::{Listeners, Talk};
 use crate::unpack::Unpackings;
 use crate::{
-    Limits, check_copy, digest, examine, fetch, index, inspect, list_pool, owner, packages, processes,
+    Limits, act, check_copy, digest, examine, fetch, index, inspect, list_pool, owner, packages, processes,
     read_pieces, remove, remove_copies, requirements, service, share, store, tree,
 };
 
@@ -60,6 +60,7 @@ pub(crate) async fn run(
         })
         .await
         .map(|()| Outcome::Ready),
+        Step::Act(order) => act::act(order).await.map(Outcome::Acted),
         Step::Processes(order) => processes::act(order).await.map(Outcome::Processes),
         Step::CompareTree(order) => on_thread(move || tree::compare(&order)).await.map(Outcome::Lacking),
         Step::WritePart(order) => on_thread(move || tree::write(&order)).await.map(|()| Outcome::Ready),

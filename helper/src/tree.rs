@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
 
 use ays_model::Sha256;
@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::Digest;
 
-use crate::disk::{failure, make_directory, refused, remove, rename, sync_directory};
+use crate::disk::{failure, make_directory, refused, remove, rename, sha256_of, sync_directory};
 use crate::file_name::part_of;
 use crate::locked::wait_locked;
 use crate::service::{Service, set_mode};
@@ -71,7 +71,7 @@ pub(crate) fn write(order: &TreePart) -> Result<(), Failure> {
     }
     file.set_len(end).map_err(failed)?;
     file.seek(SeekFrom::Start(0)).map_err(failed)?;
-    let actual = digest(&mut file).map_err(failed)?;
+    let actual = sha256_of(&mut file).map_err(failed)?;
     if actual != order.entry.sha256 {
         remove(&part)?;
         return Err(refused(&path, "other bytes came than were sent"));
@@ -116,7 +116,7 @@ fn is_there(entry: &TreeEntry, path: &Path) -> Result<bool, Failure> {
     };
     let failed = |error: std::io::Error| failure(path, "reading", &error);
     let mut file = File::open(path).map_err(failed)?;
-    if digest(&mut file).map_err(failed)? != entry.sha256 {
+    if sha256_of(&mut file).map_err(failed)? != entry.sha256 {
         return Ok(false);
     }
     let wanted = mode(entry.kind);
@@ -133,18 +133,7 @@ fn link_is_there(entry: &TreeEntry, path: &Path) -> bool {
     })
 }
 
-fn digest(file: &mut File) -> std::io::Result<Sha256> {
-    let mut sha256 = sha2::Sha256::new();
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(Sha256(sha256.finalize().into())),
-            count => sha256.update(&buffer[..count]),
-        }
-    }
-}
-
-fn make_link(link: &Path, to: &Path) -> Result<(), Failure> {
+pub(crate) fn make_link(link: &Path, to: &Path) -> Result<(), Failure> {
     if fs::read_link(link).is_ok_and(|there| there == to) {
         return Ok(());
     }

@@ -115,6 +115,10 @@ pub enum StepName {
     Start,
     /// What a service wrote is removed.
     Uninstall,
+    /// Something that a method of the recipe asks for.
+    Action,
+    /// A line that a method prints.
+    Print,
 }
 
 words!(StepName {
@@ -131,6 +135,8 @@ words!(StepName {
     Stop => "stop",
     Start => "start",
     Uninstall => "uninstall",
+    Action => "action",
+    Print => "print",
 });
 
 impl StepName {

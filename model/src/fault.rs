@@ -48,6 +48,8 @@ pub enum FaultStep {
     Remove,
     /// What a service will write is noted.
     Note,
+    /// Something that a method asks for is done.
+    Action,
     /// Processes are started, stopped or looked at.
     Processes,
     /// Files from git are written.
@@ -75,6 +77,7 @@ words!(FaultStep {
     Index => "index",
     Remove => "remove",
     Note => "note",
+    Action => "action",
     Processes => "processes",
     Tree => "tree",
     Packages => "packages",

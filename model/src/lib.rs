@@ -22,6 +22,7 @@ mod names;
 mod near;
 mod network;
 mod node;
+mod node_action;
 mod packed_name;
 mod pool;
 mod pool_owner;
@@ -64,6 +65,10 @@ pub use names::{
 pub use near::{alike, near};
 pub use network::Network;
 pub use node::{Key, Node};
+pub use node_action::{
+    Command, Execute, Fact, FileAction, FileKind, Found, NodeAction, NodeAnswer, PackageVerb, Processes,
+    UnitVerb,
+};
 pub use packed_name::{image_stem, is_archive_name, unpacked_name};
 pub use pool::{Pool, PoolKey};
 pub use pool_owner::PoolOwner;

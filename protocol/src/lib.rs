@@ -30,8 +30,8 @@ pub use pool::{
 };
 pub use removal::{FileUse, MOST_USES, Removal, RemoveCopies, RemovedCopies, RemovedCopy, StoredFile};
 pub use service::{
-    InstallPackages, Note, ProcessAct, ProcessManager, ProcessOrder, ProcessSeen, Processes, RemovedService,
-    SecretText, TREE_PART, Tree, TreeEntry, TreeKind, TreePart,
+    Act, Hidden, InstallPackages, MOST_BYTES, Note, ProcessAct, ProcessManager, ProcessOrder, ProcessSeen,
+    Processes, RemovedService, SecretText, TREE_PART, Tree, TreeEntry, TreeKind, TreePart,
 };
 pub use share::{
     Expected, MOST_HASHES, News, Opened, PIECE, Pieces, Said, Secret, Share, Sums, Supplier, Whole,

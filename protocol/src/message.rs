@@ -4,12 +4,14 @@ use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use ays_model::{Content, Digest, DiskFormat, Download, Inspection, Md5, Member, Progress, Sha256, Signer};
+use ays_model::{
+    Content, Digest, DiskFormat, Download, Inspection, Md5, Member, NodeAnswer, Progress, Sha256, Signer,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdoptPool, Examine, Examined, Expected, Failure, InstallPackages, ListPool, Look, Looked, News, Note,
-    PassCopy, PassedCopy, PoolClaim, PoolListing, PoolSeen, ProcessSeen, Processes, RemoveCopies,
+    Act, AdoptPool, Examine, Examined, Expected, Failure, InstallPackages, ListPool, Look, Looked, News,
+    Note, PassCopy, PassedCopy, PoolClaim, PoolListing, PoolSeen, ProcessSeen, Processes, RemoveCopies,
     RemovedCopies, RemovedService, Said, Share, Tree, TreePart, WrittenIndex,
 };
 
@@ -125,6 +127,8 @@ pub enum Step {
     /// Note that a service will write these files, so that its uninstall removes them; those that are there already are
     /// somebody else's. Answered by [`Outcome::Ready`].
     Note(Note),
+    /// Do what a recipe's method asks for. Answered by [`Outcome::Acted`]: that it went wrong is for the method to know.
+    Act(Act),
     /// Start, stop or look at the processes of a service. Answered by [`Outcome::Processes`].
     Processes(Processes),
     /// Which entries of a tree are not there as they should be? Those that are links are made, and what an earlier
@@ -384,6 +388,8 @@ pub enum Outcome {
     Removed,
     /// Of [`Step::RemoveCopies`].
     RemovedCopies(RemovedCopies),
+    /// Of [`Step::Act`].
+    Acted(NodeAnswer),
     /// Of [`Step::Processes`]: each of them, in their order.
     Processes(Vec<ProcessSeen>),
     /// Of [`Step::CompareTree`]: the entries that are to be written, by their numbers.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ays_model::Sha256;
+use ays_model::{NodeAction, Sha256};
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
@@ -16,6 +16,30 @@ pub struct Note {
     /// The files that will be written.
     pub paths: Vec<PathBuf>,
 }
+
+/// See [`crate::Step::Act`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Act {
+    /// The service, a plain file name; none: nothing is noted of what is written.
+    pub service: Option<String>,
+    /// What is done. It may hold secrets.
+    pub action: Hidden<NodeAction>,
+}
+
+/// What no output shows.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden<T>(pub T);
+
+impl<T> fmt::Debug for Hidden<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// The most bytes of a file that an action reads or writes, and of what a command says that is given back: what is more
+/// of that is left out.
+pub const MOST_BYTES: usize = 1 << 20;
 
 /// See [`crate::Step::Processes`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -210,13 +234,15 @@ pub struct InstallPackages {
 }
 
 /// See [`crate::Step::RemoveService`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemovedService {
     /// What was removed.
     pub removed: Vec<PathBuf>,
     /// Directories that stay, since somebody else's files are in them.
     pub kept: Vec<PathBuf>,
+    /// Files that stay as they are, since somebody has changed them behind the service.
+    pub changed: Vec<PathBuf>,
     /// The packages that were removed.
     pub packages: Vec<String>,
 }

@@ -8,7 +8,7 @@ use md5::Digest;
 use crate::environment::Environment;
 use crate::instance::InstanceValues;
 use crate::new_image::NewImage;
-use crate::recipe::{Meaning, Recipe, Texts};
+use crate::recipe::{Meaning, Methods, Recipe, Texts};
 use crate::recipe_error::RecipeError;
 use crate::secrets::Secrets;
 use crate::text::Text;
@@ -59,6 +59,8 @@ impl NewImage {
             platforms,
             downloads,
             script,
+            // It only registers.
+            methods: Methods::default(),
             parts,
         })
     }

@@ -54,7 +54,7 @@ pub use node_error::NodeError;
 pub use packages::Packages;
 pub use process::Process;
 pub use question::{AnswerError, Question};
-pub use recipe::{Parts, Recipe, supports};
+pub use recipe::{Methods, Parts, Recipe, supports};
 pub use recipe_error::RecipeError;
 pub use request::{Dependencies, Request, Seed, Stored};
 pub use settings::{

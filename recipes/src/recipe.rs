@@ -2,12 +2,14 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ays_actions::Script;
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{self, Entry, Hrd, Value};
-use ays_model::{Download, InstanceName, Md5, Sha256, TemplateName};
+use ays_model::{Download, InstanceName, Md5, Network, SecretUrl, Sha256, TemplateName};
 use ays_secrets::Use;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::dependency::{self, Dependency};
 use crate::environment::Environment;
@@ -48,8 +50,31 @@ pub struct Recipe {
     pub downloads: Vec<Download>,
     /// `actions.py`.
     pub script: Option<Script>,
+    /// What its methods need beside their text.
+    pub methods: Methods,
     /// What makes it a service beside its downloads.
     pub parts: Parts,
+}
+
+/// What the methods of a recipe need beside their text.
+#[derive(Debug, Clone, Default)]
+pub struct Methods {
+    /// The words that stand for secrets, each with its secret.
+    secrets: Vec<(String, SecretString)>,
+    settings: Option<Arc<Settings>>,
+}
+
+impl Methods {
+    /// A text with its secrets put in: for nodes only.
+    pub fn reveal(&self, text: &str) -> String {
+        let used = self.secrets.iter().filter(|(word, _)| text.contains(word));
+        used.fold(text.to_owned(), |text, (word, secret)| text.replace(word, secret.expose_secret()))
+    }
+
+    /// How an address is reached.
+    pub fn network(&self, address: &SecretUrl) -> Network {
+        self.settings.as_ref().map(|settings| settings.network(address)).unwrap_or_default()
+    }
 }
 
 /// What makes a recipe a service, beside its downloads.
@@ -158,6 +183,13 @@ impl Recipe {
         };
         let texts = Texts { service: (&service, &service_text), actions: actions.as_ref(), of: Some(of) };
         let Meaning { platforms, downloads, script, parts } = texts.read(environment, &instance, secrets)?;
+        let methods = match &script {
+            None => Methods::default(),
+            Some(script) => Methods {
+                secrets: secrets.of_methods(&|word| script.may_use(word)),
+                settings: Some(Arc::new(environment.settings.clone())),
+            },
+        };
         Ok(Self {
             template: template.name.clone(),
             instance: request.instance.clone(),
@@ -168,6 +200,7 @@ impl Recipe {
             platforms,
             downloads,
             script,
+            methods,
             parts,
         })
     }

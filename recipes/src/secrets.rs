@@ -132,6 +132,14 @@ impl<'a> Secrets<'a> {
         SecretString::from(text)
     }
 
+    /// The words that a recipe's methods may send to nodes, each with its secret; which secrets those are is noted.
+    pub fn of_methods(&self, is_used: &dyn Fn(&str) -> bool) -> Vec<(String, SecretString)> {
+        let hidden = self.hidden.borrow();
+        let used: Vec<_> = hidden.iter().filter(|hidden| is_used(&hidden.word)).collect();
+        self.on_nodes.borrow_mut().extend(used.iter().flat_map(|hidden| hidden.names.iter().cloned()));
+        used.iter().map(|hidden| (hidden.word.clone(), hidden.secret.clone())).collect()
+    }
+
     /// A text as the answer of another recipe: a secret that the store has is named, so that it stays there.
     pub fn for_recipes(&self, text: &str) -> String {
         let is_kept =

@@ -1,8 +1,10 @@
 //! Nodes: real sshd, each with its own root, network, processes and host key.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
@@ -168,6 +170,30 @@ impl Node {
             entries.map(|entry| entry.unwrap().file_name().into_string().expect("a name in UTF-8")).collect();
         names.sort();
         names
+    }
+
+    /// All that lies on the node and that an install may change: files with their content and mode, links, directories.
+    pub fn everything(&self) -> BTreeMap<PathBuf, String> {
+        let root = self.path("/");
+        let mut found = BTreeMap::new();
+        let mut left: Vec<_> =
+            ["etc", "opt", "srv", "var", "run", "home"].iter().map(|top| root.join(top)).collect();
+        while let Some(directory) = left.pop() {
+            for entry in fs::read_dir(&directory).into_iter().flatten().map_while(Result::ok) {
+                let (path, kind) = (entry.path(), entry.file_type().unwrap());
+                let what = if kind.is_dir() {
+                    left.push(path.clone());
+                    "directory".to_owned()
+                } else if kind.is_symlink() {
+                    format!("link to {}", fs::read_link(&path).unwrap().display())
+                } else {
+                    let mode = entry.metadata().unwrap().permissions().mode();
+                    format!("{mode:o} {:?}", fs::read(&path).unwrap_or_default())
+                };
+                found.insert(path.strip_prefix(&root).unwrap().to_owned(), what);
+            }
+        }
+        found
     }
 
     /// All files below the node's root that it may write.

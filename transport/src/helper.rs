@@ -162,7 +162,6 @@ impl Helper {
     }
 }
 
-/// A step as a rehearsal names it.
 /// What a rehearsal calls a step.
 fn fault_step(step: &Step) -> FaultStep {
     match step {
@@ -180,6 +179,7 @@ fn fault_step(step: &Step) -> FaultStep {
         Step::WriteIndex(_) => FaultStep::Index,
         Step::Remove(_) | Step::RemoveCopies(_) | Step::RemoveService(_) => FaultStep::Remove,
         Step::Note(_) => FaultStep::Note,
+        Step::Act(_) => FaultStep::Action,
         Step::Processes(_) => FaultStep::Processes,
         Step::CompareTree(_) | Step::WritePart(_) => FaultStep::Tree,
         Step::InstallPackages(_) => FaultStep::Packages,

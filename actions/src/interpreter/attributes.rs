@@ -2,7 +2,9 @@
 
 use ays_grammar::Span;
 
-use crate::action::{Fact, ServiceKey};
+use ays_model::Fact;
+
+use crate::action::ServiceKey;
 
 use super::args::Args;
 use super::heap::{Fault, Id, Object, Val};

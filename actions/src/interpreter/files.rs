@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ays_grammar::Span;
 
-use crate::action::{Action, FileAction, Outcome};
+use ays_model::{FileAction, NodeAction};
+
+use crate::action::Outcome;
 
 use super::args::Args;
 use super::heap::{File, Id, Object, Val};
@@ -35,7 +37,7 @@ impl Interpreter {
             return Err(self.unsupported(span, "a file that is read and written at once"));
         }
         if mode.starts_with('r') {
-            match self.perform(Action::File(FileAction::Read { path: path.clone() }), span).await {
+            match self.perform(NodeAction::File(FileAction::Read { path: path.clone() }), span).await {
                 Ok(Outcome::Bytes(bytes)) => {
                     let charged = self.heap.charge(bytes.len());
                     self.at(charged, span)?;
@@ -102,7 +104,7 @@ impl Interpreter {
         let (path, content, append) = (file.path.clone(), std::mem::take(&mut file.written), file.append);
         // What is written later goes behind it.
         (file.dirty, file.append) = (false, true);
-        self.ask(Action::File(FileAction::Write { path, content, append }), span).await.map(|_| ())
+        self.ask(NodeAction::File(FileAction::Write { path, content, append }), span).await.map(|_| ())
     }
 
     pub(super) async fn file_method(

@@ -224,12 +224,13 @@ impl Interpreter {
     }
 
     /// Has something done whose end nobody looks at.
-    pub(super) async fn done(&mut self, action: Action, span: Span) -> Result<Val, Stop> {
+    pub(super) async fn done(&mut self, action: impl Into<Action>, span: Span) -> Result<Val, Stop> {
         self.perform(action, span).await.map(|_| Val::None)
     }
 
     /// Has something done that says yes or no.
-    pub(super) async fn yes_or_no(&mut self, action: Action, span: Span) -> Result<Val, Stop> {
+    pub(super) async fn yes_or_no(&mut self, action: impl Into<Action>, span: Span) -> Result<Val, Stop> {
+        let action = action.into();
         let what = action.to_string();
         Ok(match self.perform(action, span).await? {
             Outcome::Bool(value) => Val::Bool(value),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use ays_grammar::Span;
 use ays_grammar::hrd::substitute;
 
-use crate::action::{Action, FileAction, Outcome, ServiceKey};
+use ays_model::{FileAction, NodeAction};
+
+use crate::action::{Action, Outcome, ServiceKey};
 use crate::table::Hrd;
 use crate::value::Value;
 
@@ -224,13 +226,13 @@ impl Interpreter {
 
     /// Replaces in a file of the node. What it holds then is known only when it was read.
     async fn apply_on_file(&mut self, path: &str, bound: &Bound, span: Span) -> Result<(), Stop> {
-        let read = Action::File(FileAction::Read { path: path.to_owned() });
+        let read = NodeAction::File(FileAction::Read { path: path.to_owned() });
         let content = match self.perform(read, span).await? {
             Outcome::Bytes(content) => content,
             _ => {
                 self.unsure.push(format!("<content of {path}>").into());
                 let write = FileAction::Write { path: path.to_owned(), content: Vec::new(), append: false };
-                let result = self.perform(Action::File(write), span).await;
+                let result = self.perform(NodeAction::File(write), span).await;
                 self.unsure.pop();
                 return result.map(|_| ());
             }
@@ -242,7 +244,7 @@ impl Interpreter {
         if replaced != text {
             let write =
                 FileAction::Write { path: path.to_owned(), content: replaced.into_bytes(), append: false };
-            self.perform(Action::File(write), span).await?;
+            self.perform(NodeAction::File(write), span).await?;
         }
         Ok(())
     }
@@ -256,7 +258,7 @@ impl Interpreter {
         };
         let list =
             FileAction::List { path: path.clone(), recursive: true, files: true, directories: false, filter };
-        let Outcome::Paths(paths) = self.perform(Action::File(list), span).await? else {
+        let Outcome::Paths(paths) = self.perform(NodeAction::File(list), span).await? else {
             self.unsure.push(format!("<files in {path}>").into());
             let result = self.apply_on_file(&format!("{path}/*"), bound, span).await;
             self.unsure.pop();
@@ -269,7 +271,7 @@ impl Interpreter {
             let renamed = self.applied(&path, bound);
             let to = self.at(renamed, span)?;
             if to != path && !bound.is_false(&self.heap, &["changeFileName"]) {
-                self.done(Action::File(FileAction::Move { from: path, to }), span).await?;
+                self.done(NodeAction::File(FileAction::Move { from: path, to }), span).await?;
             }
         }
         Ok(Val::None)

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use ays_grammar::Span;
 
-use crate::action::{
-    Action, Command, Execute, Fact, FileAction, FileKind, Found, Outcome, PackageVerb, Processes, UnitVerb,
+use ays_model::{
+    Command, Execute, Fact, FileAction, FileKind, Found, NodeAction, PackageVerb, Processes, UnitVerb,
 };
+
+use crate::action::{Action, Outcome};
 use crate::table::{Answer, Node};
 
 use super::functions::Bound;
@@ -34,7 +36,8 @@ impl Interpreter {
                 let execute = self.command(bound);
                 let execute = self.at(execute, span)?;
                 let what = execute.command.to_string();
-                let Outcome::Ran { stdout, .. } = self.perform(Action::Execute(execute), span).await? else {
+                let Outcome::Ran { stdout, .. } = self.perform(NodeAction::Execute(execute), span).await?
+                else {
                     return Ok(self.unknown(format!("output of {what}")));
                 };
                 let file = File {
@@ -54,7 +57,7 @@ impl Interpreter {
                 let mut execute = self.at(execute, span)?;
                 execute.background = true;
                 execute.timeout = None;
-                self.done(Action::Execute(execute), span).await
+                self.done(NodeAction::Execute(execute), span).await
             }
             Node::Sleep => {
                 let seconds = super::compare::as_float(&bound.get(&["seconds"])).unwrap_or(0.0);
@@ -89,7 +92,7 @@ impl Interpreter {
             }
             Node::ReadFile => {
                 let path = self.text(bound, &["filename"], span)?;
-                match self.perform(Action::File(FileAction::Read { path: path.clone() }), span).await? {
+                match self.perform(NodeAction::File(FileAction::Read { path: path.clone() }), span).await? {
                     Outcome::Bytes(bytes) => {
                         let text = self.heap.bytes(&bytes);
                         self.at(text, span)
@@ -184,7 +187,7 @@ impl Interpreter {
             Node::SymlinkAll => self.symlink_all(bound, span).await,
             Node::ReadLink => {
                 let path = self.text(bound, &["path"], span)?;
-                self.text_of(Action::File(FileAction::ReadLink { path }), span).await
+                self.text_of(NodeAction::File(FileAction::ReadLink { path }), span).await
             }
             Node::Unpack => {
                 let archive = self.text(bound, &["path", "sourceFile"], span)?;
@@ -243,16 +246,16 @@ impl Interpreter {
             Node::Kill => {
                 let pid = self.number(bound, &["pid"], span)?;
                 let signal = self.signal(bound, span)?;
-                self.done(Action::Kill { processes: Processes::Pid(pid), signal }, span).await
+                self.done(NodeAction::Kill { processes: Processes::Pid(pid), signal }, span).await
             }
             Node::KillOnPort => {
                 let port = self.port(bound, span)?;
-                self.done(Action::Kill { processes: Processes::OnPort(port), signal: 9 }, span).await
+                self.done(NodeAction::Kill { processes: Processes::OnPort(port), signal: 9 }, span).await
             }
             Node::KillNamed => {
                 let name = self.text(bound, &["name"], span)?;
                 let signal = self.signal(bound, span)?;
-                self.done(Action::Kill { processes: Processes::Named(name), signal }, span).await
+                self.done(NodeAction::Kill { processes: Processes::Named(name), signal }, span).await
             }
             Node::PidsOnPort => {
                 let port = self.port(bound, span)?;
@@ -276,7 +279,7 @@ impl Interpreter {
             Node::Packages(verb) => {
                 let names = self.names(&bound.get(&["packagenames", "packagename"]));
                 let names = self.at(names, span)?;
-                self.done(Action::Packages { verb, names }, span).await
+                self.done(NodeAction::Packages { verb, names }, span).await
             }
             Node::InstallDeb => {
                 let path = self.text(bound, &["path"], span)?;
@@ -311,27 +314,27 @@ impl Interpreter {
             }
             Node::Unit(UnitVerb::IsActive) => {
                 let name = self.text(bound, &["servicename"], span)?;
-                self.yes_or_no(Action::Unit { verb: UnitVerb::IsActive, name }, span).await
+                self.yes_or_no(NodeAction::Unit { verb: UnitVerb::IsActive, name }, span).await
             }
             Node::Unit(verb) => {
                 let name = self.text(bound, &["servicename"], span)?;
-                self.done(Action::Unit { verb, name }, span).await
+                self.done(NodeAction::Unit { verb, name }, span).await
             }
             Node::User => {
                 let name = self.text(bound, &["name", "username"], span)?;
                 let mut group = self.text_or_none(bound, &["groupname"], span)?;
                 if bound.is_true(&self.heap, &["creategroup"]) {
-                    self.done(Action::Group { name: name.clone() }, span).await?;
+                    self.done(NodeAction::Group { name: name.clone() }, span).await?;
                     group = Some(name.clone());
                 }
                 let home = self.text_or_none(bound, &["home", "homedir"], span)?;
                 let shell = self.text_or_none(bound, &["shell"], span)?;
                 let password = self.text_or_none(bound, &["passwd"], span)?;
-                self.done(Action::User { name, group, home, shell, password }, span).await
+                self.done(NodeAction::User { name, group, home, shell, password }, span).await
             }
             Node::Group => {
                 let name = self.text(bound, &["groupname"], span)?;
-                self.done(Action::Group { name }, span).await
+                self.done(NodeAction::Group { name }, span).await
             }
             Node::UserExists | Node::GroupExists => {
                 let name = self.text(bound, &["username", "groupname"], span)?;
@@ -345,7 +348,7 @@ impl Interpreter {
                 let name = self.text(bound, &["username"], span)?;
                 let password = self.text_or_none(bound, &["password"], span)?;
                 let (group, home, shell) = (None, None, None);
-                self.done(Action::User { name, group, home, shell, password }, span).await
+                self.done(NodeAction::User { name, group, home, shell, password }, span).await
             }
             Node::RemoveUser => {
                 let name = self.text(bound, &["username"], span)?;
@@ -359,7 +362,8 @@ impl Interpreter {
                 let port = self.port(bound, span)?;
                 let seconds = super::compare::as_float(&bound.get(&["timeout"])).unwrap_or(0.0);
                 let timeout = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-                self.yes_or_no(Action::Port { host, port, open: does == Node::PortOpen, timeout }, span).await
+                self.yes_or_no(NodeAction::Port { host, port, open: does == Node::PortOpen, timeout }, span)
+                    .await
             }
             Node::Listens => {
                 let port = self.port(bound, span)?;
@@ -403,7 +407,7 @@ impl Interpreter {
     }
 
     async fn file_done(&mut self, action: FileAction, span: Span) -> Result<Val, Stop> {
-        self.done(Action::File(action), span).await?;
+        self.done(NodeAction::File(action), span).await?;
         Ok(Val::None)
     }
 
@@ -498,7 +502,7 @@ impl Interpreter {
     ) -> Result<Val, Stop> {
         let shown = execute.command.to_string();
         let what = shown.lines().next().unwrap_or_default().to_owned();
-        let (code, stdout, stderr) = match self.perform(Action::Execute(execute), span).await? {
+        let (code, stdout, stderr) = match self.perform(NodeAction::Execute(execute), span).await? {
             Outcome::Ran { code, stdout, stderr } => {
                 let charged = self.heap.charge(stdout.len() + stderr.len());
                 self.at(charged, span)?;
@@ -520,8 +524,8 @@ impl Interpreter {
                 |value: &Val| String::from_utf8_lossy(bytes_of(value).unwrap_or_default()).into_owned();
             let errors = text(&stderr);
             let said = if errors.trim().is_empty() { text(&stdout) } else { errors };
-            let last = said.trim().lines().last().unwrap_or_default().to_owned();
-            let message = format!("`{what}` ended with exit code {code}: {last}");
+            let last = said.trim().lines().last().map(|line| format!(": {line}")).unwrap_or_default();
+            let message = format!("`{what}` ended with exit code {code}{last}");
             return Err(self.raise("RuntimeError", &message, span));
         }
         let values = match answer {
@@ -553,7 +557,7 @@ impl Interpreter {
             timeout: None,
             background: false,
         };
-        Ok(match self.perform(Action::Execute(execute), span).await? {
+        Ok(match self.perform(NodeAction::Execute(execute), span).await? {
             Outcome::Ran { code, stdout, .. } => Some((code, String::from_utf8_lossy(&stdout).into_owned())),
             _ => None,
         })
@@ -568,7 +572,7 @@ impl Interpreter {
         let path = self.text(bound, &["path", "filename"], span)?;
         let is_link = bound.function == "j.do.isLink";
         let follow = !is_link && !bound.is_false(&self.heap, &["followlinks", "followSoftlink"]);
-        let look = Action::File(FileAction::Look { path: path.clone(), follow });
+        let look = NodeAction::File(FileAction::Look { path: path.clone(), follow });
         Ok(match self.perform(look, span).await? {
             Outcome::Found(found) => value(found),
             _ => self.unknown(format!("what is at {path}")),
@@ -582,7 +586,7 @@ impl Interpreter {
         value: impl FnOnce(Vec<String>, &mut Self) -> Result<Val, Fault> + Send,
     ) -> Result<Val, Stop> {
         let what = list.to_string();
-        match self.perform(Action::File(list), span).await? {
+        match self.perform(NodeAction::File(list), span).await? {
             Outcome::Paths(paths) => {
                 let value = value(paths, self);
                 self.at(value, span)
@@ -648,7 +652,7 @@ impl Interpreter {
         let to = self.text(bound, &["dest"], span)?;
         let replace = bound.is_true(&self.heap, &["delete"]);
         let list = all_in(from.clone(), true, false, None);
-        let (paths, unsure) = match self.perform(Action::File(list), span).await? {
+        let (paths, unsure) = match self.perform(NodeAction::File(list), span).await? {
             Outcome::Paths(paths) => (paths, false),
             _ => (vec![format!("{from}/*")], true),
         };
@@ -666,7 +670,8 @@ impl Interpreter {
         Ok(Val::None)
     }
 
-    async fn text_of(&mut self, action: Action, span: Span) -> Result<Val, Stop> {
+    async fn text_of(&mut self, action: impl Into<Action>, span: Span) -> Result<Val, Stop> {
+        let action = action.into();
         let what = action.to_string();
         match self.perform(action, span).await? {
             Outcome::Text(text) => {
@@ -693,7 +698,7 @@ impl Interpreter {
         value: impl FnOnce(Vec<u32>, &mut Self) -> Result<Val, Fault> + Send,
     ) -> Result<Val, Stop> {
         let what = processes.to_string();
-        match self.perform(Action::Pids(processes), span).await? {
+        match self.perform(NodeAction::Pids(processes), span).await? {
             Outcome::Pids(pids) => {
                 let value = value(pids, self);
                 self.at(value, span)
@@ -708,7 +713,7 @@ impl Interpreter {
 
     async fn install_deb(&mut self, path: String, span: Span) -> Result<Val, Stop> {
         // The package manager installs a path as it installs a name, with what it needs.
-        self.done(Action::Packages { verb: PackageVerb::Install, names: vec![path] }, span).await
+        self.done(NodeAction::Packages { verb: PackageVerb::Install, names: vec![path] }, span).await
     }
 
     async fn package_files(&mut self, bound: &Bound, span: Span) -> Result<Val, Stop> {
@@ -730,7 +735,7 @@ impl Interpreter {
     }
 
     pub(super) async fn fact(&mut self, fact: Fact, span: Span) -> Result<Val, Stop> {
-        let value = self.text_of(Action::Fact(fact), span).await?;
+        let value = self.text_of(NodeAction::Fact(fact), span).await?;
         let Some(text) = bytes_of(&value).map(|text| String::from_utf8_lossy(text).into_owned()) else {
             return Ok(value);
         };
@@ -749,11 +754,11 @@ impl Interpreter {
         let filter = self.text_or_none(bound, &["filter"], span)?;
         let list =
             FileAction::List { path: path.clone(), recursive: true, files: true, directories: false, filter };
-        let Outcome::Paths(paths) = self.perform(Action::File(list), span).await? else {
+        let Outcome::Paths(paths) = self.perform(NodeAction::File(list), span).await? else {
             return Ok(Val::None);
         };
         for path in paths {
-            let read = self.perform(Action::File(FileAction::Read { path: path.clone() }), span).await?;
+            let read = self.perform(NodeAction::File(FileAction::Read { path: path.clone() }), span).await?;
             let Outcome::Bytes(content) = read else { continue };
             let Ok(text) = String::from_utf8(content) else { continue };
             let replaced = self.replace_directories(&text, bound);
@@ -769,7 +774,7 @@ impl Interpreter {
     async fn key_pair(&mut self, bound: &Bound, span: Span) -> Result<Val, Stop> {
         let path = self.text(bound, &["path"], span)?;
         let (kind, phrase) = (self.text(bound, &["type"], span)?, self.text(bound, &["passphrase"], span)?);
-        let look = Action::File(FileAction::Look { path: path.clone(), follow: true });
+        let look = NodeAction::File(FileAction::Look { path: path.clone(), follow: true });
         let is_there = matches!(self.perform(look, span).await?, Outcome::Found(Some(_)));
         if is_there && !bound.is_true(&self.heap, &["overwrite"]) {
             return Ok(Val::None);
@@ -793,7 +798,7 @@ impl Interpreter {
         let dest =
             self.text_or_none(bound, &["dest"], span)?.unwrap_or_else(|| format!("/opt/code/git/{name}"));
         let branch = self.text_or_none(bound, &["branch"], span)?;
-        let look = Action::File(FileAction::Look { path: format!("{dest}/.git"), follow: true });
+        let look = NodeAction::File(FileAction::Look { path: format!("{dest}/.git"), follow: true });
         let is_there = matches!(self.perform(look, span).await?, Outcome::Found(Some(_)));
         let mut arguments = if is_there {
             vec!["git", "-C", &dest, "pull", "--ff-only"]

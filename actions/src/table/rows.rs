@@ -1,7 +1,9 @@
 //! The rows of the table.
 
 use super::{Answer, Does, Function, Hrd, Node, Pure, Reaches, Services};
-use crate::{Fact, OwnProcesses, PackageVerb, UnitVerb};
+use ays_model::{Fact, PackageVerb, UnitVerb};
+
+use crate::OwnProcesses;
 
 const fn row(
     names: &'static [&'static str],

@@ -12,8 +12,19 @@ struct Process {
     session: u32,
 }
 
-/// All processes, those that have ended left out.
-fn all() -> Vec<Process> {
+/// The numbers of all processes, those that have ended left out.
+pub(crate) fn all() -> Vec<u32> {
+    all_processes().into_iter().map(|process| process.pid).collect()
+}
+
+/// A process, and those that it was started by, one above the other.
+pub(crate) fn above(pid: u32) -> Vec<u32> {
+    let all = all_processes();
+    let parent = |pid: &u32| all.iter().find(|process| process.pid == *pid).map(|process| process.parent);
+    std::iter::successors(Some(pid), parent).take(all.len()).collect()
+}
+
+fn all_processes() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
     let read = |entry: fs::DirEntry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
@@ -42,7 +53,7 @@ pub(super) fn of(supervisor: u32, mark: &str) -> Vec<u32> {
         let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         variables.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
     };
-    let all = all();
+    let all = all_processes();
     let mut found: Vec<u32> = Vec::new();
     loop {
         let is_new = |process: &&Process| {
@@ -62,7 +73,7 @@ pub(super) fn of(supervisor: u32, mark: &str) -> Vec<u32> {
 }
 
 /// Those whose command line holds a text; helpers and supervisors left out.
-pub(super) fn matching(filter: &str) -> Vec<u32> {
+pub(crate) fn matching(filter: &str) -> Vec<u32> {
     let of_ours = ["serve", "supervise", "child"];
     let matches = |process: &Process| {
         let command = fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
@@ -72,7 +83,7 @@ pub(super) fn matching(filter: &str) -> Vec<u32> {
         !is_ours && words.join(" ").contains(filter)
     };
     let own = std::process::id();
-    all()
+    all_processes()
         .into_iter()
         .filter(|process| process.pid != own && matches(process))
         .map(|process| process.pid)
@@ -89,7 +100,7 @@ pub(super) fn kill(pids: &[u32]) {
     signal(pids, Signal::KILL);
 }
 
-fn signal(pids: &[u32], signal: Signal) {
+pub(crate) fn signal(pids: &[u32], signal: Signal) {
     for pid in pids.iter().filter_map(|pid| Pid::from_raw(i32::try_from(*pid).ok()?)) {
         // It may have ended by itself.
         let _ = kill_process(pid, signal);

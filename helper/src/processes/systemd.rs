@@ -22,7 +22,7 @@ const UNITS: &str = "/etc/systemd/system";
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Whether systemd runs this node.
-pub(super) fn runs() -> bool {
+pub(crate) fn runs() -> bool {
     Path::new("/run/systemd/system").is_dir() && program::find("systemctl").is_some()
 }
 

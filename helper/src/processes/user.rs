@@ -12,7 +12,7 @@ const USERS: &str = "/etc/passwd";
 
 /// Whom a process runs as.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct User {
+pub(crate) struct User {
     pub name: String,
     pub uid: u32,
     pub gid: u32,

@@ -1,0 +1,182 @@
+//! What the methods of `actions.py` do on a node, and what an uninstall leaves of it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::support::Scene;
+
+const N1: [&str; 2] = ["--targetname", "n1"];
+
+/// A service `app` with these methods.
+fn app(scene: &Scene, methods: &str) {
+    let actions = format!(
+        "from JumpScale import j\nActionsBase = j.atyourservice.getActionsBaseClass()\n\nclass Actions(ActionsBase):\n{methods}"
+    );
+    scene.environment.write("servicetemplates/app/service.hrd", "service.word = 'hello'\n");
+    scene.environment.write("servicetemplates/app/actions.py", &actions);
+}
+
+const CONFIGURE: &str = r#"
+    def prepare(self, serviceObj):
+        j.system.fs.createDir('/opt/app/conf.d')
+        j.system.platform.ubuntu.createUser('keeper', home='/opt/keeper')
+
+    def configure(self, serviceObj):
+        config = '/opt/app/app.conf'
+        j.system.fs.writeFile(config, 'word=%s\n' % serviceObj.hrd.get('service.word'))
+        for number in range(3):
+            j.do.writeFile('/opt/app/conf.d/%d.conf' % number, 'password=$(secret.app)')
+        j.do.copyFile('/opt/app/conf.d/1.conf', '/opt/app/copy')
+        j.do.copyTree('/opt/app/conf.d', '/opt/app/tree')
+        j.system.fs.symlink(config, '/opt/app/link')
+        j.system.fs.chmod(config, 0600)
+        j.system.fs.chown('/opt/app/copy', 'keeper')
+        # What is there already.
+        with open('/etc/hosts', 'a') as hosts:
+            hosts.write('10.0.0.9 keeper\n')
+        j.system.fs.remove('/etc/motd')
+        j.system.fs.chmod('/etc/issue', 0600)
+        code, out, err = j.do.execute('cd /opt/app && ls conf.d | wc -l; echo no >&2')
+        if code == 0 and int(out) == 3:
+            j.system.fs.writeFile('/opt/app/counted', ','.join(sorted(
+                j.system.fs.getBaseName(path) for path in j.system.fs.listFilesInDir('/opt/app/conf.d'))))
+        try:
+            j.do.execute('exit 7')
+        except RuntimeError as error:
+            j.system.fs.writeFile('/opt/app/error', str(error))
+        print 'configured %s' % j.system.net.getHostname()
+        return j.system.fs.exists('/opt/app/link') and not j.system.fs.exists('/opt/nothing')
+
+    def start(self, serviceObj):
+        j.system.process.executeAsync('sleep 1000')
+        return True
+
+    def check_up_local(self, serviceObj):
+        return len(j.system.process.getPidsByFilter('sleep 1000')) == 1
+
+    def stop(self, serviceObj):
+        for pid in j.system.process.getPidsByFilter('sleep 1000'):
+            j.system.process.kill(pid)
+
+    def check_down_local(self, serviceObj):
+        return not j.system.process.checkProcessRunning('sleep 1000')
+"#;
+
+#[test]
+fn what_methods_write_is_there_and_an_uninstall_brings_back_what_was() {
+    let scene = Scene::new();
+    scene.ays.feed(&["secret", "set", "app"], "hunter2\n");
+    scene.ays.succeeds(&["secret", "allow", "app", &format!("ssh://{}:22", scene.node.address)]);
+    for (path, text) in
+        [("/etc/hosts", "127.0.0.1 localhost\n"), ("/etc/motd", "hello\n"), ("/etc/issue", "x\n")]
+    {
+        fs::write(scene.node.path(path), text).unwrap();
+    }
+    app(&scene, CONFIGURE);
+    let before = scene.node.everything();
+    let plan = scene.ays.succeeds(&[&["install", "-n", "app", "--dry-run"], &N1[..]].concat());
+    for line in [
+        "action    make directory /opt/app/conf.d",
+        "action    write /opt/app/app.conf (11 bytes)",
+        "action    run cd /opt/app && ls conf.d | wc -l; echo no >&2",
+    ] {
+        assert!(plan.contains(line), "{line}: {plan}");
+    }
+    assert_eq!(scene.node.everything(), before, "a plan changes nothing");
+
+    for again in [false, true] {
+        let install: &[&str] =
+            if again { &["install", "-n", "app", "-r"] } else { &["install", "-n", "app"] };
+        let done = scene.ays.succeeds(&[install, &N1[..]].concat());
+        assert!(done.contains("app on n1: print: configured n1"), "{done}");
+        assert!(done.contains("app on n1: action: run exit 7: exit code 7"), "{done}");
+        assert!(!done.contains("hunter2"), "{done}");
+        let read = |path: &str| fs::read_to_string(scene.node.path(path)).unwrap();
+        assert_eq!(read("/opt/app/app.conf"), "word=hello\n");
+        assert_eq!(read("/opt/app/tree/2.conf"), "password=hunter2");
+        assert_eq!(read("/opt/app/counted"), "0.conf,1.conf,2.conf");
+        assert_eq!(read("/opt/app/error"), "`exit 7` ended with exit code 7");
+        assert_eq!(
+            fs::read_link(scene.node.path("/opt/app/link")).unwrap().to_str(),
+            Some("/opt/app/app.conf")
+        );
+        let mode = |path: &str| fs::metadata(scene.node.path(path)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!((mode("/opt/app/app.conf"), mode("/opt/app/copy")), (0o600, 0o644));
+        assert!(read("/etc/hosts").starts_with("127.0.0.1 localhost\n10.0.0.9 keeper\n"));
+        assert!(!scene.node.path("/etc/motd").exists());
+        assert_eq!(scene.node.exec("stat -c %U /opt/app/copy"), "keeper\n");
+    }
+    let status = scene.ays.run(&[&["status", "-n", "app"], &N1[..]].concat());
+    assert_eq!(status.code, Some(0), "{status:#?}");
+
+    scene.ays.succeeds(&[&["uninstall", "-n", "app"], &N1[..]].concat());
+    // A user stays, and its home: what it has made by then is nobody's to remove.
+    let of_accounts = ["passwd", "group", "shadow", "gshadow", "subuid", "subgid", ".pwd.lock"];
+    let is_of_accounts = |path: &Path| {
+        let name = path.strip_prefix("etc").ok().and_then(Path::to_str).unwrap_or_default();
+        of_accounts.contains(&name.trim_end_matches('-'))
+    };
+    let (mut left, mut before) = (scene.node.everything(), before);
+    left.retain(|path, _| !is_of_accounts(path) && !path.starts_with("opt/keeper"));
+    before.retain(|path, _| !is_of_accounts(path));
+    assert_eq!(left.remove(Path::new("opt")).as_deref(), Some("directory"), "the home is in it");
+    assert_eq!(left, before);
+}
+
+#[test]
+fn a_method_that_fails_says_where_and_the_next_install_goes_on() {
+    let scene = Scene::new();
+    fs::create_dir(scene.node.path("/opt")).unwrap();
+    app(
+        &scene,
+        "    def configure(self, serviceObj):\n        j.system.fs.writeFile('/opt/one', '1')\n        j.do.execute('test -e /opt/two || { echo not yet >&2; exit 3; }')\n",
+    );
+    let output = scene.ays.run(&[&["install", "-n", "app"], &N1[..]].concat());
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    for part in ["servicetemplates/app/actions.py:7:9", "ended with exit code 3: not yet"] {
+        assert!(output.stderr.contains(part), "{output:#?}");
+    }
+    fs::write(scene.node.path("/opt/two"), "").unwrap();
+    scene.ays.succeeds(&[&["install", "-n", "app"], &N1[..]].concat());
+    // What an operator has changed since is the operator's.
+    fs::write(scene.node.path("/etc/motd"), "old\n").unwrap();
+    app(
+        &scene,
+        "    def configure(self, serviceObj):\n        j.system.fs.writeFile('/etc/motd', 'new\\n')\n",
+    );
+    scene.ays.succeeds(&[&["install", "-n", "app"], &N1[..]].concat());
+    fs::write(scene.node.path("/etc/motd"), "mine\n").unwrap();
+    let done = scene.ays.run(&[&["uninstall", "-n", "app"], &N1[..]].concat());
+    assert!(
+        done.code == Some(0) && done.stderr.contains("/etc/motd stays: somebody has changed it"),
+        "{done:#?}"
+    );
+    assert_eq!(fs::read_to_string(scene.node.path("/etc/motd")).unwrap(), "mine\n");
+    assert!(!scene.node.path("/opt/one").exists());
+}
+
+#[test]
+fn what_is_asked_of_a_node_is_checked() {
+    let scene = Scene::new();
+    fs::create_dir(scene.node.path("/opt")).unwrap();
+    for (line, said) in [
+        ("j.system.fs.writeFile('relative', '')", "the path is not absolute"),
+        ("j.system.fs.writeFile('/opt/../etc/x', '')", "the path goes up with `..`"),
+        (
+            "j.system.fs.removeDirTree('/etc')",
+            "a recipe must not remove a directory that the node itself needs",
+        ),
+        ("j.system.fs.removeDirTree('/')", "a recipe must not remove a directory that the node itself needs"),
+        ("j.do.readFile('/dev/zero')", "it is no file"),
+        ("j.system.platform.ubuntu.createUser('-x')", "it is no name of a user or group"),
+        ("j.system.platform.ubuntu.startService('a;b')", "it is no name of a service"),
+        ("j.do.copyTree('/opt', '/opt/a')", "a directory cannot be copied into itself"),
+        ("j.system.process.run('sleep 100', maxSeconds=1)", "999"),
+    ] {
+        app(&scene, &format!("    def configure(self, serviceObj):\n        {line}\n"));
+        let output = scene.ays.run(&[&["install", "-n", "app"], &N1[..]].concat());
+        assert_eq!(output.code, Some(1), "{line}: {output:#?}");
+        assert!(output.stderr.contains(said), "{line}: {output:#?}");
+    }
+}
