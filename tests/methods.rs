@@ -182,3 +182,38 @@ fn what_is_asked_of_a_node_is_checked() {
         assert!(output.stderr.contains(said), "{line}: {output:#?}");
     }
 }
+
+#[test]
+fn a_method_reads_the_values_of_other_services() {
+    let scene = Scene::new();
+    fs::create_dir(scene.node.path("/opt")).unwrap();
+    let write = |path: &str, text: &str| scene.environment.write(path, text);
+    write("servicetemplates/base/service.hrd", "base.port = 8080\n");
+    write("servicetemplates/base/instance.hrd", "param.host = @ASK type:str\n");
+    write("services/jumpscale__base__one/service.hrd", "instance.param.host = 'a.example'\n");
+    write("services/jumpscale__base__two/service.hrd", "instance.param.host = 'b.example'\n");
+    app(
+        &scene,
+        "    def configure(self, serviceObj):
+        hrd = j.application.getAppInstanceHRD(name='base', instance='one', domain='jumpscale')
+        hosts = [base.hrd.get('instance.param.host') for base in j.atyourservice.findServices(name='base')]
+        serviceObj.hrd.set('service.seen', ','.join(hosts))
+        j.system.fs.writeFile('/opt/app', '%s:%s %s' % (hrd.get('instance.param.host'), hrd.getInt('base.port'), hosts))
+
+    def start(self, serviceObj):
+        j.system.fs.writeFile('/opt/seen', serviceObj.hrd.get('service.seen'))
+",
+    );
+    scene.ays.succeeds(&[&["install", "-n", "app"], &N1[..]].concat());
+    let read = |path: &str| fs::read_to_string(scene.node.path(path)).unwrap();
+    assert_eq!(read("/opt/app"), "a.example:8080 ['a.example', 'b.example']");
+    assert_eq!(read("/opt/seen"), "a.example,b.example");
+    // What another service is asked to do is a dependency's affair.
+    app(
+        &scene,
+        "    def configure(self, serviceObj):\n        j.atyourservice.get(name='base', instance='one').install()\n",
+    );
+    let output = scene.ays.run(&[&["install", "-n", "app"], &N1[..]].concat());
+    assert_eq!(output.code, Some(3), "{output:#?}");
+    assert!(output.stderr.contains("a method cannot do this yet"), "{output:#?}");
+}

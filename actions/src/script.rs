@@ -78,11 +78,16 @@ impl Script {
         self
     }
 
+    /// Its text, with what `$(..)` stands for.
+    pub fn text(&self) -> &str {
+        &self.0.text.text
+    }
+
     /// Whether a word is in its text, or in a value of the service that it may read.
     pub fn may_use(&self, word: &str) -> bool {
         let reads_values = self.0.text.text.contains("hrd");
         let values = self.0.service.iter().filter(|_| reads_values).flat_map(|service| &service.values);
-        self.0.text.text.contains(word) || values.into_iter().any(|(_, value)| holds(value, word))
+        self.0.text.text.contains(word) || values.into_iter().any(|(_, value)| value.holds(word))
     }
 
     /// Begins a method. One that the recipe does not have returns `None` at once.
@@ -122,15 +127,6 @@ impl Script {
     /// An error at a place that a [`Def`] or another part of the script gives.
     pub fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
         self.0.wrong(span, message)
-    }
-}
-
-fn holds(value: &Value, word: &str) -> bool {
-    match value {
-        Value::Str(text) => text.contains(word),
-        Value::List(items) => items.iter().any(|item| holds(item, word)),
-        Value::Dict(pairs) => pairs.iter().any(|(key, value)| holds(key, word) || holds(value, word)),
-        _ => false,
     }
 }
 

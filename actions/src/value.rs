@@ -22,3 +22,15 @@ pub enum Value {
     /// Anything else, as the language would show it.
     Other(String),
 }
+
+impl Value {
+    /// Whether a text is within it.
+    pub fn holds(&self, text: &str) -> bool {
+        match self {
+            Self::Str(value) => value.contains(text),
+            Self::List(items) => items.iter().any(|item| item.holds(text)),
+            Self::Dict(pairs) => pairs.iter().any(|(key, value)| key.holds(text) || value.holds(text)),
+            _ => false,
+        }
+    }
+}

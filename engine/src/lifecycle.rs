@@ -185,6 +185,14 @@ impl<'r> Lifecycle<'r> {
                         }
                         outcome = Outcome::Bool(true);
                     }
+                    Progress::Action(Action::ReadHrd { service, key }) => {
+                        outcome = Outcome::Value(self.recipe.methods.others.value(&service, &key));
+                    }
+                    Progress::Action(Action::FindServices { domain, name, instance }) => {
+                        let (domain, name, instance) =
+                            (domain.as_deref(), name.as_deref(), instance.as_deref());
+                        outcome = Outcome::Services(self.recipe.methods.others.find(domain, name, instance));
+                    }
                     Progress::Action(action) => {
                         refuse(&action, run)?;
                         let (shown, depends_on) = (run.shown(), run.depends_on().map(str::to_owned));
@@ -303,7 +311,7 @@ fn own_processes(does: OwnProcesses) -> Task {
 /// An error where a method asks for what nothing here does.
 pub(crate) fn refuse(action: &Action, run: &Run) -> Result<(), Diagnostic> {
     match action {
-        Action::ReadHrd { .. } | Action::FindServices { .. } | Action::Service { .. } => {}
+        Action::Service { .. } => {}
         Action::WriteHrd { service, .. } if *service != ServiceKey::Own => {}
         _ => return Ok(()),
     }

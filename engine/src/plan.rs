@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ays_actions::{Action, Outcome, Progress, Script, install_methods};
+use ays_actions::{Action, Outcome, Progress, Script, ServiceKey, install_methods};
 use ays_grammar::Diagnostic;
 use ays_model::{
     Check, DiskFormat, ImageName, InstanceName, NodeName, RunAction, Signed, Target, TemplateName,
@@ -256,6 +256,7 @@ impl Planned {
 /// Every method is interpreted, also one that only runs when something is still running: what a recipe cannot do is
 /// known before anything is done.
 fn interpret_all(script: &Script) -> Result<(), Diagnostic> {
+    let mut script = script.clone();
     for method in install_methods() {
         if let Some(left_out) = script.unsupported(method).first() {
             return Err(left_out.error().clone());
@@ -265,6 +266,10 @@ fn interpret_all(script: &Script) -> Result<(), Diagnostic> {
         while let Progress::Action(action) = run.resume(outcome)? {
             refuse(&action, &run)?;
             outcome = match action {
+                Action::WriteHrd { service: ServiceKey::Own, key, value } => {
+                    script = script.with_values(&[(key, value)]);
+                    Outcome::Done
+                }
                 Action::RegisterImage(_) => Outcome::REGISTERED,
                 Action::Print(_) => Outcome::Done,
                 _ => Outcome::Unknown,

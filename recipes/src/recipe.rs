@@ -16,6 +16,7 @@ use crate::environment::Environment;
 use crate::export;
 use crate::git_export::{self, GitExport};
 use crate::instance::{self, InstanceValues};
+use crate::others::Others;
 use crate::own_values::own_values;
 use crate::packages::{self, Packages};
 use crate::process::{self, Process};
@@ -62,6 +63,8 @@ pub struct Methods {
     /// The words that stand for secrets, each with its secret.
     secrets: Vec<(String, SecretString)>,
     settings: Option<Arc<Settings>>,
+    /// The other services of the environment.
+    pub others: Others,
 }
 
 impl Methods {
@@ -185,10 +188,14 @@ impl Recipe {
         let Meaning { platforms, downloads, script, parts } = texts.read(environment, &instance, secrets)?;
         let methods = match &script {
             None => Methods::default(),
-            Some(script) => Methods {
-                secrets: secrets.of_methods(&|word| script.may_use(word)),
-                settings: Some(Arc::new(environment.settings.clone())),
-            },
+            Some(script) => {
+                let others = Others::of(environment, script, secrets);
+                Methods {
+                    secrets: secrets.of_methods(&|word| script.may_use(word) || others.may_use(word)),
+                    settings: Some(Arc::new(environment.settings.clone())),
+                    others,
+                }
+            }
         };
         Ok(Self {
             template: template.name.clone(),
@@ -316,11 +323,8 @@ impl Texts<'_> {
                 let source = text.utf8()?;
                 let dests = downloads.iter().map(|download| download.dest.clone()).collect();
                 let of = self.of.clone().map(|of| {
-                    let answers = instance.keys().filter_map(|key| {
-                        let value = values.get(&format!("instance.{key}"))?;
-                        Some((format!("instance.{key}"), ays_actions::Value::Str(value)))
-                    });
-                    let own = own_values(service, &substitute).into_iter().chain(answers).collect();
+                    let own =
+                        own_values(service, &substitute).into_iter().chain(values.of_instance()).collect();
                     ays_actions::Service { values: own, ..of }
                 });
                 let script = secrets::script(&text.name, source, &|key| values.get(key), secrets, dests)?;
@@ -357,6 +361,14 @@ pub(crate) const MOST: usize = 16 << 20;
 const COST: usize = 4096;
 
 impl Values<'_> {
+    /// The answers, as methods see them.
+    pub fn of_instance(&self) -> impl Iterator<Item = (String, ays_actions::Value)> {
+        self.instance.keys().filter_map(|key| {
+            let value = self.get(&format!("instance.{key}"))?;
+            Some((format!("instance.{key}"), ays_actions::Value::Str(value)))
+        })
+    }
+
     pub fn get(&self, key: &str) -> Option<String> {
         self.follow(key, DEEPEST)
     }

@@ -249,6 +249,11 @@ impl Settings {
         self.values.get(key).map(String::as_str)
     }
 
+    /// All values of the environment, by their keys.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// How the source at this address is reached.
     pub fn network(&self, address: &SecretUrl) -> Network {
         let fetch = self.source(address).map_or(&self.fetch, |(source, _)| &source.fetch);
