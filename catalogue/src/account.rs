@@ -115,7 +115,7 @@ pub trait Accounts: fmt::Debug + Send + Sync {
     /// Sets what proves a user's password: an Argon2 hash as PHC string. False: there is no such user.
     async fn set_password(&self, name: &str, hash: &str) -> Result<bool, CatalogueError>;
 
-    /// Forgets a user and its tokens; false: there was none.
+    /// Forgets a user, its tokens and its schedules; false: there was none.
     async fn remove_account(&self, name: &str) -> Result<bool, CatalogueError>;
 
     /// All users, by name.

@@ -98,7 +98,7 @@ pub async fn set_password(controller: Controller, name: String, password: Secret
     known(controller.catalogue.set_password(&name, &hash).await?, name)
 }
 
-/// Forgets a user, and with it its tokens.
+/// Forgets a user, and with it its tokens and schedules.
 ///
 /// # Errors
 ///

@@ -101,7 +101,7 @@ pub(crate) async fn change_user(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Forgets a user, and with it its tokens
+/// Forgets a user, and with it its tokens and schedules
 #[utoipa::path(delete, path = "/api/v1/users/{user}", params(("user" = String, Path, description = "Its name")), responses(
     (status = 204, description = "It is gone"),
     (status = "default", description = "Why not", body = described::ProblemDetails, content_type = "application/problem+json"),

@@ -56,15 +56,27 @@ impl Accounts for Database {
     }
 
     async fn remove_account(&self, name: &str) -> Result<bool, CatalogueError> {
-        let removed = self
-            .write_one(
-                "removing a user",
-                sqlx::query("DELETE FROM account WHERE environment_id = $1 AND name = $2")
-                    .bind(self.environment)
-                    .bind(name),
-            )
-            .await?;
-        Ok(removed == 1)
+        let doing = "removing a user";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        let removed = sqlx::query("DELETE FROM account WHERE environment_id = $1 AND name = $2")
+            .bind(tx.environment)
+            .bind(name)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        if removed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        // They would go on with the rights that the user had.
+        sqlx::query("DELETE FROM schedule WHERE environment_id = $1 AND actor = $2")
+            .bind(tx.environment)
+            .bind(name)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(true)
     }
 
     async fn accounts(&self) -> Result<Vec<Account>, CatalogueError> {

@@ -137,7 +137,14 @@ async fn a_token_lets_in_until_it_expires_is_revoked_or_its_user_is_gone() {
     assert!(catalogue.set_password("anna", "$argon2id$..").await.unwrap());
     assert_eq!(catalogue.password("anna").await.unwrap(), Some((Role::Operator, "$argon2id$..".to_owned())));
     assert!(catalogue.set_role("anna", Role::Viewer).await.unwrap());
+    let scrub = json!({"kind": "scrub"});
+    for actor in ["anna", "bert"] {
+        catalogue.add_schedule("daily 03:00", &scrub, actor, &at(9), &at(3)).await.unwrap();
+    }
+    assert!(!catalogue.remove_account("bert").await.unwrap(), "bert is no user of the server");
     assert!(catalogue.remove_account("anna").await.unwrap());
+    let left: Vec<_> = catalogue.schedules().await.unwrap().into_iter().map(|one| one.actor).collect();
+    assert_eq!(left, ["bert"]);
     assert_eq!(catalogue.let_in("h2", &at(3)).await.unwrap(), None);
     assert!(!catalogue.set_role("anna", Role::Admin).await.unwrap());
     assert_eq!(catalogue.add_token(&token("h4", Role::Viewer, None), &at(3)).await.unwrap(), None);
