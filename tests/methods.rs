@@ -1,8 +1,13 @@
 //! What the methods of `actions.py` do on a node, and what an uninstall leaves of it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
 
 use crate::support::Scene;
 
@@ -216,4 +221,52 @@ fn a_method_reads_the_values_of_other_services() {
     let output = scene.ays.run(&[&["install", "-n", "app"], &N1[..]].concat());
     assert_eq!(output.code, Some(3), "{output:#?}");
     assert!(output.stderr.contains("a method cannot do this yet"), "{output:#?}");
+}
+
+#[test]
+fn stopped_anywhere_the_next_install_comes_to_the_same_end() {
+    let mut scene = Scene::new();
+    for (path, text) in
+        [("/etc/hosts", "127.0.0.1 localhost\n"), ("/etc/motd", "hello\n"), ("/etc/issue", "x\n")]
+    {
+        fs::write(scene.node.path(path), text).unwrap();
+    }
+    let write = |number: u32| format!("        j.system.fs.writeFile('/opt/app/{number}', '{number}')\n");
+    let writes: String = (0..20).map(write).collect();
+    app(
+        &scene,
+        &format!(
+            "    def configure(self, serviceObj):
+        j.system.fs.createDir('/opt/app')
+        j.system.fs.writeFile('/etc/motd', 'mine')
+{writes}        j.system.fs.copyDirTree('/opt/app', '/opt/copy')
+        j.system.fs.remove('/etc/issue')
+"
+        ),
+    );
+    scene.ays.set("AYS_SSH_KEEP", "1h");
+    let before = scene.node.everything();
+    let install = || scene.ays.succeeds(&[&["install", "-n", "app", "-r"], &N1[..]].concat());
+    install();
+    let expected = installed(&scene);
+    for turn in 0..10 {
+        scene.ays.succeeds(&[&["uninstall", "-n", "app"], &N1[..]].concat());
+        assert_eq!(scene.node.everything(), before, "turn {turn}");
+        let running = scene.ays.spawn(&[&["install", "-n", "app"], &N1[..]].concat());
+        thread::sleep(Duration::from_millis(150 + 30 * turn));
+        running.signal(Signal::SIGINT);
+        running.signal(Signal::SIGINT);
+        running.wait();
+        for _ in 0..2 {
+            install();
+            assert_eq!(installed(&scene), expected, "turn {turn}");
+        }
+    }
+}
+
+/// What lies on the node, but for what says what was written.
+fn installed(scene: &Scene) -> BTreeMap<PathBuf, String> {
+    let mut all = scene.node.everything();
+    all.retain(|path, _| !path.starts_with("var/lib/ays"));
+    all
 }
