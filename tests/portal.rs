@@ -5,6 +5,7 @@ mod menu;
 mod pages;
 mod pictures;
 mod safety;
+mod services;
 mod story;
 mod tables;
 

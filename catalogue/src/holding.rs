@@ -34,10 +34,19 @@ pub struct Holding {
     pub copy: Option<CopyState>,
 }
 
+/// Which of them are asked for: all, where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HoldingFilter {
+    /// Those of this stack.
+    pub stack: Option<StackId>,
+    /// Those that are not as they should be: the current generation is not offered, or its copy is not verified.
+    pub only_wrong: bool,
+}
+
 /// What all stacks have of all images.
 #[async_trait]
 pub trait Holdings: fmt::Debug + Send + Sync {
     /// What each stack has of each image that is wanted there, by the image's name and the stack's. Images in the recycle bin
     /// and destroyed ones are left out, and stacks that the environment has no more.
-    async fn holdings(&self) -> Result<Vec<Holding>, CatalogueError>;
+    async fn holdings(&self, filter: &HoldingFilter) -> Result<Vec<Holding>, CatalogueError>;
 }

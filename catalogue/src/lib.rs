@@ -58,7 +58,7 @@ pub use disk::{DiskFacts, Disks, Findings, FirstBoot, StartedBy};
 pub use edit::ImageEdit;
 pub use error::CatalogueError;
 pub use find::{Finding, Found};
-pub use holding::{Holding, Holdings};
+pub use holding::{Holding, HoldingFilter, Holdings};
 pub use image::{Generation, GenerationId, Image, ImageDetail, ImageId, ImageStatus, Images, StackOffer};
 pub use installed::{
     ImageOnNode, Installed, InstalledImage, InstalledPart, Installs, NewInstalled, ServiceOnNode,

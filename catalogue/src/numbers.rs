@@ -11,6 +11,9 @@ use crate::CatalogueError;
 pub struct Numbers {
     /// The images that a stack offers.
     pub offers: Vec<(String, u64)>,
+    /// How often an image is wanted on a stack: images in the recycle bin and destroyed ones are left out, and stacks that the
+    /// environment has no more.
+    pub wanted: u64,
     /// Copies in pools, by state.
     pub copies: Vec<(String, u64)>,
     /// Images, by status.

@@ -9,6 +9,7 @@ mod commands;
 mod copying;
 mod files;
 mod found_processes;
+mod paths;
 mod units;
 
 use std::path::PathBuf;
@@ -133,11 +134,11 @@ fn tell(fact: Fact) -> Result<String, Failure> {
             format!("{}{}", facts.os, if facts.arch.ends_with("64") { "64" } else { "32" })
         }
         Fact::Hostname => facts().hostname,
-        Fact::Addresses => files::read_text("/proc/net/fib_trie".as_ref())
+        Fact::Addresses => paths::read_text("/proc/net/fib_trie".as_ref())
             .map(|table| addresses(&table).join("\n"))
             .unwrap_or_default(),
         Fact::Interfaces => {
-            let listed = files::names_in("/sys/class/net".as_ref())?;
+            let listed = paths::names_in("/sys/class/net".as_ref())?;
             listed.join("\n")
         }
     })

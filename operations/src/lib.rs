@@ -96,7 +96,7 @@ pub use prove_image::{ImageProof, key_of, prove_image, trust_key};
 pub use prune::{Prune, PruneFiles};
 pub use queries::{
     ListedTemplate, audit, find, holdings, image, image_page, images, installed_images, is_checksum, nodes,
-    numbers, runs, stack, stack_index, stacks, templates,
+    numbers, runs, services, stack, stack_index, stacks, templates,
 };
 pub use rehearse::Rehearse;
 pub use remove_files::{RemovalResult, RemovedFile};

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use ays_catalogue::{
-    AuditRecord, Found, Holding, Image, ImageDetail, ImageOnNode, ImageQuery, Numbers, Page, Run, RunFilter,
-    Stack, index_json,
+    AuditRecord, Found, Holding, HoldingFilter, Image, ImageDetail, ImageOnNode, ImageQuery, Numbers, Page,
+    Run, RunFilter, ServiceOnNode, Stack, index_json,
 };
 use ays_model::{Node, NodeName, Target, TemplateName};
 use ays_recipes::{Environment, LookupError, NodeError, Template};
@@ -76,8 +76,8 @@ pub async fn image_page(controller: Controller, query: ImageQuery) -> Result<Pag
 /// # Errors
 ///
 /// Those of the catalogue.
-pub async fn holdings(controller: Controller) -> Result<Vec<Holding>, Error> {
-    Ok(controller.catalogue.holdings().await?)
+pub async fn holdings(controller: Controller, filter: HoldingFilter) -> Result<Vec<Holding>, Error> {
+    Ok(controller.catalogue.holdings(&filter).await?)
 }
 
 /// How many there are of what.
@@ -143,6 +143,15 @@ pub async fn runs(
     let filter =
         RunFilter { service: template.as_deref(), node: node.as_deref(), rollout: None, limit: Some(limit) };
     Ok(controller.catalogue.runs(&filter).await?)
+}
+
+/// All services that are installed, by node.
+///
+/// # Errors
+///
+/// Those of the catalogue.
+pub async fn services(controller: Controller) -> Result<Vec<ServiceOnNode>, Error> {
+    Ok(controller.catalogue.installed_services().await?)
 }
 
 /// All stacks.

@@ -33,13 +33,14 @@ pub(crate) struct Frame {
     pub environment: String,
 }
 
-const PLACES: [(&str, &str, &str); 11] = [
+const PLACES: [(&str, &str, &str); 12] = [
     ("Overview", "/", "home"),
     ("Images", "/images", "disc"),
     ("Matrix", "/matrix", "layout-grid"),
     ("Stacks", "/stacks", "stack-2"),
     ("Nodes", "/nodes", "server-2"),
     ("Recipes", "/recipes", "file-code"),
+    ("Services", "/services", "list"),
     ("Jobs", "/jobs", "activity"),
     ("Schedules", "/schedules", "calendar-time"),
     ("Recycle bin", "/bin", "trash"),

@@ -10,13 +10,14 @@ use ays_model::Download;
 
 use crate::export;
 use crate::instance::InstanceValues;
-use crate::recipe::{self, Values};
+use crate::recipe;
 use crate::recipe_error::RecipeError;
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
 use crate::signing_keys::SigningKeys;
 use crate::template::Template;
 use crate::text::Text;
+use crate::values::{MOST, Values};
 
 /// What is taken of a `$(key)` that neither the template nor the settings know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +71,7 @@ impl Template {
         let is_service = recipe::is_service(file);
         // AYS knew more values than there are here.
         let unknown = if is_service { Unknown::MayHaveOne } else { unknown };
-        let left = Cell::new(recipe::MOST);
+        let left = Cell::new(MOST);
         let secrets = Secrets::assumed();
         let values = Values { service: file, instance: &values, settings, secrets: &secrets, left };
         let lookup = Lookup { values: &values, open: &open, unknown, guessed: Cell::new(false) };

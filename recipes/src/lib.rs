@@ -36,6 +36,7 @@ mod system_path;
 mod template;
 mod text;
 mod value;
+mod values;
 mod walk;
 mod written;
 

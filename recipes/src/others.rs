@@ -8,11 +8,11 @@ use ays_grammar::hrd;
 use crate::environment::Environment;
 use crate::instance::InstanceValues;
 use crate::own_values::own_values;
-use crate::recipe::{MOST, Values};
 use crate::recipe_error::RecipeError;
 use crate::request::Request;
 use crate::secrets::Secrets;
 use crate::template::Template;
+use crate::values::{MOST, Values};
 use crate::written::{self, Written};
 
 /// What a script calls that asks for other services.

@@ -5,7 +5,7 @@ use crate::support::lab::run;
 use crate::support::{Browser, Many};
 
 /// Every page, with an image, a job, a stack and a recipe on them.
-pub const PAGES: [(&str, &str); 22] = [
+pub const PAGES: [(&str, &str); 23] = [
     ("overview", "/"),
     ("images", "/images"),
     ("add-image", "/images/new"),
@@ -20,6 +20,7 @@ pub const PAGES: [(&str, &str); 22] = [
     ("nodes", "/nodes"),
     ("recipes", "/recipes"),
     ("recipe", "/recipes/image_x"),
+    ("services", "/services"),
     ("jobs", "/jobs"),
     ("job", "/jobs/1"),
     ("schedules", "/schedules"),

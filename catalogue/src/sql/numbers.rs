@@ -27,6 +27,15 @@ impl Counting for Database {
         .fetch_optional(&mut *tx)
         .await
         .map_err(&failed)?;
+        let wanted: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM wanted w JOIN image i ON i.id = w.image_id JOIN stack s ON s.id = w.stack_id
+             WHERE i.environment_id = $1 AND i.status NOT IN ('DELETED', 'DESTROYED') AND s.in_environment = $2",
+        )
+        .bind(tx.environment)
+        .bind(true)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(&failed)?;
         let counted = async {
             Ok::<_, sqlx::Error>(Numbers {
                 offers: count(
@@ -35,6 +44,7 @@ impl Counting for Database {
                      WHERE s.environment_id = $1 GROUP BY s.name ORDER BY s.name",
                 )
                 .await?,
+                wanted: u64::try_from(wanted).unwrap_or(0),
                 copies: count(
                     &mut tx,
                     "SELECT c.state, COUNT(*) AS count FROM copy c JOIN pool p ON p.id = c.pool_id

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::support::{Fixture, at, digest, n1, n2, n3, ops, own, registration, shared};
 use crate::{
-    Catalogue, CatalogueError, Change, CopyState, ImageId, NewCopy, StackFacts, StackId, StackStatus,
+    Catalogue, CatalogueError, Change, CopyState, HoldingFilter, ImageId, NewCopy, StackFacts, StackId,
+    StackStatus,
 };
 
 /// The numbers of these stacks.
@@ -18,6 +19,26 @@ async fn offered(catalogue: &Catalogue) -> Vec<(String, bool, Option<u32>)> {
     let detail = catalogue.image("debian").await.unwrap().unwrap();
     let stacks = detail.stacks.into_iter();
     stacks.map(|on| (on.stack.name.to_string(), on.wanted, on.offered_generation)).collect()
+}
+
+#[tokio::test]
+async fn what_stacks_have_is_asked_for_by_stack_or_by_what_is_wrong() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let image =
+        catalogue.register(&registration("debian", "a", shared(), &["n1"]), &at(0)).await.unwrap().image_id;
+    let add = stacks(catalogue, &["n2", "n3"]).await;
+    let n1 = stacks(catalogue, &["n1"]).await[0];
+    catalogue.change(Change::Wanted { image, add, remove: vec![] }, &ops(1)).await.unwrap();
+    let named = async |filter: HoldingFilter| {
+        let found = catalogue.holdings(&filter).await.unwrap();
+        found.into_iter().map(|held| (held.stack_name.to_string(), held.offers)).collect::<Vec<_>>()
+    };
+    let all = ["n1", "n2", "n3"].map(|name| (name.to_owned(), (name != "n3").then_some(1)));
+    assert_eq!(named(HoldingFilter::default()).await, all);
+    assert_eq!(named(HoldingFilter { stack: Some(n1), only_wrong: false }).await, all[..1]);
+    // Its pool does not have it.
+    assert_eq!(named(HoldingFilter { stack: None, only_wrong: true }).await, all[2..]);
+    assert_eq!(catalogue.numbers().await.unwrap().wanted, 3);
 }
 
 #[tokio::test]

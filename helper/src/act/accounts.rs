@@ -3,7 +3,7 @@
 use ays_model::NodeAnswer;
 use ays_protocol::Failure;
 
-use super::files::read_text;
+use super::paths::read_text;
 use crate::disk::refused;
 use crate::processes::User;
 use crate::program;

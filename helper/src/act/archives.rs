@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ays_model::NodeAnswer;
 use ays_protocol::Failure;
 
-use super::files::{absolute, check_removable, names_in};
+use super::paths::{absolute, check_removable, names_in};
 use crate::disk::{failure, make_directory, on_thread, rename};
 use crate::file_name::part_of;
 use crate::program;

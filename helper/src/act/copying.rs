@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ays_protocol::Failure;
 
-use super::files::{check_removable, names_in};
+use super::paths::{check_removable, names_in};
 use crate::disk::{failure, make_directory, refused, sync_directory};
 use crate::service::{Change, Like, Service};
 use crate::tree::make_link;

@@ -10,7 +10,8 @@ use ays_protocol::{Failure, MOST_BYTES};
 
 use super::accounts::group_number;
 use super::copying;
-use crate::disk::{check_path, failure, make_directory, refused, sync_directory};
+use super::paths::{absolute, check_removable, names_in};
+use crate::disk::{failure, make_directory, refused, sync_directory};
 use crate::processes::User;
 use crate::service::{Change, Like, Service};
 
@@ -75,14 +76,6 @@ pub(super) fn change(mut service: Service, action: FileAction) -> Result<NodeAns
     Ok(NodeAnswer::Done)
 }
 
-/// Only whole paths: a method has no directory of its own on the node.
-pub(super) fn absolute(path: String) -> Result<PathBuf, Failure> {
-    let path = PathBuf::from(path);
-    check_path(&path)?;
-    // `/a//b/` and `/a/./b` are `/a/b`.
-    Ok(path.components().collect())
-}
-
 fn found(path: &Path, follow: bool) -> Result<Option<Found>, Failure> {
     let looked = if follow { path.metadata() } else { path.symlink_metadata() };
     match looked {
@@ -118,22 +111,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(refused(path, &format!("a method reads at most {MOST_BYTES} bytes of a file")));
     }
     Ok(bytes)
-}
-
-/// A text of the kernel's.
-pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| failure(path, "reading", &error))
-}
-
-/// The names in a directory, in order.
-pub(super) fn names_in(directory: &Path) -> Result<Vec<String>, Failure> {
-    let failed = |error: io::Error| failure(directory, "listing it", &error);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        names.push(entry.map_err(failed)?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(names)
 }
 
 fn list(
@@ -198,14 +175,6 @@ fn remove(service: &mut Service, path: &Path, only_empty: bool) -> Result<(), Fa
         fs::remove_file(path).map_err(failed)?;
     }
     sync_directory(path.parent().unwrap_or(Path::new("/")))
-}
-
-/// A mistake in a recipe must not empty the node.
-pub(super) fn check_removable(path: &Path) -> Result<(), Failure> {
-    if path.components().count() <= 2 {
-        return Err(refused(path, "a recipe must not remove a directory that the node itself needs"));
-    }
-    Ok(())
 }
 
 fn link(service: &mut Service, target: &Path, path: &Path, replace: bool) -> Result<(), Failure> {

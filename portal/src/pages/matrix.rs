@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::response::Response;
-use ays_catalogue::Holding;
+use ays_catalogue::{Holding, HoldingFilter};
 use ays_operations as operations;
 
 use super::stacks;
@@ -75,7 +75,7 @@ pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let controller = visitor.controller().await?;
     let mut all = operations::stacks(controller.clone()).await?;
     all.retain(|known| known.in_environment && has(&known.name, &stack));
-    let mut holdings = operations::holdings(controller).await?;
+    let mut holdings = operations::holdings(controller, HoldingFilter::default()).await?;
     holdings.retain(|held| has(&held.image_name, &image) && has(&held.stack_name, &stack));
     let mut counts = [0; SIGNS.len()];
     for holding in &holdings {

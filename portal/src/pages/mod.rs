@@ -25,6 +25,7 @@ mod queue;
 mod recipe;
 mod recipes;
 mod schedules;
+mod services;
 mod sign_in;
 mod stacks;
 mod users;
@@ -57,6 +58,8 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/nodes/check", post(nodes::check))
         .route("/recipes", get(recipes::page))
         .route("/recipes/{recipe}", get(recipe::page).post(recipe::ask))
+        .route("/services", get(services::page))
+        .route("/services/act", post(services::act))
         .route("/schedules", get(schedules::page).post(schedules::add))
         .route("/schedules/remove", post(schedules::remove))
         .route("/bin", get(bin::page))

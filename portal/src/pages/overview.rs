@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use ays_catalogue::{JobFilter, JobStatus};
+use ays_catalogue::{HoldingFilter, JobFilter, JobStatus};
 use ays_operations::{self as operations, InstallOutdated, ScrubCopies, Selection, SetAvailability, Wanted};
 use ays_recipes::Dependencies;
 
@@ -35,8 +35,9 @@ const JOBS: u32 = 10;
 
 pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let controller = visitor.controller().await?;
-    let holdings = operations::holdings(controller.clone()).await?;
-    let mut needs = needs(&controller, &holdings).await?;
+    let filter = HoldingFilter { only_wrong: true, ..HoldingFilter::default() };
+    let wrong = operations::holdings(controller.clone(), filter).await?;
+    let mut needs = needs(&controller, &wrong).await?;
     let filter = JobFilter { limit: Some(JOBS), ..JobFilter::default() };
     let last = operations::jobs(controller.clone(), filter).await?;
     let table = jobs::table("jobs", &last, &jobs::names(&controller, &last).await?);
@@ -48,7 +49,9 @@ pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
         counts.iter().find(|(state, _)| state == word).map_or(0, |(_, count)| *count)
     };
     let usable = of(&numbers.images, "CREATED");
-    let offered = holdings.iter().filter(|held| held.offers.is_some() && held.offers == held.current).count();
+    let not_offered =
+        wrong.iter().filter(|held| held.offers.is_none() || held.offers != held.current).count();
+    let offered = numbers.wanted.saturating_sub(not_offered as u64);
     let running = last.iter().filter(|job| job.status == JobStatus::Running).count();
     let read = numbers.oldest_scrub_seconds.map_or_else(
         || "never".to_owned(),
@@ -62,7 +65,7 @@ pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
         more,
         numbers: vec![
             ("Images", usable.to_string(), "/images"),
-            ("Offered as wanted", format!("{offered} of {}", holdings.len()), "/matrix"),
+            ("Offered as wanted", format!("{offered} of {}", numbers.wanted), "/matrix"),
             ("Verified copies", of(&numbers.copies, "verified").to_string(), "/matrix"),
             ("Longest not read again", read, "/schedules"),
             ("Jobs running", running.to_string(), "/jobs"),

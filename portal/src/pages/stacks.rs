@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use ays_catalogue::{CopyState, Holding, Next, Stack, StackStatus, next_stack_status};
+use ays_catalogue::{CopyState, Holding, HoldingFilter, Next, Stack, StackStatus, next_stack_status};
 use ays_operations::{self as operations, ChangeStack};
 
 use super::checked_nodes::checked_nodes;
@@ -78,8 +78,8 @@ struct Page {
 pub(crate) async fn one(visitor: Visitor, Path(name): Path<String>) -> Result<Response, Failure> {
     let controller = visitor.controller().await?;
     let stack = operations::stack(controller.clone(), name.into()).await?;
-    let mut holdings = operations::holdings(controller.clone()).await?;
-    holdings.retain(|holding| holding.stack == stack.id);
+    let filter = HoldingFilter { stack: Some(stack.id), ..HoldingFilter::default() };
+    let holdings = operations::holdings(controller.clone(), filter).await?;
     let table = images(&holdings);
     if let Some(file) = table.export(&visitor.query) {
         return file;
