@@ -85,7 +85,11 @@ pub(crate) struct Interpreter {
     /// The service's values, as the method has changed them.
     values: Vec<(String, Value)>,
     random: u64,
+    /// Regular expressions that were compiled, by their texts and flags.
+    expressions: HashMap<(String, String), regex::Regex>,
     actions: usize,
+    /// How many calls are under way in each other.
+    calls: usize,
     /// The method is one of those that run when everything has been fetched.
     may_register: bool,
 }
@@ -108,7 +112,9 @@ impl Interpreter {
             printed: print::Printed::default(),
             values,
             random: u64::from(now.subsec_nanos()) ^ now.as_secs().rotate_left(32) | 1,
+            expressions: HashMap::new(),
             actions: 0,
+            calls: 0,
             may_register,
         }
     }

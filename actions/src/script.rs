@@ -156,9 +156,9 @@ impl Run {
     }
 
     /// Why the action before may not be done, or not so: what it depends on, which only a node can tell. Only in a plan,
-    /// where [`Outcome::Unknown`] was answered.
-    pub fn depends_on(&self) -> Option<&str> {
-        self.asked.as_ref()?.depends_on.as_deref()
+    /// where [`Outcome::Unknown`] was answered. With `***` in the place of secrets.
+    pub fn depends_on(&self) -> Option<String> {
+        Some(self.script.0.shown(self.asked.as_ref()?.depends_on.as_deref()?))
     }
 
     /// The action before in one line, with `***` in the place of secrets.

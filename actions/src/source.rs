@@ -45,22 +45,37 @@ impl Source {
         let all = Span::new(0, self.text.text.len());
         let put_in =
             self.text.values_in(all).map(|(value, place)| (&self.written[place.start..place.end], value));
-        let own =
-            self.service.iter().flat_map(|service| &service.values).filter_map(|(key, value)| match value {
-                Value::Str(value) => Some((key.as_str(), value.as_str())),
-                _ => None,
-            });
-        let mut shown = self.words.hide(text);
-        // Shorter values are no secrets, and parts of ordinary words.
-        for (_, value) in put_in.chain(own).filter(|(key, value)| value.len() >= 4 && is_secret_name(key)) {
-            shown = shown.replace(value, "***");
+        let mut secrets: Vec<&str> =
+            put_in.filter(|(key, _)| is_secret_name(key)).map(|(_, value)| value).collect();
+        for (key, value) in self.service.iter().flat_map(|service| &service.values) {
+            gather_secrets(value, is_secret_name(key), &mut secrets);
         }
-        shown
+        // Shorter values are no secrets, and parts of ordinary words.
+        secrets.retain(|secret| secret.len() >= 4);
+        // One may be a part of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.iter().fold(self.words.hide(text), |text, secret| text.replace(secret, "***"))
     }
 
     /// An error at a place of the text that was parsed, shown in the file as it is written.
     pub(crate) fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
-        as_written(&self.name, &self.written, &self.text, span, message)
+        let message = with_references(&self.written, &self.text, span, message.into());
+        Diagnostic::new(&*self.name, &*self.written, self.text.place(span), self.shown(&message))
+    }
+}
+
+/// The texts in a value that is a secret, or whose parts are called as secrets are.
+fn gather_secrets<'v>(value: &'v Value, is_secret: bool, secrets: &mut Vec<&'v str>) {
+    match value {
+        Value::Str(text) if is_secret => secrets.push(text),
+        Value::List(items) => items.iter().for_each(|item| gather_secrets(item, is_secret, secrets)),
+        Value::Dict(pairs) => {
+            for (key, value) in pairs {
+                let named = matches!(key, Value::Str(key) if is_secret_name(key));
+                gather_secrets(value, is_secret || named, secrets);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -72,10 +87,14 @@ pub(crate) fn as_written(
     span: Span,
     message: impl Into<String>,
 ) -> Diagnostic {
-    let mut message = message.into();
+    Diagnostic::new(name, written, text.place(span), with_references(written, text, span, message.into()))
+}
+
+/// A message with the references that the file has in the place of what they stand for.
+fn with_references(written: &str, text: &Substituted, span: Span, mut message: String) -> String {
     // Shorter values are no secrets, and parts of ordinary words.
     for (value, reference) in text.values_in(span).filter(|(value, _)| value.len() >= 4) {
         message = message.replace(value, &written[reference.start..reference.end]);
     }
-    Diagnostic::new(name, written, text.place(span), message)
+    message
 }

@@ -368,3 +368,27 @@ fn a_run_that_is_dropped_deep_in_calls_drops_well() {
     assert!(matches!(run.resume(Outcome::Done).unwrap(), Progress::Action(_)));
     drop(run);
 }
+
+#[test]
+fn a_secret_is_in_no_error_and_no_condition() {
+    let text_of = |text: &str| Value::Str(text.to_owned());
+    let nested = Value::List(vec![Value::Dict(vec![(text_of("db_passwd"), text_of("nested12"))])]);
+    let own = service(&[("instance.passwd", text_of("hunter22")), ("service.list", nested)]);
+    for (body, shown) in [
+        ("raise RuntimeError(serviceObj.hrd.get('instance.passwd'))", "RuntimeError: ***"),
+        (
+            "raise RuntimeError(str(serviceObj.hrd.get('service.list')))",
+            "RuntimeError: [{'db_passwd': '***'}]",
+        ),
+        ("{}[serviceObj.hrd.get('instance.passwd')]", "KeyError: '***'"),
+    ] {
+        let mut run = script(&configure(body)).with_service(own.clone()).run("configure");
+        let (_, result) = walk(&mut run, |_| Outcome::Done);
+        assert_eq!(result.unwrap_err().message(), shown, "{body}");
+    }
+    let body = "if j.do.execute('x ' + serviceObj.hrd.get('instance.passwd'))[1]:\n    j.do.createDir('/a')";
+    let mut run = script(&configure(body)).with_service(own).run("configure");
+    let (actions, _) = walk(&mut run, |_| Outcome::Unknown);
+    assert!(actions.iter().any(|action| action.contains("depends on")), "{actions:?}");
+    assert!(!actions.concat().contains("hunter22"), "{actions:?}");
+}

@@ -195,7 +195,7 @@ impl<'r> Lifecycle<'r> {
                     }
                     Progress::Action(action) => {
                         refuse(&action, run)?;
-                        let (shown, depends_on) = (run.shown(), run.depends_on().map(str::to_owned));
+                        let (shown, depends_on) = (run.shown(), run.depends_on());
                         return Ok(Some(Task::Act(Asked { action, shown, depends_on })));
                     }
                     Progress::Returned(value) => {

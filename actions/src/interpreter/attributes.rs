@@ -150,7 +150,18 @@ impl Interpreter {
                 match name {
                     "im_self" | "__self__" => Ok(Some(this)),
                     "im_func" | "__func__" => Ok(Some(function)),
-                    _ => Box::pin(self.find_attribute(&function, name, span)).await,
+                    _ => {
+                        // A method may be one of a method.
+                        let mut function = function;
+                        while let Val::Ref(id) = function
+                            && let Object::Method { function: inner, .. } = self.heap.get(id)
+                        {
+                            let step = self.heap.step(1);
+                            function = inner.clone();
+                            self.at(step, span)?;
+                        }
+                        Box::pin(self.find_attribute(&function, name, span)).await
+                    }
                 }
             }
             Object::File(file) => match name {

@@ -123,10 +123,15 @@ impl Interpreter {
             "isinstance" | "issubclass" => {
                 let kind = args.needed(1, name).cloned();
                 let kind = self.at(kind, span)?;
+                let kinds = self.heap.classes_in(&kind);
+                let kinds = self.at(kinds, span)?;
+                let is_one = |kind: &Val| match &first {
+                    Val::Ref(id) if name == "issubclass" => self.is_subclass(*id, kind),
+                    _ => self.is_instance(&first, kind),
+                };
                 return Ok(match &first {
                     Val::Unknown(text) => Val::Unknown(Arc::clone(text)),
-                    Val::Ref(id) if name == "issubclass" => Val::Bool(self.is_subclass(*id, &kind)),
-                    _ => Val::Bool(self.is_instance(&first, &kind)),
+                    _ => Val::Bool(kinds.iter().any(is_one)),
                 });
             }
             "getattr" | "hasattr" => return self.get_attribute(name, &args, span).await,
@@ -372,39 +377,36 @@ impl Interpreter {
         if reverse {
             ranked.reverse();
         }
-        if matches!(compare, Val::None) {
-            let count = u64::try_from(ranked.len()).unwrap_or(u64::MAX);
-            let step = self.heap.step(count.saturating_mul(u64::from(count.max(1).ilog2())));
-            self.at(step, span)?;
-            let mut fault = None;
-            let heap = &self.heap;
-            ranked.sort_by(|(one, _), (other, _)| {
-                heap.order(one, other).unwrap_or_else(|error| {
-                    fault.get_or_insert(error);
-                    std::cmp::Ordering::Equal
-                })
-            });
-            if let Some(fault) = fault {
-                return Err(self.stop(fault, span));
-            }
-        } else {
-            let mut sorted: Vec<(Val, Val)> = Vec::new();
-            for entry in ranked {
-                let (mut low, mut high) = (0, sorted.len());
-                while low < high {
-                    let middle = usize::midpoint(low, high);
-                    let args = Args::of(vec![entry.0.clone(), sorted[middle].0.clone()]);
-                    let order = self.call(compare.clone(), args, span).await?;
-                    if index_of(&order).unwrap_or(0) < 0 { high = middle } else { low = middle + 1 }
+        // What is compared need not be in any order at all, which the sort of the standard library does not take.
+        let mut length = 1;
+        while length < ranked.len() {
+            let mut merged = Vec::with_capacity(ranked.len());
+            for run in ranked.chunks(2 * length) {
+                let (one, other) = run.split_at(length.min(run.len()));
+                let (mut left, mut right) = (one.iter().peekable(), other.iter().peekable());
+                while let (Some(first), Some(second)) = (left.peek(), right.peek()) {
+                    let is_less = self.is_less(&compare, &second.0, &first.0, span).await?;
+                    merged.extend(if is_less { right.next() } else { left.next() }.cloned());
                 }
-                sorted.insert(low, entry);
+                merged.extend(left.chain(right).cloned());
             }
-            ranked = sorted;
+            ranked = merged;
+            length *= 2;
         }
         if reverse {
             ranked.reverse();
         }
         Ok(ranked.into_iter().map(|(_, value)| value).collect())
+    }
+
+    async fn is_less(&mut self, compare: &Val, one: &Val, other: &Val, span: Span) -> Result<bool, Stop> {
+        if let Val::None = compare {
+            let order = self.heap.order(one, other);
+            return Ok(self.at(order, span)?.is_lt());
+        }
+        let args = Args::of(vec![one.clone(), other.clone()]);
+        let order = self.call(compare.clone(), args, span).await?;
+        Ok(index_of(&order).unwrap_or(0) < 0)
     }
 
     pub(super) async fn sort_method(&mut self, id: Id, args: Args, span: Span) -> Result<Val, Stop> {
@@ -431,21 +433,13 @@ impl Interpreter {
 
     fn is_subclass(&self, class: Id, kind: &Val) -> bool {
         match kind {
-            Val::Ref(id) => match self.heap.get(*id) {
-                Object::Tuple(kinds) => kinds.iter().any(|kind| self.is_subclass(class, kind)),
-                _ => self.heap.lineage(class).contains(id),
-            },
+            Val::Ref(id) => self.heap.lineage(class).contains(id),
             Val::Builtin("object") => true,
             _ => false,
         }
     }
 
     fn is_instance(&self, value: &Val, kind: &Val) -> bool {
-        if let Val::Ref(id) = kind
-            && let Object::Tuple(kinds) = self.heap.get(*id)
-        {
-            return kinds.iter().any(|kind| self.is_instance(value, kind));
-        }
         if let Val::Ref(id) = value
             && let Object::Instance { class, .. } = self.heap.get(*id)
         {

@@ -13,6 +13,9 @@ use super::scope::ScopeId;
 use super::unknown::Frame;
 use super::{Interpreter, Stop};
 
+/// How many calls may be under way in each other: a function's is several, through its class, its decorators and methods.
+const MOST_CALLS: usize = 5 * DEPTH;
+
 impl Interpreter {
     pub(super) async fn call_expression(&mut self, expr: &Expr, scope: ScopeId) -> Result<Val, Stop> {
         let ExprKind::Call { callee, args, keywords, rest, named_rest } = &expr.kind else {
@@ -167,40 +170,50 @@ impl Interpreter {
         Deep::new(async move {
             let step = self.heap.step(1);
             self.at(step, span)?;
-            match &callee {
-                Val::Unknown(text) => return Ok(Val::Unknown(Arc::clone(text))),
-                Val::Builtin(name) => return self.call_builtin(name, args, span).await,
-                Val::Host(path) => return self.call_row(path, None, args, span).await,
-                Val::Ref(id) => match self.heap.get(*id) {
-                    Object::Function(function) => {
-                        let function = function.clone();
-                        return self.call_function(&function, args, span).await;
-                    }
-                    Object::Method { this, function } => {
-                        let (this, function) = (this.clone(), function.clone());
-                        let mut args = args;
-                        args.positional.insert(0, this);
-                        return self.call(function, args, span).await;
-                    }
-                    Object::ValueMethod { this, name } => {
-                        let (this, name) = (this.clone(), Arc::clone(name));
-                        return self.call_value_method(&this, &name, args, span).await;
-                    }
-                    Object::Class(_) => return self.instantiate(*id, args, span).await,
-                    Object::Decorated { function, .. } => {
-                        let function = function.clone();
-                        return self.call(function, args, span).await;
-                    }
-                    Object::Instance { .. } if self.has_method(&callee, "__call__") => {
-                        return self.call_named(&callee, "__call__", args, span).await;
-                    }
-                    _ => {}
-                },
-                _ => {}
+            if self.calls >= MOST_CALLS {
+                return Err(self.raise("RuntimeError", "maximum recursion depth exceeded", span));
             }
-            let message = format!("'{}' object is not callable", self.heap.type_name(&callee));
-            Err(self.raise("TypeError", &message, span))
+            self.calls += 1;
+            let called = self.call_once(callee, args, span).await;
+            self.calls -= 1;
+            called
         })
+    }
+
+    async fn call_once(&mut self, callee: Val, args: Args, span: Span) -> Result<Val, Stop> {
+        match &callee {
+            Val::Unknown(text) => return Ok(Val::Unknown(Arc::clone(text))),
+            Val::Builtin(name) => return self.call_builtin(name, args, span).await,
+            Val::Host(path) => return self.call_row(path, None, args, span).await,
+            Val::Ref(id) => match self.heap.get(*id) {
+                Object::Function(function) => {
+                    let function = function.clone();
+                    return self.call_function(&function, args, span).await;
+                }
+                Object::Method { this, function } => {
+                    let (this, function) = (this.clone(), function.clone());
+                    let mut args = args;
+                    args.positional.insert(0, this);
+                    return self.call(function, args, span).await;
+                }
+                Object::ValueMethod { this, name } => {
+                    let (this, name) = (this.clone(), Arc::clone(name));
+                    return self.call_value_method(&this, &name, args, span).await;
+                }
+                Object::Class(_) => return self.instantiate(*id, args, span).await,
+                Object::Decorated { function, .. } => {
+                    let function = function.clone();
+                    return self.call(function, args, span).await;
+                }
+                Object::Instance { .. } if self.has_method(&callee, "__call__") => {
+                    return self.call_named(&callee, "__call__", args, span).await;
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+        let message = format!("'{}' object is not callable", self.heap.type_name(&callee));
+        Err(self.raise("TypeError", &message, span))
     }
 
     async fn call_function(&mut self, function: &Function, args: Args, span: Span) -> Result<Val, Stop> {

@@ -30,7 +30,15 @@ impl Interpreter {
         let attributes = self.scopes.names(inner);
         let class = heap::Class { name: class.name.as_str().into(), bases, attributes };
         let class = self.heap.add(Object::Class(class));
-        self.at(class, span)
+        let class = self.at(class, span)?;
+        if let Val::Ref(id) = class
+            && self.heap.lineage(id).len() > heap::MOST_BASES
+        {
+            return Err(
+                self.unsupported(span, &format!("a class with more than {} above it", heap::MOST_BASES))
+            );
+        }
+        Ok(class)
     }
 
     pub(super) async fn decorate(

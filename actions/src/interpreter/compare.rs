@@ -59,6 +59,7 @@ impl Heap {
     }
 
     fn equal_at(&self, left: &Val, right: &Val, depth: usize) -> Result<bool, Fault> {
+        self.step(1)?;
         if depth > DEPTH {
             return Err(too_deep());
         }
@@ -66,6 +67,7 @@ impl Heap {
             return Ok(order == Some(Ordering::Equal));
         }
         if let (Some(one), Some(other)) = (bytes_of(left), bytes_of(right)) {
+            self.walk(one.len().min(other.len()))?;
             let alike = std::mem::discriminant(left) == std::mem::discriminant(right);
             return Ok(one == other && (alike || one.is_ascii()));
         }
@@ -105,6 +107,7 @@ impl Heap {
                 Ok(true)
             }
             (Object::Set(one, _), Object::Set(other, _)) => {
+                self.step(one.len() as u64)?;
                 Ok(one.len() == other.len() && one.keys().all(|key| other.contains_key(key)))
             }
             (Object::Service(one), Object::Service(other)) => Ok(one == other),
@@ -118,6 +121,7 @@ impl Heap {
     }
 
     fn order_at(&self, left: &Val, right: &Val, depth: usize) -> Result<Ordering, Fault> {
+        self.step(1)?;
         if depth > DEPTH {
             return Err(too_deep());
         }
@@ -125,6 +129,7 @@ impl Heap {
             return Ok(order.unwrap_or(Ordering::Equal));
         }
         if let (Some(one), Some(other)) = (bytes_of(left), bytes_of(right)) {
+            self.walk(one.len().min(other.len()))?;
             return Ok(one.cmp(other));
         }
         if let (Val::Ref(one), Val::Ref(other)) = (left, right) {
@@ -178,6 +183,7 @@ impl Heap {
                     format!("'in <string>' requires string as left operand, not {}", self.type_name(value));
                 return Err(Fault::type_error(message));
             };
+            self.walk(text.len())?;
             return Ok(find_bytes(text, part).is_some());
         }
         let not_iterable = || {

@@ -206,7 +206,9 @@ impl Interpreter {
                 None => true,
                 Some(kind) => {
                     let kind = self.eval(kind, scope).await?;
-                    self.catches(&kind, &exception)
+                    let kinds = self.heap.classes_in(&kind);
+                    let kinds = self.at(kinds, span)?;
+                    kinds.iter().any(|kind| self.catches(kind, &exception))
                 }
             };
             if !catches {
@@ -223,15 +225,12 @@ impl Interpreter {
         Err(Stop::Raised(exception, span))
     }
 
-    /// Whether a class, or one of a tuple of them, is that of an exception.
+    /// Whether a class is that of an exception.
     fn catches(&self, kind: &Val, exception: &Val) -> bool {
         let Val::Ref(raised) = exception else { return false };
         let Object::Instance { class, .. } = self.heap.get(*raised) else { return false };
         match kind {
-            Val::Ref(id) => match self.heap.get(*id) {
-                Object::Tuple(kinds) => kinds.iter().any(|kind| self.catches(kind, exception)),
-                _ => self.heap.lineage(*class).contains(id),
-            },
+            Val::Ref(id) => self.heap.lineage(*class).contains(id),
             // An exception of a module, by its last name: `subprocess.CalledProcessError`.
             Val::Host(name) => {
                 let name = name.rsplit('.').next().unwrap_or(name);

@@ -90,7 +90,8 @@ impl Interpreter {
 
     /// Writes what was not written yet, so that what comes next finds it.
     pub(super) async fn flush_files(&mut self, span: Span) -> Result<(), Stop> {
-        for id in self.heap.files() {
+        let dirty = self.heap.dirty_files();
+        for id in self.at(dirty, span)? {
             self.flush_file(id, span).await?;
         }
         Ok(())

@@ -6,11 +6,8 @@ use num_traits::Signed;
 use super::compare::as_float;
 use super::heap::{Fault, Heap, Val};
 use super::operators::big;
-use super::percent::decimal;
+use super::percent::{MOST_DIGITS, WIDEST, decimal, too_many_digits};
 use super::text::{Mixed, bytes_of};
-
-/// How wide a field may be.
-const WIDEST: usize = 1_000_000;
 
 /// Formats a value.
 pub(super) fn apply(heap: &mut Heap, value: &Val, spec: &str) -> Result<Val, Fault> {
@@ -45,7 +42,10 @@ pub(super) fn apply(heap: &mut Heap, value: &Val, spec: &str) -> Result<Val, Fau
         [kind] => Some(kind),
         _ => return Err(Fault::value_error("Invalid conversion specification")),
     };
-    heap.charge(width)?;
+    if precision.is_some_and(|digits| digits > MOST_DIGITS) && bytes_of(value).is_none() {
+        return Err(too_many_digits());
+    }
+    heap.charge(width.saturating_add(precision.unwrap_or(0)))?;
     let (mut digits, negative, prefix, numeric) = match (kind, big(value), as_float(value)) {
         (None | Some('d' | 'n' | 'x' | 'X' | 'o' | 'b'), Some(whole), _)
             if !matches!(value, Val::Bool(_)) || kind.is_some() =>
@@ -96,6 +96,8 @@ pub(super) fn apply(heap: &mut Heap, value: &Val, spec: &str) -> Result<Val, Fau
         _ => "",
     };
     let missing = width.saturating_sub(digits.chars().count() + sign.len() + prefix.len());
+    // A fill may have four bytes; grouped digits have a third more.
+    heap.charge(missing.saturating_mul(4).saturating_add(digits.len().saturating_mul(2)))?;
     let fills = |count: usize| fill.to_string().repeat(count);
     let text = match align.unwrap_or(if numeric { '>' } else { '<' }) {
         '<' => format!("{sign}{prefix}{digits}{}", fills(missing)),

@@ -4,6 +4,7 @@
 //! nothing, and that nothing is ever dropped value in value in value.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ays_grammar::actions::Def;
 use indexmap::IndexMap;
@@ -19,6 +20,10 @@ pub(super) struct ScopeId(pub(super) usize);
 const STEPS: u64 = 2_000_000;
 /// How many bytes a method may ask for, those that it no longer needs included.
 const MEMORY: u64 = 256 * 1024 * 1024;
+/// So many items are looked at in one step.
+const ITEMS_OF_STEP: u64 = 64;
+/// How many classes a class may have above it.
+pub(super) const MOST_BASES: usize = 200;
 /// How deep functions may call each other, and values lie in each other.
 pub(super) const DEPTH: usize = 200;
 
@@ -194,44 +199,43 @@ impl Fault {
 #[derive(Debug)]
 pub(super) struct Heap {
     objects: Vec<Object>,
-    steps: u64,
-    memory: u64,
+    /// The files that were opened.
+    files: Vec<Id>,
+    /// What is left of the budgets. Walks that change nothing take from them too.
+    steps: AtomicU64,
+    memory: AtomicU64,
 }
 
 impl Heap {
     pub(super) fn new() -> Self {
-        Self { objects: Vec::new(), steps: STEPS, memory: MEMORY }
+        Self {
+            objects: Vec::new(),
+            files: Vec::new(),
+            steps: AtomicU64::new(STEPS),
+            memory: AtomicU64::new(MEMORY),
+        }
     }
 
     /// Takes steps from the budget.
-    pub(super) fn step(&mut self, count: u64) -> Result<(), Fault> {
-        match self.steps.checked_sub(count) {
-            Some(left) => {
-                self.steps = left;
-                Ok(())
-            }
-            None => {
-                self.steps = 0;
-                Err(Fault::Ended(format!(
-                    "this method takes more than {STEPS} steps: does a loop never end?"
-                )))
-            }
+    pub(super) fn step(&self, count: u64) -> Result<(), Fault> {
+        if take(&self.steps, count) {
+            return Ok(());
         }
+        Err(Fault::Ended(format!("this method takes more than {STEPS} steps: does a loop never end?")))
     }
 
     /// Takes bytes from the budget. Making them takes time, too.
-    pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
+    pub(super) fn charge(&self, bytes: usize) -> Result<(), Fault> {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        match self.memory.checked_sub(bytes) {
-            Some(left) => {
-                self.memory = left;
-                self.step(bytes / 1024)
-            }
-            None => {
-                self.memory = 0;
-                Err(Fault::Ended(format!("this method needs more than {} MiB of memory", MEMORY >> 20)))
-            }
+        if take(&self.memory, bytes) {
+            return self.step(bytes / 1024);
         }
+        Err(Fault::Ended(format!("this method needs more than {} MiB of memory", MEMORY >> 20)))
+    }
+
+    /// Takes what a walk over so many items costs.
+    pub(super) fn walk(&self, items: usize) -> Result<(), Fault> {
+        self.step(u64::try_from(items).unwrap_or(u64::MAX) / ITEMS_OF_STEP)
     }
 
     pub(super) fn add(&mut self, object: Object) -> Result<Val, Fault> {
@@ -241,8 +245,12 @@ impl Heap {
             _ => 2,
         };
         self.charge(96 + items * size_of::<Val>())?;
+        let id = Id(self.objects.len());
+        if let Object::File(_) = object {
+            self.files.push(id);
+        }
         self.objects.push(object);
-        Ok(Val::Ref(Id(self.objects.len() - 1)))
+        Ok(Val::Ref(id))
     }
 
     pub(super) fn get(&self, id: Id) -> &Object {
@@ -279,18 +287,37 @@ impl Heap {
         self.add(Object::Dict(dict))
     }
 
-    /// The numbers of the files that were opened.
-    pub(super) fn files(&self) -> Vec<Id> {
-        let files = self.objects.iter().enumerate().filter(|(_, object)| matches!(object, Object::File(_)));
-        files.map(|(number, _)| Id(number)).collect()
+    /// The numbers of the files that have something to be written.
+    pub(super) fn dirty_files(&self) -> Result<Vec<Id>, Fault> {
+        self.walk(self.files.len())?;
+        let is_dirty = |id: &&Id| matches!(self.get(**id), Object::File(file) if file.dirty);
+        Ok(self.files.iter().filter(is_dirty).copied().collect())
     }
 
     /// A value as a key.
     pub(super) fn key(&self, value: &Val) -> Result<Key, Fault> {
-        self.key_at(value, 0)
+        let key = self.key_at(value, 0)?;
+        // A tuple may hold frozensets, which have keys of their own.
+        if matches!(key, Key::Tuple(_) | Key::Set(_)) {
+            self.check_depth(&key, 0)?;
+        }
+        Ok(key)
+    }
+
+    /// Keys are cloned, compared and dropped key in key.
+    fn check_depth(&self, key: &Key, depth: usize) -> Result<(), Fault> {
+        self.step(1)?;
+        match key {
+            _ if depth > DEPTH => Err(too_deep()),
+            Key::Tuple(keys) | Key::Set(keys) => {
+                keys.iter().try_for_each(|key| self.check_depth(key, depth + 1))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn key_at(&self, value: &Val, depth: usize) -> Result<Key, Fault> {
+        self.step(1)?;
         if depth > DEPTH {
             return Err(too_deep());
         }
@@ -305,7 +332,10 @@ impl Heap {
             Val::Float(value) if value.fract() == 0.0 && value.abs() < 9e18 => Key::Int(*value as i64),
             Val::Float(value) => Key::Float(value.to_bits()),
             Val::Bytes(bytes) => Key::Bytes(Arc::clone(bytes)),
-            Val::Text(text) if text.is_ascii() => Key::Bytes(text.as_bytes().into()),
+            Val::Text(text) if text.is_ascii() => {
+                self.charge(text.len())?;
+                Key::Bytes(text.as_bytes().into())
+            }
             Val::Text(text) => Key::Text(Arc::clone(text)),
             Val::Host(name) | Val::Unknown(name) => Key::Name(Arc::clone(name)),
             Val::Builtin(name) => Key::Name((*name).into()),
@@ -314,7 +344,15 @@ impl Heap {
                     let keys = items.iter().map(|item| self.key_at(item, depth + 1));
                     Key::Tuple(keys.collect::<Result<_, _>>()?)
                 }
-                Object::Set(pairs, true) => Key::Set(pairs.keys().cloned().collect()),
+                Object::Set(pairs, true) => {
+                    self.charge(pairs.len().saturating_mul(size_of::<Key>()))?;
+                    let mut keys = Vec::with_capacity(pairs.len());
+                    for key in pairs.keys() {
+                        self.charge_key(key)?;
+                        keys.push(key.clone());
+                    }
+                    Key::Set(keys)
+                }
                 Object::List(_) | Object::Dict(_) | Object::Set(..) => {
                     let message = format!("unhashable type: '{}'", self.type_name(value));
                     return Err(Fault::type_error(message));
@@ -322,6 +360,34 @@ impl Heap {
                 _ => Key::Object(*id),
             },
         })
+    }
+
+    /// Takes what a clone of a key needs.
+    fn charge_key(&self, key: &Key) -> Result<(), Fault> {
+        match key {
+            Key::Tuple(keys) | Key::Set(keys) => {
+                self.charge(keys.len().saturating_mul(size_of::<Key>()))?;
+                self.step(1)?;
+                keys.iter().try_for_each(|key| self.charge_key(key))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The classes that a value stands for: itself, or those of a tuple, and of the tuples in it.
+    pub(super) fn classes_in(&self, kind: &Val) -> Result<Vec<Val>, Fault> {
+        let (mut classes, mut left) = (Vec::new(), vec![kind.clone()]);
+        while let Some(kind) = left.pop() {
+            self.step(1)?;
+            match &kind {
+                Val::Ref(id) => match self.get(*id) {
+                    Object::Tuple(kinds) => left.extend(kinds.iter().cloned()),
+                    _ => classes.push(kind),
+                },
+                _ => classes.push(kind),
+            }
+        }
+        Ok(classes)
     }
 
     /// The name of a value's type, as errors have it.
@@ -377,7 +443,8 @@ impl Heap {
     /// A class and its bases, in the order in which they are asked.
     pub(super) fn lineage(&self, class: Id) -> Vec<Id> {
         let (mut found, mut left) = (Vec::new(), vec![class]);
-        while let Some(id) = left.pop() {
+        // A class that has more is none: see where classes are made.
+        while let Some(id) = left.pop().filter(|_| found.len() <= MOST_BASES) {
             if let Object::Class(class) = self.get(id)
                 && !found.contains(&id)
             {
@@ -387,6 +454,13 @@ impl Heap {
         }
         found
     }
+}
+
+/// Takes from what is left; false, and nothing is left, where it is not enough.
+fn take(left: &AtomicU64, count: u64) -> bool {
+    let rest = left.load(Ordering::Relaxed).checked_sub(count);
+    left.store(rest.unwrap_or(0), Ordering::Relaxed);
+    rest.is_some()
 }
 
 pub(super) fn too_deep() -> Fault {

@@ -68,8 +68,19 @@ impl Heap {
     }
 
     fn to_json(&self, value: &Val, style: &Style, depth: usize) -> Result<String, Fault> {
+        self.step(1)?;
         if depth > DEPTH {
             return Err(too_deep());
+        }
+        let shown = self.to_json_text(value, style, depth)?;
+        // Each of its bytes is copied once more where it lies in something.
+        self.charge(shown.len())?;
+        Ok(shown)
+    }
+
+    fn to_json_text(&self, value: &Val, style: &Style, depth: usize) -> Result<String, Fault> {
+        if let Some(bytes) = bytes_of(value) {
+            self.charge(bytes.len().saturating_mul(6))?;
         }
         Ok(match value {
             Val::None => "null".to_owned(),

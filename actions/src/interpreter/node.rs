@@ -722,7 +722,8 @@ impl Interpreter {
             return Ok(self.unknown(format!("files of package {name}")));
         };
         let pattern = self.text_or_none(bound, &["regex"], span)?;
-        let fits = match pattern.map(|pattern| super::regular::compile(&pattern, "")) {
+        let fits = match pattern.map(|pattern| super::regular::compile(&pattern, "").map(|(regex, _)| regex))
+        {
             Some(regex) => Some(self.at(regex, span)?),
             None => None,
         };

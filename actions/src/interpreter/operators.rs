@@ -147,7 +147,9 @@ impl Heap {
             (Operator::Add, Val::Unknown(_), other) | (Operator::Add, other, Val::Unknown(_))
                 if bytes_of(other).is_some() || matches!(other, Val::Unknown(_)) =>
             {
-                Some(Val::Unknown(format!("{}{}", shown(self, left)?, shown(self, right)?).into()))
+                let (one, other) = (shown(self, left)?, shown(self, right)?);
+                self.charge((one.len() + other.len()).saturating_mul(2))?;
+                Some(Val::Unknown(format!("{one}{other}").into()))
             }
             // It is formatted as a text is.
             (Operator::Modulo, text, other) if bytes_of(text).is_some() && in_right(other) => None,
@@ -187,8 +189,10 @@ impl Heap {
             Operator::ShiftLeft => one.bits().saturating_add(other.to_u64().unwrap_or(u64::MAX)),
             _ => one.bits().max(other.bits()),
         };
-        let is_trivial = one.bits() <= 1;
-        if bits > BITS && !is_trivial {
+        // 0, 1 and -1 stay as small as they are, whatever their power.
+        let is_trivial = one.bits() <= 1 && matches!(operator, Operator::Power);
+        let shifts_nothing = one.is_zero() && matches!(operator, Operator::ShiftLeft);
+        if bits > BITS && !is_trivial && !shifts_nothing {
             return Err(Fault::Ended(format!("this number has more than {BITS} bits")));
         }
         self.charge(usize::try_from(bits.min(BITS) / 8).unwrap_or_default() + 16)?;

@@ -11,7 +11,9 @@ use super::operators::big;
 use super::text::{Mixed, bytes_of};
 
 /// How wide a field may be.
-const WIDEST: usize = 1_000_000;
+pub(super) const WIDEST: usize = 1_000_000;
+/// How many digits a number may be written with: the standard library counts them in 16 bits.
+pub(super) const MOST_DIGITS: usize = 60_000;
 
 /// One `%..` of a text.
 #[derive(Default)]
@@ -55,6 +57,7 @@ impl Heap {
         let mut values_left = Values { items, at: 0 };
         let (mut out, mut unknown) = (Mixed::new(is_text), false);
         let (mut at, mut keyed) = (0, false);
+        self.charge(template.len())?;
         while let Some(offset) = template[at..].iter().position(|byte| *byte == b'%') {
             out.push_bytes(&template[at..at + offset]);
             at += offset + 1;
@@ -87,7 +90,7 @@ impl Heap {
             directive.width = match self.count(&template, &mut at, &mut values_left)? {
                 Some(width) if width < 0 => {
                     directive.left = true;
-                    usize::try_from(-width).unwrap_or(0)
+                    usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX)
                 }
                 width => usize::try_from(width.unwrap_or(0)).unwrap_or(0),
             };
@@ -99,6 +102,7 @@ impl Heap {
             if directive.width > WIDEST || directive.precision.is_some_and(|count| count > WIDEST) {
                 return Err(Fault::Ended(format!("a field is wider than {WIDEST}")));
             }
+            self.charge(directive.width.saturating_add(directive.precision.unwrap_or(0)))?;
             while matches!(template.get(at), Some(b'l' | b'h' | b'L')) {
                 at += 1;
             }
@@ -116,7 +120,6 @@ impl Heap {
             };
             unknown |= matches!(value, Val::Unknown(_));
             self.convert(&mut out, &directive, char::from(*conversion), &value)?;
-            self.charge(directive.width)?;
         }
         out.push_bytes(&template[at..]);
         if !keyed && !is_dict && values_left.at < values_left.items.len() && (is_tuple || values_left.at == 0)
@@ -157,8 +160,13 @@ impl Heap {
         value: &Val,
     ) -> Result<(), Fault> {
         if let Val::Unknown(text) = value {
+            self.charge(text.len())?;
             out.push_str(text);
             return Ok(());
+        }
+        let is_decimal = matches!(conversion, 'e' | 'E' | 'f' | 'F' | 'g' | 'G');
+        if is_decimal && directive.precision.is_some_and(|digits| digits > MOST_DIGITS) {
+            return Err(too_many_digits());
         }
         let (text, numeric) = match conversion {
             's' => {
@@ -210,6 +218,7 @@ impl Heap {
                 return Err(Fault::value_error(message));
             }
         };
+        self.charge(bytes_of(&text).map_or(0, <[u8]>::len))?;
         pad(self, out, directive, &text, numeric)
     }
 
@@ -238,6 +247,10 @@ fn closing(text: &[u8]) -> Option<usize> {
         }
     }
     None
+}
+
+pub(super) fn too_many_digits() -> Fault {
+    Fault::Ended(format!("a number is written with more than {MOST_DIGITS} digits"))
 }
 
 fn sign(negative: bool, directive: &Directive) -> &'static str {

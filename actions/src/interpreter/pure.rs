@@ -235,13 +235,14 @@ impl Interpreter {
     /// A text with the directories of `j.dirs` in the place of their names, and what `additionalArgs` says.
     pub(super) fn replace_directories(&mut self, text: &str, bound: &Bound) -> Result<String, Fault> {
         let mut replaced = text.to_owned();
-        for (name, value) in self.additional(bound)? {
-            replaced = replaced.replace(&format!("${name}"), &value);
+        let additional = self.additional(bound)?;
+        let own = additional.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in own.chain(DIRECTORIES) {
+            let name = format!("${name}");
+            let count = replaced.matches(&name).count();
+            self.heap.charge(replaced.len().saturating_add(count.saturating_mul(value.len())))?;
+            replaced = replaced.replace(&name, value);
         }
-        for (name, path) in DIRECTORIES {
-            replaced = replaced.replace(&format!("${name}"), path);
-        }
-        self.heap.charge(replaced.len())?;
         Ok(replaced)
     }
 

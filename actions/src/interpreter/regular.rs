@@ -12,8 +12,10 @@ use super::sequences::index_of;
 use super::text::{Mixed, bytes_of};
 use super::{Interpreter, Stop};
 
-/// How large a compiled expression may be.
-const SIZE: usize = 1024 * 1024;
+/// How many bytes a compiled expression may need. One that fits into a smaller size costs no more than that.
+const SIZES: [usize; 3] = [32 << 10, 256 << 10, 1 << 20];
+/// How many bytes an expression may use while it searches.
+const SEARCH: usize = 64 << 10;
 
 impl Interpreter {
     /// A function of `re`.
@@ -59,9 +61,16 @@ impl Interpreter {
         }
         let source = bound.text(&self.heap, &["pattern"])?;
         let flags = bound.text_or_none(&self.heap, &["flags"])?.unwrap_or_default();
-        self.heap.charge(source.len() * 64)?;
-        let regex = compile(&source, &flags)?;
-        Ok((regex, source.into()))
+        let key = (source, flags);
+        if let Some(known) = self.expressions.get(&key) {
+            return Ok((known.clone(), key.0.as_str().into()));
+        }
+        self.heap.charge(key.0.len().saturating_mul(64))?;
+        let (regex, size) = compile(&key.0, &key.1)?;
+        self.heap.charge(size + SEARCH)?;
+        let source = key.0.as_str().into();
+        self.expressions.insert(key, regex.clone());
+        Ok((regex, source))
     }
 
     /// A method of a compiled expression, or of what one has found; none for one that they do not have.
@@ -113,6 +122,7 @@ impl Interpreter {
             "findall" => {
                 let mut made = Vec::new();
                 for captures in regex.captures_iter(&shown) {
+                    self.heap.step(1)?;
                     let part = |index: usize| captures.get(index).map_or("", |part| part.as_str());
                     let item = match captures.len() {
                         1 => self.like(text, part(0))?,
@@ -130,6 +140,7 @@ impl Interpreter {
             "finditer" => {
                 let mut made = Vec::new();
                 for captures in regex.captures_iter(&shown) {
+                    self.heap.step(1)?;
                     made.push(self.found(regex, text, &captures)?);
                 }
                 self.heap.add(Object::Iterator { items: made, at: 0 })
@@ -143,6 +154,7 @@ impl Interpreter {
                     .take(most)
                 {
                     let Some(whole) = captures.get(0) else { continue };
+                    self.heap.step(1)?;
                     parts.push(self.like(text, &shown[start..whole.start()])?);
                     for index in 1..captures.len() {
                         parts.push(match captures.get(index) {
@@ -254,6 +266,9 @@ impl Interpreter {
             let found = self.found(regex, text, &captures);
             let found = self.at(found, span)?;
             let part = self.call(new.clone(), Args::of(vec![found]), span).await?;
+            let length = bytes_of(&part).map_or(0, <[u8]>::len);
+            let charged = self.heap.charge(length.saturating_add(whole.start() - start));
+            self.at(charged, span)?;
             out.push_str(&shown[start..whole.start()]);
             out.push_str(&String::from_utf8_lossy(bytes_of(&part).unwrap_or_default()));
             start = whole.end();
@@ -276,9 +291,16 @@ impl Interpreter {
         let (mut out, mut start) = (String::new(), 0);
         for captures in regex.captures_iter(&shown).take(most) {
             let Some(whole) = captures.get(0) else { continue };
+            self.heap.step(1)?;
+            let before = out.len();
+            // Each reference may bring in all that was found.
+            let most = template.len().saturating_mul(1 + whole.len());
+            if most > 64 << 10 {
+                self.heap.charge(most)?;
+            }
             out.push_str(&shown[start..whole.start()]);
             expand(&mut out, &template, &captures)?;
-            self.heap.charge(template.len())?;
+            self.heap.charge(out.len() - before)?;
             start = whole.end();
         }
         out.push_str(&shown[start..]);
@@ -294,7 +316,7 @@ fn text_of(value: &Val) -> Result<String, Fault> {
 }
 
 /// Compiles an expression of Python. What the engine writes otherwise is written so; what it lacks is an error.
-pub(super) fn compile(source: &str, flags: &str) -> Result<Regex, Fault> {
+pub(super) fn compile(source: &str, flags: &str) -> Result<(Regex, usize), Fault> {
     let mut pattern = String::new();
     let mut rest = source;
     while let Some(at) = rest.find(['\\', '(']) {
@@ -331,17 +353,22 @@ pub(super) fn compile(source: &str, flags: &str) -> Result<Regex, Fault> {
     }
     pattern.push_str(rest);
     let has = |flag: char| flags.contains(flag);
-    RegexBuilder::new(&pattern)
-        .case_insensitive(has('i'))
-        .multi_line(has('m'))
-        .dot_matches_new_line(has('s'))
-        .size_limit(SIZE)
-        .build()
-        .map_err(|error| {
-            let why = error.to_string();
-            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            Fault::Ended(format!("the regular expression `{source}` is not supported in actions: {why}"))
-        })
+    let build = |size: usize| {
+        RegexBuilder::new(&pattern)
+            .case_insensitive(has('i'))
+            .multi_line(has('m'))
+            .dot_matches_new_line(has('s'))
+            .size_limit(size)
+            .dfa_size_limit(SEARCH)
+            .build()
+            .map(|regex| (regex, size))
+    };
+    let [small, middle, large] = SIZES;
+    build(small).or_else(|_| build(middle)).or_else(|_| build(large)).map_err(|error| {
+        let why = error.to_string();
+        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        Fault::Ended(format!("the regular expression `{source}` is not supported in actions: {why}"))
+    })
 }
 
 /// `\1` and `\g<name>` of a replacement.

@@ -75,6 +75,27 @@ pub(super) fn index_of(value: &Val) -> Option<i64> {
 impl Heap {
     /// All items of a value that a `for` can go through.
     pub(super) fn items(&mut self, value: &Val) -> Result<Vec<Val>, Fault> {
+        // An item of a text is a text of its own.
+        const OF_TEXT: usize = size_of::<Val>() + 32;
+        match value {
+            Val::Bytes(bytes) => self.charge(bytes.len().saturating_mul(OF_TEXT))?,
+            Val::Text(text) => self.charge(text.len().saturating_mul(OF_TEXT))?,
+            Val::Ref(id) => match self.get(*id) {
+                Object::Tuple(items) | Object::List(items) | Object::Iterator { items, .. } => {
+                    self.charge(items.len().saturating_mul(size_of::<Val>()))?;
+                }
+                Object::Dict(pairs) | Object::Set(pairs, _) => {
+                    self.charge(pairs.len().saturating_mul(size_of::<Val>()))?;
+                }
+                Object::File(file) => {
+                    self.charge(
+                        file.content.as_ref().map_or(0, |content| content.len()).saturating_mul(OF_TEXT),
+                    )?;
+                }
+                _ => {}
+            },
+            _ => {}
+        }
         let items = match value {
             Val::Bytes(bytes) => bytes.iter().map(|byte| Val::Bytes([*byte].into())).collect(),
             Val::Text(text) => text.chars().map(|c| Val::Text(c.encode_utf8(&mut [0; 4]).into())).collect(),
@@ -102,7 +123,6 @@ impl Heap {
             },
             _ => return Err(self.not_iterable(value)),
         };
-        self.charge(items.len().saturating_mul(size_of::<Val>()))?;
         Ok(items)
     }
 
@@ -288,6 +308,7 @@ impl Heap {
                 let at = self
                     .position(container, index, items.len())
                     .map_err(|fault| assignment(fault, "list assignment index out of range"))?;
+                self.walk(items.len())?;
                 if let Object::List(items) = self.get_mut(*id) {
                     items.remove(at);
                 }
@@ -295,6 +316,8 @@ impl Heap {
             }
             Object::Dict(_) => {
                 let key = self.key(index)?;
+                let Object::Dict(pairs) = self.get(*id) else { return Ok(()) };
+                self.walk(pairs.len())?;
                 let Object::Dict(pairs) = self.get_mut(*id) else { return Ok(()) };
                 pairs.shift_remove(&key).map(|_| ()).ok_or_else(|| Fault::NoKey(index.clone()))
             }
@@ -310,12 +333,12 @@ impl Heap {
         let Object::List(items) = self.get_mut(*id) else {
             return Err(Fault::type_error("object doesn't support slice deletion"));
         };
-        let mut indices = slice.indices(items.len())?;
-        indices.sort_unstable();
-        for at in indices.into_iter().rev() {
-            items.remove(at);
-        }
-        Ok(())
+        let length = items.len();
+        let mut goes = vec![false; length];
+        slice.indices(length)?.into_iter().for_each(|at| goes[at] = true);
+        let mut goes = goes.into_iter();
+        items.retain(|_| !goes.next().unwrap_or(false));
+        self.walk(length)
     }
 }
 

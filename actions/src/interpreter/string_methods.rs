@@ -49,20 +49,60 @@ impl Units {
     }
 }
 
-fn find(text: &[u32], part: &[u32], start: usize, end: usize) -> Option<usize> {
-    let text = text.get(start..end)?;
-    if part.is_empty() {
-        return Some(start);
+impl Heap {
+    /// Where a part begins in a text.
+    fn find(&self, text: &[u32], part: &[u32], start: usize, end: usize) -> Result<Option<usize>, Fault> {
+        let Some(text) = text.get(start..end) else { return Ok(None) };
+        if part.is_empty() {
+            return Ok(Some(start));
+        }
+        let found = places(text.iter(), part.iter()).next();
+        self.walk(found.unwrap_or(text.len()) + part.len())?;
+        Ok(found.map(|at| at + start))
     }
-    text.windows(part.len()).position(|window| window == part).map(|at| at + start)
+
+    /// Where it begins the last time.
+    fn find_last(
+        &self,
+        text: &[u32],
+        part: &[u32],
+        start: usize,
+        end: usize,
+    ) -> Result<Option<usize>, Fault> {
+        let Some(text) = text.get(start..end) else { return Ok(None) };
+        if part.is_empty() {
+            return Ok(Some(end));
+        }
+        // The first place from behind.
+        let found = places(text.iter().rev(), part.iter().rev()).next();
+        self.walk(found.unwrap_or(text.len()) + part.len())?;
+        Ok(found.map(|behind| start + text.len() - behind - part.len()))
+    }
 }
 
-fn find_last(text: &[u32], part: &[u32], start: usize, end: usize) -> Option<usize> {
-    let text = text.get(start..end)?;
-    if part.is_empty() {
-        return Some(end);
+/// The places where a part begins in a text, in time that grows with both of them and not with their product (Knuth, Morris
+/// and Pratt).
+fn places<'t>(
+    text: impl Iterator<Item = &'t u32>,
+    part: impl Iterator<Item = &'t u32>,
+) -> impl Iterator<Item = usize> {
+    let part: Vec<u32> = part.copied().collect();
+    // Of what fits so far: how much of it is the part's beginning too, when it goes on otherwise.
+    let mut shorter = vec![0; part.len()];
+    let step = |shorter: &[usize], mut fits: usize, unit: u32, part: &[u32]| {
+        while fits > 0 && part.get(fits) != Some(&unit) {
+            fits = shorter[fits - 1];
+        }
+        if part.get(fits) == Some(&unit) { fits + 1 } else { fits }
+    };
+    for at in 1..part.len() {
+        shorter[at] = step(&shorter, shorter[at - 1], part[at], &part);
     }
-    text.windows(part.len()).rposition(|window| window == part).map(|at| at + start)
+    let mut fits = 0;
+    text.enumerate().filter_map(move |(at, unit)| {
+        fits = step(&shorter, fits, *unit, &part);
+        (fits == part.len()).then(|| at + 1 - part.len())
+    })
 }
 
 fn is_space(unit: u32) -> bool {
@@ -123,8 +163,8 @@ impl Heap {
             "partition" | "rpartition" => {
                 let separator = self.part(args.needed(0, name)?)?;
                 let place = match name {
-                    "partition" => find(&text.units, &separator.units, 0, length),
-                    _ => find_last(&text.units, &separator.units, 0, length),
+                    "partition" => self.find(&text.units, &separator.units, 0, length)?,
+                    _ => self.find_last(&text.units, &separator.units, 0, length)?,
                 };
                 let (before, middle, behind): (&[u32], &[u32], &[u32]) = match place {
                     Some(at) => {
@@ -149,16 +189,16 @@ impl Heap {
                 let (start, end) = bounds(args, length);
                 if name == "count" {
                     let (mut count, mut at) = (0, start);
-                    while let Some(found) = find(&text.units, &part.units, at, end) {
+                    while let Some(found) = self.find(&text.units, &part.units, at, end)? {
                         count += 1;
                         at = found + part.units.len().max(1);
                     }
                     return Ok(Some(Val::Int(count)));
                 }
                 let place = if name.starts_with('r') {
-                    find_last(&text.units, &part.units, start, end)
+                    self.find_last(&text.units, &part.units, start, end)?
                 } else {
-                    find(&text.units, &part.units, start, end)
+                    self.find(&text.units, &part.units, start, end)?
                 };
                 match place {
                     Some(at) => Val::Int(i64::try_from(at).unwrap_or(i64::MAX)),
@@ -210,9 +250,9 @@ impl Heap {
                     match unit {
                         9 if tab > 0 => {
                             let blanks = tab - column % tab;
+                            self.charge(blanks.saturating_mul(size_of::<u32>()))?;
                             units.extend(std::iter::repeat_n(32, blanks));
                             column += blanks;
-                            self.charge(blanks)?;
                         }
                         9 => {}
                         10 | 13 => {
@@ -282,6 +322,8 @@ impl Heap {
             None | Some(Val::None) => None,
             Some(value) => Some(self.part(value)?.units),
         };
+        let tested = characters.as_ref().map_or(1, Vec::len);
+        self.walk(text.units.len().saturating_mul(tested))?;
         let goes = |unit: &u32| match &characters {
             Some(characters) => characters.contains(unit),
             None if text.is_text => char::from_u32(*unit).is_some_and(char::is_whitespace),
@@ -316,7 +358,7 @@ impl Heap {
             Some(separator) if from_right => {
                 let mut end = units.len();
                 while parts.len() < most
-                    && let Some(at) = find_last(units, separator, 0, end)
+                    && let Some(at) = self.find_last(units, separator, 0, end)?
                 {
                     parts.push(&units[at + separator.len()..end]);
                     end = at;
@@ -327,7 +369,7 @@ impl Heap {
             Some(separator) => {
                 let mut start = 0;
                 while parts.len() < most
-                    && let Some(at) = find(units, separator, start, units.len())
+                    && let Some(at) = self.find(units, separator, start, units.len())?
                 {
                     parts.push(&units[start..at]);
                     start = at + separator.len();
@@ -392,6 +434,11 @@ impl Heap {
         let mut out = Mixed::new(matches!(separator, Val::Text(_)));
         let mut unknown = false;
         for (index, item) in items.iter().enumerate() {
+            let length = |value: &Val| match value {
+                Val::Unknown(text) => text.len(),
+                value => bytes_of(value).map_or(0, <[u8]>::len),
+            };
+            self.charge(length(separator).saturating_add(length(item)))?;
             if index > 0 {
                 out.push(separator);
             }
@@ -407,7 +454,6 @@ impl Heap {
                     return Err(Fault::type_error(message));
                 }
             }
-            self.charge(out.len() / (index + 1))?;
         }
         let joined = out.finish(self)?;
         if unknown {
@@ -433,7 +479,7 @@ impl Heap {
             }
         } else {
             while count < most
-                && let Some(at) = find(units, &old.units, start, units.len())
+                && let Some(at) = self.find(units, &old.units, start, units.len())?
             {
                 out.extend_from_slice(&units[start..at]);
                 out.extend_from_slice(&new.units);
@@ -532,6 +578,7 @@ impl Heap {
             }
             full += left;
             if let Val::Unknown(text) = &value {
+                self.charge(text.len())?;
                 unknown = true;
                 out.push_str(text);
                 continue;
@@ -546,6 +593,7 @@ impl Heap {
                 _ => return Err(Fault::value_error("Unknown conversion specifier")),
             }
             let formatted = self.format_value(&value, &full)?;
+            self.charge(bytes_of(&formatted).map_or(0, <[u8]>::len))?;
             out.push(&formatted);
         }
         out.push_str(rest);

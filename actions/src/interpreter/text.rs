@@ -36,10 +36,6 @@ impl Mixed {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
     pub(super) fn finish(self, heap: &mut Heap) -> Result<Val, Fault> {
         if self.is_text {
             heap.charge(self.bytes.len())?;
@@ -85,10 +81,23 @@ impl Heap {
 
     /// A value as `print` shows it.
     pub(super) fn display(&self, value: &Val) -> Result<Vec<u8>, Fault> {
+        self.display_at(value, &mut Vec::new())
+    }
+
+    fn display_at(&self, value: &Val, within: &mut Vec<Val>) -> Result<Vec<u8>, Fault> {
+        self.step(1)?;
+        if within.len() > DEPTH {
+            return Err(too_deep());
+        }
         Ok(match value {
-            Val::Bytes(bytes) => bytes.to_vec(),
-            Val::Text(text) => text.as_bytes().to_vec(),
-            Val::Unknown(text) => text.as_bytes().to_vec(),
+            Val::Bytes(bytes) => {
+                self.charge(bytes.len())?;
+                bytes.to_vec()
+            }
+            Val::Text(text) | Val::Unknown(text) => {
+                self.charge(text.len())?;
+                text.as_bytes().to_vec()
+            }
             Val::Long(number) => number.to_string().into_bytes(),
             Val::Float(number) => float(*number, 12).into_bytes(),
             Val::Ref(id) => match self.get(*id) {
@@ -101,24 +110,24 @@ impl Heap {
                         _ => &[],
                     };
                     let is_key = self.type_name(value) == "KeyError";
-                    match args {
+                    // An exception may hold itself.
+                    within.push(value.clone());
+                    let shown = match args {
                         [] => Vec::new(),
-                        [key] if is_key => self.repr(key)?.into_bytes(),
-                        [arg] => self.display(arg)?,
+                        [key] if is_key => self.repr_at(key, within)?.into_bytes(),
+                        [arg] => self.display_at(arg, within)?,
                         [Val::Int(number), text] if self.is_kind_of(*class, "EnvironmentError") => {
-                            let text = String::from_utf8_lossy(&self.display(text)?).into_owned();
-                            format!("[Errno {number}] {text}").into_bytes()
+                            let text = self.display_at(text, within)?;
+                            format!("[Errno {number}] {}", String::from_utf8_lossy(&text)).into_bytes()
                         }
-                        _ => {
-                            let items =
-                                args.iter().map(|item| self.repr(item)).collect::<Result<Vec<_>, _>>();
-                            format!("({})", items?.join(", ")).into_bytes()
-                        }
-                    }
+                        _ => format!("({})", self.repr_all(args, within)?.join(", ")).into_bytes(),
+                    };
+                    within.pop();
+                    shown
                 }
-                _ => self.repr(value)?.into_bytes(),
+                _ => self.repr_at(value, within)?.into_bytes(),
             },
-            _ => self.repr(value)?.into_bytes(),
+            _ => self.repr_at(value, within)?.into_bytes(),
         })
     }
 
@@ -128,6 +137,11 @@ impl Heap {
     }
 
     fn repr_at(&self, value: &Val, within: &mut Vec<Val>) -> Result<String, Fault> {
+        self.step(1)?;
+        // Each of its bytes may need ten.
+        if let Some(bytes) = bytes_of(value) {
+            self.charge(bytes.len().saturating_mul(10))?;
+        }
         Ok(match value {
             Val::None => "None".to_owned(),
             Val::Bool(true) => "True".to_owned(),
@@ -141,7 +155,11 @@ impl Heap {
             Val::Host(name) => format!("<module '{name}'>"),
             Val::Builtin(name) if is_type(name) => format!("<type '{name}'>"),
             Val::Builtin(name) => format!("<built-in function {name}>"),
-            Val::Ref(id) => return self.repr_object(value, *id, within),
+            Val::Ref(id) => {
+                let shown = self.repr_object(value, *id, within)?;
+                self.charge(shown.len())?;
+                return Ok(shown);
+            }
         })
     }
 
@@ -179,6 +197,7 @@ impl Heap {
                 (_, 1) => format!("xrange({start}, {stop})"),
                 _ => format!("xrange({start}, {stop}, {step})"),
             },
+            Object::Instance { .. } if is_within => format!("<{} object>", self.type_name(value)),
             Object::Instance { class, attributes } if self.is_exception(*class) => {
                 let args = match attributes.get("args") {
                     Some(args) => self.repr_at(args, within)?,

@@ -10,12 +10,22 @@ use super::heap::{Fault, Heap, Object, Val};
 const DEPTH: usize = 32;
 
 impl Heap {
+    /// A value as whoever runs the script sees it. Where the budget does not reach, the rest is left out: the next step of the
+    /// script ends it.
     pub(super) fn to_value(&self, value: &Val) -> Value {
         self.to_value_at(value, 0)
     }
 
     fn to_value_at(&self, value: &Val, depth: usize) -> Value {
         let other = || Value::Other(self.repr(value).unwrap_or_default());
+        let size = match value {
+            Val::Bytes(bytes) => bytes.len(),
+            Val::Text(text) | Val::Unknown(text) => text.len(),
+            _ => 0,
+        };
+        if self.charge(size_of::<Value>() + size).is_err() {
+            return Value::Other("...".to_owned());
+        }
         if depth > DEPTH {
             return other();
         }
