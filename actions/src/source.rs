@@ -60,7 +60,7 @@ impl Source {
     /// An error at a place of the text that was parsed, shown in the file as it is written.
     pub(crate) fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
         let message = with_references(&self.written, &self.text, span, message.into());
-        Diagnostic::new(&*self.name, &*self.written, self.text.place(span), self.shown(&message))
+        Diagnostic::new(&self.name, &self.written, self.text.place(span), self.shown(&message))
     }
 }
 
