@@ -33,6 +33,7 @@ mod scope;
 mod sequences;
 mod services;
 mod statements;
+mod str_format;
 mod string_methods;
 mod text;
 mod unknown;
