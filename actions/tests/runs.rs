@@ -192,6 +192,7 @@ fn many_names_come_to_a_few_actions() {
          j.do.delete('/e'); j.system.fs.removeDirTree('/f')\n\
          j.system.platform.ubuntu.install('nginx')\n\
          j.system.process.killProcessByPort(80)\n\
+         j.system.process.getPidsByFilter(filterstr='nginx: master')\n\
          with open('/g', 'w') as f:\n    f.write('one\\n')\n    f.write('two\\n')\n\
          j.system.process.run('sync', showOutput=True)\n\
          serviceObj.hrd.set('instance.x', 5)\n\
@@ -211,6 +212,7 @@ fn many_names_come_to_a_few_actions() {
             "remove /f",
             "install packages nginx",
             "end processes on port 80 by signal 9",
+            "look for processes like `nginx: master`",
             "write /g (8 bytes)",
             "run sync",
             "set instance.x of this service",

@@ -267,7 +267,7 @@ impl Interpreter {
                 self.pids(Processes::OnPort(port), span, Self::numbers).await
             }
             Node::PidsMatching => {
-                let text = self.text(bound, &["process"], span)?;
+                let text = self.text(bound, &["process", "filterstr"], span)?;
                 self.pids(Processes::Matching(text), span, Self::numbers).await
             }
             Node::IsRunning => {
