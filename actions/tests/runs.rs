@@ -121,6 +121,21 @@ fn a_function_that_is_not_in_the_table_is_named_with_near_ones() {
 }
 
 #[test]
+fn what_is_not_supported_is_found_wherever_it_stands() {
+    let text = configure(
+        "f = lambda x=os.fork(): x\ng = lambda: os.fork()\nx = [os.fork() for y in os.fork() if os.fork()]\n\
+         def h(x=os.fork()): return os.fork()\nwith os.fork() as x: exec 'y'\n",
+    );
+    let found: Vec<_> = script(&text)
+        .unsupported("configure")
+        .iter()
+        .map(|left_out| (left_out.error().line(), left_out.error().column()))
+        .collect();
+    let expected = [(6, 22), (7, 21), (8, 14), (8, 33), (8, 46), (9, 17), (9, 36), (10, 14), (10, 30)];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn nothing_of_the_controller_can_be_reached() {
     assert_eq!(
         plan("os.system('rm -rf /')\nopen('/etc/passwd').read()"),
