@@ -24,7 +24,7 @@ impl Interpreter {
 
     pub(super) fn is_subclass(&self, class: Id, kind: &Val) -> bool {
         match kind {
-            Val::Ref(id) => self.heap.lineage(class).contains(id),
+            Val::Ref(id) => self.heap.lineage(class).any(|above| above == *id),
             Val::Builtin("object") => true,
             _ => false,
         }
