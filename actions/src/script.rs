@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use ays_grammar::actions::{self, Def, StmtKind};
+use ays_grammar::actions::{self, Def, Module, StmtKind};
 use ays_grammar::hrd::Substituted;
 use ays_grammar::{Diagnostic, Span};
 use ays_model::Words;
@@ -16,7 +16,7 @@ use crate::check::{self, LeftOut};
 use crate::exchange::{Asked, Exchange};
 use crate::interpreter::Interpreter;
 use crate::lifecycle::Phase;
-use crate::source::{Service, Source, as_written};
+use crate::source::{Service, Source};
 use crate::value::Value;
 
 /// A recipe's actions, parsed.
@@ -41,17 +41,25 @@ impl Script {
         words: Words,
         downloads: Vec<PathBuf>,
     ) -> Result<Self, Diagnostic> {
-        let text = Substituted::new(written, lookup);
-        let module = actions::parse(name, &text.text).map_err(|error| {
-            let shown = as_written(name, written, &text, error.span(), error.message());
+        let text = Arc::new(Substituted::new(written, lookup));
+        let module = Arc::new(Module { body: Vec::new() });
+        let mut source = Source {
+            name: name.into(),
+            written: written.into(),
+            text,
+            module,
+            words,
+            downloads,
+            service: None,
+        };
+        source.module = Arc::new(actions::parse(name, &source.text.text).map_err(|error| {
+            let shown = source.wrong(error.span(), error.message());
             match error.help() {
                 Some(help) => shown.with_help(help),
                 None => shown,
             }
-        })?;
-        let (text, module) = (Arc::new(text), Arc::new(module));
-        let (name, written) = (name.into(), written.into());
-        Ok(Self(Source { name, written, text, module, words, downloads, service: None }))
+        })?);
+        Ok(Self(source))
     }
 
     /// The same for downloads that lie elsewhere.

@@ -79,17 +79,6 @@ fn gather_secrets<'v>(value: &'v Value, is_secret: bool, secrets: &mut Vec<&'v s
     }
 }
 
-/// An error at a place of the text that was parsed, shown in the file as it is written.
-pub(crate) fn as_written(
-    name: &str,
-    written: &str,
-    text: &Substituted,
-    span: Span,
-    message: impl Into<String>,
-) -> Diagnostic {
-    Diagnostic::new(name, written, text.place(span), with_references(written, text, span, message.into()))
-}
-
 /// A message with the references that the file has in the place of what they stand for.
 fn with_references(written: &str, text: &Substituted, span: Span, mut message: String) -> String {
     // Shorter values are no secrets, and parts of ordinary words.

@@ -178,6 +178,14 @@ fn errors_show_the_file_as_it_is_written_and_never_what_was_put_in() {
 }
 
 #[test]
+fn an_error_of_what_cannot_be_read_shows_no_secret() {
+    // The name is a secret's in one place, and stands in another by itself.
+    let text = "class Actions():\n  def configure(self, s):\n    x = '$(password)'\n    y = 5 hunter2\n";
+    let error = parse(text, &|_| Some("hunter2".to_owned())).unwrap_err();
+    assert_eq!(error.message(), "expected the end of the statement, found `***`");
+}
+
+#[test]
 fn a_secret_in_a_command_is_shown_as_stars() {
     let text = configure("j.do.execute('login -p $(instance.param.rootpasswd) -u $(instance.login)')");
     let lookup = |key: &str| match key {
