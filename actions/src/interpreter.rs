@@ -88,7 +88,7 @@ pub(crate) struct Interpreter {
     values: Vec<(String, Value)>,
     random: u64,
     /// Regular expressions that were compiled, by their texts and flags.
-    expressions: HashMap<(String, String), regex::Regex>,
+    expressions: HashMap<(String, String), regular::Expression>,
     actions: usize,
     /// How many blocks, expressions and calls are under way in each other.
     nested: usize,

@@ -7,7 +7,7 @@ use ays_model::Fact;
 use crate::action::ServiceKey;
 
 use super::args::Args;
-use super::heap::{Fault, Id, Object, Val};
+use super::heap::{Fault, Id, Object, TEXT, Val};
 use super::{Interpreter, Stop};
 
 /// What makes an instance of a class that has no `__init__` of its own.
@@ -79,6 +79,8 @@ impl Interpreter {
         let id = match value {
             Val::Unknown(text) => return Ok(Some(Val::Unknown(text.clone()))),
             Val::Host(path) => {
+                let charged = self.heap.charge(path.len() + name.len());
+                self.at(charged, span)?;
                 let path = crate::table::full_name(&format!("{path}.{name}"));
                 if path == "j.do.TYPE" {
                     return self.fact(Fact::Platform, span).await.map(Some);
@@ -104,10 +106,13 @@ impl Interpreter {
                     return Ok(Some(Val::Ref(class)));
                 }
                 if name == "__dict__" {
+                    let size = attributes.keys().map(|name| name.len() + TEXT + size_of::<Val>()).sum();
+                    let charged = self.heap.charge(size);
                     let pairs: Vec<_> = attributes
                         .iter()
                         .map(|(name, value)| (Val::Bytes(name.as_bytes().into()), value.clone()))
                         .collect();
+                    self.at(charged, span)?;
                     let dict = self.heap.dict(pairs);
                     return self.at(dict, span).map(Some);
                 }
@@ -296,7 +301,7 @@ impl Interpreter {
         value: Val,
         span: Span,
     ) -> Result<(), Stop> {
-        let charged = self.heap.charge(4 * size_of::<Val>());
+        let charged = self.heap.charge(name.len() + 4 * size_of::<Val>());
         self.at(charged, span)?;
         if let Val::Ref(id) = owner
             && let Object::Instance { attributes, .. } | Object::Class(super::heap::Class { attributes, .. }) =
@@ -313,6 +318,16 @@ impl Interpreter {
     }
 
     pub(super) fn delete_attribute(&mut self, owner: &Val, name: &str, span: Span) -> Result<(), Stop> {
+        let count = match owner {
+            Val::Ref(id) => match self.heap.get(*id) {
+                Object::Instance { attributes, .. } => attributes.len(),
+                Object::Class(class) => class.attributes.len(),
+                _ => 0,
+            },
+            _ => 0,
+        };
+        let walked = self.heap.walk(count);
+        self.at(walked, span)?;
         let removed = match owner {
             Val::Ref(id) => match self.heap.get_mut(*id) {
                 Object::Instance { attributes, .. } => attributes.shift_remove(name).is_some(),

@@ -240,6 +240,8 @@ impl Interpreter {
         let mut out = Vec::new();
         for (index, value) in args.positional.iter().enumerate() {
             if index > 0 {
+                let charged = self.heap.charge(between.len());
+                self.at(charged, span)?;
                 out.extend_from_slice(&between);
             }
             let shown = self.heap.display(value);
@@ -281,6 +283,8 @@ impl Interpreter {
         let longest = columns.iter().map(|(_, items)| items.len()).max().unwrap_or(0);
         let mut made = Vec::new();
         for index in 0..longest {
+            let charged = self.heap.charge(columns.len() * size_of::<Val>());
+            self.at(charged, span)?;
             let row: Vec<Val> =
                 columns.iter().map(|(_, items)| items.get(index).cloned().unwrap_or(Val::None)).collect();
             let value = match &function {

@@ -44,6 +44,8 @@ impl Interpreter {
             let more = self.eval(rest, scope).await?;
             let pairs = self.heap.pairs_of(&more);
             for (name, value) in self.at(pairs, rest.span)? {
+                let walked = self.heap.walk(given.named.len());
+                self.at(walked, rest.span)?;
                 let name = self.heap.display(&name);
                 let name = String::from_utf8_lossy(&self.at(name, rest.span)?).into_owned();
                 if given.named(&name).is_some() {
@@ -200,6 +202,8 @@ impl Interpreter {
                 Object::Method { this, function } => {
                     let (this, function) = (this.clone(), function.clone());
                     let mut args = args;
+                    let walked = self.heap.walk(args.positional.len());
+                    self.at(walked, span)?;
                     args.positional.insert(0, this);
                     return self.call(function, args, span).await;
                 }
@@ -267,6 +271,7 @@ impl Interpreter {
             return Err(Fault::type_error(wrong_count(def, given)));
         }
         let mut named_rest = Vec::new();
+        self.heap.walk(args.named.len().saturating_mul(count))?;
         for (keyword, value) in args.named {
             match def.params.iter().position(|param| *param.name == *keyword) {
                 Some(at) if values[at].is_some() => {

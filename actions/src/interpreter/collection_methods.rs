@@ -5,7 +5,6 @@ use ays_grammar::actions::Operator;
 use super::args::Args;
 use super::compare::is_subset;
 use super::heap::{Fault, Heap, Id, Object, Pairs, Val};
-use super::operators::combine;
 use super::sequences::index_of;
 
 impl Heap {
@@ -89,7 +88,11 @@ impl Heap {
 
     fn list_method(&mut self, id: Id, name: &str, args: &Args) -> Result<Option<Val>, Fault> {
         let length = self.list_of(id).len();
-        self.step(u64::try_from(length).unwrap_or(u64::MAX) / 64)?;
+        // What lies behind a place moves, or is looked at.
+        let at_the_end = matches!(name, "append" | "extend") || name == "pop" && args.positional.is_empty();
+        if !at_the_end {
+            self.walk(length)?;
+        }
         match name {
             "append" => {
                 let value = args.needed(0, name)?.clone();
@@ -136,10 +139,13 @@ impl Heap {
         Ok(Some(Val::None))
     }
 
-    fn pairs(&self, id: Id) -> Pairs {
+    fn pairs(&self, id: Id) -> Result<Pairs, Fault> {
         match self.get(id) {
-            Object::Dict(pairs) | Object::Set(pairs, _) => pairs.clone(),
-            _ => Pairs::new(),
+            Object::Dict(pairs) | Object::Set(pairs, _) => {
+                self.charge(pairs.len().saturating_mul(4 * size_of::<Val>()))?;
+                Ok(pairs.clone())
+            }
+            _ => Ok(Pairs::new()),
         }
     }
 
@@ -148,6 +154,7 @@ impl Heap {
         if let Val::Ref(id) = value
             && let Object::Dict(pairs) = self.get(*id)
         {
+            self.charge(pairs.len().saturating_mul(2 * size_of::<Val>()))?;
             return Ok(pairs.values().cloned().collect());
         }
         let mut pairs = Vec::new();
@@ -174,11 +181,11 @@ impl Heap {
                 self.listed(keys, name)?
             }
             "values" | "itervalues" => {
-                let values = self.pairs(id).into_values().map(|(_, value)| value).collect();
+                let values = self.pairs(id)?.into_values().map(|(_, value)| value).collect();
                 self.listed(values, name)?
             }
             "items" | "iteritems" => {
-                let pairs: Vec<_> = self.pairs(id).into_values().collect();
+                let pairs: Vec<_> = self.pairs(id)?.into_values().collect();
                 let mut items = Vec::new();
                 for (key, value) in pairs {
                     items.push(self.tuple(vec![key, value])?);
@@ -203,10 +210,10 @@ impl Heap {
                         value
                     }
                     (_, Some(found)) => {
+                        self.walk(length)?;
                         if let Object::Dict(pairs) = self.get_mut(id) {
                             pairs.shift_remove(&key);
                         }
-                        self.step(u64::try_from(length).unwrap_or(u64::MAX) / 64)?;
                         found
                     }
                     (_, None) => default.ok_or_else(|| Fault::NoKey(wanted.clone()))?,
@@ -237,7 +244,7 @@ impl Heap {
                 Val::None
             }
             "copy" => {
-                let pairs = self.pairs(id);
+                let pairs = self.pairs(id)?;
                 self.add(Object::Dict(pairs))?
             }
             "clear" => {
@@ -273,11 +280,10 @@ impl Heap {
             _ => None,
         };
         if let Some(operation) = operation {
-            let mut pairs = self.pairs(id);
+            let mut pairs = self.pairs(id)?;
             for other in &args.positional {
                 let other = self.set_of(other)?;
-                pairs = combine(operation, &pairs, &other);
-                self.charge(pairs.len() * 4 * size_of::<Val>())?;
+                pairs = self.combine(operation, &pairs, &other)?;
             }
             if !name.ends_with("update") {
                 return self.add(Object::Set(pairs, frozen)).map(Some);
@@ -289,7 +295,7 @@ impl Heap {
         }
         Ok(Some(match name {
             "issubset" | "issuperset" | "isdisjoint" => {
-                let own = self.pairs(id);
+                let own = self.pairs(id)?;
                 let other = self.set_of(args.needed(0, name)?)?;
                 Val::Bool(match name {
                     "issubset" => is_subset(&own, &other),
@@ -298,7 +304,7 @@ impl Heap {
                 })
             }
             "copy" => {
-                let pairs = self.pairs(id);
+                let pairs = self.pairs(id)?;
                 self.add(Object::Set(pairs, frozen))?
             }
             _ if frozen => return Ok(None),
@@ -306,6 +312,9 @@ impl Heap {
                 let value = args.needed(0, name)?.clone();
                 let key = self.key(&value)?;
                 self.charge(4 * size_of::<Val>())?;
+                if name != "add" {
+                    self.walk(self.length(&Val::Ref(id))?.unwrap_or(0))?;
+                }
                 let Object::Set(pairs, _) = self.get_mut(id) else { return Ok(None) };
                 match name {
                     "add" => _ = pairs.entry(key).or_insert((value, Val::None)),
@@ -319,6 +328,7 @@ impl Heap {
                 Val::None
             }
             "pop" => {
+                self.walk(self.length(&Val::Ref(id))?.unwrap_or(0))?;
                 let Object::Set(pairs, _) = self.get_mut(id) else { return Ok(None) };
                 match pairs.shift_remove_index(0) {
                     Some((_, (value, _))) => value,

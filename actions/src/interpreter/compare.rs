@@ -36,7 +36,10 @@ impl Heap {
     pub(super) fn length(&self, value: &Val) -> Result<Option<usize>, Fault> {
         Ok(Some(match value {
             Val::Bytes(bytes) => bytes.len(),
-            Val::Text(text) => text.chars().count(),
+            Val::Text(text) => {
+                self.pass(text.len())?;
+                text.chars().count()
+            }
             Val::Ref(id) => match self.get(*id) {
                 Object::Tuple(items) | Object::List(items) => items.len(),
                 Object::Dict(pairs) | Object::Set(pairs, _) => pairs.len(),
@@ -61,16 +64,16 @@ impl Heap {
     }
 
     fn equal_at(&self, left: &Val, right: &Val, depth: usize) -> Result<bool, Fault> {
-        self.step(1)?;
+        self.walk(4)?;
         at_depth(depth, || self.equal_values(left, right, depth))
     }
 
     fn equal_values(&self, left: &Val, right: &Val, depth: usize) -> Result<bool, Fault> {
-        if let Some(order) = numbers(left, right) {
+        if let Some(order) = self.numbers(left, right)? {
             return Ok(order == Some(Ordering::Equal));
         }
         if let (Some(one), Some(other)) = (bytes_of(left), bytes_of(right)) {
-            self.walk(one.len().min(other.len()))?;
+            self.pass(one.len().min(other.len()))?;
             let alike = std::mem::discriminant(left) == std::mem::discriminant(right);
             return Ok(one == other && (alike || one.is_ascii()));
         }
@@ -110,12 +113,32 @@ impl Heap {
                 Ok(true)
             }
             (Object::Set(one, _), Object::Set(other, _)) => {
-                self.step(one.len() as u64)?;
+                self.walk(one.len())?;
                 Ok(one.len() == other.len() && one.keys().all(|key| other.contains_key(key)))
             }
             (Object::Service(one), Object::Service(other)) => Ok(one == other),
             _ => Ok(false),
         }
+    }
+
+    /// The order of two numbers: none where one of them is none, no order where one is not a number (`nan`).
+    #[expect(clippy::option_option, reason = "the two are different")]
+    fn numbers(&self, left: &Val, right: &Val) -> Result<Option<Option<Ordering>>, Fault> {
+        if let (Val::Int(one), Val::Int(other)) = (left, right) {
+            return Ok(Some(Some(one.cmp(other))));
+        }
+        for value in [left, right] {
+            if let Val::Long(number) = value {
+                self.pass(usize::try_from(number.bits() / 8).unwrap_or(usize::MAX))?;
+            }
+        }
+        let (Some(one), Some(other)) = (number(left), number(right)) else { return Ok(None) };
+        Ok(Some(match (one, other) {
+            (Number::Int(one), Number::Int(other)) => Some(one.cmp(&other)),
+            (Number::Float(one), Number::Float(other)) => one.partial_cmp(&other),
+            (Number::Int(one), Number::Float(other)) => order_of(&one, other),
+            (Number::Float(one), Number::Int(other)) => order_of(&other, one).map(Ordering::reverse),
+        }))
     }
 
     /// The order of two values.
@@ -124,16 +147,16 @@ impl Heap {
     }
 
     fn order_at(&self, left: &Val, right: &Val, depth: usize) -> Result<Ordering, Fault> {
-        self.step(1)?;
+        self.walk(4)?;
         at_depth(depth, || self.order_values(left, right, depth))
     }
 
     fn order_values(&self, left: &Val, right: &Val, depth: usize) -> Result<Ordering, Fault> {
-        if let Some(order) = numbers(left, right) {
+        if let Some(order) = self.numbers(left, right)? {
             return Ok(order.unwrap_or(Ordering::Equal));
         }
         if let (Some(one), Some(other)) = (bytes_of(left), bytes_of(right)) {
-            self.walk(one.len().min(other.len()))?;
+            self.pass(one.len().min(other.len()))?;
             return Ok(one.cmp(other));
         }
         if let (Val::Ref(one), Val::Ref(other)) = (left, right) {
@@ -187,7 +210,7 @@ impl Heap {
                     format!("'in <string>' requires string as left operand, not {}", self.type_name(value));
                 return Err(Fault::type_error(message));
             };
-            self.walk(text.len())?;
+            self.pass(text.len() + part.len())?;
             return Ok(find_bytes(text, part).is_some());
         }
         let not_iterable = || {
@@ -238,20 +261,6 @@ pub(super) fn find_bytes(text: &[u8], part: &[u8]) -> Option<usize> {
         return Some(0);
     }
     memchr::memmem::find(text, part)
-}
-
-/// The order of two numbers: none where one of them is none, no order where one is not a number (`nan`).
-fn numbers(left: &Val, right: &Val) -> Option<Option<Ordering>> {
-    if let (Val::Int(one), Val::Int(other)) = (left, right) {
-        return Some(Some(one.cmp(other)));
-    }
-    let (one, other) = (number(left)?, number(right)?);
-    Some(match (one, other) {
-        (Number::Int(one), Number::Int(other)) => Some(one.cmp(&other)),
-        (Number::Float(one), Number::Float(other)) => one.partial_cmp(&other),
-        (Number::Int(one), Number::Float(other)) => order_of(&one, other),
-        (Number::Float(one), Number::Int(other)) => order_of(&other, one).map(Ordering::reverse),
-    })
 }
 
 fn order_of(whole: &BigInt, decimal: f64) -> Option<Ordering> {

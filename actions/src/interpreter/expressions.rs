@@ -44,6 +44,8 @@ impl Interpreter {
         let span = expr.span;
         match &expr.kind {
             ExprKind::Long(digits) => {
+                let read = self.heap.read_digits(digits.len());
+                self.at(read, span)?;
                 let number: BigInt = digits.parse().unwrap_or_default();
                 Ok(Val::Long(Arc::new(number)))
             }
@@ -115,7 +117,8 @@ impl Interpreter {
                     Some(true) => self.eval(then, scope).await,
                     Some(false) => self.eval(otherwise, scope).await,
                     None => {
-                        self.unsure.push(super::statements::shown(&holds));
+                        let cause = self.cause(&holds, span)?;
+                        self.unsure.push(cause);
                         let (one, other) = (self.eval(then, scope).await, self.eval(otherwise, scope).await);
                         self.unsure.pop();
                         let (one, other) = (one?, other?);
@@ -180,7 +183,8 @@ impl Interpreter {
             Some(truth) if truth == goes_on => self.eval(right, scope).await,
             Some(_) => Ok(value),
             None => {
-                self.unsure.push(super::statements::shown(&value));
+                let cause = self.cause(&value, left.span)?;
+                self.unsure.push(cause);
                 let right = self.eval(right, scope).await;
                 self.unsure.pop();
                 right.map(|_| value)

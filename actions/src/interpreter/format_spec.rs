@@ -10,7 +10,7 @@ use super::percent::{MOST_DIGITS, WIDEST, decimal, too_many_digits};
 use super::text::{Mixed, bytes_of};
 
 /// Formats a value.
-pub(super) fn apply(heap: &mut Heap, value: &Val, spec: &str) -> Result<Val, Fault> {
+pub(super) fn apply(heap: &Heap, value: &Val, spec: &str) -> Result<Val, Fault> {
     let mut rest: Vec<char> = spec.chars().collect();
     let (mut fill, mut align) = (' ', None);
     if let [first, second, ..] = rest[..]
@@ -50,7 +50,7 @@ pub(super) fn apply(heap: &mut Heap, value: &Val, spec: &str) -> Result<Val, Fau
         (None | Some('d' | 'n' | 'x' | 'X' | 'o' | 'b'), Some(whole), _)
             if !matches!(value, Val::Bool(_)) || kind.is_some() =>
         {
-            let (digits, prefix) = integer(&whole, kind.unwrap_or('d'));
+            let (digits, prefix) = integer(heap, &whole, kind.unwrap_or('d'))?;
             (digits, whole.is_negative(), if alternate { prefix } else { "" }, true)
         }
         (Some('c'), Some(whole), _) => {
@@ -124,7 +124,7 @@ fn number(rest: &mut Vec<char>) -> Option<usize> {
     if digits.is_empty() { None } else { Some(digits.parse().unwrap_or(usize::MAX)) }
 }
 
-fn integer(number: &BigInt, kind: char) -> (String, &'static str) {
+fn integer(heap: &Heap, number: &BigInt, kind: char) -> Result<(String, &'static str), Fault> {
     let (radix, prefix) = match kind {
         'x' => (16, "0x"),
         'X' => (16, "0X"),
@@ -132,8 +132,8 @@ fn integer(number: &BigInt, kind: char) -> (String, &'static str) {
         'b' => (2, "0b"),
         _ => (10, ""),
     };
-    let digits = number.abs().to_str_radix(radix);
-    (if kind == 'X' { digits.to_uppercase() } else { digits }, prefix)
+    let digits = heap.digits(&number.abs(), radix)?;
+    Ok((if kind == 'X' { digits.to_uppercase() } else { digits }, prefix))
 }
 
 /// `1,234,567.89`

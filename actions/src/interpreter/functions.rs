@@ -119,14 +119,15 @@ impl Interpreter {
             (Does::Pure(pure), _) => self.pure(pure, &bound, span).await,
             (Does::Hrd(hrd), unknown) => {
                 let service = service.unwrap_or(ServiceKey::System);
-                self.while_unsure(unknown, |this| Box::pin(this.hrd(hrd, service, bound, span))).await
+                self.while_unsure(unknown, span, |this| Box::pin(this.hrd(hrd, service, bound, span))).await
             }
             (Does::Services(does), unknown) => {
                 let service = service.unwrap_or(ServiceKey::Own);
-                self.while_unsure(unknown, |this| Box::pin(this.services(does, service, bound, span))).await
+                self.while_unsure(unknown, span, |this| Box::pin(this.services(does, service, bound, span)))
+                    .await
             }
             (Does::Node(does), unknown) => {
-                self.while_unsure(unknown, |this| Box::pin(this.node(does, bound, span))).await
+                self.while_unsure(unknown, span, |this| Box::pin(this.node(does, bound, span))).await
             }
         }
     }
@@ -135,13 +136,17 @@ impl Interpreter {
     async fn while_unsure(
         &mut self,
         because: Option<Arc<str>>,
+        span: Span,
         what: impl for<'a> FnOnce(
             &'a mut Self,
         )
             -> std::pin::Pin<Box<dyn Future<Output = Result<Val, Stop>> + Send + 'a>>,
     ) -> Result<Val, Stop> {
         let depth = self.unsure.len();
-        self.unsure.extend(because.map(|text| super::unknown::cause(&text)));
+        if let Some(text) = because {
+            let cause = self.cause(&Val::Unknown(text), span)?;
+            self.unsure.push(cause);
+        }
         let result = what(self).await;
         self.unsure.truncate(depth);
         result

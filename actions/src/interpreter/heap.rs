@@ -13,6 +13,7 @@ use num_bigint::BigInt;
 use crate::action::ServiceKey;
 
 use super::keys::Key;
+use super::regular::Expression;
 
 /// The number of a scope, which functions keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +23,10 @@ pub(super) struct ScopeId(pub(super) usize);
 const STEPS: u64 = 2_000_000;
 /// How many bytes a method may ask for, those that it no longer needs included.
 const MEMORY: u64 = 256 * 1024 * 1024;
-/// So many items are looked at in one step.
-const ITEMS_OF_STEP: u64 = 64;
+/// A step is so many pieces of work: going past an item of a list is one, or past 16 bytes of a text.
+const PIECES: u64 = 64;
+/// What a text takes beside its bytes, and its place in a list.
+pub(super) const TEXT: usize = 32 + size_of::<Val>();
 /// How many classes a class may have above it.
 const MOST_ABOVE: usize = 100;
 /// How deep functions may call each other, and values lie in each other.
@@ -104,7 +107,7 @@ pub(super) enum Object {
     /// The methods of a service's own recipe.
     ServiceActions(ServiceKey),
     Regex {
-        pattern: regex::Regex,
+        pattern: Expression,
         source: Arc<str>,
     },
     Match(Match),
@@ -190,7 +193,7 @@ pub(super) struct Heap {
     /// The files that were opened.
     files: Vec<Id>,
     /// What is left of the budgets. Walks that change nothing take from them too.
-    steps: AtomicU64,
+    pieces: AtomicU64,
     memory: AtomicU64,
 }
 
@@ -199,14 +202,18 @@ impl Heap {
         Self {
             objects: Vec::new(),
             files: Vec::new(),
-            steps: AtomicU64::new(STEPS),
+            pieces: AtomicU64::new(STEPS * PIECES),
             memory: AtomicU64::new(MEMORY),
         }
     }
 
     /// Takes steps from the budget.
     pub(super) fn step(&self, count: u64) -> Result<(), Fault> {
-        if take(&self.steps, count) {
+        self.work(count.saturating_mul(PIECES))
+    }
+
+    fn work(&self, pieces: u64) -> Result<(), Fault> {
+        if take(&self.pieces, pieces) {
             return Ok(());
         }
         Err(Fault::Ended(format!("this method takes more than {STEPS} steps: does a loop never end?")))
@@ -216,23 +223,44 @@ impl Heap {
     pub(super) fn charge(&self, bytes: usize) -> Result<(), Fault> {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         if take(&self.memory, bytes) {
-            return self.step(bytes / 1024);
+            return self.work(bytes / 16);
         }
         Err(Fault::Ended(format!("this method needs more than {} MiB of memory", MEMORY >> 20)))
     }
 
     /// Takes what a walk over so many items costs.
     pub(super) fn walk(&self, items: usize) -> Result<(), Fault> {
-        self.step(u64::try_from(items).unwrap_or(u64::MAX) / ITEMS_OF_STEP)
+        self.work(u64::try_from(items).unwrap_or(u64::MAX))
+    }
+
+    /// Takes what a walk over so many bytes costs.
+    pub(super) fn pass(&self, bytes: usize) -> Result<(), Fault> {
+        self.walk(bytes / 16 + 1)
+    }
+
+    /// Takes what reading so many digits costs.
+    pub(super) fn read_digits(&self, count: usize) -> Result<(), Fault> {
+        self.charge(count)?;
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.step(count.saturating_mul(count) / 4096)
+    }
+
+    /// A whole number's digits. Long ones take time that grows faster than they do.
+    pub(super) fn digits(&self, number: &BigInt, radix: u32) -> Result<String, Fault> {
+        let words = number.bits() / 64;
+        self.step(words.saturating_mul(words) / 256)?;
+        self.charge(usize::try_from(number.bits() / 3).unwrap_or(usize::MAX).saturating_add(1))?;
+        Ok(number.to_str_radix(radix))
     }
 
     pub(super) fn add(&mut self, object: Object) -> Result<Val, Fault> {
         let items = match &object {
             Object::Tuple(items) | Object::List(items) | Object::Iterator { items, .. } => items.len(),
             Object::Dict(pairs) | Object::Set(pairs, _) => 4 * pairs.len(),
-            _ => 2,
+            Object::Match(found) => 3 * found.groups.len(),
+            _ => 0,
         };
-        self.charge(96 + items * size_of::<Val>())?;
+        self.charge(size_of::<Object>() + items * size_of::<Val>())?;
         let id = Id(self.objects.len());
         if let Object::File(_) = object {
             self.files.push(id);
@@ -258,16 +286,17 @@ impl Heap {
     }
 
     /// A `str`.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<Val, Fault> {
-        self.charge(bytes.len())?;
+    pub(super) fn bytes(&self, bytes: &[u8]) -> Result<Val, Fault> {
+        self.charge(bytes.len() + TEXT)?;
         Ok(Val::Bytes(bytes.into()))
     }
 
-    pub(super) fn str(&mut self, text: &str) -> Result<Val, Fault> {
+    pub(super) fn str(&self, text: &str) -> Result<Val, Fault> {
         self.bytes(text.as_bytes())
     }
 
     pub(super) fn dict(&mut self, pairs: Vec<(Val, Val)>) -> Result<Val, Fault> {
+        self.charge(pairs.len().saturating_mul(4 * size_of::<Val>()))?;
         let mut dict = Pairs::new();
         for (key, value) in pairs {
             dict.insert(self.key(&key)?, (key, value));
@@ -289,7 +318,10 @@ impl Heap {
             self.step(1)?;
             match &kind {
                 Val::Ref(id) => match self.get(*id) {
-                    Object::Tuple(kinds) => left.extend(kinds.iter().cloned()),
+                    Object::Tuple(kinds) => {
+                        self.charge(kinds.len() * size_of::<Val>())?;
+                        left.extend(kinds.iter().cloned());
+                    }
                     _ => classes.push(kind),
                 },
                 _ => classes.push(kind),

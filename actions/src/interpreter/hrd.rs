@@ -66,6 +66,8 @@ impl Interpreter {
                 let value = (does == Hrd::Set).then(|| self.heap.to_value(&bound.get(&["data"])));
                 let value = self.at(value.transpose(), span)?;
                 if service == ServiceKey::Own {
+                    let walked = self.heap.walk(4 * self.values.len());
+                    self.at(walked, span)?;
                     self.values.retain(|(known, _)| !known.eq_ignore_ascii_case(&key));
                     self.values.extend(value.clone().map(|value| (key.clone(), value)));
                 }
@@ -114,6 +116,8 @@ impl Interpreter {
 
     async fn known(&mut self, service: &ServiceKey, key: &str, span: Span) -> Result<Known, Stop> {
         if *service == ServiceKey::Own && self.source.service.is_some() {
+            let walked = self.heap.walk(4 * self.values.len());
+            self.at(walked, span)?;
             return Ok(match self.own(key) {
                 Some(value) => Known::Value(value),
                 None => Known::Missing,

@@ -7,13 +7,15 @@ use serde_json::Value as Json;
 
 use super::deep::{at_depth, deeper, on_own_stack};
 use super::functions::Bound;
-use super::heap::{Fault, Heap, Object, Val};
+use super::heap::{Fault, Heap, Object, TEXT, Val};
 use super::sequences::index_of;
 use super::text::{bytes_of, float};
 
 impl Heap {
     pub(super) fn json_loads(&mut self, text: &str) -> Result<Val, Fault> {
-        self.charge(text.len())?;
+        // What is read takes more room than its text: a value, and of an object a key and a place.
+        let values = text.bytes().filter(|byte| matches!(byte, b',' | b':' | b'[' | b'{')).count() + 1;
+        self.charge(values.saturating_mul(3 * size_of::<Json>()).saturating_add(text.len()))?;
         let json: Json = on_own_stack(|| serde_json::from_str(text))
             .map_err(|error| Fault::value_error(format!("No JSON object could be decoded: {error}")))?;
         self.of_json(&json)
@@ -29,7 +31,7 @@ impl Heap {
                 _ => Val::Float(number.as_f64().unwrap_or_default()),
             },
             Json::String(text) => {
-                self.charge(text.len())?;
+                self.charge(text.len() + TEXT)?;
                 Val::Text(text.as_str().into())
             }
             Json::Array(items) => {
@@ -40,6 +42,7 @@ impl Heap {
             Json::Object(pairs) => {
                 let mut made = Vec::new();
                 for (key, value) in pairs {
+                    self.charge(key.len() + TEXT)?;
                     made.push((Val::Text(key.as_str().into()), deeper(|| self.of_json(value))?));
                 }
                 self.dict(made)?
@@ -85,7 +88,7 @@ impl Heap {
             Val::None => "null".to_owned(),
             Val::Bool(value) => value.to_string(),
             Val::Int(number) => number.to_string(),
-            Val::Long(number) => number.to_string(),
+            Val::Long(number) => self.digits(number, 10)?,
             Val::Float(number) if number.is_nan() => "NaN".to_owned(),
             Val::Float(number) if number.is_infinite() => {
                 if *number > 0.0 {

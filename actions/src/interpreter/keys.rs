@@ -36,7 +36,7 @@ impl Heap {
             Val::Float(value) if value.fract() == 0.0 && value.abs() < 9e18 => Key::Int(*value as i64),
             Val::Float(value) => Key::Float(value.to_bits()),
             Val::Bytes(bytes) => {
-                self.walk(bytes.len())?;
+                self.pass(bytes.len())?;
                 Key::Bytes(Arc::clone(bytes))
             }
             Val::Text(text) if text.is_ascii() => {
@@ -44,11 +44,11 @@ impl Heap {
                 Key::Bytes(text.as_bytes().into())
             }
             Val::Text(text) => {
-                self.walk(text.len())?;
+                self.pass(text.len())?;
                 Key::Text(Arc::clone(text))
             }
             Val::Host(name) | Val::Unknown(name) => {
-                self.walk(name.len())?;
+                self.pass(name.len())?;
                 Key::Name(Arc::clone(name))
             }
             Val::Builtin(name) => Key::Name((*name).into()),

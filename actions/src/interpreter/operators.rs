@@ -185,14 +185,14 @@ impl Heap {
         let bits = match operator {
             Operator::Multiply => one.bits().saturating_add(other.bits()),
             Operator::Power if other.is_negative() => one.bits(),
+            // 0, 1 and -1 stay as small as they are, whatever their power; so does 0 wherever it is shifted to.
+            Operator::Power if one.bits() <= 1 => 1,
+            Operator::ShiftLeft if one.is_zero() => 0,
             Operator::Power => one.bits().saturating_mul(other.to_u64().unwrap_or(u64::MAX)),
             Operator::ShiftLeft => one.bits().saturating_add(other.to_u64().unwrap_or(u64::MAX)),
             _ => one.bits().max(other.bits()),
         };
-        // 0, 1 and -1 stay as small as they are, whatever their power.
-        let is_trivial = one.bits() <= 1 && matches!(operator, Operator::Power);
-        let shifts_nothing = one.is_zero() && matches!(operator, Operator::ShiftLeft);
-        if bits > BITS && !is_trivial && !shifts_nothing {
+        if bits > BITS {
             return Err(Fault::Ended(format!("this number has more than {BITS} bits")));
         }
         self.charge(usize::try_from(bits.min(BITS) / 8).unwrap_or_default() + 16)?;
@@ -241,6 +241,7 @@ impl Heap {
     fn concatenate(&mut self, left: &Val, right: &Val) -> Result<Option<Val>, Fault> {
         if bytes_of(left).is_some() && bytes_of(right).is_some() {
             let mut sum = Mixed::default();
+            self.charge(bytes_of(left).map_or(0, <[u8]>::len) + bytes_of(right).map_or(0, <[u8]>::len))?;
             sum.push(left);
             sum.push(right);
             return sum.finish(self).map(Some);
@@ -248,10 +249,12 @@ impl Heap {
         let (Val::Ref(one), Val::Ref(other)) = (left, right) else { return Ok(None) };
         Ok(match (self.get(*one), self.get(*other)) {
             (Object::List(one), Object::List(other)) => {
+                self.charge((one.len() + other.len()).saturating_mul(size_of::<Val>()))?;
                 let items = one.iter().chain(other).cloned().collect();
                 Some(self.list(items)?)
             }
             (Object::Tuple(one), Object::Tuple(other)) => {
+                self.charge((one.len() + other.len()).saturating_mul(size_of::<Val>()))?;
                 let items = one.iter().chain(other).cloned().collect();
                 Some(self.tuple(items)?)
             }
@@ -274,19 +277,18 @@ impl Heap {
         };
         if let Some(bytes) = bytes_of(items) {
             self.charge(bytes.len().saturating_mul(count))?;
-            let repeated = bytes.repeat(count);
             let mut product = Mixed::new(matches!(items, Val::Text(_)));
-            product.push_bytes(&repeated);
+            product.push_bytes(&bytes.repeat(count));
             return product.finish(self).map(Some);
         }
         let Val::Ref(id) = items else { return Ok(None) };
         let (items, is_list) = match self.get(*id) {
-            Object::List(items) => (items.clone(), true),
-            Object::Tuple(items) => (items.clone(), false),
+            Object::List(items) => (items, true),
+            Object::Tuple(items) => (items, false),
             _ => return Ok(None),
         };
         self.charge(items.len().saturating_mul(count).saturating_mul(size_of::<Val>()))?;
-        let repeated: Vec<Val> = std::iter::repeat_n(items, count).flatten().collect();
+        let repeated: Vec<Val> = std::iter::repeat_n(items, count).flatten().cloned().collect();
         if is_list { self.list(repeated).map(Some) } else { self.tuple(repeated).map(Some) }
     }
 
@@ -296,8 +298,29 @@ impl Heap {
             return Ok(None);
         };
         let frozen = *frozen;
-        let pairs = combine(operator, one, other);
+        let pairs = self.combine(operator, one, other)?;
         self.add(Object::Set(pairs, frozen)).map(Some)
+    }
+
+    /// What comes of two sets.
+    pub(super) fn combine(&self, operator: Operator, one: &Pairs, other: &Pairs) -> Result<Pairs, Fault> {
+        self.charge((one.len() + other.len()).saturating_mul(4 * size_of::<Val>()))?;
+        let mut pairs: Pairs = one.clone();
+        match operator {
+            Operator::And => pairs.retain(|key, _| other.contains_key(key)),
+            Operator::Subtract => pairs.retain(|key, _| !other.contains_key(key)),
+            Operator::Or => {
+                for (key, pair) in other {
+                    pairs.entry(key.clone()).or_insert_with(|| pair.clone());
+                }
+            }
+            _ => {
+                pairs.retain(|key, _| !other.contains_key(key));
+                let new = other.iter().filter(|(key, _)| !one.contains_key(*key));
+                pairs.extend(new.map(|(key, pair)| (key.clone(), pair.clone())));
+            }
+        }
+        Ok(pairs)
     }
 
     /// `left < right` and its like.
@@ -310,6 +333,7 @@ impl Heap {
         if let (Val::Ref(one), Val::Ref(other)) = (left, right)
             && let (Object::Set(one, _), Object::Set(other, _)) = (self.get(*one), self.get(*other))
         {
+            self.walk(one.len().min(other.len()))?;
             let result = match comparison {
                 Comparison::Less => Some(one.len() < other.len() && is_subset(one, other)),
                 Comparison::LessOrEqual => Some(is_subset(one, other)),
@@ -371,26 +395,6 @@ impl Heap {
             }
         }
     }
-}
-
-/// What comes of two sets.
-pub(super) fn combine(operator: Operator, one: &Pairs, other: &Pairs) -> Pairs {
-    let mut pairs: Pairs = one.clone();
-    match operator {
-        Operator::And => pairs.retain(|key, _| other.contains_key(key)),
-        Operator::Subtract => pairs.retain(|key, _| !other.contains_key(key)),
-        Operator::Or => {
-            for (key, pair) in other {
-                pairs.entry(key.clone()).or_insert_with(|| pair.clone());
-            }
-        }
-        _ => {
-            pairs.retain(|key, _| !other.contains_key(key));
-            let new = other.iter().filter(|(key, _)| !one.contains_key(*key));
-            pairs.extend(new.map(|(key, pair)| (key.clone(), pair.clone())));
-        }
-    }
-    pairs
 }
 
 fn floor_divide(one: i64, other: i64) -> Option<i64> {

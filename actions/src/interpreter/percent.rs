@@ -204,7 +204,7 @@ impl Heap {
                         Fault::type_error(format!("%{conversion} format: a number is required, not {name}"))
                     })?,
                 };
-                (self.str(&integer(&number, conversion, directive))?, true)
+                (self.str(&self.integer_field(&number, conversion, directive)?)?, true)
             }
             'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
                 let number = as_float(value).ok_or_else(|| Fault::type_error("float argument required"))?;
@@ -222,7 +222,29 @@ impl Heap {
         pad(self, out, directive, &text, numeric)
     }
 
-    fn cut(&mut self, text: &Val, count: usize) -> Result<Val, Fault> {
+    fn integer_field(
+        &self,
+        number: &BigInt,
+        conversion: char,
+        directive: &Directive,
+    ) -> Result<String, Fault> {
+        let (radix, prefix) = match conversion {
+            'x' => (16, "0x"),
+            'X' => (16, "0X"),
+            'o' => (8, "0"),
+            _ => (10, ""),
+        };
+        let mut digits = self.digits(&number.abs(), radix)?;
+        if conversion == 'X' {
+            digits = digits.to_uppercase();
+        }
+        let missing = directive.precision.unwrap_or(0).saturating_sub(digits.len());
+        let prefix = if directive.alternate { prefix } else { "" };
+        let sign = sign(number.is_negative(), directive);
+        Ok(format!("{sign}{prefix}{}{digits}", "0".repeat(missing)))
+    }
+
+    fn cut(&self, text: &Val, count: usize) -> Result<Val, Fault> {
         match text {
             Val::Text(text) => Ok(Val::Text(text.chars().take(count).collect::<String>().into())),
             _ => {
@@ -260,23 +282,6 @@ fn sign(negative: bool, directive: &Directive) -> &'static str {
         Directive { space: true, .. } => " ",
         _ => "",
     }
-}
-
-fn integer(number: &BigInt, conversion: char, directive: &Directive) -> String {
-    let (radix, prefix) = match conversion {
-        'x' => (16, "0x"),
-        'X' => (16, "0X"),
-        'o' => (8, "0"),
-        _ => (10, ""),
-    };
-    let mut digits = number.abs().to_str_radix(radix);
-    if conversion == 'X' {
-        digits = digits.to_uppercase();
-    }
-    let missing = directive.precision.unwrap_or(0).saturating_sub(digits.len());
-    let prefix = if directive.alternate { prefix } else { "" };
-    let sign = sign(number.is_negative(), directive);
-    format!("{sign}{prefix}{}{digits}", "0".repeat(missing))
 }
 
 fn pad(heap: &Heap, out: &mut Mixed, directive: &Directive, text: &Val, numeric: bool) -> Result<(), Fault> {

@@ -117,6 +117,9 @@ impl Interpreter {
                     Some(root) => format!("{root}/{path}"),
                     None => path,
                 };
+                // Each of its parts is pointed to.
+                let parts = whole.bytes().filter(|byte| *byte == b'/').count() + 1;
+                self.heap.charge(parts.saturating_mul(size_of::<&str>()).saturating_add(whole.len()))?;
                 self.heap.str(&normal_path(&whole))?
             }
             Pure::IsAbsolute => Val::Bool(path(self)?.starts_with('/')),

@@ -1,5 +1,6 @@
 //! `re`, by an engine that takes time in proportion to the text.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ays_grammar::Span;
@@ -18,24 +19,33 @@ const SIZES: [usize; 3] = [32 << 10, 256 << 10, 1 << 20];
 /// How many bytes an expression may use while it searches.
 const SEARCH: usize = 64 << 10;
 
+/// An expression that was compiled.
+#[derive(Debug, Clone)]
+pub(super) struct Expression {
+    pub(super) regex: Regex,
+    /// How many times the smallest size it needs.
+    weight: usize,
+}
+
 impl Interpreter {
     /// A function of `re`.
     pub(super) async fn regular(&mut self, name: &str, bound: &Bound, span: Span) -> Result<Val, Stop> {
+        if name == "escape" {
+            let text = bound.text(&self.heap, &["pattern"]);
+            let text = self.at(text, span)?;
+            let mut escaped = String::new();
+            for c in text.chars() {
+                if !c.is_ascii_alphanumeric() {
+                    escaped.push('\\');
+                }
+                escaped.push(c);
+            }
+            let escaped = self.heap.str(&escaped);
+            return self.at(escaped, span);
+        }
         let regex = self.pattern(bound);
         let (regex, source) = self.at(regex, span)?;
         let result = match name {
-            "escape" => {
-                let text = bound.text(&self.heap, &["pattern"]);
-                let text = self.at(text, span)?;
-                let mut escaped = String::new();
-                for c in text.chars() {
-                    if !c.is_ascii_alphanumeric() {
-                        escaped.push('\\');
-                    }
-                    escaped.push(c);
-                }
-                self.heap.str(&escaped)
-            }
             "compile" => self.heap.add(Object::Regex { pattern: regex, source }),
             "sub" => {
                 let (text, new) = (bound.get(&["string"]), bound.get(&["repl"]));
@@ -53,7 +63,7 @@ impl Interpreter {
     }
 
     /// The expression that a call is given: a text, or one that was compiled.
-    fn pattern(&mut self, bound: &Bound) -> Result<(Regex, Arc<str>), Fault> {
+    fn pattern(&mut self, bound: &Bound) -> Result<(Expression, Arc<str>), Fault> {
         let pattern = bound.get(&["pattern"]);
         if let Val::Ref(id) = &pattern
             && let Object::Regex { pattern, source } = self.heap.get(*id)
@@ -62,16 +72,50 @@ impl Interpreter {
         }
         let source = bound.text(&self.heap, &["pattern"])?;
         let flags = bound.text_or_none(&self.heap, &["flags"])?.unwrap_or_default();
+        let text = source.as_str().into();
+        Ok((self.expression(source, flags)?, text))
+    }
+
+    /// A text as an expression. Each is compiled once.
+    pub(super) fn expression(&mut self, source: String, flags: String) -> Result<Expression, Fault> {
         let key = (source, flags);
         if let Some(known) = self.expressions.get(&key) {
-            return Ok((known.clone(), key.0.as_str().into()));
+            return Ok(known.clone());
         }
         self.heap.charge(key.0.len().saturating_mul(64))?;
-        let (regex, size) = compile(&key.0, &key.1)?;
-        self.heap.charge(size + SEARCH)?;
-        let source = key.0.as_str().into();
-        self.expressions.insert(key, regex.clone());
-        Ok((regex, source))
+        let pattern = translated(&key.0)?;
+        let [smallest, .., largest] = SIZES;
+        for size in SIZES {
+            // A library does not say how large an expression is: the smallest size that it fits into is paid for.
+            self.heap.charge(size + SEARCH)?;
+            match on_own_stack(|| build(&pattern, &key.1, size)) {
+                Ok(regex) => {
+                    let expression = Expression { regex, weight: size / smallest };
+                    self.expressions.insert(key, expression.clone());
+                    return Ok(expression);
+                }
+                Err(regex::Error::CompiledTooBig(_)) if size < largest => {}
+                Err(error) => {
+                    let (source, why) = (&key.0, error.to_string());
+                    let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                    return Err(Fault::Ended(format!(
+                        "the regular expression `{source}` is not supported in actions: {why}"
+                    )));
+                }
+            }
+        }
+        Err(Fault::Ended("a regular expression is too large".to_owned()))
+    }
+
+    /// Takes what searching a text costs: each of its bytes may be looked at by each part of the expression.
+    pub(super) fn pay_search(&self, expression: &Expression, bytes: usize) -> Result<(), Fault> {
+        self.heap.walk(bytes.saturating_add(1).saturating_mul(4 * expression.weight))
+    }
+
+    /// Takes what finding the next place costs, which may look at all that is left of the text.
+    fn pay_match(&self, text: &str, from: usize) -> Result<(), Fault> {
+        self.heap.step(1)?;
+        self.heap.walk(text.len().saturating_sub(from) / 4)
     }
 
     /// A method of a compiled expression, or of what one has found; none for one that they do not have.
@@ -100,6 +144,7 @@ impl Interpreter {
                 }
             }
             Object::Match(found) => {
+                self.heap.walk(found.groups.len() * 4)?;
                 let found = found.clone();
                 self.match_method(&found, name, args)
             }
@@ -107,14 +152,15 @@ impl Interpreter {
         }
     }
 
-    fn search(&mut self, name: &str, regex: &Regex, text: &Val, most: i64) -> Result<Val, Fault> {
-        let shown = text_of(text)?;
-        self.heap.charge(shown.len())?;
+    fn search(&mut self, name: &str, expression: &Expression, text: &Val, most: i64) -> Result<Val, Fault> {
+        let shown = &*self.searched(text)?;
+        self.pay_search(expression, shown.len())?;
+        let regex = &expression.regex;
         match name {
             "match" | "search" => {
                 // The first place is found: where that is not the beginning, nothing fits there.
                 let at_start = |found: &Captures<'_>| found.get(0).is_some_and(|whole| whole.start() == 0);
-                let captures = regex.captures(&shown).filter(|found| name == "search" || at_start(found));
+                let captures = regex.captures(shown).filter(|found| name == "search" || at_start(found));
                 match captures {
                     Some(captures) => self.found(regex, text, &captures),
                     None => Ok(Val::None),
@@ -122,8 +168,8 @@ impl Interpreter {
             }
             "findall" => {
                 let mut made = Vec::new();
-                for captures in regex.captures_iter(&shown) {
-                    self.heap.step(1)?;
+                for captures in regex.captures_iter(shown) {
+                    self.pay_match(shown, captures.get(0).map_or(0, |whole| whole.end()))?;
                     let part = |index: usize| captures.get(index).map_or("", |part| part.as_str());
                     let item = match captures.len() {
                         1 => self.like(text, part(0))?,
@@ -140,22 +186,25 @@ impl Interpreter {
             }
             "finditer" => {
                 let mut made = Vec::new();
-                for captures in regex.captures_iter(&shown) {
-                    self.heap.step(1)?;
+                for captures in regex.captures_iter(shown) {
+                    self.pay_match(shown, captures.get(0).map_or(0, |whole| whole.end()))?;
                     made.push(self.found(regex, text, &captures)?);
                 }
                 self.heap.add(Object::Iterator { items: made, at: 0 })
             }
             _ => {
                 let most = if most > 0 { usize::try_from(most).unwrap_or(usize::MAX) } else { usize::MAX };
-                let (mut parts, mut start) = (Vec::new(), 0);
-                for captures in regex
-                    .captures_iter(&shown)
-                    .filter(|found| found.get(0).is_some_and(|whole| !whole.is_empty()))
-                    .take(most)
-                {
+                let (mut parts, mut start, mut split) = (Vec::new(), 0, 0);
+                for captures in regex.captures_iter(shown) {
                     let Some(whole) = captures.get(0) else { continue };
-                    self.heap.step(1)?;
+                    self.pay_match(shown, whole.end())?;
+                    if whole.is_empty() {
+                        continue;
+                    }
+                    if split == most {
+                        break;
+                    }
+                    split += 1;
                     parts.push(self.like(text, &shown[start..whole.start()])?);
                     for index in 1..captures.len() {
                         parts.push(match captures.get(index) {
@@ -171,11 +220,22 @@ impl Interpreter {
         }
     }
 
+    /// What is searched. It is not copied where that can be done without.
+    fn searched<'v>(&self, value: &'v Val) -> Result<Cow<'v, str>, Fault> {
+        let Some(bytes) = bytes_of(value) else { return Err(Fault::type_error("expected string or buffer")) };
+        self.heap.pass(bytes.len())?;
+        let text = String::from_utf8_lossy(bytes);
+        if let Cow::Owned(text) = &text {
+            self.heap.charge(text.len())?;
+        }
+        Ok(text)
+    }
+
     /// A part of a text, of the text's own kind.
     fn like(&mut self, text: &Val, part: &str) -> Result<Val, Fault> {
         let mut out = Mixed::new(matches!(text, Val::Text(_)));
         out.push_str(part);
-        out.finish(&mut self.heap)
+        out.finish(&self.heap)
     }
 
     fn found(&mut self, regex: &Regex, text: &Val, captures: &Captures<'_>) -> Result<Val, Fault> {
@@ -185,7 +245,7 @@ impl Interpreter {
     }
 
     fn match_method(&mut self, found: &Match, name: &str, args: &Args) -> Result<Option<Val>, Fault> {
-        let shown = text_of(&found.text)?;
+        let shown = self.searched(&found.text)?;
         let place = |value: &Val| {
             let index = match value {
                 Val::Int(index) => usize::try_from(*index).ok(),
@@ -247,23 +307,27 @@ impl Interpreter {
 
     async fn substitute(
         &mut self,
-        regex: &Regex,
+        expression: &Expression,
         text: &Val,
         new: &Val,
         most: i64,
         span: Span,
     ) -> Result<Val, Stop> {
         if bytes_of(new).is_some() {
-            let replaced = self.replace(regex, text, new, most);
+            let replaced = self.replace(expression, text, new, most);
             return self.at(replaced, span);
         }
         // The text of each place is what a function says.
-        let shown = text_of(text);
-        let shown = self.at(shown, span)?;
+        let shown =
+            self.searched(text).and_then(|shown| self.pay_search(expression, shown.len()).map(|()| shown));
+        let shown = &*self.at(shown, span)?;
+        let regex = &expression.regex;
         let most = if most > 0 { usize::try_from(most).unwrap_or(usize::MAX) } else { usize::MAX };
         let (mut out, mut start) = (String::new(), 0);
-        for captures in regex.captures_iter(&shown).take(most) {
+        for captures in regex.captures_iter(shown).take(most) {
             let Some(whole) = captures.get(0) else { continue };
+            let paid = self.pay_match(shown, whole.end());
+            self.at(paid, span)?;
             let found = self.found(regex, text, &captures);
             let found = self.at(found, span)?;
             let part = self.call(new.clone(), Args::of(vec![found]), span).await?;
@@ -279,20 +343,20 @@ impl Interpreter {
         self.at(value, span)
     }
 
-    fn replace(&mut self, regex: &Regex, text: &Val, new: &Val, most: i64) -> Result<Val, Fault> {
+    fn replace(&mut self, expression: &Expression, text: &Val, new: &Val, most: i64) -> Result<Val, Fault> {
         let Some(template) = bytes_of(new) else {
             return Err(Fault::Ended(
                 "a function for `sub` of a compiled expression is not supported".to_owned(),
             ));
         };
         let template = String::from_utf8_lossy(template).into_owned();
-        let shown = text_of(text)?;
-        self.heap.charge(shown.len())?;
+        let shown = &*self.searched(text)?;
+        self.pay_search(expression, shown.len())?;
         let most = if most > 0 { usize::try_from(most).unwrap_or(usize::MAX) } else { usize::MAX };
         let (mut out, mut start) = (String::new(), 0);
-        for captures in regex.captures_iter(&shown).take(most) {
+        for captures in expression.regex.captures_iter(shown).take(most) {
             let Some(whole) = captures.get(0) else { continue };
-            self.heap.step(1)?;
+            self.pay_match(shown, whole.end())?;
             let before = out.len();
             // Each reference may bring in all that was found.
             let most = template.len().saturating_mul(1 + whole.len());
@@ -309,15 +373,8 @@ impl Interpreter {
     }
 }
 
-fn text_of(value: &Val) -> Result<String, Fault> {
-    match bytes_of(value) {
-        Some(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
-        None => Err(Fault::type_error("expected string or buffer")),
-    }
-}
-
-/// Compiles an expression of Python. What the engine writes otherwise is written so; what it lacks is an error.
-pub(super) fn compile(source: &str, flags: &str) -> Result<(Regex, usize), Fault> {
+/// An expression of Python with what the engine writes otherwise written so; what it lacks is an error.
+fn translated(source: &str) -> Result<String, Fault> {
     let mut pattern = String::new();
     let mut rest = source;
     while let Some(at) = rest.find(['\\', '(']) {
@@ -353,24 +410,18 @@ pub(super) fn compile(source: &str, flags: &str) -> Result<(Regex, usize), Fault
         rest = &behind[taken..];
     }
     pattern.push_str(rest);
+    Ok(pattern)
+}
+
+fn build(pattern: &str, flags: &str, size: usize) -> Result<Regex, regex::Error> {
     let has = |flag: char| flags.contains(flag);
-    let build = |size: usize| {
-        RegexBuilder::new(&pattern)
-            .case_insensitive(has('i'))
-            .multi_line(has('m'))
-            .dot_matches_new_line(has('s'))
-            .size_limit(size)
-            .dfa_size_limit(SEARCH)
-            .build()
-            .map(|regex| (regex, size))
-    };
-    let [small, middle, large] = SIZES;
-    let built = on_own_stack(|| build(small).or_else(|_| build(middle)).or_else(|_| build(large)));
-    built.map_err(|error| {
-        let why = error.to_string();
-        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        Fault::Ended(format!("the regular expression `{source}` is not supported in actions: {why}"))
-    })
+    RegexBuilder::new(pattern)
+        .case_insensitive(has('i'))
+        .multi_line(has('m'))
+        .dot_matches_new_line(has('s'))
+        .size_limit(size)
+        .dfa_size_limit(SEARCH)
+        .build()
 }
 
 /// `\1` and `\g<name>` of a replacement.

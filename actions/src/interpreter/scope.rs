@@ -24,6 +24,8 @@ struct Scope {
 pub(super) struct Binds {
     locals: HashSet<String>,
     globals: HashSet<String>,
+    /// How many statements these were gathered from.
+    statements: u64,
 }
 
 /// What was found under a name.
@@ -147,7 +149,7 @@ impl Binds {
         binds.locals.extend(def.params.iter().map(|param| param.name.clone()));
         binds.locals.extend(def.rest.iter().chain(&def.named_rest).cloned());
         binds.block(&def.body);
-        let Self { locals, globals } = &mut binds;
+        let Self { locals, globals, .. } = &mut binds;
         locals.retain(|name| !globals.contains(name));
         binds
     }
@@ -157,6 +159,7 @@ impl Binds {
     }
 
     fn statement(&mut self, stmt: &Stmt) {
+        self.statements += 1;
         match &stmt.kind {
             StmtKind::Import(names) => {
                 for alias in names {
@@ -201,9 +204,9 @@ impl Binds {
     }
 }
 
-/// The names that a block gives values to.
-pub(super) fn bound_in(body: &[Stmt]) -> Vec<String> {
+/// The names that a block gives values to, and how many statements were looked at for them.
+pub(super) fn bound_in(body: &[Stmt]) -> (Vec<String>, u64) {
     let mut binds = Binds::default();
     binds.block(body);
-    binds.locals.into_iter().chain(binds.globals).collect()
+    (binds.locals.into_iter().chain(binds.globals).collect(), binds.statements)
 }

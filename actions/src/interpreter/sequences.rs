@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use num_traits::ToPrimitive;
 
-use super::heap::{Fault, Heap, Object, Val};
+use super::heap::{Fault, Heap, Object, TEXT, Val};
 
 /// The bounds of a slice, as they were given.
 #[derive(Debug, Clone)]
@@ -15,30 +15,41 @@ pub(super) struct Slice {
 }
 
 impl Slice {
-    /// The indices that the slice stands for, of so many items.
-    fn indices(&self, length: usize) -> Result<Vec<usize>, Fault> {
+    /// The first index and the end, of so many items.
+    fn bounds(&self, length: usize) -> (i64, i64, i64) {
         let step = self.step.unwrap_or(1);
-        if step == 0 {
-            return Err(Fault::value_error("slice step cannot be zero"));
-        }
         let length = i64::try_from(length).unwrap_or(i64::MAX);
         let bound = |given: Option<i64>, default: i64| match given {
             None => default,
             Some(at) if at < 0 => at.saturating_add(length).max(if step < 0 { -1 } else { 0 }),
             Some(at) => at.min(if step < 0 { length - 1 } else { length }),
         };
-        let (first, end) = if step > 0 {
-            (bound(self.start, 0), bound(self.stop, length))
+        if step > 0 {
+            (bound(self.start, 0), bound(self.stop, length), step)
         } else {
-            (bound(self.start, length - 1), bound(self.stop, -1))
-        };
-        let mut found = Vec::new();
-        let mut at = first;
-        while if step > 0 { at < end } else { at > end } {
-            found.push(usize::try_from(at).unwrap_or_default());
-            at = at.saturating_add(step);
+            (bound(self.start, length - 1), bound(self.stop, -1), step)
         }
-        Ok(found)
+    }
+
+    /// How many indices the slice stands for.
+    fn count(&self, length: usize) -> usize {
+        let (first, end, step) = self.bounds(length);
+        let distance = if step > 0 { end.saturating_sub(first) } else { first.saturating_sub(end) };
+        let count = u64::try_from(distance).unwrap_or(0).div_ceil(step.unsigned_abs().max(1));
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
+    /// The indices that the slice stands for, of so many items.
+    fn indices(&self, length: usize) -> Result<Vec<usize>, Fault> {
+        let (first, _, step) = self.bounds(length);
+        if step == 0 {
+            return Err(Fault::value_error("slice step cannot be zero"));
+        }
+        let count = self.count(length);
+        let at = |index: usize| {
+            first.saturating_add(step.saturating_mul(i64::try_from(index).unwrap_or(i64::MAX)))
+        };
+        Ok((0..count).map(|index| usize::try_from(at(index)).unwrap_or_default()).collect())
     }
 
     /// The part of a list that a value is put in place of; none for a slice with a step.
@@ -76,10 +87,9 @@ impl Heap {
     /// All items of a value that a `for` can go through.
     pub(super) fn items(&mut self, value: &Val) -> Result<Vec<Val>, Fault> {
         // An item of a text is a text of its own.
-        const OF_TEXT: usize = size_of::<Val>() + 32;
         match value {
-            Val::Bytes(bytes) => self.charge(bytes.len().saturating_mul(OF_TEXT))?,
-            Val::Text(text) => self.charge(text.len().saturating_mul(OF_TEXT))?,
+            Val::Bytes(bytes) => self.charge(bytes.len().saturating_mul(TEXT))?,
+            Val::Text(text) => self.charge(text.len().saturating_mul(TEXT))?,
             Val::Ref(id) => match self.get(*id) {
                 Object::Tuple(items) | Object::List(items) | Object::Iterator { items, .. } => {
                     self.charge(items.len().saturating_mul(size_of::<Val>()))?;
@@ -88,9 +98,9 @@ impl Heap {
                     self.charge(pairs.len().saturating_mul(size_of::<Val>()))?;
                 }
                 Object::File(file) => {
-                    self.charge(
-                        file.content.as_ref().map_or(0, |content| content.len()).saturating_mul(OF_TEXT),
-                    )?;
+                    let content = file.content.as_deref().unwrap_or_default();
+                    let lines = memchr::memchr_iter(b'\n', content).count() + 1;
+                    self.charge(lines.saturating_mul(TEXT).saturating_add(content.len()))?;
                 }
                 _ => {}
             },
@@ -171,7 +181,13 @@ impl Heap {
         Ok(match value {
             Val::Bytes(bytes) => Val::Bytes([bytes[at]].into()),
             Val::Text(text) => {
-                let character = text.chars().nth(at).unwrap_or_default();
+                let character = if text.is_ascii() {
+                    text.as_bytes().get(at).copied().map(char::from)
+                } else {
+                    self.walk(at)?;
+                    text.chars().nth(at)
+                };
+                let character = character.unwrap_or_default();
                 Val::Text(character.encode_utf8(&mut [0; 4]).into())
             }
             Val::Ref(id) => match self.get(*id) {
@@ -209,6 +225,8 @@ impl Heap {
 
     /// `value[start:stop:step]`
     pub(super) fn slice(&mut self, value: &Val, slice: &Slice) -> Result<Val, Fault> {
+        let length = if matches!(value, Val::Unknown(_)) { None } else { self.length(value)? };
+        self.charge(slice.count(length.unwrap_or(0)).saturating_mul(size_of::<usize>() + size_of::<Val>()))?;
         match value {
             Val::Unknown(text) => Ok(Val::Unknown(Arc::clone(text))),
             Val::Bytes(bytes) => {
@@ -217,10 +235,11 @@ impl Heap {
                 self.bytes(&part)
             }
             Val::Text(text) => {
+                self.charge(text.len().saturating_mul(size_of::<char>()))?;
                 let characters: Vec<char> = text.chars().collect();
                 let part: String =
                     slice.indices(characters.len())?.into_iter().map(|at| characters[at]).collect();
-                self.charge(part.len())?;
+                self.charge(part.len() + TEXT)?;
                 Ok(Val::Text(part.into()))
             }
             Val::Ref(id) => {
@@ -278,6 +297,7 @@ impl Heap {
         let Val::Ref(id) = container else {
             return Err(Fault::type_error("object does not support slice assignment"));
         };
+        self.walk(self.length(container)?.unwrap_or(0))?;
         let Object::List(items) = self.get_mut(*id) else {
             return Err(Fault::type_error("object does not support slice assignment"));
         };
@@ -330,6 +350,7 @@ impl Heap {
         let Val::Ref(id) = container else {
             return Err(Fault::type_error("object doesn't support slice deletion"));
         };
+        self.charge(self.length(container)?.unwrap_or(0).saturating_mul(size_of::<usize>() + 1))?;
         let Object::List(items) = self.get_mut(*id) else {
             return Err(Fault::type_error("object doesn't support slice deletion"));
         };
@@ -338,7 +359,7 @@ impl Heap {
         slice.indices(length)?.into_iter().for_each(|at| goes[at] = true);
         let mut goes = goes.into_iter();
         items.retain(|_| !goes.next().unwrap_or(false));
-        self.walk(length)
+        Ok(())
     }
 }
 

@@ -143,7 +143,10 @@ impl Interpreter {
                     }
                 },
                 (None, value) => {
-                    let text = because.get_or_insert(shown(&value)).clone();
+                    if because.is_none() {
+                        because = Some(self.cause(&value, condition.span)?);
+                    }
+                    let Some(text) = because.clone() else { continue };
                     self.maybe(body, &text, &mut touched, scope).await?;
                 }
             }
@@ -228,7 +231,7 @@ impl Interpreter {
                 (Some(true), _) => {}
                 (Some(false), _) => return self.block(otherwise, scope).await,
                 (None, holds) => {
-                    let because = shown(&holds);
+                    let because = self.cause(&holds, condition.span)?;
                     let mut touched = Touched::default();
                     self.maybe(body, &because, &mut touched, scope).await?;
                     self.forget(touched, &because, scope);
@@ -276,13 +279,5 @@ impl Interpreter {
             }
         }
         result
-    }
-}
-
-/// What only a node can tell, as a plan names it.
-pub(super) fn shown(value: &Val) -> std::sync::Arc<str> {
-    match value {
-        Val::Unknown(text) => super::unknown::cause(text),
-        _ => "".into(),
     }
 }

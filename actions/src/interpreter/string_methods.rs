@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::args::Args;
-use super::heap::{Fault, Heap, Object, Val};
+use super::heap::{Fault, Heap, Object, TEXT, Val};
 use super::sequences::index_of;
 use super::text::{Mixed, bytes_of, decode};
 
@@ -25,13 +25,14 @@ impl Units {
         })
     }
 
-    fn value(&self, heap: &mut Heap, units: &[u32]) -> Result<Val, Fault> {
+    fn value(&self, heap: &Heap, units: &[u32]) -> Result<Val, Fault> {
         if self.is_text {
-            heap.charge(units.len())?;
+            heap.charge(units.len().saturating_mul(size_of::<u32>()) + TEXT)?;
             return Ok(Val::Text(
                 units.iter().filter_map(|unit| char::from_u32(*unit)).collect::<String>().into(),
             ));
         }
+        heap.charge(units.len())?;
         let bytes: Vec<u8> = units.iter().filter_map(|unit| u8::try_from(*unit).ok()).collect();
         heap.bytes(&bytes)
     }
@@ -56,6 +57,7 @@ impl Heap {
         if part.is_empty() {
             return Ok(Some(start));
         }
+        self.charge(part.len().saturating_mul(size_of::<u32>() + size_of::<usize>()))?;
         let found = places(text.iter(), part.iter()).next();
         self.walk(found.unwrap_or(text.len()) + part.len())?;
         Ok(found.map(|at| at + start))
@@ -74,6 +76,7 @@ impl Heap {
             return Ok(Some(end));
         }
         // The first place from behind.
+        self.charge(part.len().saturating_mul(size_of::<u32>() + size_of::<usize>()))?;
         let found = places(text.iter().rev(), part.iter().rev()).next();
         self.walk(found.unwrap_or(text.len()) + part.len())?;
         Ok(found.map(|behind| start + text.len() - behind - part.len()))
@@ -128,8 +131,8 @@ impl Heap {
         name: &str,
         args: &Args,
     ) -> Result<Option<Val>, Fault> {
+        self.charge_units(this)?;
         let Some(text) = Units::of(this) else { return Ok(None) };
-        self.charge(text.units.len())?;
         let length = text.units.len();
         let value = match name {
             "lower" => text.value(self, &text.map(lower))?,
@@ -233,13 +236,9 @@ impl Heap {
             "isspace" => Val::Bool(text.all(char::is_whitespace)),
             "islower" | "isupper" => {
                 let is_wanted = |c: char| if name == "islower" { c.is_lowercase() } else { c.is_uppercase() };
-                let cased: Vec<char> = text
-                    .units
-                    .iter()
-                    .filter_map(|unit| text.char(*unit))
-                    .filter(|c| c.is_lowercase() || c.is_uppercase())
-                    .collect();
-                Val::Bool(!cased.is_empty() && cased.into_iter().all(is_wanted))
+                let characters = text.units.iter().filter_map(|unit| text.char(*unit));
+                let mut cased = characters.filter(|c| c.is_lowercase() || c.is_uppercase()).peekable();
+                Val::Bool(cased.peek().is_some() && cased.all(is_wanted))
             }
             "ljust" | "rjust" | "center" | "zfill" => self.justify(&text, name, args)?,
             "expandtabs" => {
@@ -272,6 +271,7 @@ impl Heap {
                 match (self.encoding(&encoding)?, this) {
                     ("hex", _) => {
                         let bytes = bytes_of(this).unwrap_or_default();
+                        self.charge(bytes.len().saturating_mul(2 * TEXT))?;
                         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
                         self.str(&hex)?
                     }
@@ -281,6 +281,7 @@ impl Heap {
             }
             "decode" => {
                 let encoding = args.or(0, "encoding", &Val::None).clone();
+                self.charge(2 * length + TEXT)?;
                 match (self.encoding(&encoding)?, this) {
                     ("utf-8", Val::Bytes(bytes)) => Val::Text(decode(bytes)?),
                     ("latin-1", Val::Bytes(bytes)) => {
@@ -295,7 +296,13 @@ impl Heap {
         Ok(Some(value))
     }
 
+    /// Takes what a text needs as units.
+    fn charge_units(&self, value: &Val) -> Result<(), Fault> {
+        self.charge(bytes_of(value).map_or(0, <[u8]>::len).saturating_mul(size_of::<u32>()))
+    }
+
     fn part(&self, value: &Val) -> Result<Units, Fault> {
+        self.charge_units(value)?;
         Units::of(value).ok_or_else(|| {
             Fault::type_error(format!(
                 "expected a string or other character buffer object, not {}",
@@ -360,9 +367,11 @@ impl Heap {
                 while parts.len() < most
                     && let Some(at) = self.find_last(units, separator, 0, end)?
                 {
+                    self.charge(size_of::<&[u32]>())?;
                     parts.push(&units[at + separator.len()..end]);
                     end = at;
                 }
+                self.charge(size_of::<&[u32]>())?;
                 parts.push(&units[..end]);
                 parts.reverse();
             }
@@ -371,9 +380,11 @@ impl Heap {
                 while parts.len() < most
                     && let Some(at) = self.find(units, separator, start, units.len())?
                 {
+                    self.charge(size_of::<&[u32]>())?;
                     parts.push(&units[start..at]);
                     start = at + separator.len();
                 }
+                self.charge(size_of::<&[u32]>())?;
                 parts.push(&units[start..]);
             }
             None if from_right => {
@@ -384,10 +395,12 @@ impl Heap {
                         break;
                     }
                     if parts.len() == most {
+                        self.charge(size_of::<&[u32]>())?;
                         parts.push(&units[..end]);
                         break;
                     }
                     let start = units[..end].iter().rposition(|unit| is_space(*unit)).map_or(0, |at| at + 1);
+                    self.charge(size_of::<&[u32]>())?;
                     parts.push(&units[start..end]);
                     end = start;
                 }
@@ -398,11 +411,13 @@ impl Heap {
                 while let Some(offset) = units[start..].iter().position(|unit| !is_space(*unit)) {
                     start += offset;
                     if parts.len() == most {
+                        self.charge(size_of::<&[u32]>())?;
                         parts.push(&units[start..]);
                         break;
                     }
                     let end = units[start..].iter().position(|unit| is_space(*unit));
                     let end = end.map_or(units.len(), |offset| start + offset);
+                    self.charge(size_of::<&[u32]>())?;
                     parts.push(&units[start..end]);
                     start = end;
                 }
@@ -423,6 +438,7 @@ impl Heap {
                 Some([_, ..]) => end + 1,
                 _ => end,
             };
+            self.charge(size_of::<Val>())?;
             lines.push(text.value(self, &units[start..if keep { next } else { end }])?);
             start = next;
         }
@@ -466,12 +482,14 @@ impl Heap {
     fn replace(&mut self, text: &Units, old: &Units, new: &Units, most: usize) -> Result<Val, Fault> {
         let units = &text.units;
         let (mut out, mut start, mut count) = (Vec::new(), 0, 0);
+        let charge = |count: usize| self.charge(count.saturating_mul(size_of::<u32>()));
+        charge(units.len())?;
         let is_text = text.is_text || old.is_text || new.is_text;
         if old.units.is_empty() {
             for unit in units.iter().take(most) {
+                charge(new.units.len())?;
                 out.extend_from_slice(&new.units);
                 out.push(*unit);
-                self.charge(new.units.len())?;
             }
             out.extend(units.iter().skip(most));
             if most > units.len() {
@@ -481,9 +499,9 @@ impl Heap {
             while count < most
                 && let Some(at) = self.find(units, &old.units, start, units.len())?
             {
+                charge(new.units.len())?;
                 out.extend_from_slice(&units[start..at]);
                 out.extend_from_slice(&new.units);
-                self.charge(new.units.len())?;
                 start = at + old.units.len();
                 count += 1;
             }
@@ -496,7 +514,7 @@ impl Heap {
         let width =
             index_of(args.needed(0, name)?).ok_or_else(|| Fault::type_error("an integer is required"))?;
         let missing = usize::try_from(width).unwrap_or(0).saturating_sub(text.units.len());
-        self.charge(missing)?;
+        self.charge(missing.saturating_mul(size_of::<u32>()))?;
         let fill = match args.at(1) {
             Some(value) => {
                 let value = value.clone();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::deep::at_depth;
-use super::heap::{Fault, Heap, Object, Val, is_type};
+use super::heap::{Fault, Heap, Object, TEXT, Val, is_type};
 
 /// A text in the making: bytes, or, once a `unicode` has come in, characters.
 #[derive(Debug, Default)]
@@ -37,9 +37,9 @@ impl Mixed {
         }
     }
 
-    pub(super) fn finish(self, heap: &mut Heap) -> Result<Val, Fault> {
+    pub(super) fn finish(self, heap: &Heap) -> Result<Val, Fault> {
         if self.is_text {
-            heap.charge(self.bytes.len())?;
+            heap.charge(self.bytes.len() + TEXT)?;
             return Ok(Val::Text(decode(&self.bytes)?));
         }
         heap.bytes(&self.bytes)
@@ -70,7 +70,7 @@ pub(super) fn bytes_of(value: &Val) -> Option<&[u8]> {
 
 impl Heap {
     /// What `str(value)` gives; a `unicode` stays one.
-    pub(super) fn stringified(&mut self, value: &Val) -> Result<Val, Fault> {
+    pub(super) fn stringified(&self, value: &Val) -> Result<Val, Fault> {
         match value {
             Val::Bytes(_) | Val::Text(_) | Val::Unknown(_) => Ok(value.clone()),
             _ => {
@@ -100,7 +100,7 @@ impl Heap {
                 self.charge(text.len())?;
                 text.as_bytes().to_vec()
             }
-            Val::Long(number) => number.to_string().into_bytes(),
+            Val::Long(number) => self.digits(number, 10)?.into_bytes(),
             Val::Float(number) => float(*number, 12).into_bytes(),
             Val::Ref(id) => match self.get(*id) {
                 Object::Instance { class, attributes } if self.is_exception(*class) => {
@@ -149,7 +149,7 @@ impl Heap {
             Val::Bool(true) => "True".to_owned(),
             Val::Bool(false) => "False".to_owned(),
             Val::Int(number) => number.to_string(),
-            Val::Long(number) => format!("{number}L"),
+            Val::Long(number) => self.digits(number, 10)? + "L",
             Val::Float(number) => float(*number, 17),
             Val::Bytes(bytes) => quoted(bytes),
             Val::Text(text) => quoted_text(text),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use ays_grammar::Span;
 use ays_grammar::actions::Stmt;
+use indexmap::IndexMap;
 
 use super::flow::Flow;
 use super::heap::Val;
@@ -10,7 +12,7 @@ use super::scope::{Found, ScopeId, bound_in};
 use super::{Interpreter, Stop};
 
 /// What a text depends on of which a part is unknown: the first such part.
-pub(super) fn cause(text: &Arc<str>) -> Arc<str> {
+fn cause(text: &Arc<str>) -> Arc<str> {
     let Some(start) = text.find('<') else { return Arc::clone(text) };
     let mut open = 0_usize;
     let end = text[start..].find(|c| {
@@ -34,9 +36,17 @@ pub(super) struct Frame {
 
 /// The names that blocks of which one is done give values to, with those that they had before.
 #[derive(Default)]
-pub(super) struct Touched(Vec<(String, Option<Val>)>);
+pub(super) struct Touched(IndexMap<String, Option<Val>>);
 
 impl Interpreter {
+    /// What only a node can tell, as a plan names it.
+    pub(super) fn cause(&mut self, value: &Val, span: Span) -> Result<Arc<str>, Stop> {
+        let Val::Unknown(text) = value else { return Ok("".into()) };
+        let charged = self.heap.charge(text.len());
+        self.at(charged, span)?;
+        Ok(cause(text))
+    }
+
     /// Walks a block that may be done or not.
     pub(super) async fn maybe(
         &mut self,
@@ -45,13 +55,16 @@ impl Interpreter {
         touched: &mut Touched,
         scope: ScopeId,
     ) -> Result<(), Stop> {
-        for name in bound_in(body) {
-            if !touched.0.iter().any(|(known, _)| *known == name) {
+        let (names, looked_at) = bound_in(body);
+        let walked = self.heap.step(looked_at);
+        self.at(walked, body.first().map(|stmt| stmt.span).unwrap_or_default())?;
+        for name in names {
+            if !touched.0.contains_key(&name) {
                 let before = match self.scopes.find(&name, scope) {
                     Found::Value(value) => Some(value),
                     Found::Unbound | Found::Nothing => None,
                 };
-                touched.0.push((name, before));
+                touched.0.insert(name, before);
             }
         }
         let unsure = self.unsure.len();

@@ -36,13 +36,7 @@ impl Heap {
             let text = String::from_utf8_lossy(bytes).into_owned();
             let base = args.or(1, "base", &Val::Int(10));
             let base = index_of(base).and_then(|base| u32::try_from(base).ok()).unwrap_or(10);
-            self.charge(text.len())?;
-            self.step(
-                u64::try_from(text.len())
-                    .unwrap_or(u64::MAX)
-                    .saturating_mul(u64::try_from(text.len()).unwrap_or(u64::MAX))
-                    / 4096,
-            )?;
+            self.read_digits(text.len())?;
             parse_integer(&text, base).ok_or_else(|| {
                 Fault::value_error(format!(
                     "invalid literal for {name}() with base {base}: {}",
@@ -96,7 +90,11 @@ pub(super) fn round(number: f64, digits: i32) -> f64 {
     }
     if !(0..=15).contains(&digits) {
         let scale = 10f64.powi(digits);
-        return if scale == 0.0 || !scale.is_finite() { number } else { (number * scale).round() / scale };
+        return match scale {
+            0.0 => 0.0_f64.copysign(number),
+            _ if !scale.is_finite() => number,
+            _ => (number * scale).round() / scale,
+        };
     }
     // What the number is to so many digits, its exact value looked at: 2.675 is a little less.
     let digits = usize::try_from(digits).unwrap_or(0);

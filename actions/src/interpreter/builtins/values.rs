@@ -208,7 +208,7 @@ impl Heap {
                 };
                 let sign = if number.is_negative() { "-" } else { "" };
                 let long = if matches!(value, Val::Long(_)) && name != "bin" { "L" } else { "" };
-                let text = format!("{sign}{prefix}{}{long}", number.abs().to_str_radix(radix));
+                let text = format!("{sign}{prefix}{}{long}", self.digits(&number.abs(), radix)?);
                 self.str(&text)?
             }
             "pow" => {

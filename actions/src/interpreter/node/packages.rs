@@ -4,9 +4,9 @@ use ays_grammar::Span;
 use ays_model::{NodeAction, PackageVerb};
 
 use crate::interpreter::functions::Bound;
-use crate::interpreter::heap::{Fault, Val};
+use crate::interpreter::heap::{Fault, TEXT, Val};
 use crate::interpreter::text::bytes_of;
-use crate::interpreter::{Interpreter, Stop, regular};
+use crate::interpreter::{Interpreter, Stop};
 
 impl Interpreter {
     /// Names in a list, or in a text with blanks between them.
@@ -19,7 +19,10 @@ impl Interpreter {
         let mut names = Vec::new();
         for value in values {
             let text = String::from_utf8_lossy(&self.heap.display(&value)?).into_owned();
-            names.extend(text.split_whitespace().map(str::to_owned));
+            for name in text.split_whitespace() {
+                self.heap.charge(name.len() + TEXT)?;
+                names.push(name.to_owned());
+            }
         }
         Ok(names)
     }
@@ -35,12 +38,12 @@ impl Interpreter {
             return Ok(self.unknown(format!("files of package {name}")));
         };
         let pattern = self.text_or_none(bound, &["regex"], span)?;
-        let fits = match pattern.map(|pattern| regular::compile(&pattern, "").map(|(regex, _)| regex)) {
-            Some(regex) => Some(self.at(regex, span)?),
-            None => None,
-        };
+        let fits = pattern.map(|pattern| self.expression(pattern, String::new())).transpose();
+        let fits = self.at(fits, span)?;
+        let paid = fits.as_ref().map_or(Ok(()), |expression| self.pay_search(expression, output.len()));
+        self.at(paid, span)?;
         let fitting = output.lines().filter(|line| match &fits {
-            Some(regex) => regex.find(line).is_some_and(|found| found.start() == 0),
+            Some(expression) => expression.regex.find(line).is_some_and(|found| found.start() == 0),
             None => true,
         });
         let paths = Self::texts(fitting.map(str::to_owned).collect(), self);
