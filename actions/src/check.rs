@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ays_grammar::actions::{Clause, Def, Expr, ExprKind, Stmt, StmtKind};
+use ays_grammar::actions::{Def, Expr, ExprKind, Stmt, StmtKind};
 use ays_grammar::{Diagnostic, Span};
 
 use crate::source::Source;
@@ -156,7 +156,9 @@ impl Check<'_> {
                         }
                     }
                 }
-                _ => inner(stmt).into_iter().for_each(|block| self.imports(block)),
+                // What a function or class imports is known in it only.
+                StmtKind::Def(_) | StmtKind::Class(_) => {}
+                _ => stmt.blocks().into_iter().for_each(|block| self.imports(block)),
             }
         }
     }
@@ -169,7 +171,7 @@ impl Check<'_> {
         if let StmtKind::Unsupported { construct } = &stmt.kind {
             self.construct(stmt.span, construct);
         }
-        for expr in expressions(stmt) {
+        for expr in stmt.expressions() {
             self.expression(expr);
         }
         match &stmt.kind {
@@ -177,7 +179,7 @@ impl Check<'_> {
             StmtKind::Def(def) if nested => self.function(def),
             StmtKind::Class(class) if nested => self.block(&class.body, true),
             StmtKind::Def(_) | StmtKind::Class(_) => {}
-            _ => inner(stmt).into_iter().for_each(|block| self.block(block, nested)),
+            _ => stmt.blocks().into_iter().for_each(|block| self.block(block, nested)),
         }
     }
 
@@ -196,7 +198,7 @@ impl Check<'_> {
             }
             _ => {}
         }
-        for part in parts(expr) {
+        for part in expr.parts() {
             stacker::maybe_grow(LEFT, MORE, || self.expression(part));
         }
     }
@@ -213,84 +215,5 @@ impl Check<'_> {
             }
             _ => None,
         }
-    }
-}
-
-/// The blocks that a statement holds itself.
-fn inner(stmt: &Stmt) -> Vec<&[Stmt]> {
-    match &stmt.kind {
-        StmtKind::If { branches, otherwise } => {
-            branches.iter().map(|(_, body)| body.as_slice()).chain([otherwise.as_slice()]).collect()
-        }
-        StmtKind::For { body, otherwise, .. } | StmtKind::While { body, otherwise, .. } => {
-            vec![body, otherwise]
-        }
-        StmtKind::Try { body, handlers, otherwise, finally } => {
-            let handled = handlers.iter().map(|handler| handler.body.as_slice());
-            [body.as_slice()].into_iter().chain(handled).chain([&otherwise[..], finally]).collect()
-        }
-        StmtKind::With { body, .. } => vec![body],
-        _ => Vec::new(),
-    }
-}
-
-/// The expressions that a statement holds itself.
-fn expressions(stmt: &Stmt) -> Vec<&Expr> {
-    match &stmt.kind {
-        StmtKind::Assign { targets, value } => targets.iter().chain([value]).collect(),
-        StmtKind::Augment { target, value, .. } => vec![target, value],
-        StmtKind::Class(class) => class.bases.iter().chain(&class.decorators).collect(),
-        StmtKind::Def(def) => {
-            def.params.iter().filter_map(|param| param.default.as_ref()).chain(&def.decorators).collect()
-        }
-        StmtKind::Expr(value) => vec![value],
-        StmtKind::Return(value) => value.iter().collect(),
-        StmtKind::If { branches, .. } => branches.iter().map(|(condition, _)| condition).collect(),
-        StmtKind::For { target, values, .. } => vec![target, values],
-        StmtKind::While { condition, .. } => vec![condition],
-        StmtKind::Try { handlers, .. } => {
-            handlers.iter().flat_map(|handler| handler.kind.iter().chain(&handler.target)).collect()
-        }
-        StmtKind::With { items, .. } => {
-            items.iter().flat_map(|(value, target)| [value].into_iter().chain(target)).collect()
-        }
-        StmtKind::Raise { exception, value } => exception.iter().chain(value).collect(),
-        StmtKind::Delete(targets) => targets.iter().collect(),
-        StmtKind::Assert { condition, message } => [condition].into_iter().chain(message).collect(),
-        StmtKind::Print { file, values, .. } => file.iter().chain(values).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// The expressions that an expression holds.
-fn parts(expr: &Expr) -> Vec<&Expr> {
-    match &expr.kind {
-        ExprKind::Attribute { value, .. } | ExprKind::Unary(_, value) | ExprKind::Repr(value) => vec![value],
-        ExprKind::Call { callee, args, keywords, rest, named_rest } => {
-            let keywords = keywords.iter().map(|(_, value)| value);
-            let more = [rest, named_rest].into_iter().flatten().map(AsRef::as_ref);
-            [callee.as_ref()].into_iter().chain(args).chain(keywords).chain(more).collect()
-        }
-        ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Set(items) => items.iter().collect(),
-        ExprKind::Dict(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
-        ExprKind::Subscript { value, index } => vec![value, index],
-        ExprKind::Slice { start, stop, step } => {
-            [start, stop, step].into_iter().flatten().map(AsRef::as_ref).collect()
-        }
-        ExprKind::Binary(left, _, right) | ExprKind::And(left, right) | ExprKind::Or(left, right) => {
-            vec![left, right]
-        }
-        ExprKind::Compare(first, rest) => {
-            [first.as_ref()].into_iter().chain(rest.iter().map(|(_, value)| value)).collect()
-        }
-        ExprKind::Conditional { condition, then, otherwise } => vec![condition, then, otherwise],
-        ExprKind::Comprehension { value, second, clauses, .. } => {
-            let clauses = clauses.iter().flat_map(|clause| match clause {
-                Clause::For(target, values) => vec![target, values],
-                Clause::If(condition) => vec![condition],
-            });
-            [value.as_ref()].into_iter().chain(second.as_deref()).chain(clauses).collect()
-        }
-        _ => Vec::new(),
     }
 }

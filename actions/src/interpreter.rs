@@ -23,6 +23,7 @@ mod functions;
 mod heap;
 mod hrd;
 mod json;
+mod keys;
 mod node;
 mod operators;
 mod percent;
@@ -33,6 +34,7 @@ mod scope;
 mod sequences;
 mod services;
 mod statements;
+mod str_format;
 mod string_methods;
 mod text;
 mod unknown;
@@ -88,8 +90,8 @@ pub(crate) struct Interpreter {
     /// Regular expressions that were compiled, by their texts and flags.
     expressions: HashMap<(String, String), regex::Regex>,
     actions: usize,
-    /// How many calls are under way in each other.
-    calls: usize,
+    /// How many blocks, expressions and calls are under way in each other.
+    nested: usize,
     /// The method is one of those that run when everything has been fetched.
     may_register: bool,
 }
@@ -114,7 +116,7 @@ impl Interpreter {
             random: u64::from(now.subsec_nanos()) ^ now.as_secs().rotate_left(32) | 1,
             expressions: HashMap::new(),
             actions: 0,
-            calls: 0,
+            nested: 0,
             may_register,
         }
     }
@@ -124,11 +126,14 @@ impl Interpreter {
     pub(crate) async fn run(mut self, method: &str, more: Vec<Value>) -> Result<Value, Diagnostic> {
         let returned = self.method(method, more).await;
         let finished = match returned {
-            Ok(value) => self.finish().await.map(|()| value),
+            Ok(value) => self.finish().await.and_then(|()| {
+                let value = self.heap.to_value(&value);
+                self.at(value, Span::default())
+            }),
             Err(stop) => Err(stop),
         };
         match finished {
-            Ok(value) => Ok(self.heap.to_value(&value)),
+            Ok(value) => Ok(value),
             Err(Stop::Ended(error)) => Err(error),
             Err(Stop::Raised(exception, span)) => {
                 let shown = self.heap.display(&exception).unwrap_or_default();

@@ -51,7 +51,7 @@ fn programs_print_what_python_2_prints() {
         let got = printed(&name, &fs::read_to_string(&program).unwrap());
         let wanted = fs::read(program.with_extension("out")).expect("`scripts/programs` writes it");
         let wanted = String::from_utf8_lossy(&wanted);
-        for (number, pair) in lines(&wanted).zip(lines(&got)).enumerate() {
+        for (number, pair) in wanted.lines().zip(got.lines()).enumerate() {
             if pair.0 != pair.1 {
                 failures +=
                     &format!("{name}, line {}:\n  wanted {}\n  got    {}\n", number + 1, pair.0, pair.1);
@@ -62,10 +62,6 @@ fn programs_print_what_python_2_prints() {
         }
     }
     assert!(failures.is_empty(), "{failures}");
-}
-
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines()
 }
 
 #[test]

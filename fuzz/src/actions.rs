@@ -27,103 +27,19 @@ fn stand_in_place(body: &[Stmt], text: &str) {
         assert!(text.get(stmt.span.start..stmt.span.end).is_some(), "{stmt:?} is no part of the text");
         // A tuple that is a parameter stands before the block.
         at = stmt.span.start;
-        expressions_of(stmt).into_iter().for_each(|expr| stands_inside(expr, text));
-        for block in blocks_of(stmt) {
+        stmt.expressions().into_iter().for_each(|expr| stands_inside(expr, text));
+        for block in stmt.blocks() {
             stand_in_place(block, text);
         }
     }
 }
 
-/// The expressions that a statement holds itself.
-fn expressions_of(stmt: &Stmt) -> Vec<&Expr> {
-    match &stmt.kind {
-        StmtKind::Assign { targets, value } => targets.iter().chain([value]).collect(),
-        StmtKind::Augment { target, value, .. } => vec![target, value],
-        StmtKind::Class(class) => class.bases.iter().chain(&class.decorators).collect(),
-        StmtKind::Def(def) => defaults(def).chain(&def.decorators).collect(),
-        StmtKind::Expr(value) => vec![value],
-        StmtKind::Return(value) => value.iter().collect(),
-        StmtKind::If { branches, .. } => branches.iter().map(|(condition, _)| condition).collect(),
-        StmtKind::For { target, values, .. } => vec![target, values],
-        StmtKind::While { condition, .. } => vec![condition],
-        StmtKind::Try { handlers, .. } => {
-            handlers.iter().flat_map(|handler| handler.kind.iter().chain(&handler.target)).collect()
-        }
-        StmtKind::With { items, .. } => {
-            items.iter().flat_map(|(value, target)| [value].into_iter().chain(target)).collect()
-        }
-        StmtKind::Raise { exception, value } => exception.iter().chain(value).collect(),
-        StmtKind::Delete(targets) => targets.iter().collect(),
-        StmtKind::Assert { condition, message } => [condition].into_iter().chain(message).collect(),
-        StmtKind::Print { file, values, .. } => file.iter().chain(values).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn blocks_of(stmt: &Stmt) -> Vec<&[Stmt]> {
-    match &stmt.kind {
-        StmtKind::Class(class) => vec![&class.body],
-        StmtKind::Def(def) => vec![&def.body],
-        StmtKind::If { branches, otherwise } => {
-            branches.iter().map(|(_, body)| body.as_slice()).chain([otherwise.as_slice()]).collect()
-        }
-        StmtKind::For { body, otherwise, .. } | StmtKind::While { body, otherwise, .. } => {
-            vec![body, otherwise]
-        }
-        StmtKind::Try { body, handlers, otherwise, finally } => {
-            let handled = handlers.iter().map(|handler| handler.body.as_slice());
-            [body.as_slice()].into_iter().chain(handled).chain([&otherwise[..], finally]).collect()
-        }
-        StmtKind::With { body, .. } => vec![body],
-        _ => Vec::new(),
-    }
-}
-
-fn defaults(def: &Def) -> impl Iterator<Item = &Expr> {
-    def.params.iter().filter_map(|param| param.default.as_ref())
-}
-
 fn stands_inside(expr: &Expr, text: &str) {
-    for part in parts(expr) {
+    for part in expr.parts() {
         let (outer, span) = (expr.span, part.span);
         assert!(outer.start <= span.start && span.end <= outer.end, "{part:?} is not in {expr:?}");
         assert!(text.get(span.start..span.end).is_some(), "{part:?} cuts a character");
         stands_inside(part, text);
-    }
-}
-
-/// The expressions that an expression holds.
-fn parts(expr: &Expr) -> Vec<&Expr> {
-    match &expr.kind {
-        ExprKind::Attribute { value, .. } | ExprKind::Unary(_, value) | ExprKind::Repr(value) => vec![value],
-        ExprKind::Call { callee, args, keywords, rest, named_rest } => {
-            let keywords = keywords.iter().map(|(_, value)| value);
-            let more = [rest, named_rest].into_iter().flatten().map(AsRef::as_ref);
-            [callee.as_ref()].into_iter().chain(args).chain(keywords).chain(more).collect()
-        }
-        ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Set(items) => items.iter().collect(),
-        ExprKind::Dict(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
-        ExprKind::Subscript { value, index } => vec![value, index],
-        ExprKind::Slice { start, stop, step } => {
-            [start, stop, step].into_iter().flatten().map(AsRef::as_ref).collect()
-        }
-        ExprKind::Binary(left, _, right) | ExprKind::And(left, right) | ExprKind::Or(left, right) => {
-            vec![left, right]
-        }
-        ExprKind::Compare(first, rest) => {
-            [first.as_ref()].into_iter().chain(rest.iter().map(|(_, value)| value)).collect()
-        }
-        ExprKind::Conditional { condition, then, otherwise } => vec![then, condition, otherwise],
-        ExprKind::Lambda(def) => defaults(def).collect(),
-        ExprKind::Comprehension { value, second, clauses, .. } => {
-            let second = second.iter().map(AsRef::as_ref);
-            let clauses = clauses.iter().flat_map(|clause| match clause {
-                Clause::For(target, values) => vec![target, values],
-                Clause::If(condition) => vec![condition],
-            });
-            [value.as_ref()].into_iter().chain(second).chain(clauses).collect()
-        }
-        _ => Vec::new(),
     }
 }
 

@@ -131,8 +131,7 @@ impl Interpreter {
                     },
                     _ => class,
                 };
-                let lineage = self.heap.lineage(own);
-                let behind = lineage.into_iter().skip_while(|id| *id != class).skip(1).collect::<Vec<_>>();
+                let behind = self.heap.lineage(own).skip_while(|id| *id != class).skip(1).collect::<Vec<_>>();
                 for id in behind {
                     if let Some((_, found)) = self.class_value(id, name) {
                         return self.bind(&this, own, found, span).await.map(Some);
@@ -202,7 +201,7 @@ impl Interpreter {
             let kind = if self.heap.is_exception(class) { EXCEPTION_INIT } else { OBJECT_INIT };
             return Some((class, Val::Builtin(kind)));
         }
-        let base = self.base.filter(|base| self.heap.lineage(class).contains(base))?;
+        let base = self.base.filter(|base| self.heap.lineage(class).any(|id| id == *base))?;
         let path = format!("ActionsBase.{name}");
         crate::table::find(&path).map(|_| (base, Val::Host(path.into())))
     }

@@ -13,8 +13,9 @@ use super::scope::ScopeId;
 use super::unknown::Frame;
 use super::{Interpreter, Stop};
 
-/// How many calls may be under way in each other: a function's is several, through its class, its decorators and methods.
-const MOST_CALLS: usize = 5 * DEPTH;
+/// How many blocks, expressions and calls may be under way in each other. Each needs some 30 KiB
+/// in a debug build.
+const MOST_NESTED: usize = 25 * DEPTH;
 
 impl Interpreter {
     pub(super) async fn call_expression(&mut self, expr: &Expr, scope: ScopeId) -> Result<Val, Stop> {
@@ -168,16 +169,22 @@ impl Interpreter {
 
     pub(super) fn call(&mut self, callee: Val, args: Args, span: Span) -> Deep<'_, Val> {
         Deep::new(async move {
-            let step = self.heap.step(1);
-            self.at(step, span)?;
-            if self.calls >= MOST_CALLS {
-                return Err(self.raise("RuntimeError", "maximum recursion depth exceeded", span));
-            }
-            self.calls += 1;
+            self.go_in(span)?;
             let called = self.call_once(callee, args, span).await;
-            self.calls -= 1;
+            self.nested -= 1;
             called
         })
+    }
+
+    /// Takes the step into a block, an expression or a call: who calls it counts it out again.
+    pub(super) fn go_in(&mut self, span: Span) -> Result<(), Stop> {
+        let step = self.heap.step(1);
+        self.at(step, span)?;
+        if self.nested >= MOST_NESTED {
+            return Err(self.raise("RuntimeError", "maximum recursion depth exceeded", span));
+        }
+        self.nested += 1;
+        Ok(())
     }
 
     async fn call_once(&mut self, callee: Val, args: Args, span: Span) -> Result<Val, Stop> {

@@ -25,20 +25,16 @@ impl Interpreter {
                 _ => return Err(self.raise("TypeError", "a base of a class must be a class", base.span)),
             }
         }
+        let above = self.heap.above(&bases);
+        let above = self.at(above, span)?;
+        let charged = self.heap.charge(256);
+        self.at(charged, span)?;
         let inner = self.scopes.class(scope);
         self.block(&class.body, inner).await?;
         let attributes = self.scopes.names(inner);
-        let class = heap::Class { name: class.name.as_str().into(), bases, attributes };
+        let class = heap::Class { name: class.name.as_str().into(), above, attributes };
         let class = self.heap.add(Object::Class(class));
-        let class = self.at(class, span)?;
-        if let Val::Ref(id) = class
-            && self.heap.lineage(id).len() > heap::MOST_BASES
-        {
-            return Err(
-                self.unsupported(span, &format!("a class with more than {} above it", heap::MOST_BASES))
-            );
-        }
-        Ok(class)
+        self.at(class, span)
     }
 
     pub(super) async fn decorate(

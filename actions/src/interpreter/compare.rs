@@ -5,7 +5,9 @@ use std::cmp::Ordering;
 use num_bigint::BigInt;
 use num_traits::{ToPrimitive, Zero};
 
-use super::heap::{DEPTH, Fault, Heap, Key, Object, Pairs, Val, too_deep};
+use super::deep::at_depth;
+use super::heap::{Fault, Heap, Object, Pairs, Val};
+use super::keys::Key;
 use super::text::bytes_of;
 
 impl Heap {
@@ -60,9 +62,10 @@ impl Heap {
 
     fn equal_at(&self, left: &Val, right: &Val, depth: usize) -> Result<bool, Fault> {
         self.step(1)?;
-        if depth > DEPTH {
-            return Err(too_deep());
-        }
+        at_depth(depth, || self.equal_values(left, right, depth))
+    }
+
+    fn equal_values(&self, left: &Val, right: &Val, depth: usize) -> Result<bool, Fault> {
         if let Some(order) = numbers(left, right) {
             return Ok(order == Some(Ordering::Equal));
         }
@@ -122,9 +125,10 @@ impl Heap {
 
     fn order_at(&self, left: &Val, right: &Val, depth: usize) -> Result<Ordering, Fault> {
         self.step(1)?;
-        if depth > DEPTH {
-            return Err(too_deep());
-        }
+        at_depth(depth, || self.order_values(left, right, depth))
+    }
+
+    fn order_values(&self, left: &Val, right: &Val, depth: usize) -> Result<Ordering, Fault> {
         if let Some(order) = numbers(left, right) {
             return Ok(order.unwrap_or(Ordering::Equal));
         }

@@ -61,7 +61,7 @@ impl Interpreter {
     }
 
     fn define(&mut self, name: &str, bases: Vec<Id>) -> Result<Id, Fault> {
-        let class = Class { name: name.into(), bases, attributes: Names::new() };
+        let class = Class { name: name.into(), above: self.heap.above(&bases)?, attributes: Names::new() };
         match self.heap.add(Object::Class(class))? {
             Val::Ref(id) => Ok(id),
             _ => Err(Fault::Ended("a class could not be made".to_owned())),
@@ -230,7 +230,7 @@ impl Interpreter {
         let Val::Ref(raised) = exception else { return false };
         let Object::Instance { class, .. } = self.heap.get(*raised) else { return false };
         match kind {
-            Val::Ref(id) => self.heap.lineage(*class).contains(id),
+            Val::Ref(id) => self.heap.lineage(*class).any(|above| above == *id),
             // An exception of a module, by its last name: `subprocess.CalledProcessError`.
             Val::Host(name) => {
                 let name = name.rsplit('.').next().unwrap_or(name);

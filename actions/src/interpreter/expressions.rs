@@ -16,9 +16,8 @@ use super::{Interpreter, Stop, builtins};
 impl Interpreter {
     pub(super) fn eval<'a>(&'a mut self, expr: &'a Expr, scope: ScopeId) -> Deep<'a, Val> {
         Deep::new(async move {
-            let step = self.heap.step(1);
-            self.at(step, expr.span)?;
-            match &expr.kind {
+            self.go_in(expr.span)?;
+            let value = match &expr.kind {
                 ExprKind::None => Ok(Val::None),
                 ExprKind::Bool(value) => Ok(Val::Bool(*value)),
                 ExprKind::Int(value) => Ok(Val::Int(*value)),
@@ -27,7 +26,9 @@ impl Interpreter {
                 ExprKind::Text(value) => Ok(Val::Text(Arc::clone(value))),
                 ExprKind::Name(name) => self.name(name, expr.span, scope),
                 _ => self.compound(expr, scope).await,
-            }
+            };
+            self.nested -= 1;
+            value
         })
     }
 

@@ -185,9 +185,12 @@ impl Interpreter {
             let message = format!("registerImage is given {secret}, which would be shown and recorded");
             return Err(self.ended(span, message));
         }
-        let positional: Vec<_> = args.positional.iter().map(|value| self.heap.to_value(value)).collect();
-        let named: Vec<_> =
-            args.named.iter().map(|(name, value)| (name.to_string(), self.heap.to_value(value))).collect();
+        let positional = args.positional.iter().map(|value| self.heap.to_value(value));
+        let positional = positional.collect::<Result<Vec<_>, _>>();
+        let positional = self.at(positional, span)?;
+        let named = args.named.iter().map(|(name, value)| Ok((name.to_string(), self.heap.to_value(value)?)));
+        let named = named.collect::<Result<Vec<_>, _>>();
+        let named = self.at(named, span)?;
         let image = RegisterImage::from_call(&positional, &named, &self.source.downloads)
             .map_err(|error| self.ended(span, error.to_string()))?;
         self.perform(Action::RegisterImage(image), span).await?;

@@ -12,6 +12,8 @@ use num_bigint::BigInt;
 
 use crate::action::ServiceKey;
 
+use super::keys::Key;
+
 /// The number of a scope, which functions keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ScopeId(pub(super) usize);
@@ -23,13 +25,13 @@ const MEMORY: u64 = 256 * 1024 * 1024;
 /// So many items are looked at in one step.
 const ITEMS_OF_STEP: u64 = 64;
 /// How many classes a class may have above it.
-pub(super) const MOST_BASES: usize = 200;
+const MOST_ABOVE: usize = 100;
 /// How deep functions may call each other, and values lie in each other.
 pub(super) const DEPTH: usize = 200;
 
 /// The number of a value that lies on the heap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Id(usize);
+pub(super) struct Id(pub(super) usize);
 
 /// A value.
 #[derive(Debug, Clone)]
@@ -130,7 +132,8 @@ pub(super) struct Function {
 #[derive(Debug)]
 pub(super) struct Class {
     pub(super) name: Arc<str>,
-    pub(super) bases: Vec<Id>,
+    /// The classes above it, in the order in which they are asked.
+    pub(super) above: Vec<Id>,
     pub(super) attributes: Names,
 }
 
@@ -157,21 +160,6 @@ pub(super) struct Match {
     /// Each group's place, the whole first.
     pub(super) groups: Vec<Option<(usize, usize)>>,
     pub(super) names: Vec<Option<Arc<str>>>,
-}
-
-/// A value as dicts and sets compare it: `1`, `1L`, `1.0` and `True` are one key, and so are `'a'` and `u'a'`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Key {
-    None,
-    Int(i64),
-    Long(Arc<BigInt>),
-    Float(u64),
-    Bytes(Arc<[u8]>),
-    Text(Arc<str>),
-    Name(Arc<str>),
-    Tuple(Vec<Key>),
-    Set(Vec<Key>),
-    Object(Id),
 }
 
 /// Why a value cannot be had; who knows the place makes an error of it.
@@ -294,86 +282,6 @@ impl Heap {
         Ok(self.files.iter().filter(is_dirty).copied().collect())
     }
 
-    /// A value as a key.
-    pub(super) fn key(&self, value: &Val) -> Result<Key, Fault> {
-        let key = self.key_at(value, 0)?;
-        // A tuple may hold frozensets, which have keys of their own.
-        if matches!(key, Key::Tuple(_) | Key::Set(_)) {
-            self.check_depth(&key, 0)?;
-        }
-        Ok(key)
-    }
-
-    /// Keys are cloned, compared and dropped key in key.
-    fn check_depth(&self, key: &Key, depth: usize) -> Result<(), Fault> {
-        self.step(1)?;
-        match key {
-            _ if depth > DEPTH => Err(too_deep()),
-            Key::Tuple(keys) | Key::Set(keys) => {
-                keys.iter().try_for_each(|key| self.check_depth(key, depth + 1))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn key_at(&self, value: &Val, depth: usize) -> Result<Key, Fault> {
-        self.step(1)?;
-        if depth > DEPTH {
-            return Err(too_deep());
-        }
-        Ok(match value {
-            Val::None => Key::None,
-            Val::Bool(value) => Key::Int(i64::from(*value)),
-            Val::Int(value) => Key::Int(*value),
-            Val::Long(value) => {
-                i64::try_from(&**value).map_or_else(|_| Key::Long(Arc::clone(value)), Key::Int)
-            }
-            #[expect(clippy::cast_possible_truncation, reason = "only whole numbers within i64")]
-            Val::Float(value) if value.fract() == 0.0 && value.abs() < 9e18 => Key::Int(*value as i64),
-            Val::Float(value) => Key::Float(value.to_bits()),
-            Val::Bytes(bytes) => Key::Bytes(Arc::clone(bytes)),
-            Val::Text(text) if text.is_ascii() => {
-                self.charge(text.len())?;
-                Key::Bytes(text.as_bytes().into())
-            }
-            Val::Text(text) => Key::Text(Arc::clone(text)),
-            Val::Host(name) | Val::Unknown(name) => Key::Name(Arc::clone(name)),
-            Val::Builtin(name) => Key::Name((*name).into()),
-            Val::Ref(id) => match self.get(*id) {
-                Object::Tuple(items) => {
-                    let keys = items.iter().map(|item| self.key_at(item, depth + 1));
-                    Key::Tuple(keys.collect::<Result<_, _>>()?)
-                }
-                Object::Set(pairs, true) => {
-                    self.charge(pairs.len().saturating_mul(size_of::<Key>()))?;
-                    let mut keys = Vec::with_capacity(pairs.len());
-                    for key in pairs.keys() {
-                        self.charge_key(key)?;
-                        keys.push(key.clone());
-                    }
-                    Key::Set(keys)
-                }
-                Object::List(_) | Object::Dict(_) | Object::Set(..) => {
-                    let message = format!("unhashable type: '{}'", self.type_name(value));
-                    return Err(Fault::type_error(message));
-                }
-                _ => Key::Object(*id),
-            },
-        })
-    }
-
-    /// Takes what a clone of a key needs.
-    fn charge_key(&self, key: &Key) -> Result<(), Fault> {
-        match key {
-            Key::Tuple(keys) | Key::Set(keys) => {
-                self.charge(keys.len().saturating_mul(size_of::<Key>()))?;
-                self.step(1)?;
-                keys.iter().try_for_each(|key| self.charge_key(key))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// The classes that a value stands for: itself, or those of a tuple, and of the tuples in it.
     pub(super) fn classes_in(&self, kind: &Val) -> Result<Vec<Val>, Fault> {
         let (mut classes, mut left) = (Vec::new(), vec![kind.clone()]);
@@ -434,25 +342,40 @@ impl Heap {
 
     /// What the class and its bases have under a name, and the class that has it.
     pub(super) fn class_attribute(&self, class: Id, name: &str) -> Option<(Id, Val)> {
-        self.lineage(class).into_iter().find_map(|id| match self.get(id) {
+        self.lineage(class).find_map(|id| match self.get(id) {
             Object::Class(class) => class.attributes.get(name).map(|value| (id, value.clone())),
             _ => None,
         })
     }
 
-    /// A class and its bases, in the order in which they are asked.
-    pub(super) fn lineage(&self, class: Id) -> Vec<Id> {
-        let (mut found, mut left) = (Vec::new(), vec![class]);
-        // A class that has more is none: see where classes are made.
-        while let Some(id) = left.pop().filter(|_| found.len() <= MOST_BASES) {
-            if let Object::Class(class) = self.get(id)
-                && !found.contains(&id)
-            {
-                found.push(id);
-                left.extend(class.bases.iter().rev());
+    /// A class and those above it, in the order in which they are asked.
+    pub(super) fn lineage(&self, class: Id) -> impl Iterator<Item = Id> {
+        let above: &[Id] = match self.get(class) {
+            Object::Class(class) => &class.above,
+            _ => &[],
+        };
+        std::iter::once(class).chain(above.iter().copied())
+    }
+
+    /// The classes above one that has these bases.
+    pub(super) fn above(&self, bases: &[Id]) -> Result<Vec<Id>, Fault> {
+        let mut above = Vec::new();
+        for base in bases {
+            for id in self.lineage(*base) {
+                self.step(1)?;
+                if !above.contains(&id) {
+                    above.push(id);
+                }
+            }
+            // All of them are asked wherever an instance is used.
+            if above.len() > MOST_ABOVE {
+                let message =
+                    format!("a class with more than {MOST_ABOVE} above it is not supported in actions");
+                return Err(Fault::Ended(message));
             }
         }
-        found
+        self.charge(above.len() * size_of::<Id>())?;
+        Ok(above)
     }
 }
 

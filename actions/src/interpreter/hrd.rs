@@ -64,6 +64,7 @@ impl Interpreter {
                 let key = bound.text(&self.heap, &["key"]);
                 let key = self.at(key, span)?;
                 let value = (does == Hrd::Set).then(|| self.heap.to_value(&bound.get(&["data"])));
+                let value = self.at(value.transpose(), span)?;
                 if service == ServiceKey::Own {
                     self.values.retain(|(known, _)| !known.eq_ignore_ascii_case(&key));
                     self.values.extend(value.clone().map(|value| (key.clone(), value)));

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 use serde_json::Value as Json;
 
+use super::deep::{at_depth, deeper, on_own_stack};
 use super::functions::Bound;
-use super::heap::{DEPTH, Fault, Heap, Object, Val, too_deep};
+use super::heap::{Fault, Heap, Object, Val};
 use super::sequences::index_of;
 use super::text::{bytes_of, float};
 
 impl Heap {
     pub(super) fn json_loads(&mut self, text: &str) -> Result<Val, Fault> {
         self.charge(text.len())?;
-        let json: Json = serde_json::from_str(text)
+        let json: Json = on_own_stack(|| serde_json::from_str(text))
             .map_err(|error| Fault::value_error(format!("No JSON object could be decoded: {error}")))?;
         self.of_json(&json)
     }
@@ -32,13 +33,14 @@ impl Heap {
                 Val::Text(text.as_str().into())
             }
             Json::Array(items) => {
-                let items = items.iter().map(|item| self.of_json(item)).collect::<Result<_, _>>()?;
+                let items = items.iter().map(|item| deeper(|| self.of_json(item)));
+                let items = items.collect::<Result<_, _>>()?;
                 self.list(items)?
             }
             Json::Object(pairs) => {
                 let mut made = Vec::new();
                 for (key, value) in pairs {
-                    made.push((Val::Text(key.as_str().into()), self.of_json(value)?));
+                    made.push((Val::Text(key.as_str().into()), deeper(|| self.of_json(value))?));
                 }
                 self.dict(made)?
             }
@@ -69,10 +71,7 @@ impl Heap {
 
     fn to_json(&self, value: &Val, style: &Style, depth: usize) -> Result<String, Fault> {
         self.step(1)?;
-        if depth > DEPTH {
-            return Err(too_deep());
-        }
-        let shown = self.to_json_text(value, style, depth)?;
+        let shown = at_depth(depth, || self.to_json_text(value, style, depth))?;
         // Each of its bytes is copied once more where it lies in something.
         self.charge(shown.len())?;
         Ok(shown)
@@ -102,7 +101,9 @@ impl Heap {
             Val::Ref(id) => match self.get(*id) {
                 Object::List(items) | Object::Tuple(items) => {
                     let items = items.iter().map(|item| self.to_json(item, style, depth + 1));
-                    style.bracketed('[', &items.collect::<Result<Vec<_>, _>>()?, ']', depth)
+                    let items = items.collect::<Result<Vec<_>, _>>()?;
+                    self.charge(style.size(items.len(), depth))?;
+                    style.bracketed('[', &items, ']', depth)
                 }
                 Object::Dict(pairs) => {
                     let mut made = Vec::new();
@@ -121,6 +122,7 @@ impl Heap {
                     if style.sorted {
                         made.sort();
                     }
+                    self.charge(style.size(made.len(), depth))?;
                     let pairs =
                         made.iter().map(|(key, value)| format!("{}{}{value}", string(key), style.behind));
                     style.bracketed('{', &pairs.collect::<Vec<_>>(), '}', depth)
@@ -142,6 +144,13 @@ struct Style {
 }
 
 impl Style {
+    /// How many bytes stand between so many items, and around them.
+    fn size(&self, items: usize, depth: usize) -> usize {
+        let line = self.indent.unwrap_or(0).saturating_mul(depth + 1);
+        let one = self.between.len().saturating_add(self.behind.len()).saturating_add(line);
+        one.saturating_mul(items + 1)
+    }
+
     fn bracketed(&self, open: char, items: &[String], close: char, depth: usize) -> String {
         match self.indent {
             Some(indent) if !items.is_empty() => {

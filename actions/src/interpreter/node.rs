@@ -1,18 +1,23 @@
 //! Functions of the node: each becomes one action, or a few.
 
+mod commands;
+mod files;
+mod packages;
+mod processes;
+
 use std::time::Duration;
 
 use ays_grammar::Span;
 
-use ays_model::{
-    Command, Execute, Fact, FileAction, FileKind, Found, NodeAction, PackageVerb, Processes, UnitVerb,
-};
+use ays_model::{Fact, FileAction, FileKind, Found, NodeAction, Processes, UnitVerb};
 
 use crate::action::{Action, Outcome};
-use crate::table::{Answer, Node};
+use crate::table::Node;
+
+use files::{all_in, is_kind, stripped};
 
 use super::functions::Bound;
-use super::heap::{Fault, File, Object, Val};
+use super::heap::{File, Object, Val};
 use super::text::bytes_of;
 use super::{Interpreter, Stop};
 
@@ -262,7 +267,7 @@ impl Interpreter {
                 self.pids(Processes::OnPort(port), span, Self::numbers).await
             }
             Node::PidsMatching => {
-                let text = self.text(bound, &["process"], span)?;
+                let text = self.text(bound, &["process", "filterstr"], span)?;
                 self.pids(Processes::Matching(text), span, Self::numbers).await
             }
             Node::IsRunning => {
@@ -411,265 +416,6 @@ impl Interpreter {
         Ok(Val::None)
     }
 
-    fn number(&mut self, bound: &Bound, names: &[&str], span: Span) -> Result<u32, Stop> {
-        let number = bound.int(&self.heap, names);
-        let number = self.at(number, span)?.and_then(|number| u32::try_from(number).ok());
-        number.ok_or_else(|| self.raise("ValueError", "a number is expected", span))
-    }
-
-    fn signal(&mut self, bound: &Bound, span: Span) -> Result<u8, Stop> {
-        let signal = bound.int(&self.heap, &["sig"]);
-        let signal = self.at(signal, span)?.unwrap_or(9);
-        match u8::try_from(signal).ok().filter(|signal| (1..=64).contains(signal)) {
-            Some(signal) => Ok(signal),
-            None => Err(self.raise("ValueError", &format!("{signal} is no signal"), span)),
-        }
-    }
-
-    /// A port. One that only a node can tell is 0 in a plan.
-    fn port(&mut self, bound: &Bound, span: Span) -> Result<u16, Stop> {
-        if matches!(bound.get(&["port"]), Val::Unknown(_)) {
-            return Ok(0);
-        }
-        let port = bound.int(&self.heap, &["port"]);
-        let port = self.at(port, span)?.unwrap_or(0);
-        match u16::try_from(port) {
-            Ok(port) => Ok(port),
-            Err(_) => Err(self.raise("ValueError", &format!("{port} is no port"), span)),
-        }
-    }
-
-    /// Names in a list, or in a text with blanks between them.
-    fn names(&mut self, value: &Val) -> Result<Vec<String>, Fault> {
-        let values = match value {
-            Val::None => Vec::new(),
-            _ if bytes_of(value).is_some() || matches!(value, Val::Unknown(_)) => vec![value.clone()],
-            _ => self.heap.items(value)?,
-        };
-        let mut names = Vec::new();
-        for value in values {
-            let text = String::from_utf8_lossy(&self.heap.display(&value)?).into_owned();
-            names.extend(text.split_whitespace().map(str::to_owned));
-        }
-        Ok(names)
-    }
-
-    fn command(&mut self, bound: &Bound) -> Result<Execute, Fault> {
-        let names = ["command", "commandline", "cmd", "cmdstr", "content", "args"];
-        let value = bound.get(&names);
-        let command = match &value {
-            Val::Ref(_) => {
-                let items = self.heap.items(&value)?;
-                let words = items.iter().map(|item| self.heap.display(item));
-                let words = words.map(|word| word.map(|word| String::from_utf8_lossy(&word).into_owned()));
-                Command::Arguments(words.collect::<Result<_, _>>()?)
-            }
-            _ => match bound
-                .text_or_none(&self.heap, &["path"])?
-                .filter(|_| bound.function == "j.do.executeBashScript")
-            {
-                Some(path) => Command::Arguments(vec!["bash".to_owned(), path]),
-                None => Command::Shell(bound.text(&self.heap, &names)?),
-            },
-        };
-        let mut env = Vec::new();
-        if !matches!(bound.get(&["env"]), Val::None) {
-            for (name, value) in self.heap.pairs_of(&bound.get(&["env"]))? {
-                let text = |value: &Val| {
-                    self.heap.display(value).map(|text| String::from_utf8_lossy(&text).into_owned())
-                };
-                env.push((text(&name)?, text(&value)?));
-            }
-        }
-        let seconds =
-            super::compare::as_float(&bound.get(&["timeout", "maxSeconds"])).filter(|seconds| *seconds > 0.0);
-        Ok(Execute {
-            command,
-            cwd: bound.text_or_none(&self.heap, &["cwd"])?,
-            env,
-            user: bound.text_or_none(&self.heap, &["user"])?,
-            timeout: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
-            background: false,
-        })
-    }
-
-    async fn execute(
-        &mut self,
-        execute: Execute,
-        answer: Answer,
-        bound: &Bound,
-        span: Span,
-    ) -> Result<Val, Stop> {
-        let shown = execute.command.to_string();
-        let what = shown.lines().next().unwrap_or_default().to_owned();
-        let (code, stdout, stderr) = match self.perform(NodeAction::Execute(execute), span).await? {
-            Outcome::Ran { code, stdout, stderr } => {
-                let charged = self.heap.charge(stdout.len() + stderr.len());
-                self.at(charged, span)?;
-                let (stdout, stderr) = (self.heap.bytes(&stdout), self.heap.bytes(&stderr));
-                (Val::Int(i64::from(code)), self.at(stdout, span)?, self.at(stderr, span)?)
-            }
-            // A plan shows what goes well: a command that must not fail does not.
-            _ => {
-                let may_fail = self.may_fail(answer, bound);
-                let code = if may_fail { self.unknown(format!("exit code of {what}")) } else { Val::Int(0) };
-                (code, self.unknown(format!("output of {what}")), self.unknown(format!("errors of {what}")))
-            }
-        };
-        if let Val::Int(code) = code
-            && code != 0
-            && !self.may_fail(answer, bound)
-        {
-            let text =
-                |value: &Val| String::from_utf8_lossy(bytes_of(value).unwrap_or_default()).into_owned();
-            let errors = text(&stderr);
-            let said = if errors.trim().is_empty() { text(&stdout) } else { errors };
-            let last = said.trim().lines().last().map(|line| format!(": {line}")).unwrap_or_default();
-            let message = format!("`{what}` ended with exit code {code}{last}");
-            return Err(self.raise("RuntimeError", &message, span));
-        }
-        let values = match answer {
-            Answer::Code => return Ok(code),
-            Answer::Output => return Ok(stdout),
-            Answer::CodeAndOutput => vec![code, stdout],
-            Answer::CodeOutputErrors => vec![code, stdout, stderr],
-        };
-        let tuple = self.heap.tuple(values);
-        self.at(tuple, span)
-    }
-
-    /// Whether a command's exit code may be another than 0.
-    fn may_fail(&self, answer: Answer, bound: &Bound) -> bool {
-        if bound.is_false(&self.heap, &["dieOnNonZeroExitCode", "die", "stopOnError", "dieOnError"]) {
-            return true;
-        }
-        let only_code = ["j.do.executeInteractive", "subprocess.call"].contains(&bound.function);
-        answer == Answer::Code && only_code
-    }
-
-    /// Runs a program; its exit code and output, none in a plan.
-    async fn run_program(&mut self, arguments: &[&str], span: Span) -> Result<Option<(i32, String)>, Stop> {
-        let execute = Execute {
-            command: Command::Arguments(arguments.iter().map(|word| (*word).to_owned()).collect()),
-            cwd: None,
-            env: Vec::new(),
-            user: None,
-            timeout: None,
-            background: false,
-        };
-        Ok(match self.perform(NodeAction::Execute(execute), span).await? {
-            Outcome::Ran { code, stdout, .. } => Some((code, String::from_utf8_lossy(&stdout).into_owned())),
-            _ => None,
-        })
-    }
-
-    async fn look(
-        &mut self,
-        bound: &Bound,
-        span: Span,
-        value: impl Fn(Option<Found>) -> Val + Send,
-    ) -> Result<Val, Stop> {
-        let path = self.text(bound, &["path", "filename"], span)?;
-        let is_link = bound.function == "j.do.isLink";
-        let follow = !is_link && !bound.is_false(&self.heap, &["followlinks", "followSoftlink"]);
-        let look = NodeAction::File(FileAction::Look { path: path.clone(), follow });
-        Ok(match self.perform(look, span).await? {
-            Outcome::Found(found) => value(found),
-            _ => self.unknown(format!("what is at {path}")),
-        })
-    }
-
-    async fn list(
-        &mut self,
-        list: FileAction,
-        span: Span,
-        value: impl FnOnce(Vec<String>, &mut Self) -> Result<Val, Fault> + Send,
-    ) -> Result<Val, Stop> {
-        let what = list.to_string();
-        match self.perform(NodeAction::File(list), span).await? {
-            Outcome::Paths(paths) => {
-                let value = value(paths, self);
-                self.at(value, span)
-            }
-            _ => Ok(self.unknown(what)),
-        }
-    }
-
-    fn texts(paths: Vec<String>, this: &mut Self) -> Result<Val, Fault> {
-        let texts = paths.iter().map(|path| this.heap.str(path)).collect::<Result<_, _>>()?;
-        this.heap.list(texts)
-    }
-
-    async fn list_of(
-        &mut self,
-        files: bool,
-        directories: bool,
-        bound: &Bound,
-        span: Span,
-    ) -> Result<Val, Stop> {
-        let path = self.text(bound, &["path", "root"], span)?;
-        let recursive = bound.is_true(&self.heap, &["recursive", "recurse"]);
-        let filter = self.text_or_none(bound, &["filter", "pattern"], span)?;
-        let directories = directories || bound.is_true(&self.heap, &["return_folders"]);
-        let kinds = self.text_or_none(bound, &["type"], span)?;
-        let has = |kind: char, or: bool| kinds.as_ref().map_or(or, |kinds| kinds.contains(kind));
-        let (files, directories) = (files && has('f', true), directories && has('d', true));
-        let list = FileAction::List { path, recursive, files, directories, filter };
-        if bound.is_true(&self.heap, &["dirNameOnly"]) {
-            let names = |paths: Vec<String>, this: &mut Self| {
-                let names = paths.iter().map(|path| this.heap.str(path.rsplit('/').next().unwrap_or(path)));
-                let names = names.collect::<Result<_, _>>()?;
-                this.heap.list(names)
-            };
-            return self.list(list, span, names).await;
-        }
-        self.list(list, span, Self::texts).await
-    }
-
-    async fn copy(&mut self, bound: &Bound, span: Span) -> Result<Val, Stop> {
-        let from = self.text(bound, &["source", "fileFrom", "src"], span)?;
-        let to = self.text(bound, &["dest", "to", "dst"], span)?;
-        if bound.is_true(&self.heap, &["deletefirst"]) {
-            self.file_done(FileAction::Remove { path: to.clone(), only_empty: false }, span).await?;
-        }
-        if bound.is_true(&self.heap, &["createDirIfNeeded"])
-            && let Some((parent, _)) = to.rsplit_once('/').filter(|(parent, _)| !parent.is_empty())
-        {
-            self.file_done(FileAction::CreateDir { path: parent.to_owned() }, span).await?;
-        }
-        let skip =
-            bound.is_true(&self.heap, &["skipIfExists"]) || bound.is_false(&self.heap, &["overwriteFile"]);
-        let copy = FileAction::Copy { from, to: to.clone(), overwrite: !skip, keep_links: false };
-        self.file_done(copy, span).await?;
-        if bound.is_true(&self.heap, &["makeExecutable"]) {
-            self.file_done(FileAction::Chmod { path: to, mode: 0o770, recursive: false }, span).await?;
-        }
-        Ok(Val::None)
-    }
-
-    async fn symlink_all(&mut self, bound: &Bound, span: Span) -> Result<Val, Stop> {
-        let from = self.text(bound, &["source"], span)?;
-        let to = self.text(bound, &["dest"], span)?;
-        let replace = bound.is_true(&self.heap, &["delete"]);
-        let list = all_in(from.clone(), true, false, None);
-        let (paths, unsure) = match self.perform(NodeAction::File(list), span).await? {
-            Outcome::Paths(paths) => (paths, false),
-            _ => (vec![format!("{from}/*")], true),
-        };
-        if unsure {
-            self.unsure.push(format!("<files in {from}>").into());
-        }
-        for target in paths {
-            let name = target.rsplit('/').next().unwrap_or_default();
-            let path = format!("{}/{name}", to.trim_end_matches('/'));
-            self.file_done(FileAction::Link { target, path, replace }, span).await?;
-        }
-        if unsure {
-            self.unsure.pop();
-        }
-        Ok(Val::None)
-    }
-
     async fn text_of(&mut self, action: impl Into<Action>, span: Span) -> Result<Val, Stop> {
         let action = action.into();
         let what = action.to_string();
@@ -680,59 +426,6 @@ impl Interpreter {
             }
             _ => Ok(self.unknown(what)),
         }
-    }
-
-    async fn unpack(&mut self, archive: String, to: String, bound: &Bound, span: Span) -> Result<Val, Stop> {
-        let clean = bound.is_true(&self.heap, &["deleteDestFirst", "removeDestinationdir"]);
-        self.file_done(FileAction::Unpack { archive: archive.clone(), to, clean }, span).await?;
-        if bound.function == "j.do.expandTarGz" && bound.is_true(&self.heap, &["deleteSourceAfter"]) {
-            self.file_done(FileAction::Remove { path: archive, only_empty: false }, span).await?;
-        }
-        Ok(Val::None)
-    }
-
-    async fn pids(
-        &mut self,
-        processes: Processes,
-        span: Span,
-        value: impl FnOnce(Vec<u32>, &mut Self) -> Result<Val, Fault> + Send,
-    ) -> Result<Val, Stop> {
-        let what = processes.to_string();
-        match self.perform(NodeAction::Pids(processes), span).await? {
-            Outcome::Pids(pids) => {
-                let value = value(pids, self);
-                self.at(value, span)
-            }
-            _ => Ok(self.unknown(what)),
-        }
-    }
-
-    fn numbers(pids: Vec<u32>, this: &mut Self) -> Result<Val, Fault> {
-        this.heap.list(pids.into_iter().map(|pid| Val::Int(i64::from(pid))).collect())
-    }
-
-    async fn install_deb(&mut self, path: String, span: Span) -> Result<Val, Stop> {
-        // The package manager installs a path as it installs a name, with what it needs.
-        self.done(NodeAction::Packages { verb: PackageVerb::Install, names: vec![path] }, span).await
-    }
-
-    async fn package_files(&mut self, bound: &Bound, span: Span) -> Result<Val, Stop> {
-        let name = self.text(bound, &["pkgname"], span)?;
-        let Some((_, output)) = self.run_program(&["dpkg-query", "-L", &name], span).await? else {
-            return Ok(self.unknown(format!("files of package {name}")));
-        };
-        let pattern = self.text_or_none(bound, &["regex"], span)?;
-        let fits = match pattern.map(|pattern| super::regular::compile(&pattern, "").map(|(regex, _)| regex))
-        {
-            Some(regex) => Some(self.at(regex, span)?),
-            None => None,
-        };
-        let fitting = output.lines().filter(|line| match &fits {
-            Some(regex) => regex.find(line).is_some_and(|found| found.start() == 0),
-            None => true,
-        });
-        let paths = Self::texts(fitting.map(str::to_owned).collect(), self);
-        self.at(paths, span)
     }
 
     pub(super) async fn fact(&mut self, fact: Fact, span: Span) -> Result<Val, Stop> {
@@ -749,96 +442,4 @@ impl Interpreter {
         };
         self.at(value, span)
     }
-
-    async fn replace_in_files(&mut self, bound: &Bound, span: Span) -> Result<Val, Stop> {
-        let path = self.text(bound, &["path"], span)?;
-        let filter = self.text_or_none(bound, &["filter"], span)?;
-        let list =
-            FileAction::List { path: path.clone(), recursive: true, files: true, directories: false, filter };
-        let Outcome::Paths(paths) = self.perform(NodeAction::File(list), span).await? else {
-            return Ok(Val::None);
-        };
-        for path in paths {
-            let read = self.perform(NodeAction::File(FileAction::Read { path: path.clone() }), span).await?;
-            let Outcome::Bytes(content) = read else { continue };
-            let Ok(text) = String::from_utf8(content) else { continue };
-            let replaced = self.replace_directories(&text, bound);
-            let replaced = self.at(replaced, span)?;
-            if replaced != text {
-                let write = FileAction::Write { path, content: replaced.into_bytes(), append: false };
-                self.file_done(write, span).await?;
-            }
-        }
-        Ok(Val::None)
-    }
-
-    async fn key_pair(&mut self, bound: &Bound, span: Span) -> Result<Val, Stop> {
-        let path = self.text(bound, &["path"], span)?;
-        let (kind, phrase) = (self.text(bound, &["type"], span)?, self.text(bound, &["passphrase"], span)?);
-        let look = NodeAction::File(FileAction::Look { path: path.clone(), follow: true });
-        let is_there = matches!(self.perform(look, span).await?, Outcome::Found(Some(_)));
-        if is_there && !bound.is_true(&self.heap, &["overwrite"]) {
-            return Ok(Val::None);
-        }
-        if is_there {
-            self.file_done(FileAction::Remove { path: path.clone(), only_empty: false }, span).await?;
-        }
-        let arguments = ["ssh-keygen", "-q", "-t", &kind, "-N", &phrase, "-f", &path];
-        match self.run_program(&arguments, span).await? {
-            Some((0, _)) | None => Ok(Val::None),
-            Some((code, _)) => {
-                Err(self.raise("RuntimeError", &format!("ssh-keygen ended with exit code {code}"), span))
-            }
-        }
-    }
-
-    async fn git_clone(&mut self, bound: &Bound, span: Span) -> Result<Val, Stop> {
-        let url = self.text(bound, &["url"], span)?;
-        let name =
-            url.trim_end_matches('/').trim_end_matches(".git").rsplit(['/', ':']).next().unwrap_or_default();
-        let dest =
-            self.text_or_none(bound, &["dest"], span)?.unwrap_or_else(|| format!("/opt/code/git/{name}"));
-        let branch = self.text_or_none(bound, &["branch"], span)?;
-        let look = NodeAction::File(FileAction::Look { path: format!("{dest}/.git"), follow: true });
-        let is_there = matches!(self.perform(look, span).await?, Outcome::Found(Some(_)));
-        let mut arguments = if is_there {
-            vec!["git", "-C", &dest, "pull", "--ff-only"]
-        } else {
-            vec!["git", "clone", "--depth", "1"]
-        };
-        if let (Some(branch), false) = (&branch, is_there) {
-            arguments.extend(["--branch", branch]);
-        }
-        if !is_there {
-            arguments.extend(["--", &url, &dest]);
-        }
-        match self.run_program(&arguments, span).await? {
-            Some((0, _)) | None => {
-                let text = self.heap.str(&dest);
-                self.at(text, span)
-            }
-            Some((code, _)) => {
-                let message = format!("git ended with exit code {code} for {url}");
-                Err(self.raise("RuntimeError", &message, span))
-            }
-        }
-    }
-}
-
-fn all_in(path: String, files: bool, directories: bool, filter: Option<String>) -> FileAction {
-    FileAction::List { path, recursive: false, files, directories, filter }
-}
-
-fn is_kind(found: Option<Found>, kind: FileKind) -> Val {
-    Val::Bool(found.is_some_and(|found| found.kind == kind))
-}
-
-/// A text of several lines without the blanks that all its lines begin with.
-fn stripped(content: &[u8]) -> Vec<u8> {
-    let Ok(text) = std::str::from_utf8(content) else { return content.to_vec() };
-    let blanks = |line: &&str| line.len() - line.trim_start_matches(' ').len();
-    let filled = || text.split('\n').filter(|line| !line.trim().is_empty());
-    let margin = filled().map(|line| blanks(&line)).min().unwrap_or(0);
-    let lines = text.split('\n').map(|line| line.get(margin.min(blanks(&line))..).unwrap_or_default());
-    lines.collect::<Vec<_>>().join("\n").into_bytes()
 }

@@ -199,7 +199,7 @@ impl Interpreter {
                 self.heap.str(&quoted)?
             }
             Pure::CopyValue => {
-                let value = self.heap.to_value(&bound.get(&["x"]));
+                let value = self.heap.to_value(&bound.get(&["x"]))?;
                 self.heap.take_value(&value)?
             }
             Pure::Fail | Pure::Exit | Pure::Regex(_) | Pure::StartAction => Val::None,

@@ -6,6 +6,7 @@ use ays_grammar::Span;
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::args::Args;
+use super::deep::on_own_stack;
 use super::functions::Bound;
 use super::heap::{Fault, Match, Object, Val};
 use super::sequences::index_of;
@@ -364,7 +365,8 @@ pub(super) fn compile(source: &str, flags: &str) -> Result<(Regex, usize), Fault
             .map(|regex| (regex, size))
     };
     let [small, middle, large] = SIZES;
-    build(small).or_else(|_| build(middle)).or_else(|_| build(large)).map_err(|error| {
+    let built = on_own_stack(|| build(small).or_else(|_| build(middle)).or_else(|_| build(large)));
+    built.map_err(|error| {
         let why = error.to_string();
         let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
         Fault::Ended(format!("the regular expression `{source}` is not supported in actions: {why}"))

@@ -172,37 +172,23 @@ impl Binds {
             StmtKind::Augment { target, .. } => self.target(target),
             StmtKind::Class(class) => _ = self.locals.insert(class.name.clone()),
             StmtKind::Def(def) => _ = self.locals.insert(def.name.clone()),
-            StmtKind::If { branches, otherwise } => {
-                for (_, body) in branches {
-                    self.block(body);
-                }
-                self.block(otherwise);
+            StmtKind::For { target, .. } => self.target(target),
+            StmtKind::Try { handlers, .. } => {
+                handlers
+                    .iter()
+                    .filter_map(|handler| handler.target.as_ref())
+                    .for_each(|target| self.target(target));
             }
-            StmtKind::For { target, body, otherwise, .. } => {
-                self.target(target);
-                self.block(body);
-                self.block(otherwise);
-            }
-            StmtKind::While { body, otherwise, .. } => {
-                self.block(body);
-                self.block(otherwise);
-            }
-            StmtKind::Try { body, handlers, otherwise, finally } => {
-                self.block(body);
-                for handler in handlers {
-                    handler.target.iter().for_each(|target| self.target(target));
-                    self.block(&handler.body);
-                }
-                self.block(otherwise);
-                self.block(finally);
-            }
-            StmtKind::With { items, body } => {
+            StmtKind::With { items, .. } => {
                 items.iter().filter_map(|(_, target)| target.as_ref()).for_each(|target| self.target(target));
-                self.block(body);
             }
             StmtKind::Global(names) => self.globals.extend(names.iter().cloned()),
             StmtKind::Delete(targets) => targets.iter().for_each(|target| self.target(target)),
             _ => {}
+        }
+        // Functions and classes have names of their own.
+        if !matches!(stmt.kind, StmtKind::Class(_) | StmtKind::Def(_)) {
+            stmt.blocks().into_iter().for_each(|block| self.block(block));
         }
     }
 

@@ -44,7 +44,8 @@ impl Interpreter {
                     for (key_name, value) in self.at(args, span)? {
                         let name = self.heap.display(&key_name);
                         let name = String::from_utf8_lossy(&self.at(name, span)?).into_owned();
-                        let value = Some(self.heap.to_value(&value));
+                        let value = self.heap.to_value(&value);
+                        let value = Some(self.at(value, span)?);
                         let write = Action::WriteHrd { service: key.clone(), key: name, value };
                         self.done(write, span).await?;
                     }
@@ -82,7 +83,8 @@ impl Interpreter {
                 for (name, value) in self.at(pairs, span)? {
                     let name = self.heap.display(&name);
                     let name = String::from_utf8_lossy(&self.at(name, span)?).into_owned();
-                    args.push((name, self.heap.to_value(&value)));
+                    let value = self.heap.to_value(&value);
+                    args.push((name, self.at(value, span)?));
                 }
                 let service = match (service, self.text_or_none(bound, &["instance"], span)?) {
                     (ServiceKey::Other { domain, name, .. }, Some(instance)) => {

@@ -14,9 +14,10 @@ impl Interpreter {
     pub(super) fn block<'a>(&'a mut self, body: &'a [Stmt], scope: ScopeId) -> Deep<'a, Flow> {
         Deep::new(async move {
             for stmt in body {
-                let step = self.heap.step(1);
-                self.at(step, stmt.span)?;
-                match self.statement(stmt, scope).await? {
+                self.go_in(stmt.span)?;
+                let flow = self.statement(stmt, scope).await;
+                self.nested -= 1;
+                match flow? {
                     Flow::Next => {}
                     flow => return Ok(flow),
                 }

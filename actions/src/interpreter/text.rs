@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::heap::{DEPTH, Fault, Heap, Object, Val, is_type, too_deep};
+use super::deep::at_depth;
+use super::heap::{Fault, Heap, Object, Val, is_type};
 
 /// A text in the making: bytes, or, once a `unicode` has come in, characters.
 #[derive(Debug, Default)]
@@ -86,9 +87,10 @@ impl Heap {
 
     fn display_at(&self, value: &Val, within: &mut Vec<Val>) -> Result<Vec<u8>, Fault> {
         self.step(1)?;
-        if within.len() > DEPTH {
-            return Err(too_deep());
-        }
+        at_depth(within.len(), || self.display_value(value, within))
+    }
+
+    fn display_value(&self, value: &Val, within: &mut Vec<Val>) -> Result<Vec<u8>, Fault> {
         Ok(match value {
             Val::Bytes(bytes) => {
                 self.charge(bytes.len())?;
@@ -156,7 +158,7 @@ impl Heap {
             Val::Builtin(name) if is_type(name) => format!("<type '{name}'>"),
             Val::Builtin(name) => format!("<built-in function {name}>"),
             Val::Ref(id) => {
-                let shown = self.repr_object(value, *id, within)?;
+                let shown = at_depth(within.len(), || self.repr_object(value, *id, within))?;
                 self.charge(shown.len())?;
                 return Ok(shown);
             }
@@ -164,9 +166,6 @@ impl Heap {
     }
 
     fn repr_object(&self, value: &Val, id: super::heap::Id, within: &mut Vec<Val>) -> Result<String, Fault> {
-        if within.len() > DEPTH {
-            return Err(too_deep());
-        }
         let is_within = within.iter().any(|outer| matches!(outer, Val::Ref(outer) if *outer == id));
         within.push(value.clone());
         let shown = match self.get(id) {
@@ -224,9 +223,7 @@ impl Heap {
 
     /// Whether a class, or one of its bases, has a name.
     pub(super) fn is_kind_of(&self, class: super::heap::Id, name: &str) -> bool {
-        self.lineage(class)
-            .into_iter()
-            .any(|id| matches!(self.get(id), Object::Class(class) if &*class.name == name))
+        self.lineage(class).any(|id| matches!(self.get(id), Object::Class(class) if &*class.name == name))
     }
 }
 

@@ -4,54 +4,54 @@ use std::sync::Arc;
 
 use crate::value::Value;
 
+use super::deep::deeper;
 use super::heap::{Fault, Heap, Object, Val};
 
 /// How deep values that go out may lie in each other.
 const DEPTH: usize = 32;
 
 impl Heap {
-    /// A value as whoever runs the script sees it. Where the budget does not reach, the rest is left out: the next step of the
-    /// script ends it.
-    pub(super) fn to_value(&self, value: &Val) -> Value {
+    /// A value as whoever runs the script sees it.
+    pub(super) fn to_value(&self, value: &Val) -> Result<Value, Fault> {
         self.to_value_at(value, 0)
     }
 
-    fn to_value_at(&self, value: &Val, depth: usize) -> Value {
-        let other = || Value::Other(self.repr(value).unwrap_or_default());
+    fn to_value_at(&self, value: &Val, depth: usize) -> Result<Value, Fault> {
+        let other = || self.repr(value).map(Value::Other);
         let size = match value {
             Val::Bytes(bytes) => bytes.len(),
             Val::Text(text) | Val::Unknown(text) => text.len(),
             _ => 0,
         };
-        if self.charge(size_of::<Value>() + size).is_err() {
-            return Value::Other("...".to_owned());
-        }
+        self.charge(size_of::<Value>() + size)?;
         if depth > DEPTH {
             return other();
         }
-        match value {
+        let inner = |value: &Val| deeper(|| self.to_value_at(value, depth + 1));
+        Ok(match value {
             Val::None => Value::None,
             Val::Bool(value) => Value::Bool(*value),
             Val::Int(value) => Value::Int(*value),
-            Val::Long(number) => i64::try_from(&**number).map_or_else(|_| other(), Value::Int),
+            Val::Long(number) => match i64::try_from(&**number) {
+                Ok(small) => Value::Int(small),
+                Err(_) => other()?,
+            },
             Val::Float(value) => Value::Float(*value),
             Val::Bytes(bytes) => Value::Str(String::from_utf8_lossy(bytes).into_owned()),
             Val::Text(text) => Value::Str(text.to_string()),
             Val::Unknown(text) => Value::Unknown(text.to_string()),
-            Val::Host(_) | Val::Builtin(_) => other(),
+            Val::Host(_) | Val::Builtin(_) => other()?,
             Val::Ref(id) => match self.get(*id) {
                 Object::Tuple(items) | Object::List(items) => {
-                    Value::List(items.iter().map(|item| self.to_value_at(item, depth + 1)).collect())
+                    Value::List(items.iter().map(inner).collect::<Result<_, _>>()?)
                 }
                 Object::Dict(pairs) => {
-                    let out = |(key, value): &(Val, Val)| {
-                        (self.to_value_at(key, depth + 1), self.to_value_at(value, depth + 1))
-                    };
-                    Value::Dict(pairs.values().map(out).collect())
+                    let out = |(key, value): &(Val, Val)| Ok((inner(key)?, inner(value)?));
+                    Value::Dict(pairs.values().map(out).collect::<Result<_, _>>()?)
                 }
-                _ => other(),
+                _ => other()?,
             },
-        }
+        })
     }
 
     pub(super) fn take_value(&mut self, value: &Value) -> Result<Val, Fault> {

@@ -20,6 +20,61 @@ pub struct Stmt {
     pub span: Span,
 }
 
+impl Stmt {
+    /// The expressions that the statement holds itself, those of its blocks not among them. They stand in their order in
+    /// the text, but what is given a value may come before the value, and decorators come last.
+    pub fn expressions(&self) -> Vec<&Expr> {
+        match &self.kind {
+            StmtKind::Assign { targets, value } => targets.iter().chain([value]).collect(),
+            StmtKind::Augment { target, value, .. } => vec![target, value],
+            StmtKind::Class(class) => class.bases.iter().chain(&class.decorators).collect(),
+            StmtKind::Def(def) => def.defaults().chain(&def.decorators).collect(),
+            StmtKind::Expr(value) => vec![value],
+            StmtKind::Return(value) => value.iter().collect(),
+            StmtKind::If { branches, .. } => branches.iter().map(|(condition, _)| condition).collect(),
+            StmtKind::For { target, values, .. } => vec![target, values],
+            StmtKind::While { condition, .. } => vec![condition],
+            StmtKind::Try { handlers, .. } => {
+                handlers.iter().flat_map(|handler| handler.kind.iter().chain(&handler.target)).collect()
+            }
+            StmtKind::With { items, .. } => {
+                items.iter().flat_map(|(value, target)| [value].into_iter().chain(target)).collect()
+            }
+            StmtKind::Raise { exception, value } => exception.iter().chain(value).collect(),
+            StmtKind::Delete(targets) => targets.iter().collect(),
+            StmtKind::Assert { condition, message } => [condition].into_iter().chain(message).collect(),
+            StmtKind::Print { file, values, .. } => file.iter().chain(values).collect(),
+            StmtKind::Import(_)
+            | StmtKind::FromImport { .. }
+            | StmtKind::Pass
+            | StmtKind::Break
+            | StmtKind::Continue
+            | StmtKind::Global(_)
+            | StmtKind::Unsupported { .. } => Vec::new(),
+        }
+    }
+
+    /// The blocks that the statement holds itself, in their order; that of a function or class, too.
+    pub fn blocks(&self) -> Vec<&[Stmt]> {
+        match &self.kind {
+            StmtKind::Class(class) => vec![&class.body],
+            StmtKind::Def(def) => vec![&def.body],
+            StmtKind::If { branches, otherwise } => {
+                branches.iter().map(|(_, body)| body.as_slice()).chain([otherwise.as_slice()]).collect()
+            }
+            StmtKind::For { body, otherwise, .. } | StmtKind::While { body, otherwise, .. } => {
+                vec![body, otherwise]
+            }
+            StmtKind::Try { body, handlers, otherwise, finally } => {
+                let handled = handlers.iter().map(|handler| handler.body.as_slice());
+                [body.as_slice()].into_iter().chain(handled).chain([&otherwise[..], finally]).collect()
+            }
+            StmtKind::With { body, .. } => vec![body],
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// What a statement says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StmtKind {
@@ -195,6 +250,13 @@ pub struct Def {
     pub decorators: Vec<Expr>,
 }
 
+impl Def {
+    /// The defaults of its parameters.
+    pub fn defaults(&self) -> impl Iterator<Item = &Expr> {
+        self.params.iter().filter_map(|param| param.default.as_ref())
+    }
+}
+
 /// A parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Param {
@@ -211,6 +273,52 @@ pub struct Expr {
     pub kind: ExprKind,
     /// Where it stands.
     pub span: Span,
+}
+
+impl Expr {
+    /// The expressions that the expression holds itself, in their order in the text; of a `lambda` its defaults only.
+    pub fn parts(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Attribute { value, .. } | ExprKind::Unary(_, value) | ExprKind::Repr(value) => {
+                vec![value]
+            }
+            ExprKind::Call { callee, args, keywords, rest, named_rest } => {
+                let keywords = keywords.iter().map(|(_, value)| value);
+                let more = [rest, named_rest].into_iter().flatten().map(AsRef::as_ref);
+                [callee.as_ref()].into_iter().chain(args).chain(keywords).chain(more).collect()
+            }
+            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Set(items) => items.iter().collect(),
+            ExprKind::Dict(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
+            ExprKind::Subscript { value, index } => vec![value, index],
+            ExprKind::Slice { start, stop, step } => {
+                [start, stop, step].into_iter().flatten().map(AsRef::as_ref).collect()
+            }
+            ExprKind::Binary(left, _, right) | ExprKind::And(left, right) | ExprKind::Or(left, right) => {
+                vec![left, right]
+            }
+            ExprKind::Compare(first, rest) => {
+                [first.as_ref()].into_iter().chain(rest.iter().map(|(_, value)| value)).collect()
+            }
+            ExprKind::Conditional { condition, then, otherwise } => vec![then, condition, otherwise],
+            ExprKind::Lambda(def) => def.defaults().collect(),
+            ExprKind::Comprehension { value, second, clauses, .. } => {
+                let clauses = clauses.iter().flat_map(|clause| match clause {
+                    Clause::For(target, values) => vec![target, values],
+                    Clause::If(condition) => vec![condition],
+                });
+                [value.as_ref()].into_iter().chain(second.as_deref()).chain(clauses).collect()
+            }
+            ExprKind::Name(_)
+            | ExprKind::Bytes(_)
+            | ExprKind::Text(_)
+            | ExprKind::Int(_)
+            | ExprKind::Long(_)
+            | ExprKind::Float(_)
+            | ExprKind::Bool(_)
+            | ExprKind::None
+            | ExprKind::Unsupported { .. } => Vec::new(),
+        }
+    }
 }
 
 /// What an expression says.
