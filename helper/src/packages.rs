@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -9,7 +10,7 @@ use ays_protocol::{Failure, InstallPackages};
 use tokio::process::Command;
 
 use crate::child::bound;
-use crate::disk::{failure, on_thread};
+use crate::disk::{failure, on_thread, refused};
 use crate::program;
 use crate::service::{Service, replace};
 
@@ -17,6 +18,8 @@ const SOURCES: &str = "/etc/apt/sources.list.d";
 const KEYRINGS: &str = "/etc/apt/keyrings";
 /// How long a lock of dpkg that another one has is waited for, in seconds.
 const LOCK_LIMIT: u32 = 600;
+/// The most bytes of a key.
+const MOST_OF_KEY: u64 = 1 << 20;
 /// How many of the last lines of apt are told.
 const LINES: usize = 4;
 
@@ -167,7 +170,7 @@ fn packages_of_others(service: &Service) -> BTreeSet<String> {
 fn write_sources(service: &mut Service, order: &InstallPackages) -> Result<bool, Failure> {
     let (mut is_new, mut keyrings) = (false, Vec::new());
     for (number, key) in order.keys.iter().enumerate() {
-        let bytes = fs::read(key).map_err(|error| failure(key, "reading", &error))?;
+        let bytes = read_key(key)?;
         // apt tells the kinds apart by their names.
         let kind = if bytes.starts_with(b"-----BEGIN") { "asc" } else { "gpg" };
         let path = Path::new(KEYRINGS).join(format!("ays-{}-{}.{kind}", order.service, number + 1));
@@ -182,6 +185,16 @@ fn write_sources(service: &mut Service, order: &InstallPackages) -> Result<bool,
         is_new |= put(service, &path, text.as_bytes())?;
     }
     Ok(is_new)
+}
+
+fn read_key(key: &Path) -> Result<Vec<u8>, Failure> {
+    let failed = |error: std::io::Error| failure(key, "reading", &error);
+    let mut bytes = Vec::new();
+    fs::File::open(key).map_err(failed)?.take(MOST_OF_KEY + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MOST_OF_KEY {
+        return Err(refused(key, "it is longer than a key of apt's sources is"));
+    }
+    Ok(bytes)
 }
 
 fn put(service: &mut Service, path: &Path, bytes: &[u8]) -> Result<bool, Failure> {
@@ -300,6 +313,16 @@ mod tests {
             assert_eq!(signed_by(line, &keys), with_keys);
         }
         assert_eq!(signed_by("deb http://h/u x main", &[]), "deb http://h/u x main");
+    }
+
+    #[test]
+    fn what_is_longer_than_a_key_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("key");
+        fs::write(&key, vec![b'x'; 1 << 20]).unwrap();
+        assert_eq!(read_key(&key).unwrap().len(), 1 << 20);
+        fs::write(&key, vec![b'x'; (1 << 20) + 1]).unwrap();
+        assert!(read_key(&key).is_err());
     }
 
     #[test]

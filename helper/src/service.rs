@@ -58,6 +58,8 @@ pub(crate) struct Others {
     pub files: HashSet<PathBuf>,
     pub directories: HashSet<PathBuf>,
     pub packages: HashSet<String>,
+    /// What came from repositories.
+    trees: HashSet<PathBuf>,
 }
 
 /// What was at a path before a method of the service changed it.
@@ -147,21 +149,23 @@ impl Service {
             for entry in beside.into_iter().flatten().filter_map(Result::ok) {
                 let record = entry.path().join(RECORD);
                 let written = fs::read(record).ok().and_then(|text| serde_json::from_slice(&text).ok());
-                if let (true, Some(Written { files, directories, packages, .. })) =
+                if let (true, Some(Written { files, directories, packages, trees, .. })) =
                     (entry.path() != self.dir, written)
                 {
                     others.files.extend(files);
                     others.directories.extend(directories);
                     others.packages.extend(packages);
+                    others.trees.extend(trees.into_values().flatten());
                 }
             }
             others
         })
     }
 
-    /// Whether a link was made for a service of the node.
+    /// Whether a link came from a repository: nobody on the node chose where it leads. Those that methods make are as good
+    /// as what else methods do.
     pub fn is_of_service(&self, link: &Path) -> bool {
-        self.written.files.contains(link) || self.others().files.contains(link)
+        self.written.trees.values().any(|paths| paths.contains(link)) || self.others().trees.contains(link)
     }
 
     /// Notes files of a recipe that will be written. A way that leads elsewhere is refused.
