@@ -44,7 +44,7 @@ impl GitExport {
     /// Whether a link in it leads to where a node's own system lies: what else comes to the node would go there.
     pub fn leads_to_system(&self, path: &Path, to: &Path) -> bool {
         let places =
-            [Some(&self.dest), self.link.then(|| self.kept_in()).as_ref()].map(|place| place.cloned());
+            [Some(&self.dest), self.link.then(|| self.kept_in()).as_ref()].map(Option::<&PathBuf>::cloned);
         places.into_iter().flatten().any(|place| {
             let mut whole = PathBuf::from("/");
             let link = place.join(path);
