@@ -431,13 +431,16 @@ fn fake_apt(scene: &Scene) {
     };
     script(
         "apt-get",
-        "echo \"$@\" >>/var/apt\n\
+        "if [ $1 = -s ]; then shift 3; for name in \"$@\"; do echo \"Remv $name [1]\"; \
+         sed -n \"s/^\\(needs-$name\\) .*/Remv \\1 [1]/p\" /var/dpkg; done; exit; fi\n\
+         echo \"$@\" >>/var/apt\n\
          while [ $# -gt 0 ]; do case $1 in -o) shift;; install|remove|update) what=$1;; --) shift; break;; esac; shift; done\n\
          for name in \"$@\"; do case $what in\n\
          install) echo \"$name $name:all 1 installed\" >>/var/dpkg;;\n\
          remove) sed -i \"/^$name /d\" /var/dpkg;; esac; done",
     );
     script("dpkg-query", "cat /var/dpkg");
+    script("apt-cache", "printf '%s\\n' there one two");
     scene.node.mount(&bin, "/usr/local/sbin");
     scene
         .node
@@ -478,8 +481,28 @@ fn packages_come_in_one_transaction_and_go_again() {
     assert_eq!(on_n1(&scene, &["install", "-n", "app", "-r"]).code, Some(0));
     assert_eq!(on_n1(&scene, &["install", "-n", "other"]).code, Some(0));
     assert_eq!(calls().len(), 2, "{:?}", calls());
+    // A run that was killed behind the sources' writing has not read them.
+    scene.node.exec("sed -i '/^one /d' /var/dpkg");
+    assert_eq!(on_n1(&scene, &["install", "-n", "app", "-r"]).code, Some(0));
+    assert_eq!(calls()[2..], ["update --", "install --no-install-recommends -- one"]);
+    // What two services list goes with the last one.
     assert_eq!(on_n1(&scene, &["uninstall", "-n", "app"]).code, Some(0));
-    assert_eq!(calls().last().unwrap(), "remove -- one two");
+    assert_eq!(calls().last().unwrap(), "remove -- one");
+    assert_eq!(on_n1(&scene, &["uninstall", "-n", "other"]).code, Some(0));
+    assert_eq!(calls().last().unwrap(), "remove -- two");
+    // What others need stays, and is said.
+    assert_eq!(on_n1(&scene, &["install", "-n", "other"]).code, Some(0));
+    scene.node.exec("echo 'needs-two needs-two:all 1 installed' >>/var/dpkg");
+    let output = on_n1(&scene, &["uninstall", "-n", "other"]);
+    assert!(
+        format!("{output:?}").contains("the package two stays: packages of others need it"),
+        "{output:#?}"
+    );
+    assert_eq!(calls().last().unwrap(), "install --no-install-recommends -- two");
+    // What no source has is no pattern.
+    template(&scene, "other", "ubuntu.packages = 'tw.',\n");
+    let output = on_n1(&scene, &["install", "-n", "other"]);
+    assert!(output.stderr.contains("no source of the node has a package `tw.`"), "{output:#?}");
     assert!(!scene.node.path(keyring).exists() && scene.node.list("/etc/apt/sources.list.d").is_empty());
 }
 
@@ -599,6 +622,44 @@ fn passwords_reach_processes_and_nobody_else() {
     assert!(String::from_utf8_lossy(&environment).contains("PW=hunter2secret"));
     let script = scene.node.path("/var/lib/ays/services/jumpscale__redis__main/p.sh");
     assert_eq!(fs::metadata(script).unwrap().permissions().mode() & 0o777, 0o500);
+}
+
+#[test]
+fn what_a_failed_process_says_is_told_without_its_passwords() {
+    let scene = Scene::new();
+    template(
+        &scene,
+        "web",
+        "process.1 =\n    name:'p',\n    cmd:'echo \"bad argument: $PW\"; exit 7',\n    env:'PW=$(instance.passwd)',\n    \
+         timeout_start:'2',\n",
+    );
+    scene.environment.write("servicetemplates/web/instance.hrd", "passwd = @ASK type:password\n");
+    let output = on_n1(&scene, &["install", "-n", "web", "--data", "passwd:hunter2secret"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("bad argument: ***"), "{output:#?}");
+    assert!(!format!("{output:?}").contains("hunter2secret"), "{output:#?}");
+    let logs = run_in(scene.ays.state(), "grep -rl hunter2secret . || true");
+    assert_eq!(logs, "", "the catalogue or a log has a password");
+}
+
+#[test]
+fn what_a_newer_recipe_has_no_more_is_ended() {
+    let scene = Scene::new();
+    let recipe = |names: &[&str]| {
+        let process = |(number, name): (usize, &&str)| {
+            format!("process.{} =\n    name:'{name}',\n    cmd:'sleep 100{number}',\n\n", number + 1)
+        };
+        template(&scene, "web", &names.iter().enumerate().map(process).collect::<String>());
+        let output = on_n1(&scene, &["install", "-n", "web"]);
+        assert_eq!(output.code, Some(0), "{output:#?}");
+        let all = scene.node.processes();
+        all.iter().filter(|process| process.command.starts_with("sleep")).count()
+    };
+    assert_eq!(recipe(&["old"]), 1);
+    assert_eq!(recipe(&["new", "more"]), 2);
+    assert_eq!(recipe(&["more"]), 1);
+    let left = scene.node.list("/var/lib/ays/services/jumpscale__web__main");
+    assert!(!left.iter().any(|file| file.starts_with("old") || file.starts_with("new")), "{left:?}");
 }
 
 /// What a shell prints in a directory.

@@ -51,7 +51,7 @@ use crate::source::Source;
 use crate::value::Value;
 
 use args::Args;
-use heap::{Fault, Heap, Id, Names, Object, Val};
+use heap::{Expression, Fault, Heap, Id, Names, Object, Val};
 use scope::{MODULE, Scopes};
 
 /// How many actions a method may ask for.
@@ -88,7 +88,7 @@ pub(crate) struct Interpreter {
     values: Vec<(String, Value)>,
     random: u64,
     /// Regular expressions that were compiled, by their texts and flags.
-    expressions: HashMap<(String, String), regular::Expression>,
+    expressions: HashMap<(String, String), Expression>,
     actions: usize,
     /// How many blocks, expressions and calls are under way in each other.
     nested: usize,

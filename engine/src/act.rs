@@ -114,13 +114,16 @@ impl Act<'_> {
         if self.action.is_backwards() {
             order.reverse();
         }
-        let mut results = BTreeMap::new();
+        let (mut results, mut is_left) = (BTreeMap::new(), false);
         for number in order {
             let (recipe, trees) = &on.services[number];
             let acted = match stop.is_wanted() {
                 true => Err(InstallError::Interrupted),
+                // The step that was left goes on until the session ends, without the lock that it needs.
+                false if is_left => Err(InstallError::LockLost),
                 false => self.on_service(&mut session.helper, recipe, trees, on.target.name(), common).await,
             };
+            is_left |= matches!(acted, Err(InstallError::LockLost));
             results.insert(number, acted);
         }
         session.close().await;

@@ -43,7 +43,7 @@ pub(crate) async fn send(
     service: &str,
     export: &GitExport,
     tree: &GitTree,
-    trees: Vec<PathBuf>,
+    (name, trees): (String, Vec<String>),
 ) -> Result<usize, InstallError> {
     let wrong = |other| InstallError::at(StepName::Export, other);
     let (dest, links) = places(export, tree);
@@ -54,6 +54,7 @@ pub(crate) async fn send(
     }
     let order = Tree {
         service: service.to_owned(),
+        name,
         dest: dest.clone(),
         entries: tree.entries.clone(),
         overwrite: export.overwrite,
@@ -75,7 +76,6 @@ pub(crate) async fn send(
         loop {
             let end = bytes.len().min(offset + TREE_PART);
             let part = TreePart {
-                service: service.to_owned(),
                 dest: dest.clone(),
                 entry: entry.clone(),
                 offset: offset as u64,
@@ -94,8 +94,20 @@ pub(crate) async fn send(
     Ok(lacking.len())
 }
 
+/// What the trees of a recipe are called on nodes, in its order. A newer recipe may have others before one: what tells a
+/// tree is where it comes from and goes to.
+pub(crate) fn names<'a>(exports: impl Iterator<Item = &'a GitExport>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for export in exports {
+        let whole = format!("{} {} {}", export.dest.display(), export.address, export.source);
+        let same = names.iter().filter(|name| name.trim_end_matches('+') == whole).count();
+        names.push(format!("{whole}{}", "+".repeat(same)));
+    }
+    names
+}
+
 /// Where the files of an export lie.
-pub(crate) fn place(export: &GitExport) -> PathBuf {
+fn place(export: &GitExport) -> PathBuf {
     if export.link { export.kept_in().join(&export.source) } else { export.dest.clone() }
 }
 

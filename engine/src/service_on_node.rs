@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use ays_actions::Outcome as ActionOutcome;
 use ays_model::{Check, Download, Event, Network, StepName};
 use ays_protocol::{
-    Fetch, InstallPackages, Note, Outcome, ProcessAct, ProcessOrder, ProcessSeen, Processes, RemovedService,
-    Secret, SecretText, Step,
+    Failure, Fetch, InstallPackages, Note, Outcome, ProcessAct, ProcessOrder, ProcessSeen, Processes,
+    RemovedService, Secret, SecretText, Step,
 };
 use ays_recipes::{Packages, Process, Recipe, supports};
 use ays_transport::{Helper, HelperError};
@@ -96,6 +96,13 @@ impl OnNode<'_, '_> {
                 self.seen.clone_from(&seen);
                 Ok(seen)
             }
+            Err(HelperError::Failed(Failure::Process { name, reason })) => {
+                let own = self.recipe.parts.processes.iter().find(|process| process.name == name);
+                // What it said may repeat the passwords that it was given.
+                let reason = own.map_or(reason.clone(), |process| process.mask(&reason));
+                let failure = Failure::Process { name, reason };
+                Err(InstallError::at(step, Err(HelperError::Failed(failure))))
+            }
             other => Err(InstallError::at(step, other)),
         }
     }
@@ -139,8 +146,9 @@ impl OnNode<'_, '_> {
             return Ok(());
         }
         self.start_step(StepName::Export, format!("{} to {}", export.address, export.dest.display()));
-        let trees = self.recipe.parts.trees().map(send_tree::place).collect();
-        let sent = send_tree::send(self.helper, &service, export, tree, trees).await?;
+        let names = send_tree::names(self.recipe.parts.trees());
+        let Some(name) = names.get(number).cloned() else { return Ok(()) };
+        let sent = send_tree::send(self.helper, &service, export, tree, (name, names)).await?;
         let commit = tree.commit.get(..12).unwrap_or(&tree.commit);
         let files = tree.entries.len();
         let told = match sent {
@@ -163,8 +171,13 @@ impl OnNode<'_, '_> {
                 self.done(StepName::Uninstall, told);
                 let others = removed.kept.iter().map(|path| (path, "somebody else's files are in it"));
                 let changed = removed.changed.iter().map(|path| (path, "somebody has changed it since"));
-                for (path, why) in others.chain(changed) {
-                    let message = format!("{} stays: {why}", path.display());
+                let files =
+                    others.chain(changed).map(|(path, why)| format!("{} stays: {why}", path.display()));
+                let packages = removed
+                    .kept_packages
+                    .iter()
+                    .map(|name| format!("the package {name} stays: packages of others need it"));
+                for message in files.chain(packages) {
                     if let Some(events) = &mut self.events {
                         events.send(Event::Warning { message });
                     }
@@ -267,6 +280,7 @@ mod tests {
             timeout_stop: Duration::from_secs(10),
             filter: None,
             platforms: Vec::new(),
+            secrets: Vec::new(),
         }
     }
 

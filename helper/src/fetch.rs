@@ -53,7 +53,7 @@ pub(crate) use self::expected::Wanted;
 pub(crate) use self::identity::Identity;
 pub(crate) use self::kept::{Kept, keep};
 pub(crate) use self::look::look;
-pub(crate) use self::partial::Partial;
+pub(crate) use self::partial::{Partial, boot};
 pub(crate) use self::room::room;
 
 /// Brings the file; keeps the one that is there when it is what the source says.

@@ -57,6 +57,7 @@ mod temporary;
 mod tree;
 mod unpack;
 mod virsh;
+mod way;
 mod write_back;
 
 pub use challenge::{Challenge, challenges};

@@ -1,12 +1,15 @@
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use ays_protocol::Failure;
 use rustix::fs::OFlags;
 
 use crate::disk::{failure, refused};
+
+/// Nobody but its owner opens what is locked.
+const OWN: u32 = 0o600;
 
 /// Opens an unfinished file, new or left by an earlier run, and locks it as its writer. One that another run has
 /// is [`Failure::Busy`].
@@ -29,6 +32,7 @@ fn lock_with(path: &Path, lock: impl Fn(&File) -> Result<(), Failure>) -> Result
         lock(&file)?;
         // Its last holder may have removed or renamed it between the opening and the lock.
         if is_at(&file, path).map_err(|error| failure(path, "looking at it", &error))? {
+            keep_to_ourselves(&file).map_err(|error| failure(path, "setting permissions", &error))?;
             return Ok(file);
         }
     }
@@ -42,6 +46,8 @@ fn open(path: &Path) -> Result<File, Failure> {
         .write(true)
         .create(true)
         .truncate(false)
+        // It may hold passwords, and whoever can open a lock can hold it.
+        .mode(OWN)
         .custom_flags(flags)
         .open(path)
         .map_err(|error| failure(path, "creating", &error))?;
@@ -51,6 +57,12 @@ fn open(path: &Path) -> Result<File, Failure> {
         return Err(refused(path, "it is not a file of this user's own"));
     }
     Ok(file)
+}
+
+/// The same for one that an earlier version left.
+fn keep_to_ourselves(file: &File) -> io::Result<()> {
+    let mode = file.metadata()?.mode();
+    if mode & 0o777 & !OWN == 0 { Ok(()) } else { file.set_permissions(Permissions::from_mode(OWN)) }
 }
 
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
@@ -73,6 +85,18 @@ mod tests {
         std::fs::rename(&path, directory.path().join("final")).unwrap();
         drop(open_locked(&path).unwrap());
         drop(first);
+    }
+
+    #[test]
+    fn nobody_else_opens_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (new, old) = (directory.path().join("new"), directory.path().join("old"));
+        std::fs::write(&old, "").unwrap();
+        std::fs::set_permissions(&old, Permissions::from_mode(0o644)).unwrap();
+        for path in [new, old] {
+            let file = wait_locked(&path).unwrap();
+            assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600, "{}", path.display());
+        }
     }
 
     #[test]

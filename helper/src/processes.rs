@@ -9,14 +9,17 @@ mod systemd;
 mod user;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use ays_model::Sha256;
 use ays_protocol::{Failure, ProcessAct, ProcessManager, ProcessOrder, ProcessSeen, Processes};
+use sha2::Digest;
 use tokio::time::{Instant, sleep};
 
 use crate::disk::on_thread;
-use crate::service::{Service, check_name, directory};
+use crate::service::{Service, check_name, directory, replace};
 
 pub use supervisor::{SUPERVISE_MODE, become_supervisor};
 pub(crate) use systemd::runs as systemd_runs;
@@ -24,6 +27,8 @@ pub(crate) use user::User;
 
 /// How often it is looked whether something has come up, or ended: the kernel tells nobody but its parent.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// `NAME.started-by`: what the process that runs was started by.
+const STARTED_BY: &str = "started-by";
 /// How long a process without ports must run to be up.
 const SETTLED: Duration = Duration::from_millis(300);
 /// How long what was killed may take to be gone.
@@ -36,18 +41,24 @@ pub(crate) async fn act(order: Processes) -> Result<Vec<ProcessSeen>, Failure> {
         check_name(&process.name)?;
         check_name(&process.unit)?;
     }
-    let manager = if systemd::runs() { ProcessManager::Systemd } else { ProcessManager::Supervisor };
+    let manager = if systemd::watches().await { ProcessManager::Systemd } else { ProcessManager::Supervisor };
     match order.act {
         ProcessAct::Look => {}
         ProcessAct::Start => {
             let name = order.service.clone();
             // Somebody else may be at work on it for a while.
             let mut service = on_thread(move || Service::open(&name)).await?;
+            end_dropped(&mut service, &order.processes).await?;
             for process in &order.processes {
                 start(&mut service, process, manager).await?;
             }
         }
         ProcessAct::Stop => {
+            if dir.is_dir() {
+                let name = order.service.clone();
+                let mut service = on_thread(move || Service::open(&name)).await?;
+                end_dropped(&mut service, &order.processes).await?;
+            }
             for process in order.processes.iter().rev() {
                 stop(&dir, process, manager).await?;
             }
@@ -63,6 +74,30 @@ pub(crate) async fn act(order: Processes) -> Result<Vec<ProcessSeen>, Failure> {
         seen.push(look(&dir, process, manager).await?);
     }
     Ok(seen)
+}
+
+/// Ends the processes that an earlier version of the service had and this one has not, and forgets them.
+async fn end_dropped(service: &mut Service, processes: &[ProcessOrder]) -> Result<(), Failure> {
+    let dropped: Vec<String> = service.written.units.iter().cloned().collect();
+    for unit in dropped.into_iter().filter(|unit| processes.iter().all(|process| process.unit != *unit)) {
+        if systemd::runs() {
+            // What does not end by itself is killed.
+            let _ = systemd::stop(&unit, Duration::ZERO).await;
+            systemd::remove(&unit).await?;
+        }
+        service.written.units.remove(&unit);
+        service.written.files.remove(&systemd::unit_file(&unit));
+        service.save()?;
+    }
+    let dir = service.dir();
+    for name in supervised::names(dir) {
+        if processes.iter().all(|process| process.name != name) {
+            supervised::stop(dir, &name, GONE).await?;
+            supervised::halt(dir, &name).await?;
+            supervised::forget(dir, &name)?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends whatever runs of a service, by what lies in its directory.
@@ -89,11 +124,41 @@ async fn look(dir: &Path, process: &ProcessOrder, manager: ProcessManager) -> Re
     Ok(ProcessSeen { name: process.name.clone(), runs, pid, restarts: state.restarts, silent_ports, manager })
 }
 
-/// What is known of a process by who watches over it.
+/// Asks who watches over a process.
 async fn watched(dir: &Path, process: &ProcessOrder, manager: ProcessManager) -> Result<State, Failure> {
     match manager {
         ProcessManager::Systemd => systemd::look(&process.unit).await,
         ProcessManager::Supervisor => Ok(supervised::look(dir, &process.name)),
+    }
+}
+
+/// What a process is run by.
+struct Made {
+    digest: Sha256,
+    /// It was there already, and what runs was started by it.
+    is_same: bool,
+}
+
+impl Made {
+    /// By the texts that say how it is run. A run that was stopped between writing them and the start has left others than
+    /// those that what runs was started by.
+    fn of(dir: &Path, name: &str, texts: [&[u8]; 2]) -> Self {
+        let mut hash = sha2::Sha256::new();
+        for text in texts {
+            hash.update(text.len().to_be_bytes());
+            hash.update(text);
+        }
+        let digest = Sha256(hash.finalize().into());
+        let started = fs::read_to_string(supervised::file(dir, name, STARTED_BY));
+        Self { digest, is_same: started.is_ok_and(|started| started == digest.to_string()) }
+    }
+
+    /// Notes that it runs by this.
+    fn runs(&self, dir: &Path, name: &str) -> Result<(), Failure> {
+        if self.is_same {
+            return Ok(());
+        }
+        replace(&supervised::file(dir, name, STARTED_BY), self.digest.to_string().as_bytes(), 0o600)
     }
 }
 
@@ -113,12 +178,12 @@ async fn start(
     manager: ProcessManager,
 ) -> Result<(), Failure> {
     let dir = service.dir().to_owned();
-    let is_same = match manager {
+    let made = match manager {
         ProcessManager::Systemd => systemd::write(service, process).await?,
         ProcessManager::Supervisor => supervised::write(service, process)?,
     };
     let before = watched(&dir, process, manager).await?;
-    if is_same && before.pid.is_some() && listening::silent(&process.ports)?.is_empty() {
+    if made.is_same && before.pid.is_some() && listening::silent(&process.ports)?.is_empty() {
         return Ok(());
     }
     if look(&dir, process, manager).await?.runs {
@@ -134,7 +199,7 @@ async fn start(
     }
     match manager {
         ProcessManager::Systemd => systemd::start(&process.unit).await?,
-        ProcessManager::Supervisor => supervised::start(&dir, &process.name)?,
+        ProcessManager::Supervisor => supervised::start(&dir, &process.name).await?,
     }
     let failed = wait_until_up(&dir, process, manager).await?;
     if let Some(reason) = failed {
@@ -147,7 +212,7 @@ async fn start(
         let said = if said.is_empty() { said } else { format!("; its last words: {said}") };
         return Err(Failure::Process { name: process.name.clone(), reason: format!("{reason}{said}") });
     }
-    Ok(())
+    made.runs(&dir, &process.name)
 }
 
 /// Waits until a process is up; why it is not.
@@ -188,7 +253,7 @@ async fn wait_until_up(
 async fn stop(dir: &Path, process: &ProcessOrder, manager: ProcessManager) -> Result<(), Failure> {
     let limit = Duration::from_secs(process.stop_seconds);
     match manager {
-        ProcessManager::Systemd => systemd::stop(&process.unit).await,
+        ProcessManager::Systemd => systemd::stop(&process.unit, limit).await,
         ProcessManager::Supervisor => supervised::stop(dir, &process.name, limit).await,
     }
 }

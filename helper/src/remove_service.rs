@@ -2,16 +2,19 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{PermissionsExt, lchown};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{PermissionsExt, chown, lchown};
 use std::path::{Path, PathBuf};
 
 use ays_model::Sha256;
 use ays_protocol::{Failure, RemovedService};
+use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::disk::{failure, make_directory, on_thread, sha256_of, sync_directory};
 use crate::file_name::part_of;
-use crate::service::{Kept, Like, RECORD, Service, directory, put_back, services};
+use crate::service::{Before, Kept, Like, RECORD, Service, directory, put_back, services};
 use crate::tree::make_link;
+use crate::way::{self, Kind};
 use crate::{packages, processes};
 
 /// Removes a service. Stopped anywhere, the next try finds its record and goes on.
@@ -23,7 +26,8 @@ pub(crate) async fn remove_service(name: String) -> Result<RemovedService, Failu
     }
     let service = on_thread(move || Service::open(&name)).await?;
     processes::end_all(service.dir(), &service.written.units).await?;
-    removed.packages = packages::remove(&service).await?;
+    let packages::Removed { gone, kept } = packages::remove(&service).await?;
+    (removed.packages, removed.kept_packages) = (gone, kept);
     on_thread(move || {
         remove_files(&service, &mut removed)?;
         bring_back(&service, &mut removed)?;
@@ -33,24 +37,34 @@ pub(crate) async fn remove_service(name: String) -> Result<RemovedService, Failu
     .await
 }
 
-fn remove_files(service: &Service, removed: &mut RemovedService) -> Result<(), Failure> {
-    for path in service.written.files.iter().rev() {
+pub(crate) fn remove_files(service: &Service, removed: &mut RemovedService) -> Result<(), Failure> {
+    let (written, others) = (&service.written, service.others());
+    let is_of_service = |link: &Path| service.is_of_service(link);
+    // Whatever another service has too goes with that.
+    for path in written.files.iter().rev().filter(|path| !others.files.contains(*path)) {
         // What a run that was killed had begun.
-        let _ = fs::remove_file(part_of(path));
-        match fs::remove_file(path) {
+        let _ = way::remove(&part_of(path), Kind::File, &is_of_service);
+        match way::remove(path, Kind::File, &is_of_service) {
             Ok(()) => removed.removed.push(path.clone()),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-            // Somebody made a directory of it.
-            Err(_) if path.is_dir() => removed.kept.push(path.clone()),
+            // Somebody has led its directory elsewhere.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => removed.changed.push(path.clone()),
+            // Somebody made a directory of it, or mounted something there.
+            Err(error) if error.kind() == ErrorKind::ResourceBusy || path.is_dir() => {
+                removed.kept.push(path.clone());
+            }
             Err(error) => return Err(failure(path, "removing", &error)),
         }
     }
     // A directory comes after those in it.
-    for path in service.written.directories.iter().rev() {
-        match fs::remove_dir(path) {
+    for path in written.directories.iter().rev().filter(|path| !others.directories.contains(*path)) {
+        match way::remove(path, Kind::Directory, &is_of_service) {
             Ok(()) => removed.removed.push(path.clone()),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => removed.kept.push(path.clone()),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => removed.changed.push(path.clone()),
+            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::ResourceBusy) => {
+                removed.kept.push(path.clone());
+            }
             Err(error) => return Err(failure(path, "removing the directory", &error)),
         }
     }
@@ -65,6 +79,11 @@ fn remove_files(service: &Service, removed: &mut RemovedService) -> Result<(), F
 /// Brings back what the service's methods have changed, where nobody else has changed it since.
 fn bring_back(service: &Service, removed: &mut RemovedService) -> Result<(), Failure> {
     for (path, before) in &service.written.before {
+        if way::check(path, &|link| service.is_of_service(link)).is_err() {
+            // Somebody has led its directory elsewhere.
+            removed.changed.push(path.clone());
+            continue;
+        }
         let kept = match &before.content {
             None => None,
             Some(Kept::Link(to)) => {
@@ -89,14 +108,23 @@ fn bring_back(service: &Service, removed: &mut RemovedService) -> Result<(), Fai
             make_directory(path.parent().unwrap_or(Path::new("/")))?;
             put_back(path, &mut file, &like)?;
         } else if path.symlink_metadata().is_ok() {
-            let failed = |error: std::io::Error| failure(path, "giving it back its rights", &error);
-            lchown(path, Some(before.uid), Some(before.gid)).map_err(failed)?;
-            if !path.is_symlink() {
-                fs::set_permissions(path, Permissions::from_mode(before.mode)).map_err(failed)?;
-            }
+            give_back_rights(path, before)
+                .map_err(|error| failure(path, "giving it back its rights", &error))?;
         }
     }
     Ok(())
+}
+
+/// Of what is there now: a link that somebody puts in its place meanwhile is not followed.
+fn give_back_rights(path: &Path, before: &Before) -> std::io::Result<()> {
+    let it = rustix::fs::open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    let by_number = PathBuf::from(format!("/proc/self/fd/{}", it.as_raw_fd()));
+    let is_link = FileType::from_raw_mode(rustix::fs::fstat(&it)?.st_mode) == FileType::Symlink;
+    if is_link {
+        return lchown(path, Some(before.uid), Some(before.gid));
+    }
+    chown(&by_number, Some(before.uid), Some(before.gid))?;
+    fs::set_permissions(&by_number, Permissions::from_mode(before.mode))
 }
 
 /// Of a file; none: there is none, or a link.

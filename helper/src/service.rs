@@ -1,19 +1,23 @@
 //! A service of this node: its directory, and what an install wrote for it, so that an uninstall removes that and nothing
 //! else. What is written is noted before it is written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use ays_model::Sha256;
 use ays_protocol::Failure;
 use serde::{Deserialize, Serialize};
+use sha2::Digest;
 
 use crate::disk::{check_path, failure, make_directory, refused, rename, sha256_of};
 use crate::file_name::part_of;
 use crate::locked::wait_locked;
+use crate::way;
 
 /// Where services have their directories on a node, where root works.
 const OF_ROOT: &str = "/var/lib/ays/services";
@@ -26,25 +30,36 @@ pub(crate) const RECORD: &str = "written.json";
 pub(crate) struct Service {
     dir: PathBuf,
     pub written: Written,
+    others: OnceLock<Others>,
     _lock: File,
 }
 
 /// What an install wrote.
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Written {
     /// Files and links that were not there before.
     pub files: BTreeSet<PathBuf>,
     /// Directories that were not there before.
     pub directories: BTreeSet<PathBuf>,
-    /// The entries of each tree.
-    pub trees: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
+    /// The files and links of each tree, by what the controller calls it.
+    pub trees: BTreeMap<String, BTreeSet<PathBuf>>,
     /// Units of systemd.
     pub units: BTreeSet<String>,
     /// Packages that were not there before.
     pub packages: BTreeSet<String>,
     /// What was in the place of something that the service's methods have changed.
     pub before: BTreeMap<PathBuf, Before>,
+}
+
+/// What the other services of the node have, as their records say.
+#[derive(Debug, Default)]
+pub(crate) struct Others {
+    pub files: HashSet<PathBuf>,
+    pub directories: HashSet<PathBuf>,
+    pub packages: HashSet<String>,
+    /// What came from repositories.
+    trees: HashSet<PathBuf>,
 }
 
 /// What was at a path before a method of the service changed it.
@@ -104,7 +119,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
 impl Service {
     /// The service of this name; its directory is made.
     pub fn open(name: &str) -> Result<Self, Failure> {
-        let dir = directory(name)?;
+        Self::in_directory(directory(name)?)
+    }
+
+    /// The service that has this directory, which is made.
+    pub fn in_directory(dir: PathBuf) -> Result<Self, Failure> {
         make_directory(&dir)?;
         let lock = wait_locked(&dir.join("lock"))?;
         let record = dir.join(RECORD);
@@ -114,7 +133,7 @@ impl Service {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Written::default(),
             Err(error) => return Err(failure(&record, "reading", &error)),
         };
-        Ok(Self { dir, written, _lock: lock })
+        Ok(Self { dir, written, others: OnceLock::new(), _lock: lock })
     }
 
     /// Its directory.
@@ -122,16 +141,53 @@ impl Service {
         &self.dir
     }
 
-    /// Notes files that will be written, and the directories that they need; what is there already is not noted.
+    /// What the other services of the node have.
+    pub fn others(&self) -> &Others {
+        self.others.get_or_init(|| {
+            let beside = self.dir.parent().and_then(|services| fs::read_dir(services).ok());
+            let mut others = Others::default();
+            for entry in beside.into_iter().flatten().filter_map(Result::ok) {
+                let record = entry.path().join(RECORD);
+                let written = fs::read(record).ok().and_then(|text| serde_json::from_slice(&text).ok());
+                if let (true, Some(Written { files, directories, packages, trees, .. })) =
+                    (entry.path() != self.dir, written)
+                {
+                    others.files.extend(files);
+                    others.directories.extend(directories);
+                    others.packages.extend(packages);
+                    others.trees.extend(trees.into_values().flatten());
+                }
+            }
+            others
+        })
+    }
+
+    /// Whether a link came from a repository: nobody on the node chose where it leads. Those that methods make are as good
+    /// as what else methods do.
+    pub fn is_of_service(&self, link: &Path) -> bool {
+        self.written.trees.values().any(|paths| paths.contains(link)) || self.others().trees.contains(link)
+    }
+
+    /// Notes files of a recipe that will be written. A way that leads elsewhere is refused.
+    pub fn note<'p>(&mut self, paths: impl IntoIterator<Item = &'p Path> + Clone) -> Result<(), Failure> {
+        for path in paths.clone() {
+            check_path(path)?;
+            way::check(path, &|link| self.is_of_service(link))?;
+        }
+        self.will_write(paths)
+    }
+
+    /// Notes files that will be written, and the directories that they need. What is there already is noted only where
+    /// another service has brought it: it goes with the last one of them.
     pub fn will_write<'p>(&mut self, paths: impl IntoIterator<Item = &'p Path>) -> Result<(), Failure> {
         let mut is_changed = false;
         for path in paths {
             check_path(path)?;
-            if path.symlink_metadata().is_err() {
+            if path.symlink_metadata().is_err() || self.others().files.contains(path) {
                 is_changed |= self.written.files.insert(path.to_owned());
             }
             for directory in path.ancestors().skip(1) {
-                if directory.symlink_metadata().is_ok() {
+                if directory.symlink_metadata().is_ok() && !self.others().directories.contains(directory) {
                     break;
                 }
                 is_changed |= self.written.directories.insert(directory.to_owned());
@@ -180,7 +236,8 @@ impl Service {
 
     /// Copies a file into the service's directory; the copy's name.
     fn keep(&self, path: &Path) -> Result<String, Failure> {
-        let name = format!("before-{}", self.written.before.len());
+        // Of each path, so that no copy takes the place of another.
+        let name = format!("before-{}", hex::encode(sha2::Sha256::digest(path.as_os_str().as_bytes())));
         let kept = self.dir.join(&name);
         let mut file = File::open(path).map_err(|error| failure(path, "reading", &error))?;
         fill(&kept, &mut file, &Like { mode: 0o600, owner: None })?.finish(&kept)?;
@@ -275,4 +332,56 @@ impl Part {
 /// Sets who may do what with a file.
 pub(crate) fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that are read while nobody else may read the part.
+    struct Watched<'a> {
+        part: &'a Path,
+        left: &'static [u8],
+    }
+
+    impl Read for Watched<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            assert_eq!(self.part.metadata()?.mode() & 0o777, 0o600);
+            self.left.read(buffer)
+        }
+    }
+
+    #[test]
+    fn nobody_reads_what_is_half_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x");
+        let part = part_of(&path);
+        let mut from = Watched { part: &part, left: b"secret" };
+        put_back(&path, &mut from, &Like { mode: 0o644, owner: None }).unwrap();
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o644);
+    }
+
+    #[test]
+    fn each_file_that_is_changed_has_a_copy_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let (a, b) = (directory.path().join("a"), directory.path().join("b"));
+        fs::write(&a, "first").unwrap();
+        fs::write(&b, "second").unwrap();
+        let mut service = Service::in_directory(directory.path().join("s")).unwrap();
+        service.will_change(&a, Change::Rights).unwrap();
+        service.will_change(&b, Change::Content).unwrap();
+        service.will_change(&a, Change::Content).unwrap();
+        let kept = |path: &Path| match &service.written.before[path].content {
+            Some(Kept::File(name)) => fs::read_to_string(service.dir().join(name)).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((kept(&a), kept(&b)), ("first".to_owned(), "second".to_owned()));
+    }
+
+    #[test]
+    fn a_record_that_is_not_understood_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(RECORD), r#"{"user":{"name":"root"}}"#).unwrap();
+        assert!(Service::in_directory(directory.path().to_owned()).is_err());
+    }
 }

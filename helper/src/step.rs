@@ -56,7 +56,7 @@ pub(crate) async fn run(
         }
         Step::Note(note) => on_thread(move || {
             let mut service = service::Service::open(&note.service)?;
-            service.will_write(note.paths.iter().map(PathBuf::as_path))
+            service.note(note.paths.iter().map(PathBuf::as_path))
         })
         .await
         .map(|()| Outcome::Ready),

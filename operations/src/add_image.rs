@@ -96,11 +96,22 @@ mod job_address {
 
     const FILE: &str =
         "a file is in no job: one machine alone has it. Without AYS_SERVER and --detach it is added at once";
+    const SHAPE: &str =
+        "an address in a job is written as SCHEME://HOST/PATH, without backslashes and line breaks";
     const LOGIN: &str =
         "a job keeps no login: `ays secret set NAME`, and write $(secret.NAME)@ in the address";
 
     /// Why an address is in no job; none: it may be.
     fn refusal(url: &str) -> Option<&'static str> {
+        // What reads an address leaves blanks and line breaks out, takes `\` for `/`, and needs no `//`.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        if scheme.is_empty()
+            || !scheme.chars().all(is_plain)
+            || url.contains(|c: char| c.is_control() || c == '\\')
+        {
+            return Some(SHAPE);
+        }
         let (scheme, rest) = url.trim().split_once("://").unwrap_or((url, ""));
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let login = authority.rsplit_once('@').map_or("", |(login, _)| login);
@@ -228,8 +239,23 @@ impl AddImage {
             ("description", self.description.as_deref()),
             ("category", self.category.as_deref()),
             ("user name", self.username.as_deref()),
+            ("name of a signature", self.signed.as_deref()),
         ];
-        match texts.iter().find(|(_, text)| text.is_some_and(|text| !is_line(text))) {
+        let address = match &self.from {
+            AddedFrom::Url(url) => Some(("address", Some(url.as_str()))),
+            AddedFrom::File(_) => None,
+        };
+        let of_check: Vec<Option<&str>> = match &self.check {
+            Some(NewCheck::Sums(list)) => vec![Some(list)],
+            Some(NewCheck::Stream { product, item }) => vec![Some(product), Some(item)],
+            Some(NewCheck::Artifact { arch, item, member }) => {
+                vec![Some(arch), item.as_deref(), member.as_deref()]
+            }
+            _ => Vec::new(),
+        };
+        let texts = texts.into_iter().chain(address).chain(of_check.into_iter().map(|text| ("check", text)));
+        let mut texts = texts;
+        match texts.find(|(_, text)| text.is_some_and(|text| !is_line(text))) {
             Some((what, _)) => Err(Error::new(Kind::Usage, NotAdded::Text(what))),
             None => Ok(()),
         }
@@ -395,6 +421,11 @@ mod tests {
             ("https://user@example.org/x.img", false),
             ("file:///etc/shadow", false),
             ("FILE:/etc/shadow", false),
+            ("fi\tle:///etc/shadow", false),
+            ("\u{1}file:///etc/shadow", false),
+            ("https:user:password@example.org/x", false),
+            ("http:\\\\user:password@example.org\\x", false),
+            ("https://example.org/x\n    process.1 =", false),
         ] {
             let added = serde_json::json!({ "url": url, "name": "x" });
             let read: Result<AddImage, _> = serde_json::from_value(added.clone());

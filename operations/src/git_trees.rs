@@ -1,5 +1,7 @@
 //! The files from git that services have: fetched by this machine, whatever the nodes can reach.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +10,7 @@ use ays_engine::{GitTree, Stop};
 use ays_model::Sha256;
 use ays_protocol::{TreeEntry, TreeKind};
 use ays_recipes::{GitExport, Recipe};
-use ays_repository::{Access, FetchedTree, FileKind, Wanted};
+use ays_repository::{Access, FetchedTree, FileKind, TreeError, Wanted};
 use ays_transport::SshSettings;
 use sha2::Digest;
 
@@ -81,6 +83,8 @@ fn directory(cache: &Path, export: &GitExport) -> PathBuf {
     cache.join(&name[..32])
 }
 
+const TO_SYSTEM: &str = "is a link to where a node's own system lies: export another part of the repository";
+
 fn fetch_one(export: &GitExport, dir: &Path, access: &Access) -> Result<GitTree, Error> {
     let wanted = Wanted {
         address: &export.address,
@@ -93,6 +97,12 @@ fn fetch_one(export: &GitExport, dir: &Path, access: &Access) -> Result<GitTree,
     let mut entries = Vec::new();
     for (number, file) in fetched.files.iter().enumerate() {
         let bytes = fetched.read(number)?;
+        if file.kind == FileKind::Link
+            && export.leads_to_system(&file.path, Path::new(OsStr::from_bytes(&bytes)))
+        {
+            let (address, path) = (export.address.to_string(), file.path.display().to_string());
+            return Err(TreeError::Unfit { address, path, problem: TO_SYSTEM }.into());
+        }
         entries.push(TreeEntry {
             path: file.path.clone(),
             kind: match file.kind {

@@ -162,14 +162,16 @@ pub enum ProcessManager {
 pub struct Tree {
     /// The service, a plain file name.
     pub service: String,
+    /// What the controller calls it: no other tree of the service is called so.
+    pub name: String,
     /// The directory of the tree, or the file that it is.
     pub dest: PathBuf,
     /// What is in it, directories left out.
     pub entries: Vec<TreeEntry>,
     /// A file with other bytes is replaced; else it stays as it is.
     pub overwrite: bool,
-    /// Where all trees of the service go: others are of an earlier version of it, and are removed.
-    pub trees: Vec<PathBuf>,
+    /// All trees of the service: others are of an earlier version of it, and are removed.
+    pub trees: Vec<String>,
     /// Links to what was written, each with what it leads to.
     pub links: Vec<(PathBuf, PathBuf)>,
 }
@@ -201,8 +203,6 @@ pub enum TreeKind {
 /// See [`crate::Step::WritePart`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TreePart {
-    /// The service, a plain file name.
-    pub service: String,
     /// The directory of the tree, or the file that it is.
     pub dest: PathBuf,
     /// The entry.
@@ -245,4 +245,7 @@ pub struct RemovedService {
     pub changed: Vec<PathBuf>,
     /// The packages that were removed.
     pub packages: Vec<String>,
+    /// Packages that stay, since what is not of the service needs them.
+    #[serde(default)]
+    pub kept_packages: Vec<String>,
 }

@@ -1,14 +1,14 @@
 //! A recipe that no file holds: an operator described its image on the command line. Its texts are those that
 //! `ays new image` would write, and they are read in the same way.
 
-use ays_grammar::hrd;
+use ays_grammar::{Span, hrd};
 use ays_model::{InstanceName, Md5, TemplateName};
 use md5::Digest;
 
 use crate::environment::Environment;
 use crate::instance::InstanceValues;
 use crate::new_image::NewImage;
-use crate::recipe::{Meaning, Methods, Recipe, Texts};
+use crate::recipe::{Meaning, Methods, Recipe, Texts, is_service};
 use crate::recipe_error::RecipeError;
 use crate::secrets::Secrets;
 use crate::text::Text;
@@ -34,6 +34,11 @@ impl NewImage {
         // What a secret that cannot be read has led to is not worth a word.
         let mut uses = secrets.finish("this command")?;
         let Meaning { platforms, downloads, script, parts } = read?;
+        // Its texts are made of what somebody typed, perhaps into a form.
+        if downloads.len() != 1 || is_service(&service) {
+            let message = "what was given says more than where one image is".to_owned();
+            return Err(service_text.diagnostic(Span::default(), message).into());
+        }
         if !uses.is_empty() {
             let nodes = environment.carrying_nodes(nodes);
             uses.iter_mut().for_each(|used| used.carriers.extend_from_slice(&nodes));

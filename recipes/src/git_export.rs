@@ -1,6 +1,6 @@
 //! `git.export.N` and `git.build.N`: files of a git repository that come to a node.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Hrd, Item};
@@ -36,12 +36,38 @@ pub struct GitExport {
     pub overwrite: bool,
     /// The platforms that it is for; empty: all.
     pub platforms: Vec<String>,
+    /// Where recipes may write although it is the system's.
+    allowed: Vec<PathBuf>,
 }
 
 impl GitExport {
-    /// Where the files lie that `dest` is a link to.
+    /// Whether a link in it leads to where a node's own system lies: what else comes to the node would go there.
+    pub fn leads_to_system(&self, path: &Path, to: &Path) -> bool {
+        let places =
+            [Some(&self.dest), self.link.then(|| self.kept_in()).as_ref()].map(Option::<&PathBuf>::cloned);
+        places.into_iter().flatten().any(|place| {
+            let mut whole = PathBuf::from("/");
+            let link = place.join(path);
+            for part in link.parent().unwrap_or(Path::new("/")).join(to).components() {
+                match part {
+                    Component::ParentDir => drop(whole.pop()),
+                    Component::Normal(name) => whole.push(name),
+                    _ => {}
+                }
+            }
+            is_of_system(&whole, &self.allowed)
+        })
+    }
+
+    /// Where the files lie that `dest` is a link to; those of each branch, tag or commit apart.
     pub fn kept_in(&self) -> PathBuf {
-        of_repository("/opt/code", &self.address)
+        let mut kept = of_repository("/opt/code", &self.address).into_os_string();
+        if let Which::Branch(name) | Which::Tag(name) | Which::Commit(name) = &self.which {
+            // No part of a repository's directory has a `@`, and no name of a branch begins or goes on with `//`.
+            kept.push(if matches!(self.which, Which::Tag(_)) { "@@" } else { "@" });
+            kept.push(name.replace('@', "@@").replace('/', "@"));
+        }
+        kept.into()
     }
 }
 
@@ -162,6 +188,7 @@ fn one(
         nodirs: fields.flag("nodirs")?,
         overwrite: fields.text("overwrite")?.is_none() || fields.flag("overwrite")?,
         platforms: fields.list("platform")?.iter().map(|name| name.to_lowercase()).collect(),
+        allowed: settings.system_paths.clone(),
     })
 }
 
@@ -178,6 +205,54 @@ fn is_ref(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn export(which: Which) -> GitExport {
+        GitExport {
+            address: Address::parse("https://example.org/a/b").unwrap(),
+            which,
+            depth: None,
+            source: String::new(),
+            is_contents: true,
+            dest: "/opt/app".into(),
+            link: true,
+            nodirs: false,
+            overwrite: true,
+            platforms: Vec::new(),
+            allowed: vec!["/usr/share/app".into()],
+        }
+    }
+
+    #[test]
+    fn branches_are_kept_apart() {
+        use Which::{Branch, Commit, Main, Tag};
+        let which = |kind: fn(String) -> Which, name: &str| kind(name.to_owned());
+        let all = [
+            Main,
+            which(Branch, "x"),
+            which(Branch, "x/y"),
+            which(Branch, "x@y"),
+            which(Branch, "@x"),
+            which(Tag, "x"),
+            which(Tag, "@x"),
+            which(Commit, "0a"),
+        ];
+        let kept: std::collections::BTreeSet<_> =
+            all.iter().map(|which| export(which.clone()).kept_in()).collect();
+        assert_eq!(kept.len(), all.len(), "{kept:?}");
+        assert_eq!(export(Main).kept_in(), Path::new("/opt/code/example/a/b"));
+        assert_eq!(export(which(Branch, "x/y")).kept_in(), Path::new("/opt/code/example/a/b@x@y"));
+    }
+
+    #[test]
+    fn a_link_to_the_system_is_none_that_comes_to_a_node() {
+        let export = export(Which::Main);
+        for to in ["/etc/cron.d", "../../../etc", "../../../../../../../usr/bin/x"] {
+            assert!(export.leads_to_system(Path::new("a/link"), Path::new(to)), "{to}");
+        }
+        for to in ["b", "../b", "/opt/x", "/usr/share/app/x"] {
+            assert!(!export.leads_to_system(Path::new("a/link"), Path::new(to)), "{to}");
+        }
+    }
 
     #[test]
     fn a_repository_has_a_directory_of_its_own() {

@@ -36,6 +36,9 @@ pub struct Graph {
 /// More services than this need each other by mistake.
 const MOST: usize = 1000;
 
+/// Services that need each other, one below the other, are fewer than this, but by mistake.
+const LONGEST_WAY: usize = 64;
+
 type Key = (TemplateName, InstanceName);
 
 struct Reading<'e> {
@@ -129,6 +132,11 @@ impl Reading<'_> {
                         let number = *known;
                         self.compare_answers(number, dependency, &recipe);
                         number
+                    }
+                    // A recipe can name ever new instances of itself.
+                    None if self.way.len() >= LONGEST_WAY => {
+                        let message = format!("its dependencies go on below {LONGEST_WAY} services");
+                        return Err(dependency.wrong(message).into());
                     }
                     None => {
                         let template = self

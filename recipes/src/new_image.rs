@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ays_grammar::hrd;
 use ays_model::{Artifact, BootType, Checksum, ImageName, SecretUrl, TemplateName};
 use ays_secrets::SecretsError;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
@@ -216,11 +217,40 @@ impl NewImage {
     }
 }
 
-/// A quoted value of HRD ends at its quote; in an address that can be written otherwise.
+/// A quoted value of HRD ends at its quote or its line; in an address both can be written otherwise.
 fn plain(text: &str) -> String {
-    text.replace('\'', "%27")
+    let escaped = |c: char| match c {
+        '\'' => "%27".to_owned(),
+        c if c.is_control() => utf8_percent_encode(c.encode_utf8(&mut [0; 4]), NON_ALPHANUMERIC).to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
+/// A text of Python: it ends at its quote or its line, unless these are escaped.
 fn python(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+    let escaped = |c: char| match c {
+        '\\' => "\\\\".to_owned(),
+        '\'' => "\\'".to_owned(),
+        // What a text does not hold either: see where images are added.
+        c if c.is_control() => " ".to_owned(),
+        c => c.to_string(),
+    };
+    format!("'{}'", text.chars().map(escaped).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_ends_neither_its_quotes_nor_its_line() {
+        for text in ["x',\n    sums:'y", "x\r\nprocess.1 =", "x\u{85}y", "x\u{0}"] {
+            assert!(!plain(text).contains(|c: char| c == '\'' || c.is_control()), "{text:?}");
+            let python = python(text);
+            assert!(!python.contains(char::is_control), "{python:?}");
+        }
+        assert_eq!(plain("https://example.org/ä $(secret.x)"), "https://example.org/ä $(secret.x)");
+        assert_eq!(python("it's \\"), "'it\\'s \\\\'");
+    }
 }

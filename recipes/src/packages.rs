@@ -76,8 +76,24 @@ pub(crate) fn read(
     Ok(Some(packages).filter(|packages| *packages != Packages::default()))
 }
 
-/// `nginx`, `libc6:i386`, `redis-server=5:6.0.16-1`.
+/// `nginx`, `libc6:i386`, `redis-server=5:6.0.16-1`. apt would remove `nginx-`.
 fn is_package(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !name.ends_with('-')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-.:=~_".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_apt_would_remove_is_no_package() {
+        for name in ["nginx", "g++", "libc6:i386", "redis-server=5:6.0.16-1"] {
+            assert!(is_package(name), "{name}");
+        }
+        for name in ["openssh-server-", "-y", "a b", "redis*", "~nredis"] {
+            assert!(!is_package(name), "{name}");
+        }
+    }
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Hrd, Item, Value};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::fields::Fields;
 use crate::secrets::Secrets;
 use crate::text::Text;
+use crate::value::scalar;
 
 /// A program that a service runs on a node.
 #[derive(Debug, Clone)]
@@ -38,6 +39,21 @@ pub struct Process {
     pub filter: Option<String>,
     /// The platforms that it is for; empty: all.
     pub platforms: Vec<String>,
+    /// What it is given that must not be seen.
+    pub secrets: Vec<SecretString>,
+}
+
+impl Process {
+    /// What is said of it, without the secrets that it has been given.
+    pub fn mask(&self, said: &str) -> String {
+        // A line of one stands for itself where it was said.
+        let mut lines: Vec<&str> =
+            self.secrets.iter().flat_map(|secret| secret.expose_secret().lines()).map(str::trim).collect();
+        lines.retain(|line| !line.is_empty());
+        // One may hold another.
+        lines.sort_by_key(|line| std::cmp::Reverse(line.len()));
+        lines.into_iter().fold(said.to_owned(), |said, line| said.replace(line, "***"))
+    }
 }
 
 /// How long a process may take to come up, or to end, where the recipe does not say.
@@ -61,6 +77,9 @@ pub(crate) fn read(
         }
         let variables = service.get(&format!("env.process.{number}"));
         let fields = Fields::of(entry, file, substitute, secrets, "name:'..', cmd:'..', ports:'80',")?;
+        let words = Words { service, fields: &fields };
+        words.check("cmd")?;
+        words.check("args")?;
         let process = one(&fields, number, variables)?;
         if processes.iter().any(|other| other.name == process.name) {
             return Err(fields.wrong(format!("another process is named `{}`", process.name)));
@@ -70,6 +89,54 @@ pub(crate) fn read(
     // Of the same priority, the order of their numbers.
     processes.sort_by_key(|process| process.priority);
     Ok(processes)
+}
+
+/// What a shell takes for more than a part of a word.
+const OF_SHELL: &[char] =
+    &['\'', '"', '\\', '$', '`', ';', '&', '|', '<', '>', '(', ')', '#', '\n', '\r', '\0'];
+
+/// How deep values of the recipe may refer to each other.
+const DEEPEST: u32 = 8;
+
+/// The command line of a process: a shell reads it, so what comes from elsewhere must be nothing but words.
+struct Words<'a> {
+    service: &'a Hrd,
+    fields: &'a Fields<'a>,
+}
+
+impl Words<'_> {
+    fn check(&self, field: &str) -> Result<(), Diagnostic> {
+        match self.fields.item(field) {
+            Some(Item::String(text)) => self.check_text(field, text, DEEPEST),
+            _ => Ok(()),
+        }
+    }
+
+    /// A value that the recipe itself says is its author's; those in it are not.
+    fn check_text(&self, field: &str, text: &str, deepest: u32) -> Result<(), Diagnostic> {
+        for (start, _) in text.match_indices("$(") {
+            let rest = &text[start + 2..];
+            let Some(end) = rest.find(')') else { return Ok(()) };
+            let key = &rest[..end];
+            let own = self.service.get(key.strip_prefix("service.").unwrap_or(key));
+            let own = own.filter(|_| deepest > 0).and_then(|entry| scalar(&entry.value));
+            if let Some(own) = own {
+                self.check_text(field, &own, deepest - 1)?;
+                continue;
+            }
+            let reference = format!("$({key})");
+            let value = (self.fields.substitute)(&reference);
+            let value = self.fields.secrets.for_nodes(&value);
+            // One without a value stays as it stands, for the shell: `$(date)`.
+            if value.expose_secret() != reference && value.expose_secret().contains(OF_SHELL) {
+                let message =
+                    format!("`{field}`: a shell would read more than a word in what {reference} is");
+                let help = format!("give it by `env`, such as env:'VALUE={reference}', and write \"$VALUE\"");
+                return Err(self.fields.wrong(message).with_help(help));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn one(fields: &Fields<'_>, number: u64, variables: Option<&Entry>) -> Result<Process, Diagnostic> {
@@ -95,11 +162,13 @@ fn one(fields: &Fields<'_>, number: u64, variables: Option<&Entry>) -> Result<Pr
     if user.as_ref().is_some_and(|user| !user.chars().all(is_plain) || user.starts_with('-')) {
         return Err(fields.wrong("`user` must be the name of a user"));
     }
+    let (env, mut secrets) = environment(fields, variables)?;
+    secrets.extend(fields.secrets.held_by(&command));
     Ok(Process {
         name: name.trim_start_matches(['.', '-']).to_owned(),
         shown: fields.secrets.shown(&command),
         command: fields.secrets.for_nodes(&command),
-        env: environment(fields, variables)?,
+        env,
         cwd: fields.path("cwd")?,
         user: user.filter(|user| user != "root"),
         priority: fields.number("prio")?.unwrap_or(PRIORITY),
@@ -108,14 +177,18 @@ fn one(fields: &Fields<'_>, number: u64, variables: Option<&Entry>) -> Result<Pr
         timeout_stop: fields.seconds("timeout_stop", TIMEOUT)?,
         filter: fields.text("filterstr")?,
         platforms: fields.list("platform")?.iter().map(|name| name.to_lowercase()).collect(),
+        secrets,
     })
 }
 
-/// `env` of the entry, a text `NAME=value,NAME=value` or `NAME:value`, and the key `env.process.N`.
+/// Names and values.
+type Variables = Vec<(String, SecretString)>;
+
+/// `env` of the entry, a text `NAME=value,NAME=value` or `NAME:value`, and the key `env.process.N`. Beside it the secrets in it.
 fn environment(
     fields: &Fields<'_>,
     variables: Option<&Entry>,
-) -> Result<Vec<(String, SecretString)>, Diagnostic> {
+) -> Result<(Variables, Vec<SecretString>), Diagnostic> {
     let mut pairs: Vec<(String, String)> = Vec::new();
     if let Some(Entry { value: Value::Dict(given), .. }) = variables {
         for (name, item) in given {
@@ -125,8 +198,14 @@ fn environment(
         }
     }
     for part in fields.raw("env")?.unwrap_or_default().split([',', ';']) {
-        if let Some((name, value)) = part.split_once(['=', ':']) {
-            pairs.push((name.trim().to_owned(), value.trim().to_owned()));
+        match part.split_once(['=', ':']) {
+            Some((name, value)) => pairs.push((name.trim().to_owned(), value.trim().to_owned())),
+            None if part.trim().is_empty() => {}
+            // It may be a part of a secret, so that it is not shown.
+            None => {
+                let help = "a value with a comma or semicolon goes into `env.process.N`";
+                return Err(fields.wrong("`env`: a part of it is no NAME=value").with_help(help));
+            }
         }
     }
     let is_name = |name: &str| {
@@ -136,7 +215,9 @@ fn environment(
     if let Some((name, _)) = pairs.iter().find(|(name, value)| !is_name(name) || value.contains('\0')) {
         return Err(fields.wrong(format!("`env`: `{name}` cannot be a variable")));
     }
-    Ok(pairs.into_iter().map(|(name, value)| (name, fields.secrets.for_nodes(&value))).collect())
+    let held = pairs.iter().flat_map(|(_, value)| fields.secrets.held_by(value)).collect();
+    let pairs = pairs.into_iter().map(|(name, value)| (name, fields.secrets.for_nodes(&value)));
+    Ok((pairs.collect(), held))
 }
 
 /// Whether an entry says nothing.

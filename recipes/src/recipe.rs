@@ -10,6 +10,7 @@ use ays_grammar::hrd::{self, Entry, Hrd, Value};
 use ays_model::{Download, InstanceName, Md5, Network, SecretUrl, Sha256, TemplateName};
 use ays_secrets::Use;
 use secrecy::{ExposeSecret, SecretString};
+use sha2::Digest;
 
 use crate::dependency::{self, Dependency};
 use crate::environment::Environment;
@@ -252,11 +253,8 @@ impl Recipe {
     }
 
     fn name_on_nodes(&self, between: &str) -> Option<String> {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let plain = |text: &str| text.chars().map(|c| if is_plain(c) { c } else { '-' }).collect::<String>();
-        let names = [&self.parts.domain, self.template.as_str(), self.instance.as_str()].map(plain);
-        let name = names.join(between);
-        (!self.parts.domain.is_empty()).then(|| name.trim_start_matches(['.', '-']).to_owned())
+        let names = [&self.parts.domain, self.template.as_str(), self.instance.as_str()];
+        (!self.parts.domain.is_empty()).then(|| plain_name(names, between))
     }
 
     /// Whether a node may have it: `os` and `arch` are what the node says of itself (`ubuntu`, `x86_64`).
@@ -265,19 +263,29 @@ impl Recipe {
     }
 }
 
+/// Names as one, in plain characters. Where the parts cannot be told from it, what tells others apart stands behind it.
+fn plain_name(names: [&str; 3], between: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let plain: String = names.join(between).chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+    let plain = plain.trim_start_matches(['.', '-']);
+    if plain.split(between).eq(names) {
+        return plain.to_owned();
+    }
+    let digest = Sha256(sha2::Sha256::digest(names.join("\0")).into()).to_string();
+    format!("{plain}{between}{}", &digest[..8])
+}
+
 /// Whether a platform is among those that are supported; none are named: all.
 pub fn supports(platforms: &[String], os: &str, arch: &str) -> bool {
-    {
-        let bits = if arch.ends_with("64") { "64" } else { "32" };
-        let is = |platform: &str| {
-            let family = ["generic", "unix", "linux"];
-            family.contains(&platform)
-                || platform == os
-                || platform == format!("linux{bits}")
-                || platform == format!("{os}{bits}")
-        };
-        platforms.is_empty() || platforms.iter().any(|platform| is(platform))
-    }
+    let bits = if arch.ends_with("64") { "64" } else { "32" };
+    let is = |platform: &str| {
+        let family = ["generic", "unix", "linux"];
+        family.contains(&platform)
+            || platform == os
+            || platform == format!("linux{bits}")
+            || platform == format!("{os}{bits}")
+    };
+    platforms.is_empty() || platforms.iter().any(|platform| is(platform))
 }
 
 /// The texts of a recipe.
@@ -402,4 +410,37 @@ pub(crate) fn platforms(
     let listed = scalar(&entry.value).filter(|_| is_list).ok_or_else(|| wrong(entry))?;
     let listed = substitute(&listed);
     Ok(listed.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_services_have_one_name_on_nodes() {
+        assert_eq!(plain_name(["jumpscale", "web", "main"], "__"), "jumpscale__web__main");
+        assert_eq!(plain_name(["jumpscale", "web", "main"], "-"), "jumpscale-web-main");
+        let all = [
+            ["d", "web", "main"],
+            ["d", "web", "main-a"],
+            ["d", "web-main", "a"],
+            ["d-web", "main", "a"],
+            ["d", "x__y", "main"],
+            ["d", "x", "y__main"],
+            ["d", "x_", "y"],
+            ["d", "x", "_y"],
+            ["d", "a b", "main"],
+            ["d", "a-b", "main"],
+            [".d", "a", "main"],
+            ["d", "a", "main"],
+        ];
+        for between in ["__", "-"] {
+            let names: BTreeSet<_> = all.iter().map(|names| plain_name(*names, between)).collect();
+            assert_eq!(names.len(), all.len(), "{names:?}");
+        }
+        // With the name of a process behind it, it is none of these either.
+        assert_ne!(plain_name(all[0], "-") + "-a", plain_name(all[1], "-"));
+    }
 }

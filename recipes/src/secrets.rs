@@ -132,6 +132,13 @@ impl<'a> Secrets<'a> {
         SecretString::from(text)
     }
 
+    /// The secrets that a text holds.
+    pub fn held_by(&self, text: &str) -> Vec<SecretString> {
+        let hidden = self.hidden.borrow();
+        let held = hidden.iter().filter(|hidden| text.contains(&hidden.word));
+        held.map(|hidden| hidden.secret.clone()).collect()
+    }
+
     /// The words that a recipe's methods may send to nodes, each with its secret; which secrets those are is noted.
     pub fn of_methods(&self, is_used: &dyn Fn(&str) -> bool) -> Vec<(String, SecretString)> {
         let hidden = self.hidden.borrow();

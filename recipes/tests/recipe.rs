@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ays_actions::{Action, Outcome, Progress, RegisterImage};
 use ays_model::{Artifact, Check, Download, SecretUrl};
-use ays_recipes::Recipe;
+use ays_recipes::{Graph, NeededFor, Recipe};
 use support::Repository;
 
 const SERVICE: &str = "\
@@ -344,4 +344,58 @@ fn values_that_repeat_each_other_are_left_as_they_stand_soon() {
     let error = repository.recipe("image_win", "").unwrap_err().to_string();
     assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(error.contains("`source` holds $(instance.a"), "{error}");
+}
+
+#[test]
+fn ever_new_instances_of_one_recipe_are_refused() {
+    let repository = Repository::new();
+    repository.write(
+        "servicetemplates/t/service.hrd",
+        "dependencies.1 =\n    name:'t',\n    instance:'m$(instance.n)',\n    args:'n:$(instance.n)1',\n",
+    );
+    repository.write("servicetemplates/t/instance.hrd", "n = @ASK type:str\n");
+    let environment = repository.environment();
+    let template = environment.template("t").unwrap();
+    let read = Graph::read(&environment, template, support::request("n:1", &[]), NeededFor::Running);
+    let error = read.unwrap_err().to_string();
+    assert!(error.contains("its dependencies go on below 64 services"), "{error}");
+}
+
+/// A recipe with one process.
+fn process(lines: &str, data: &str) -> Result<Recipe, String> {
+    let repository = Repository::new();
+    let text = format!("own = '$(instance.word); true'\nmine = 'a; b'\nprocess.1 =\n    name:'p',\n{lines}");
+    repository.write("servicetemplates/t/service.hrd", &text);
+    repository
+        .write("servicetemplates/t/instance.hrd", "word = @ASK type:str\npasswd = @ASK type:password\n");
+    let data = format!("{data} passwd:hunter2");
+    repository.recipe("t", &data).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_answer_is_no_part_of_a_shell_s_line() {
+    for lines in [
+        "    cmd:'run $(instance.word)',\n",
+        "    cmd:'run',\n    args:'-w $(word)',\n",
+        "    cmd:'$(own)',\n",
+    ] {
+        assert!(process(lines, "word:one").is_ok(), "{lines}");
+        for word in ["p;id", "`id`", "a|b", "a\\b", "#a"] {
+            let error = process(lines, &format!("word:{word}")).unwrap_err();
+            assert!(error.contains("a shell would read more than a word in what $("), "{word}: {error}");
+        }
+    }
+    // By the environment it is quoted, and what the recipe says itself is its author's.
+    let lines = "    cmd:'run \"$W\"; $(mine); echo $(date)',\n    env:'W=$(instance.word)',\n";
+    assert!(process(lines, "word:p|id").is_ok());
+    let error = process("    cmd:'run',\n    env:'A=x,y',\n", "word:w").unwrap_err();
+    assert!(error.contains("`env`: a part of it is no NAME=value"), "{error}");
+}
+
+#[test]
+fn what_a_process_says_is_told_without_its_secrets() {
+    let lines = "    cmd:'run $(instance.word)',\n    env:'PW=x-$(instance.passwd)',\n";
+    let recipe = process(lines, "word:one").unwrap();
+    let said = recipe.parts.processes[0].mask("one: bad password x-hunter2, hunter2");
+    assert_eq!(said, "one: bad password x-***, ***");
 }

@@ -6,8 +6,7 @@ use num_bigint::BigInt;
 use num_traits::{ToPrimitive, Zero};
 
 use super::deep::at_depth;
-use super::heap::{Fault, Heap, Object, Pairs, Val};
-use super::keys::Key;
+use super::heap::{Fault, Heap, Key, Object, Pairs, Val};
 use super::text::bytes_of;
 
 impl Heap {

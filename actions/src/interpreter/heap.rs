@@ -12,9 +12,6 @@ use num_bigint::BigInt;
 
 use crate::action::ServiceKey;
 
-use super::keys::Key;
-use super::regular::Expression;
-
 /// The number of a scope, which functions keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ScopeId(pub(super) usize);
@@ -156,6 +153,14 @@ pub(super) struct File {
     pub(super) closed: bool,
 }
 
+/// A regular expression that was compiled.
+#[derive(Debug, Clone)]
+pub(super) struct Expression {
+    pub(super) regex: regex::Regex,
+    /// How many times the smallest size it needs.
+    pub(super) weight: usize,
+}
+
 /// What a regular expression has found.
 #[derive(Debug, Clone)]
 pub(super) struct Match {
@@ -163,6 +168,21 @@ pub(super) struct Match {
     /// Each group's place, the whole first.
     pub(super) groups: Vec<Option<(usize, usize)>>,
     pub(super) names: Vec<Option<Arc<str>>>,
+}
+
+/// A value as dicts and sets compare it: `1`, `1L`, `1.0` and `True` are one key, and so are `'a'` and `u'a'`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    None,
+    Int(i64),
+    Long(Arc<BigInt>),
+    Float(u64),
+    Bytes(Arc<[u8]>),
+    Text(Arc<str>),
+    Name(Arc<str>),
+    Object(Id),
+    /// A tuple or frozenset, written: keys are compared, cloned and dropped without going into them.
+    Several(Arc<[u8]>),
 }
 
 /// Why a value cannot be had; who knows the place makes an error of it.

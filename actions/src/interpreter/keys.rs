@@ -2,25 +2,8 @@
 
 use std::sync::Arc;
 
-use num_bigint::BigInt;
-
 use super::deep::at_depth;
-use super::heap::{Fault, Heap, Id, Object, Val};
-
-/// A value as dicts and sets compare it: `1`, `1L`, `1.0` and `True` are one key, and so are `'a'` and `u'a'`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Key {
-    None,
-    Int(i64),
-    Long(Arc<BigInt>),
-    Float(u64),
-    Bytes(Arc<[u8]>),
-    Text(Arc<str>),
-    Name(Arc<str>),
-    Object(Id),
-    /// A tuple or frozenset, written: keys are compared, cloned and dropped without going into them.
-    Several(Arc<[u8]>),
-}
+use super::heap::{Fault, Heap, Key, Object, Val};
 
 impl Heap {
     /// A value as a key.

@@ -9,7 +9,7 @@ use regex::{Captures, Regex, RegexBuilder};
 use super::args::Args;
 use super::deep::on_own_stack;
 use super::functions::Bound;
-use super::heap::{Fault, Match, Object, Val};
+use super::heap::{Expression, Fault, Match, Object, Val};
 use super::sequences::index_of;
 use super::text::{Mixed, bytes_of};
 use super::{Interpreter, Stop};
@@ -18,14 +18,6 @@ use super::{Interpreter, Stop};
 const SIZES: [usize; 3] = [32 << 10, 256 << 10, 1 << 20];
 /// How many bytes an expression may use while it searches.
 const SEARCH: usize = 64 << 10;
-
-/// An expression that was compiled.
-#[derive(Debug, Clone)]
-pub(super) struct Expression {
-    pub(super) regex: Regex,
-    /// How many times the smallest size it needs.
-    weight: usize,
-}
 
 impl Interpreter {
     /// A function of `re`.

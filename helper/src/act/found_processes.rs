@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use ays_model::Processes;
 use ays_protocol::Failure;
@@ -23,11 +24,22 @@ pub(super) fn find(which: &Processes) -> Result<Vec<u32>, Failure> {
     Ok(found)
 }
 
-/// Sends them a signal.
+/// How long those that are killed may take to be gone.
+const GONE: Duration = Duration::from_secs(2);
+/// How often it is looked whether they are: the kernel tells nobody but their parent.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Sends them a signal. Those that are killed are gone then.
 pub(super) fn end(which: &Processes, signal: u8) -> Result<(), Failure> {
     let signal = Signal::from_named_raw(i32::from(signal))
         .ok_or_else(|| refused(signal.to_string().as_ref(), "it is the number of no signal"))?;
-    family::signal(&find(which)?, signal);
+    let found = find(which)?;
+    family::signal(&found, signal);
+    let since = Instant::now();
+    let is_left = || family::all().iter().any(|pid| found.contains(pid));
+    while signal == Signal::KILL && is_left() && since.elapsed() < GONE {
+        std::thread::sleep(LOOK_EVERY);
+    }
     Ok(())
 }
 

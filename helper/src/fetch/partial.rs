@@ -226,7 +226,8 @@ fn read_state(path: &Path) -> Option<State> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-fn boot() -> Option<String> {
+/// Which start of the system this is.
+pub(crate) fn boot() -> Option<String> {
     fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned())
 }
 

@@ -3,6 +3,9 @@
 use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+
+use crate::fetch::boot;
 
 /// A process as the kernel has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +13,41 @@ struct Process {
     pid: u32,
     parent: u32,
     session: u32,
+    /// When it was started, in ticks since the system's start.
+    started: u64,
+}
+
+/// A process that leads a session. Its number alone does not tell it: the kernel gives it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Leader {
+    pub pid: u32,
+    started: u64,
+    /// Which start of the system it belongs to.
+    boot: String,
+}
+
+impl Leader {
+    /// This process.
+    pub fn this() -> Option<Self> {
+        let pid = std::process::id();
+        Some(Self { pid, started: read(pid)?.started, boot: boot()? })
+    }
+
+    /// Its number, while it lives.
+    pub fn living(&self) -> Option<u32> {
+        let lives = self.boot == boot()? && read(self.pid)?.started == self.started;
+        lives.then_some(self.pid)
+    }
+
+    /// The number of its session: no other process has it, as far as can be seen.
+    fn session(&self) -> Option<u32> {
+        let is_others = read(self.pid).is_some_and(|found| found.started != self.started);
+        (self.boot == boot()? && !is_others).then_some(self.pid)
+    }
+}
+
+fn read(pid: u32) -> Option<Process> {
+    parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 /// The numbers of all processes, those that have ended left out.
@@ -26,20 +64,17 @@ pub(crate) fn above(pid: u32) -> Vec<u32> {
 
 fn all_processes() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
-    let read = |entry: fs::DirEntry| {
-        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        parse(pid, &fs::read_to_string(entry.path().join("stat")).ok()?)
-    };
-    entries.filter_map(read).collect()
+    entries.filter_map(|entry| read(entry.file_name().to_str()?.parse().ok()?)).collect()
 }
 
-/// `PID (NAME) STATE PARENT GROUP SESSION ..`, where the name may hold anything.
+/// `PID (NAME) STATE PARENT GROUP SESSION .. START ..`, where the name may hold anything.
 fn parse(pid: u32, stat: &str) -> Option<Process> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace();
     let state = fields.next()?;
     let (parent, session) = (fields.next()?.parse().ok()?, fields.nth(1)?.parse().ok()?);
-    (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, session })
+    let started = fields.nth(15)?.parse().ok()?;
+    (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, session, started })
 }
 
 /// The variable that marks what a supervisor started, and what that started in its turn.
@@ -47,7 +82,8 @@ pub(super) const MARK: &str = "AYS_PROCESS";
 
 /// What a supervisor started, itself left out: its descendants, those of its session, and, for what has left both, those that
 /// have its mark.
-pub(super) fn of(supervisor: u32, mark: &str) -> Vec<u32> {
+pub(super) fn of(supervisor: Option<&Leader>, mark: &str) -> Vec<u32> {
+    let session = supervisor.and_then(Leader::session);
     let mark = format!("{MARK}={mark}");
     let is_marked = |pid: u32| {
         let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
@@ -57,10 +93,10 @@ pub(super) fn of(supervisor: u32, mark: &str) -> Vec<u32> {
     let mut found: Vec<u32> = Vec::new();
     loop {
         let is_new = |process: &&Process| {
-            let is_new = process.pid != supervisor && !found.contains(&process.pid);
+            let is_new = Some(process.pid) != session && !found.contains(&process.pid);
             is_new
-                && (process.session == supervisor
-                    || process.parent == supervisor
+                && (Some(process.session) == session
+                    || Some(process.parent) == session
                     || found.contains(&process.parent)
                     || is_marked(process.pid))
         };
@@ -113,9 +149,26 @@ mod tests {
 
     #[test]
     fn a_name_may_hold_anything() {
-        let stat = "12 (a) b (c) S 3 12 7 0 -1 4194560";
-        assert_eq!(parse(12, stat), Some(Process { pid: 12, parent: 3, session: 7 }));
+        let stat = "12 (a) b (c) S 3 12 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 99 1000";
+        assert_eq!(parse(12, stat), Some(Process { pid: 12, parent: 3, session: 7, started: 99 }));
         assert_eq!(parse(12, "12 (sh) Z 3 12 7 0"), None);
         assert_eq!(parse(12, ""), None);
+    }
+
+    #[test]
+    fn a_number_that_another_process_has_by_now_leads_to_nobody() {
+        // A child of this process, which nothing marks.
+        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let this = Leader::this().unwrap();
+        assert_eq!(this.living(), Some(this.pid));
+        assert!(of(Some(&this), "none").contains(&child.id()));
+        let earlier = Leader { started: this.started + 1, ..this.clone() };
+        let of_another_boot = Leader { boot: "another".to_owned(), ..this };
+        for stale in [Some(&earlier), Some(&of_another_boot), None] {
+            assert_eq!(stale.and_then(Leader::living), None);
+            assert_eq!(of(stale, "none"), Vec::<u32>::new());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }

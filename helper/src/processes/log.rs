@@ -59,7 +59,14 @@ fn older(path: &Path) -> PathBuf {
 /// The last lines of a log, in one line.
 pub(super) fn last_words(path: &Path) -> String {
     let bytes = fs::read(path).unwrap_or_default();
-    quote(&bytes[bytes.len().saturating_sub(TAIL)..])
+    let cut = bytes.len().saturating_sub(TAIL);
+    // A part of a line is left out: half of a password is none that is known.
+    let begin = if cut == 0 {
+        Some(0)
+    } else {
+        bytes[cut..].iter().position(|byte| *byte == b'\n').map(|at| cut + at)
+    };
+    quote(begin.map_or(&[], |begin| &bytes[begin..]))
 }
 
 /// The last lines of what was said, in one line.
@@ -68,6 +75,29 @@ pub(super) fn quote(said: &[u8]) -> String {
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = lines[lines.len().saturating_sub(LINES)..].join(" | ");
     let plain: String = last.chars().filter(|c| !c.is_control()).collect();
-    let count = plain.chars().count();
-    plain.chars().skip(count.saturating_sub(CHARACTERS)).collect()
+    match plain.chars().count().checked_sub(CHARACTERS) {
+        None | Some(0) => plain,
+        // The same of a word.
+        Some(over) => {
+            plain.chars().skip(over).skip_while(|c| !c.is_whitespace()).collect::<String>().trim().to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_half_of_a_word_is_quoted() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        for secret in [1, 399, 400, 401, 2047, 2048, 5000].map(|length| "s".repeat(length)) {
+            fs::write(&path, format!("{secret} is wrong")).unwrap();
+            let said = last_words(&path);
+            assert!(said.contains(&secret) || !said.contains("ss"), "{said}");
+        }
+        fs::write(&path, "a\nb\n").unwrap();
+        assert_eq!(last_words(&path), "a | b");
+    }
 }

@@ -9,14 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use ays_protocol::Failure;
 use rustix::io::Errno;
 use rustix::process::{WaitOptions, WaitStatus, set_child_subreaper, setsid, wait};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
+use super::family::Leader;
 use super::supervised::{Said, Spec, file, mark};
 use super::user::User;
-use super::{family, log};
+use super::{LOOK_EVERY, family, log};
+use crate::locked::open_locked;
 
 /// The first argument that starts the helper as a supervisor: `supervise DIRECTORY NAME`.
 pub const SUPERVISE_MODE: &str = "supervise";
@@ -26,6 +29,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// What ran this long has not failed because of how it was started.
 const LONG: Duration = Duration::from_secs(60);
+
+/// How long those who only look may have the lock.
+const LOOKED_AT: Duration = Duration::from_secs(1);
 
 /// The directories of programs that a service finds.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -57,10 +63,8 @@ struct Supervisor<'a> {
 }
 
 async fn supervise(dir: &Path, name: &str) -> std::io::Result<()> {
-    let lock = File::create(file(dir, name, "lock"))?;
-    // Another supervisor is at it.
-    lock.try_lock()?;
-    let spec = serde_json::from_slice(&fs::read(file(dir, name, "json"))?)?;
+    let _lock = lock(&file(dir, name, "lock")).await?;
+    let spec = serde_json::from_slice(&fs::read(file(dir, name, "spec"))?)?;
     // What a daemon starts and leaves behind becomes a child of this process.
     set_child_subreaper(Some(rustix::process::getpid()))?;
     let mut supervisor = Supervisor {
@@ -68,13 +72,25 @@ async fn supervise(dir: &Path, name: &str) -> std::io::Result<()> {
         name,
         spec,
         log: log::begin(file(dir, name, "log"))?,
-        said: Said { supervisor: std::process::id(), ..Said::default() },
+        said: Said { supervisor: Leader::this(), ..Said::default() },
         terminate: signal(SignalKind::terminate())?,
         child: signal(SignalKind::child())?,
     };
     let _hang_up = signal(SignalKind::hangup())?;
     let _interrupt = signal(SignalKind::interrupt())?;
     supervisor.watch().await
+}
+
+/// Takes the lock that says that a supervisor lives; while another one has it that is at it.
+async fn lock(path: &Path) -> std::io::Result<File> {
+    let begun = Instant::now();
+    loop {
+        match open_locked(path) {
+            // Whoever only looks has it for a moment.
+            Err(Failure::Busy { .. }) if begun.elapsed() < LOOKED_AT => sleep(LOOK_EVERY).await,
+            locked => return locked.map_err(|failure| std::io::Error::other(failure.to_string())),
+        }
+    }
 }
 
 impl Supervisor<'_> {
@@ -89,8 +105,7 @@ impl Supervisor<'_> {
                     let (status, is_wanted) = self.until_gone(pid).await;
                     self.said.last = status.map(ended);
                     if is_wanted || status.is_some_and(|status| status.exit_status() == Some(0)) {
-                        self.said.pid = None;
-                        return self.say();
+                        return self.end();
                     }
                 }
                 Err(error) => self.said.last = Some(format!("cannot be started: {error}")),
@@ -103,10 +118,16 @@ impl Supervisor<'_> {
             }
             tokio::select! {
                 () = sleep(pause) => {}
-                _ = self.terminate.recv() => return Ok(()),
+                _ = self.terminate.recv() => return self.end(),
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Nothing of it is left, so that nothing is to be found by this process's number.
+    fn end(&mut self) -> std::io::Result<()> {
+        (self.said.pid, self.said.supervisor) = (None, None);
+        self.say()
     }
 
     fn spawn(&self) -> std::io::Result<u32> {
@@ -151,7 +172,7 @@ impl Supervisor<'_> {
     }
 
     fn family(&self) -> Vec<u32> {
-        family::of(self.said.supervisor, &mark(self.dir, self.name))
+        family::of(self.said.supervisor.as_ref(), &mark(self.dir, self.name))
     }
 
     /// Writes down how it is.

@@ -11,13 +11,15 @@ use tokio::time::timeout;
 
 use super::supervised::write_script;
 use super::user::User;
-use super::{State, log};
+use super::{Made, State, log};
 use crate::child::bound;
 use crate::disk::remove as remove_file;
 use crate::program;
 use crate::service::{Service, replace};
 
 const UNITS: &str = "/etc/systemd/system";
+/// The first version that has `ExitType=cgroup`.
+const EXIT_TYPES: u32 = 250;
 /// How long systemd may take to answer beside what a unit takes.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -26,21 +28,32 @@ pub(crate) fn runs() -> bool {
     Path::new("/run/systemd/system").is_dir() && program::find("systemctl").is_some()
 }
 
-fn unit_file(unit: &str) -> PathBuf {
+/// Whether it can watch over a process as a supervisor of ours does: with all that a daemon leaves behind.
+pub(super) async fn watches() -> bool {
+    runs() && systemctl(&["--version"]).await.is_ok_and(|said| version(&said) >= Some(EXIT_TYPES))
+}
+
+/// `systemd 255 (255.4-1ubuntu8)`.
+fn version(said: &str) -> Option<u32> {
+    let number = said.split_whitespace().nth(1)?;
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+pub(super) fn unit_file(unit: &str) -> PathBuf {
     Path::new(UNITS).join(format!("{unit}.service"))
 }
 
-/// Writes the unit of a process; whether it was there already.
-pub(super) async fn write(service: &mut Service, process: &ProcessOrder) -> Result<bool, Failure> {
+/// Writes the unit of a process.
+pub(super) async fn write(service: &mut Service, process: &ProcessOrder) -> Result<Made, Failure> {
     let user = User::of(&process.name, process.user.as_deref())?;
     let script = service.dir().join(format!("{}.sh", process.name));
     let wanted = process.script.0.expose().as_bytes();
     let unit = unit_file(&process.unit);
     let text = text(process, &script);
-    let is_same = fs::read(&script).is_ok_and(|there| there == wanted)
-        && fs::read(&unit).is_ok_and(|there| there == text.as_bytes());
-    if is_same {
-        return Ok(true);
+    let made = Made::of(service.dir(), &process.name, [wanted, text.as_bytes()]);
+    let is_there = |path: &Path, text: &[u8]| fs::read(path).is_ok_and(|there| there == text);
+    if made.is_same && is_there(&script, wanted) && is_there(&unit, text.as_bytes()) {
+        return Ok(made);
     }
     service.written.units.insert(process.unit.clone());
     service.save()?;
@@ -49,7 +62,7 @@ pub(super) async fn write(service: &mut Service, process: &ProcessOrder) -> Resu
     replace(&unit, text.as_bytes(), 0o644)?;
     systemctl(&["daemon-reload"]).await?;
     systemctl(&["enable", &process.unit]).await?;
-    Ok(false)
+    Ok(made)
 }
 
 fn text(process: &ProcessOrder, script: &Path) -> String {
@@ -73,11 +86,12 @@ pub(super) async fn start(unit: &str) -> Result<(), Failure> {
     systemctl(&["start", unit]).await.map(drop)
 }
 
-pub(super) async fn stop(unit: &str) -> Result<(), Failure> {
+/// `takes` is how long the unit may take to end by itself.
+pub(super) async fn stop(unit: &str, takes: Duration) -> Result<(), Failure> {
     if !unit_file(unit).exists() {
         return Ok(());
     }
-    systemctl(&["stop", unit]).await.map(drop)
+    systemctl_within(LIMIT + takes, &["stop", unit]).await.map(drop)
 }
 
 pub(super) async fn kill(unit: &str) -> Result<(), Failure> {
@@ -86,7 +100,7 @@ pub(super) async fn kill(unit: &str) -> Result<(), Failure> {
     }
     // There may be nothing to kill.
     let _ = systemctl(&["kill", "--signal=KILL", unit]).await;
-    stop(unit).await?;
+    stop(unit, Duration::ZERO).await?;
     let _ = systemctl(&["reset-failed", unit]).await;
     Ok(())
 }
@@ -139,23 +153,34 @@ pub(super) async fn last_words(unit: &str) -> String {
 }
 
 async fn systemctl(arguments: &[&str]) -> Result<String, Failure> {
+    systemctl_within(LIMIT, arguments).await
+}
+
+async fn systemctl_within(limit: Duration, arguments: &[&str]) -> Result<String, Failure> {
     let failed = |reason: String| Failure::Tool { tool: "systemctl".to_owned(), reason };
     let Some(program) = program::find("systemctl") else {
         return Err(failed("it is missing".to_owned()));
     };
     let mut command = bound(program);
     command.arg("--no-ask-password").args(arguments).env("LC_ALL", "C").stdin(Stdio::null());
-    match timeout(LIMIT, command.output()).await {
+    match timeout(limit, command.output()).await {
         Ok(Ok(output)) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         Ok(Ok(output)) => Err(failed(log::quote(&output.stderr))),
         Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(_) => Err(failed(format!("it did not answer within {LIMIT:?}"))),
+        Err(_) => Err(failed(format!("it did not answer within {limit:?}"))),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_older_systemd_watches_over_nothing() {
+        assert_eq!(version("systemd 249 (249.11-0ubuntu3)\n+PAM"), Some(249));
+        assert!(version("systemd 250~rc1 (x)") >= Some(EXIT_TYPES));
+        assert!(version("garbage") < Some(EXIT_TYPES));
+    }
 
     #[test]
     fn what_systemd_says_of_a_unit() {

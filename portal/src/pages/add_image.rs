@@ -85,15 +85,6 @@ pub(crate) async fn add(Form { visitor, fields }: Form) -> Result<Response, Fail
     if adds && fields.one("name").is_none() {
         told.name = Some("What will users know it by?".to_owned());
     }
-    let controller = visitor.controller().await?;
-    match look(&controller, url).await {
-        Ok(Survey::Several(urls)) => told.several = urls.iter().map(ToString::to_string).collect(),
-        Ok(Survey::Image(image)) => told.found = found(&image),
-        Err(error) => told.url = Some(operations::Problem::from(&error).in_one_line()),
-    }
-    if !adds || told.has_problems() || !told.several.is_empty() {
-        return ask(&visitor, &fields, told).await;
-    }
     let gid = fields.one("gid").and_then(|gid| gid.parse().ok()).map(Gid).unwrap_or_default();
     let add = AddImage {
         from: AddedFrom::Url(url.to_owned()),
@@ -111,9 +102,18 @@ pub(crate) async fn add(Form { visitor, fields }: Form) -> Result<Response, Fail
         force: false,
         parallel: None,
     };
-    // What a job may not hold is said before anything is done: a login, for one.
+    // What a job may not hold is not looked at either: a file of the server, or a login.
     if let Err(error) = serde_json::to_value(Operation::from(add.clone())) {
         told.url = Some(error.to_string());
+        return ask(&visitor, &fields, told).await;
+    }
+    let controller = visitor.controller().await?;
+    match look(&controller, url).await {
+        Ok(Survey::Several(urls)) => told.several = urls.iter().map(ToString::to_string).collect(),
+        Ok(Survey::Image(image)) => told.found = found(&image),
+        Err(error) => told.url = Some(operations::Problem::from(&error).in_one_line()),
+    }
+    if !adds || told.has_problems() || !told.several.is_empty() {
         return ask(&visitor, &fields, told).await;
     }
     queue(&visitor, add).await
