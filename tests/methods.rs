@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::support::Scene;
+use crate::support::{Lab, Scene, md5};
 
 const N1: [&str; 2] = ["--targetname", "n1"];
 
@@ -164,6 +164,105 @@ fn a_method_that_fails_says_where_and_the_next_install_goes_on() {
 }
 
 #[test]
+fn archives_downloads_ports_and_processes() {
+    let scene = Scene::new();
+    fs::write(scene.origin.file("part.txt"), "part\n").unwrap();
+    let md5 = md5(&scene.origin.file("part.txt"));
+    let url = format!("http://{}/part.txt", Lab::SOURCE);
+    fs::create_dir(scene.node.path("/opt")).unwrap();
+    fs::write(scene.node.path("/opt/there"), "there\n").unwrap();
+    let before = scene.node.everything();
+    app(
+        &scene,
+        &format!(
+            "    def configure(self, serviceObj):
+        fs = j.system.fs
+        fs.createDir('/opt/app/from/sub')
+        fs.writeFile('/opt/app/from/b\u{e4}r', 'x' * 300000)
+        fs.writeFile('/opt/app/from/sub/y', 'y')
+        fs.targzCompress('/opt/app/from', '/opt/app/all.tgz')
+        fs.targzUncompress('/opt/app/all.tgz', '/opt/app/to')
+        fs.moveFile('/opt/app/to/sub/y', '/opt/app/moved')
+        fs.moveDir('/opt/app/from', '/opt/app/from2')
+        fs.writeFile('/opt/there', 'mine\\n', append=True)
+        j.system.net.download('{url}', '/opt/app/part.txt')
+        j.system.net.downloadIfNonExistent('{url}', '/opt/app/checked', md5_checksum='{md5}')
+        try:
+            j.system.net.downloadIfNonExistent('{url}', '/opt/app/wrong', md5_checksum='0' * 32)
+        except RuntimeError:
+            fs.writeFile('/opt/app/refused', 'yes')
+        seen = [fs.exists('/opt/app/from'), fs.exists('/opt/app/wrong'), fs.fileSize('/opt/app/from2/b\u{e4}r')]
+        j.system.process.executeAsync('busybox httpd -f -p 8099 -h /opt/app')
+        seen.append(j.system.net.waitConnectionTest('127.0.0.1', 8099, 10))
+        seen.append(len(j.system.process.getPidsByPort(8099)))
+        j.system.process.killProcessByPort(8099)
+        seen.append(j.system.net.waitConnectionTestStopped('127.0.0.1', 8099, 10))
+        seen.append(j.system.net.tcpPortConnectionTest('127.0.0.1', 8099))
+        long = j.do.execute('head -c 1000000 /dev/zero')[1]
+        seen.append(len(long) < 300000)
+        seen.append(j.system.unix.executeAsUser('id -un', 'nobody')[1].strip())
+        fs.writeFile('/opt/app/seen', str(seen))
+        return True
+"
+        ),
+    );
+    scene.ays.succeeds(&[&["install", "-n", "app"], &N1[..]].concat());
+    let read = |path: &str| fs::read_to_string(scene.node.path(path)).unwrap();
+    assert_eq!(read("/opt/app/seen"), "[False, False, 300000, True, 1, True, False, True, 'nobody']");
+    assert_eq!(fs::metadata(scene.node.path("/opt/app/to/b\u{e4}r")).unwrap().len(), 300_000);
+    assert_eq!((read("/opt/app/moved"), read("/opt/app/from2/b\u{e4}r").len()), ("y".to_owned(), 300_000));
+    assert_eq!(
+        (read("/opt/app/part.txt"), read("/opt/app/checked")),
+        ("part\n".to_owned(), "part\n".to_owned())
+    );
+    assert_eq!(
+        (read("/opt/there"), read("/opt/app/refused")),
+        ("there\nmine\n".to_owned(), "yes".to_owned())
+    );
+    scene.ays.succeeds(&[&["uninstall", "-n", "app"], &N1[..]].concat());
+    assert_eq!(scene.node.everything(), before);
+}
+
+/// Whatever a node repeats of a secret is none where people see it.
+#[test]
+fn a_secret_that_comes_back_from_the_node_is_hidden() {
+    let scene = Scene::new();
+    scene.ays.feed(&["secret", "set", "app"], "hunter2\n");
+    scene.ays.succeeds(&["secret", "allow", "app", &format!("ssh://{}:22", scene.node.address)]);
+    fs::create_dir(scene.node.path("/opt")).unwrap();
+    app(
+        &scene,
+        "    def configure(self, serviceObj):
+        print j.do.execute('echo said $(secret.app)')[1]
+        j.system.fs.writeFile('/opt/a', '$(secret.app)')
+        again = j.do.readFile('/opt/a')
+        print again, again == '$(secret.app)'
+        j.system.fs.writeFile('/opt/b', again)
+        j.do.execute('echo it was $(secret.app) >&2; exit 5')
+",
+    );
+    let output = scene.ays.run(&[&["install", "-n", "app"], &N1[..]].concat());
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    let said = format!("{}{}", output.stdout, output.stderr);
+    for part in ["print: said ***", "print: *** True", "ended with exit code 5: it was $(secret.app)"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("hunter2"), "{said}");
+    assert_eq!(fs::read_to_string(scene.node.path("/opt/b")).unwrap(), "hunter2");
+    let logs = scene.ays.succeeds(&["runs", "--json"]);
+    let log =
+        serde_json::from_str::<serde_json::Value>(&logs).unwrap()[0]["log"].as_str().unwrap().to_owned();
+    assert!(!fs::read_to_string(log).unwrap().contains("hunter2"));
+    // An uninstall needs no method, and the same of a missing program.
+    app(
+        &scene,
+        "    def configure(self, serviceObj):\n        j.system.process.run('/no/such/$(secret.app)')\n",
+    );
+    let output = scene.ays.run(&[&["install", "-n", "app"], &N1[..]].concat());
+    assert!(output.code == Some(1) && !format!("{output:?}").contains("hunter2"), "{output:#?}");
+}
+
+#[test]
 fn what_is_asked_of_a_node_is_checked() {
     let scene = Scene::new();
     fs::create_dir(scene.node.path("/opt")).unwrap();
@@ -180,6 +279,15 @@ fn what_is_asked_of_a_node_is_checked() {
         ("j.system.platform.ubuntu.startService('a;b')", "it is no name of a service"),
         ("j.do.copyTree('/opt', '/opt/a')", "a directory cannot be copied into itself"),
         ("j.system.process.run('sleep 100', maxSeconds=1)", "999"),
+        (
+            "j.do.symlink('/opt', '/opt/loop')\n        j.do.copyTree('/opt', '/srv/copy')",
+            "a directory that it lies in",
+        ),
+        ("j.do.writeFile('/opt/big', 'x' * 3000000)", "are more than a method may send to a node at once"),
+        (
+            "j.system.fs.writeFile('/opt/half', 'x' * 1500000)\n        j.do.readFile('/opt/half')",
+            "reads at most",
+        ),
     ] {
         app(&scene, &format!("    def configure(self, serviceObj):\n        {line}\n"));
         let output = scene.ays.run(&[&["install", "-n", "app"], &N1[..]].concat());

@@ -1,28 +1,21 @@
 //! What the methods of a recipe ask for, done on the node; what goes wrong is for the method to know.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use ays_actions::{Action, Outcome as ActionOutcome};
 use ays_model::{Check, ChecksumKind, Download, FileAction, NodeAction, NodeAnswer, SecretUrl, StepName};
-use ays_protocol::{Act, Fetch, Hidden, Outcome, Step};
+use ays_protocol::{Act, Fetch, Hidden, MAX_FRAME, Outcome, Step};
 use ays_transport::HelperError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::install_error::InstallError;
 use crate::lifecycle::Asked;
 use crate::service_on_node::{OnNode, note};
 
-/// The longest that a method may wait at once.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-
-/// A file that a method has fetched.
-struct Fetched {
-    url: String,
-    path: String,
-    md5: Option<String>,
-    overwrite: bool,
-}
+/// The most bytes of an action, as it is sent. It has to fit into a frame.
+const MOST: usize = MAX_FRAME as usize / 2;
 
 impl OnNode<'_, '_> {
     /// Does what a method asks for.
@@ -35,10 +28,10 @@ impl OnNode<'_, '_> {
         let outcome = match action {
             Action::Node(action) => self.on_node(&action).await?.into(),
             Action::Download { url, path, md5, overwrite } => {
-                self.download(Fetched { url, path, md5, overwrite }).await?
+                self.download(&url, path, md5.as_deref(), overwrite).await?
             }
             Action::Sleep(time) => {
-                tokio::time::sleep(time.min(LONGEST_WAIT)).await;
+                tokio::time::sleep(time).await;
                 ActionOutcome::Done
             }
             // The lifecycle has refused it.
@@ -55,42 +48,44 @@ impl OnNode<'_, '_> {
     }
 
     async fn on_node(&mut self, action: &NodeAction) -> Result<NodeAnswer, InstallError> {
-        let Some(action) = self.revealed(action) else {
+        let methods = &self.recipe.methods;
+        let Some((action, size)) = translated::<NodeAction>(action, &|text| methods.reveal(text)) else {
             return Ok(NodeAnswer::Failed("it cannot be sent to the node".to_owned()));
         };
+        if size > MOST {
+            let why = format!("{size} bytes are more than a method may send to a node at once: {MOST}");
+            return Ok(NodeAnswer::Failed(why));
+        }
         let order = Act { service: self.recipe.service(), action: Hidden(action) };
         match self.helper.run(Step::Act(order), |_| {}).await {
-            Ok(Outcome::Acted(answer)) => Ok(answer),
+            Ok(Outcome::Acted(answer)) => {
+                let translated = translated(&answer, &|text| methods.conceal(text));
+                Ok(translated.map_or_else(
+                    || NodeAnswer::Failed("its answer is none".to_owned()),
+                    |(answer, _)| answer,
+                ))
+            }
             other => Err(InstallError::at(StepName::Action, other)),
-        }
-    }
-
-    /// The action with its secrets put in.
-    fn revealed(&self, action: &NodeAction) -> Option<NodeAction> {
-        let mut value = serde_json::to_value(action).ok()?;
-        self.reveal(&mut value);
-        serde_json::from_value(value).ok()
-    }
-
-    fn reveal(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => *text = self.recipe.methods.reveal(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.reveal(item)),
-            Value::Object(fields) => fields.values_mut().for_each(|field| self.reveal(field)),
-            _ => {}
         }
     }
 
     async fn download(
         &mut self,
-        Fetched { url, path, md5, overwrite }: Fetched,
+        url: &str,
+        path: String,
+        md5: Option<&str>,
+        overwrite: bool,
     ) -> Result<ActionOutcome, InstallError> {
-        let failed = |why: String| Ok(ActionOutcome::Failed(why));
-        let url = match SecretUrl::parse(&self.recipe.methods.reveal(&url)) {
+        let methods = &self.recipe.methods;
+        let failed = |why: String| Ok(ActionOutcome::Failed(methods.conceal(&why)));
+        if self.recipe.service().is_none() {
+            return failed("a rehearsal changes nothing outside its own directory".to_owned());
+        }
+        let url = match SecretUrl::parse(&methods.reveal(url)) {
             Ok(url) => url,
             Err(error) => return failed(error.to_string()),
         };
-        let check = match md5.map(|md5| ChecksumKind::Md5.read(&md5)) {
+        let check = match md5.map(|md5| ChecksumKind::Md5.read(md5)) {
             None => Check::None,
             Some(Ok(checksum)) => Check::Checksum(checksum),
             Some(Err(error)) => return failed(error.to_string()),
@@ -103,7 +98,7 @@ impl OnNode<'_, '_> {
         }
         let dest = PathBuf::from(path);
         let at = |source| InstallError::Step { step: StepName::Action, source };
-        let network = self.recipe.methods.network(&url);
+        let network = methods.network(&url);
         let noted = note(self.helper, self.recipe, vec![dest.clone()]).await;
         let download = Download { url, mirrors: Vec::new(), dest, check, member: None, network };
         let fetched = match noted {
@@ -117,6 +112,46 @@ impl OnNode<'_, '_> {
             Ok(_) => Err(at(HelperError::Answer)),
             Err(HelperError::Failed(failure)) => failed(failure.to_string()),
             Err(error) => Err(at(error)),
+        }
+    }
+}
+
+/// The same with all its texts translated, and how many bytes it is as JSON.
+fn translated<T: Serialize + DeserializeOwned>(
+    of: &T,
+    translate: &dyn Fn(&str) -> String,
+) -> Option<(T, usize)> {
+    let mut value = serde_json::to_value(of).ok()?;
+    translate_all(&mut value, translate);
+    let size = value.to_string().len();
+    Some((serde_json::from_value(value).ok()?, size))
+}
+
+fn translate_all(value: &mut Value, translate: &dyn Fn(&str) -> String) {
+    match value {
+        Value::String(text) => *text = translate(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| translate_all(item, translate)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| translate_all(field, translate)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_texts_are_translated_and_nothing_else() {
+        let ran = NodeAnswer::Ran { code: 3, stdout: b"a hunter2 b".to_vec(), stderr: vec![255, 0] };
+        let hide = |text: &str| text.replace("hunter2", "word");
+        let expected = NodeAnswer::Ran { code: 3, stdout: b"a word b".to_vec(), stderr: vec![255, 0] };
+        assert_eq!(translated(&ran, &hide).unwrap().0, expected);
+        for (answer, expected) in [
+            (NodeAnswer::Failed("run hunter2".to_owned()), NodeAnswer::Failed("run word".to_owned())),
+            (NodeAnswer::Paths(vec!["/hunter2".to_owned()]), NodeAnswer::Paths(vec!["/word".to_owned()])),
+            (NodeAnswer::Found(None), NodeAnswer::Found(None)),
+        ] {
+            assert_eq!(translated(&answer, &hide).unwrap().0, expected);
         }
     }
 }

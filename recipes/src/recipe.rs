@@ -76,6 +76,13 @@ impl Methods {
         used.fold(text.to_owned(), |text, (word, secret)| text.replace(word, secret.expose_secret()))
     }
 
+    /// What a node says, with the words in the place of their secrets: no method, and no event of it, gets a secret from there.
+    pub fn conceal(&self, text: &str) -> String {
+        // Shorter ones are parts of ordinary words.
+        let told = self.secrets.iter().filter(|(_, secret)| secret.expose_secret().len() >= 4);
+        told.fold(text.to_owned(), |text, (word, secret)| text.replace(secret.expose_secret(), word))
+    }
+
     /// How an address is reached.
     pub fn network(&self, address: &SecretUrl) -> Network {
         self.settings.as_ref().map(|settings| settings.network(address)).unwrap_or_default()
