@@ -114,13 +114,13 @@ async fn pack(verb: PackageVerb, names: Vec<String>, service: String) -> Result<
 
 /// Whether a port becomes open, or closed, within a time; it is tried once at least.
 async fn becomes(host: &str, port: u16, open: bool, limit: Duration) -> bool {
-    let end = Instant::now() + limit;
+    let begun = Instant::now();
     loop {
         let connected = timeout(TRY_LIMIT, TcpStream::connect((host, port))).await;
         if matches!(connected, Ok(Ok(_))) == open {
             return true;
         }
-        if Instant::now() >= end {
+        if begun.elapsed() >= limit {
             return false;
         }
         sleep(TRY_EVERY).await;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::words;
+
 /// One thing that is done on a node. Each says which [`NodeAnswer`] it gets; [`NodeAnswer::Failed`] answers any.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum NodeAction {
@@ -261,7 +263,7 @@ pub enum PackageVerb {
 }
 
 /// What is done with a service of the init system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnitVerb {
     /// It is started.
     Start,
@@ -278,6 +280,16 @@ pub enum UnitVerb {
     /// Whether it runs.
     IsActive,
 }
+
+words!(UnitVerb {
+    Start => "start",
+    Stop => "stop",
+    Restart => "restart",
+    Reload => "reload",
+    Enable => "enable",
+    Disable => "disable",
+    IsActive => "is-active",
+});
 
 /// Running processes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -345,15 +357,7 @@ impl fmt::Display for NodeAction {
                 write!(f, "{verb} {}", names.join(" "))
             }
             Self::Unit { verb, name } => {
-                let verb = match verb {
-                    UnitVerb::Start => "start",
-                    UnitVerb::Stop => "stop",
-                    UnitVerb::Restart => "restart",
-                    UnitVerb::Reload => "reload",
-                    UnitVerb::Enable => "enable",
-                    UnitVerb::Disable => "disable",
-                    UnitVerb::IsActive => "look for",
-                };
+                let verb = if *verb == UnitVerb::IsActive { "look for" } else { verb.as_str() };
                 write!(f, "{verb} {name}")
             }
             Self::User { name, .. } => write!(f, "make user {name}"),

@@ -37,9 +37,9 @@ impl<T> fmt::Debug for Hidden<T> {
     }
 }
 
-/// The most bytes of a file that an action reads or writes, and of what a command says that is given back: what is more
-/// of that is left out.
-pub const MOST_BYTES: usize = 1 << 20;
+/// The most bytes of a file that an action reads, and of each output of a command that is given back: what is more of that
+/// is left out. A byte may take six in a frame, which has to hold both outputs.
+pub const MOST_BYTES: usize = 256 << 10;
 
 /// See [`crate::Step::Processes`].
 #[derive(Debug, Clone, Serialize, Deserialize)]

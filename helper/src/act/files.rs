@@ -122,7 +122,7 @@ fn list(
 ) -> Result<Vec<String>, Failure> {
     let pattern = filter.map(glob::Pattern::new).transpose();
     let pattern = pattern.map_err(|error| refused(root, &format!("the pattern cannot be read: {error}")))?;
-    let mut listed = Vec::new();
+    let (mut listed, mut size) = (Vec::new(), 0);
     let mut left = vec![root.to_owned()];
     while let Some(directory) = left.pop() {
         for name in names_in(&directory)? {
@@ -134,10 +134,12 @@ fn list(
             }
             let is_wanted = if is_directory { directories } else { files };
             if is_wanted && pattern.as_ref().is_none_or(|pattern| pattern.matches(&name)) {
-                listed.push(path.display().to_string());
+                let path = path.display().to_string();
+                size += path.len();
+                listed.push(path);
             }
-            if listed.len() > MOST_PATHS || left.len() > MOST_PATHS {
-                return Err(refused(root, &format!("it has more than {MOST_PATHS} files or directories")));
+            if size > MOST_BYTES || listed.len() > MOST_PATHS || left.len() > MOST_PATHS {
+                return Err(refused(root, "it has more files or directories than a method may list"));
             }
         }
     }
@@ -156,11 +158,12 @@ fn write(service: &mut Service, path: PathBuf, content: Vec<u8>, append: bool) -
     if before.as_ref().is_some_and(|found| !found.is_file()) {
         return Err(refused(&path, "it is no file"));
     }
-    let bytes = match &before {
-        Some(_) if append => [read(&path)?, content].concat(),
-        _ => content,
-    };
-    service.put(&path, &mut &bytes[..], &Like::of(before.as_ref()))
+    let like = Like::of(before.as_ref());
+    if append && before.is_some() {
+        let file = File::open(&path).map_err(|error| failure(&path, "reading", &error))?;
+        return service.put(&path, &mut file.chain(&content[..]), &like);
+    }
+    service.put(&path, &mut &content[..], &like)
 }
 
 fn remove(service: &mut Service, path: &Path, only_empty: bool) -> Result<(), Failure> {

@@ -13,15 +13,7 @@ pub(super) async fn act(verb: UnitVerb, name: &str) -> Result<NodeAnswer, Failur
     if name.is_empty() || name.starts_with('-') || !name.chars().all(is_plain) {
         return Err(refused(name.as_ref(), "it is no name of a service"));
     }
-    let word = match verb {
-        UnitVerb::Start => "start",
-        UnitVerb::Stop => "stop",
-        UnitVerb::Restart => "restart",
-        UnitVerb::Reload => "reload",
-        UnitVerb::Enable => "enable",
-        UnitVerb::Disable => "disable",
-        UnitVerb::IsActive => "is-active",
-    };
+    let word = verb.as_str();
     let (tool, arguments) = if systemd_runs() {
         ("systemctl", [word, name])
     } else {

@@ -17,7 +17,7 @@ use super::family::Leader;
 use super::user::User;
 use super::{GONE, LOOK_EVERY, Made, STARTED_BY, State, family, log};
 use crate::disk::failure;
-use crate::service::{Like, Service, put_back, replace};
+use crate::service::{Like, Service, replace, replace_like};
 
 /// How a process is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub(super) fn write(service: &mut Service, process: &ProcessOrder) -> Result<Mad
 pub(super) fn write_script(path: &Path, text: &[u8], user: &User) -> Result<(), Failure> {
     let is_own = user.uid == rustix::process::geteuid().as_raw();
     let like = Like { mode: 0o500, owner: (!is_own).then_some((user.uid, user.gid)) };
-    put_back(path, &mut &text[..], &like)
+    replace_like(path, &mut &text[..], &like)
 }
 
 /// What runs of a process.
