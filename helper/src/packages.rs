@@ -57,7 +57,8 @@ pub(crate) async fn install(order: InstallPackages) -> Result<Vec<String>, Failu
         apt(&["upgrade"], &[]).await?;
     }
     // Noted before they are there: a kill in between leaves none that nobody removes.
-    let own = order.names.iter().map(|name| without_version(name));
+    let names = names_of(&order.names).await?;
+    let own = names.iter().map(|name| without_version(name));
     let own = own.filter(|name| !installed.has(name) || others.contains(of_any_kind(name)));
     service.written.packages.extend(own.map(str::to_owned));
     service.save()?;
@@ -152,13 +153,33 @@ async fn check_names(names: &[String]) -> Result<(), Failure> {
     let known = program::succeed("apt-cache", ["--all-names", "pkgnames"], "").await?;
     let known = String::from_utf8_lossy(&known);
     let known: BTreeSet<&str> = known.lines().map(str::trim).collect();
-    match names.iter().find(|name| !known.contains(of_any_kind(name))) {
+    let is_unknown = |name: &&String| !is_file(name) && !known.contains(of_any_kind(name));
+    match names.iter().find(is_unknown) {
         None => Ok(()),
         Some(name) => {
             let reason = format!("no source of the node has a package `{}`", of_any_kind(name));
             Err(Failure::Tool { tool: "apt-get".to_owned(), reason })
         }
     }
+}
+
+/// Whether it is a `.deb` file of the node, which a method may have apt install.
+fn is_file(name: &str) -> bool {
+    name.starts_with('/')
+}
+
+/// The packages' own names, in the place of files that bring them.
+async fn names_of(names: &[String]) -> Result<Vec<String>, Failure> {
+    let mut all = Vec::new();
+    for name in names {
+        all.push(if is_file(name) {
+            let said = program::succeed("dpkg-deb", ["--field", name, "Package"], "").await?;
+            String::from_utf8_lossy(&said).trim().to_owned()
+        } else {
+            name.clone()
+        });
+    }
+    Ok(all)
 }
 
 /// By their names alone, for whichever machine they are.

@@ -1,7 +1,9 @@
 //! Archives, by the node's own `tar`.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
 
 use ays_model::NodeAnswer;
 use ays_protocol::Failure;
@@ -21,7 +23,7 @@ pub(super) async fn unpack(
     clean: bool,
 ) -> Result<NodeAnswer, Failure> {
     let (archive, to) = (absolute(archive.display().to_string())?, absolute(to.display().to_string())?);
-    let listed = program::succeed("tar", ["-tf".as_ref(), archive.as_os_str()], "").await?;
+    let listed = names_of(&archive).await?;
     let target = to.clone();
     on_thread(move || {
         if clean && target.is_dir() {
@@ -29,20 +31,25 @@ pub(super) async fn unpack(
             for name in names_in(&target)? {
                 let path = target.join(name);
                 let is_directory = path.is_dir() && !path.is_symlink();
+                if !is_directory {
+                    service.will_change(&path, Change::Content)?;
+                }
                 let removed = if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
                 removed.map_err(|error| failure(&path, "removing", &error))?;
             }
         }
         service.will_make(&target)?;
         make_directory(&target)?;
-        for name in String::from_utf8_lossy(&listed).lines() {
-            // `tar` itself leaves out what would lie elsewhere.
-            let name = name.trim_start_matches(['/']).trim_start_matches("./");
-            let path = target.join(name);
-            match (name.ends_with('/') || name.is_empty(), Path::new(name).components().count()) {
-                (_, 0) => {}
-                (true, _) => service.will_make(&path)?,
-                (false, _) => service.will_change(&path, Change::Content)?,
+        for name in listed.split(|byte| *byte == b'\n') {
+            let path: PathBuf = Path::new(OsStr::from_bytes(name))
+                .components()
+                // `tar` itself leaves out what would lie elsewhere.
+                .filter(|part| matches!(part, Component::Normal(_)))
+                .collect();
+            match (path.as_os_str().is_empty(), name.ends_with(b"/")) {
+                (true, _) => {}
+                (false, true) => service.will_make(&target.join(path))?,
+                (false, false) => service.will_change(&target.join(path), Change::Content)?,
             }
         }
         Ok::<_, Failure>(())
@@ -51,6 +58,14 @@ pub(super) async fn unpack(
     let arguments = ["-xf".as_ref(), archive.as_os_str(), "-C".as_ref(), to.as_os_str()];
     program::succeed("tar", arguments, "").await?;
     Ok(NodeAnswer::Done)
+}
+
+/// The names in an archive, a line each. GNU's `tar` escapes what is not ASCII unless it is told not to; others do not.
+async fn names_of(archive: &Path) -> Result<Vec<u8>, Failure> {
+    let list = ["-tf".as_ref(), archive.as_os_str()];
+    let plain = ["--quoting-style=literal".as_ref()].into_iter().chain(list);
+    let listed = program::run("tar", plain, "").await?;
+    if listed.status.success() { Ok(listed.stdout) } else { program::succeed("tar", list, "").await }
 }
 
 /// Packs a directory into a `.tar.gz`.

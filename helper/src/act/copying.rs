@@ -1,7 +1,8 @@
 //! Copies of files and of whole directories.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use ays_protocol::Failure;
 
@@ -25,28 +26,38 @@ pub(super) fn copy(
     if from.is_dir() && to.starts_with(from) {
         return Err(refused(&to, "a directory cannot be copied into itself"));
     }
-    let mut left = vec![(from.to_owned(), to)];
-    while let Some((from, to)) = left.pop() {
+    let mut left = vec![(from.to_owned(), to, Vec::new())];
+    while let Some((from, to, within)) = left.pop() {
         let found = if keep_links { from.symlink_metadata() } else { from.metadata() };
         let found = found.map_err(|error| failure(&from, "reading", &error))?;
-        let is_there = to.symlink_metadata().is_ok();
         if found.is_dir() {
+            let itself = (found.dev(), found.ino());
+            if within.contains(&itself) {
+                return Err(refused(&from, "it leads to a directory that it lies in"));
+            }
             service.will_make(&to)?;
             make_directory(&to)?;
-            left.extend(names_in(&from)?.into_iter().map(|name| (from.join(&name), to.join(&name))));
-        } else if is_there && !overwrite {
-        } else if found.is_symlink() {
-            let target = fs::read_link(&from).map_err(|error| failure(&from, "reading the link", &error))?;
-            service.will_change(&to, Change::Content)?;
-            make_link(&to, &target)?;
-        } else if found.is_file() {
-            let mut file = File::open(&from).map_err(|error| failure(&from, "reading", &error))?;
-            service.put(&to, &mut file, &Like { owner: None, ..Like::of(Some(&found)) })?;
-        } else {
-            return Err(refused(&from, "it is neither a file nor a directory nor a link"));
+            let within = [&within[..], &[itself]].concat();
+            let names = names_in(&from)?.into_iter();
+            left.extend(names.map(|name| (from.join(&name), to.join(&name), within.clone())));
+        } else if overwrite || to.symlink_metadata().is_err() {
+            copy_one(service, &from, &to, &found)?;
         }
     }
     Ok(())
+}
+
+fn copy_one(service: &mut Service, from: &Path, to: &Path, found: &Metadata) -> Result<(), Failure> {
+    if found.is_symlink() {
+        let target = fs::read_link(from).map_err(|error| failure(from, "reading the link", &error))?;
+        service.will_change(to, Change::Content)?;
+        return make_link(to, &target);
+    }
+    if !found.is_file() {
+        return Err(refused(from, "it is neither a file nor a directory nor a link"));
+    }
+    let mut file = File::open(from).map_err(|error| failure(from, "reading", &error))?;
+    service.put(to, &mut file, &Like { owner: None, ..Like::of(Some(found)) })
 }
 
 /// Moves a file or a directory.
@@ -66,6 +77,5 @@ pub(super) fn rename(service: &mut Service, from: &Path, to: &Path) -> Result<()
         copy(service, from, &to, true, true)?;
         fs::remove_file(from).map_err(|error| failure(from, "removing", &error))?;
     }
-    let parent: PathBuf = from.parent().unwrap_or(Path::new("/")).to_owned();
-    sync_directory(&parent)
+    sync_directory(from.parent().unwrap_or(Path::new("/")))
 }
