@@ -12,7 +12,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::disk::{failure, make_directory, on_thread, sha256_of, sync_directory};
 use crate::file_name::part_of;
-use crate::service::{Before, Kept, Like, RECORD, Service, directory, put_back, services};
+use crate::service::{Before, Kept, Like, RECORD, Service, directory, replace_like, services};
 use crate::tree::make_link;
 use crate::way::{self, Kind};
 use crate::{packages, processes};
@@ -84,6 +84,8 @@ fn bring_back(service: &Service, removed: &mut RemovedService) -> Result<(), Fai
             removed.changed.push(path.clone());
             continue;
         }
+        // What a run that was killed had begun.
+        let _ = way::remove(&part_of(path), Kind::File, &|link| service.is_of_service(link));
         let kept = match &before.content {
             None => None,
             Some(Kept::Link(to)) => {
@@ -106,7 +108,7 @@ fn bring_back(service: &Service, removed: &mut RemovedService) -> Result<(), Fai
             let mut file = File::open(&kept).map_err(|error| failure(&kept, "reading", &error))?;
             let like = Like { mode: before.mode, owner: Some((before.uid, before.gid)) };
             make_directory(path.parent().unwrap_or(Path::new("/")))?;
-            put_back(path, &mut file, &like)?;
+            replace_like(path, &mut file, &like)?;
         } else if path.symlink_metadata().is_ok() {
             give_back_rights(path, before)
                 .map_err(|error| failure(path, "giving it back its rights", &error))?;

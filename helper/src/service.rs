@@ -186,24 +186,26 @@ impl Service {
             if path.symlink_metadata().is_err() || self.others().files.contains(path) {
                 is_changed |= self.written.files.insert(path.to_owned());
             }
-            for directory in path.ancestors().skip(1) {
-                if directory.symlink_metadata().is_ok() && !self.others().directories.contains(directory) {
-                    break;
-                }
-                is_changed |= self.written.directories.insert(directory.to_owned());
-            }
+            is_changed |= self.note_directories(path.ancestors().skip(1));
         }
         if is_changed { self.save() } else { Ok(()) }
     }
 
-    /// Notes a directory that will be made, and those above it.
+    /// The same of a directory that will be made.
     pub fn will_make(&mut self, directory: &Path) -> Result<(), Failure> {
-        let new: Vec<_> = directory.ancestors().take_while(|path| path.symlink_metadata().is_err()).collect();
-        if new.is_empty() {
-            return Ok(());
+        if self.note_directories(directory.ancestors()) { self.save() } else { Ok(()) }
+    }
+
+    /// Notes directories, each of which lies in the next one; whether that is news.
+    fn note_directories<'p>(&mut self, directories: impl Iterator<Item = &'p Path>) -> bool {
+        let mut is_changed = false;
+        for directory in directories {
+            if directory.symlink_metadata().is_ok() && !self.others().directories.contains(directory) {
+                break;
+            }
+            is_changed |= self.written.directories.insert(directory.to_owned());
         }
-        self.written.directories.extend(new.into_iter().map(Path::to_owned));
-        self.save()
+        is_changed
     }
 
     /// Notes that something will be changed, and keeps what is there, unless it is the service's own.
@@ -272,8 +274,8 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failur
     fill(path, &mut &bytes[..], &Like { mode, owner: None })?.finish(path)
 }
 
-/// The same of what was kept, with the rights that it had.
-pub(crate) fn put_back(path: &Path, from: &mut impl Read, like: &Like) -> Result<(), Failure> {
+/// The same, with an owner and rights.
+pub(crate) fn replace_like(path: &Path, from: &mut impl Read, like: &Like) -> Result<(), Failure> {
     fill(path, from, like)?.finish(path)
 }
 
@@ -300,21 +302,30 @@ struct Part {
     file: File,
 }
 
-/// Writes a file beside the place where it is to be.
+/// Writes a file beside the place where it is to be; where that fails, nothing of it is left.
 fn fill(path: &Path, from: &mut impl Read, like: &Like) -> Result<Part, Failure> {
     let part = part_of(path);
     let mut file = wait_locked(&part)?;
-    let failed = |error: std::io::Error| failure(path, "writing", &error);
-    file.set_len(0).map_err(failed)?;
-    std::io::copy(from, &mut file).map_err(failed)?;
+    match fill_file(&mut file, from, like) {
+        Ok(()) => Ok(Part { path: part, file }),
+        Err(error) => {
+            // Why it failed matters more.
+            let _ = fs::remove_file(&part);
+            Err(failure(path, "writing", &error))
+        }
+    }
+}
+
+fn fill_file(file: &mut File, from: &mut impl Read, like: &Like) -> std::io::Result<()> {
+    file.set_len(0)?;
+    std::io::copy(from, file)?;
     if let Some((uid, gid)) = like.owner
         && (uid, gid) != (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
     {
-        std::os::unix::fs::fchown(&file, Some(uid), Some(gid)).map_err(failed)?;
+        std::os::unix::fs::fchown(&*file, Some(uid), Some(gid))?;
     }
-    set_mode(&file, like.mode).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
-    Ok(Part { path: part, file })
+    set_mode(file, like.mode)?;
+    file.sync_all()
 }
 
 impl Part {
@@ -357,8 +368,36 @@ mod tests {
         let path = directory.path().join("x");
         let part = part_of(&path);
         let mut from = Watched { part: &part, left: b"secret" };
-        put_back(&path, &mut from, &Like { mode: 0o644, owner: None }).unwrap();
+        replace_like(&path, &mut from, &Like { mode: 0o644, owner: None }).unwrap();
         assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o644);
+    }
+
+    #[test]
+    fn what_cannot_be_written_whole_leaves_nothing() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                Err(std::io::Error::other("broken"))
+            }
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let like = Like { mode: 0o644, owner: None };
+        assert!(replace_like(&directory.path().join("x"), &mut Broken, &like).is_err());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_directory_that_two_services_make_goes_with_the_last_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let (services, shared) = (directory.path().join("services"), directory.path().join("app"));
+        let make = |name: &str| {
+            let mut service = Service::in_directory(services.join(name)).unwrap();
+            service.will_make(&shared).unwrap();
+            make_directory(&shared).unwrap();
+            service.written.directories.clone()
+        };
+        let expected = BTreeSet::from([shared.clone()]);
+        assert_eq!((make("a"), make("b")), (expected.clone(), expected));
     }
 
     #[test]
