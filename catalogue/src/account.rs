@@ -56,6 +56,20 @@ pub struct Account {
     pub created_by: String,
 }
 
+/// What came of a change of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountChange {
+    /// It is made.
+    Made,
+    /// There is no such user.
+    Unknown,
+    /// Nobody could say who may what any more.
+    LastAdmin,
+}
+
+/// The name of those tokens that are sessions of a browser.
+pub const SESSION: &str = "portal";
+
 /// A token's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
@@ -109,14 +123,27 @@ pub trait Accounts: fmt::Debug + Send + Sync {
         now: &Timestamp,
     ) -> Result<bool, CatalogueError>;
 
-    /// Gives a user another role; false: there is none.
-    async fn set_role(&self, name: &str, role: Role) -> Result<bool, CatalogueError>;
+    /// Gives a user another role. Whoever may only look from now on has no schedule any more, and what waits of
+    /// theirs is cancelled.
+    async fn set_role(
+        &self,
+        name: &str,
+        role: Role,
+        by: &str,
+        now: &Timestamp,
+    ) -> Result<AccountChange, CatalogueError>;
 
-    /// Sets what proves a user's password: an Argon2 hash as PHC string. False: there is no such user.
-    async fn set_password(&self, name: &str, hash: &str) -> Result<bool, CatalogueError>;
+    /// Sets what proves a user's password, an Argon2 hash as PHC string, and ends its sessions. False: there is no
+    /// such user.
+    async fn set_password(&self, name: &str, hash: &str, now: &Timestamp) -> Result<bool, CatalogueError>;
 
-    /// Forgets a user, its tokens and its schedules; false: there was none.
-    async fn remove_account(&self, name: &str) -> Result<bool, CatalogueError>;
+    /// Forgets a user, its tokens and its schedules, and cancels what waits of theirs.
+    async fn remove_account(
+        &self,
+        name: &str,
+        by: &str,
+        now: &Timestamp,
+    ) -> Result<AccountChange, CatalogueError>;
 
     /// All users, by name.
     async fn accounts(&self) -> Result<Vec<Account>, CatalogueError>;

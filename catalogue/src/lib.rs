@@ -47,7 +47,7 @@ mod timestamp;
 mod transfer;
 mod webhook;
 
-pub use account::{Account, Accounts, NewToken, NoRole, Role, Token, TokenId};
+pub use account::{Account, AccountChange, Accounts, NewToken, NoRole, Role, SESSION, Token, TokenId};
 pub use arrival::{Arrivals, NewCopy};
 pub use audit::{AuditRecord, AuditSubject, AuditWhat, Audits, ChangedBy};
 pub use catalogue::Catalogue;

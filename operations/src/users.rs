@@ -5,7 +5,7 @@ use std::time::Duration;
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use ays_catalogue::{Account, Catalogue, NewToken, Role, Timestamp, Token, TokenId};
+use ays_catalogue::{Account, AccountChange, Catalogue, NewToken, Role, Timestamp, Token, TokenId};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -26,6 +26,8 @@ enum UserError {
     There(String),
     #[error("no user is named `{0}`: `ays user list` shows all")]
     Unknown(String),
+    #[error("{0} is the last admin: make another user one first")]
+    LastAdmin(String),
     #[error("no token of the number {0} lets anybody in: `ays user tokens` shows all")]
     NoToken(i64),
     #[error("`{0}` is no name for a user: 1 to 64 letters, digits and . _ - @, the first no sign")]
@@ -41,7 +43,9 @@ enum UserError {
 impl From<UserError> for Error {
     fn from(error: UserError) -> Self {
         let kind = match error {
-            UserError::There(_) | UserError::NoName(_) | UserError::Short => Kind::Usage,
+            UserError::There(_) | UserError::LastAdmin(_) | UserError::NoName(_) | UserError::Short => {
+                Kind::Usage
+            }
             UserError::Unknown(_) | UserError::NoToken(_) => Kind::Unknown,
             UserError::NotHashed(_) | UserError::NoRandom(_) => Kind::Failed,
         };
@@ -74,41 +78,49 @@ pub async fn add_user(
         return Err(UserError::There(name).into());
     }
     if let Some(hash) = hash {
-        controller.catalogue.set_password(&name, &hash).await?;
+        controller.catalogue.set_password(&name, &hash, &Timestamp::now()).await?;
     }
     Ok(())
 }
 
-/// Gives a user another role.
+/// Gives a user another role. Whoever may only look from now on has no schedule any more, and what waits of theirs is
+/// cancelled.
 ///
 /// # Errors
 ///
-/// There is no such user.
+/// There is no such user, or it is the last admin.
 pub async fn set_role(controller: Controller, name: String, role: Role) -> Result<(), Error> {
-    known(controller.catalogue.set_role(&name, role).await?, name)
+    let by = &controller.actor.0;
+    made(controller.catalogue.set_role(&name, role, by, &Timestamp::now()).await?, name)
 }
 
-/// Gives a user another password.
+/// Gives a user another password, and ends its sessions.
 ///
 /// # Errors
 ///
 /// There is no such user, or the password is none.
 pub async fn set_password(controller: Controller, name: String, password: SecretString) -> Result<(), Error> {
     let hash = hashed(password).await?;
-    known(controller.catalogue.set_password(&name, &hash).await?, name)
+    let set = controller.catalogue.set_password(&name, &hash, &Timestamp::now()).await?;
+    made(if set { AccountChange::Made } else { AccountChange::Unknown }, name)
 }
 
-/// Forgets a user, and with it its tokens and schedules.
+/// Forgets a user, its tokens and its schedules, and cancels what waits of theirs.
 ///
 /// # Errors
 ///
-/// There is no such user.
+/// There is no such user, or it is the last admin.
 pub async fn remove_user(controller: Controller, name: String) -> Result<(), Error> {
-    known(controller.catalogue.remove_account(&name).await?, name)
+    let by = &controller.actor.0;
+    made(controller.catalogue.remove_account(&name, by, &Timestamp::now()).await?, name)
 }
 
-fn known(is_known: bool, name: String) -> Result<(), Error> {
-    if is_known { Ok(()) } else { Err(UserError::Unknown(name).into()) }
+fn made(change: AccountChange, name: String) -> Result<(), Error> {
+    match change {
+        AccountChange::Made => Ok(()),
+        AccountChange::Unknown => Err(UserError::Unknown(name).into()),
+        AccountChange::LastAdmin => Err(UserError::LastAdmin(name).into()),
+    }
 }
 
 /// All users.

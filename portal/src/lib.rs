@@ -7,7 +7,6 @@
 
 mod address;
 mod assets;
-mod attempts;
 mod failure;
 mod fields;
 mod form;

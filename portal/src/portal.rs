@@ -7,7 +7,6 @@ use ays_operations::{Actor, Controller, Error};
 use ays_server::{CookieRules, Server};
 
 use crate::Reached;
-use crate::attempts::Attempts;
 use crate::live::Feeds;
 
 /// What all pages share. Clones share it.
@@ -17,14 +16,13 @@ pub(crate) struct Portal(Arc<Inner>);
 struct Inner {
     server: Server,
     reached: Reached,
-    attempts: Attempts,
     feeds: Feeds,
 }
 
 impl Portal {
     pub fn new(server: Server, reached: Reached) -> Self {
         let feeds = Feeds::default();
-        Self(Arc::new(Inner { server, reached, attempts: Attempts::default(), feeds }))
+        Self(Arc::new(Inner { server, reached, feeds }))
     }
 
     /// The server whose pages these are.
@@ -49,11 +47,6 @@ impl Portal {
     /// Whether a provider can say who somebody is.
     pub fn has_provider(&self) -> bool {
         self.0.reached.provider
-    }
-
-    /// Who tried to sign in, and did not.
-    pub fn attempts(&self) -> &Attempts {
-        &self.0.attempts
     }
 
     /// The jobs that somebody follows.

@@ -7,12 +7,13 @@ use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use ays_catalogue::Role;
-use ays_operations::{Actor, Controller, Kind, whose_password, whose_token};
+use ays_operations::{Actor, Controller, Kind, whose_token};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use secrecy::SecretString;
 
 use crate::answer::Answer;
+use crate::passwords::Proof;
 use crate::state::Server;
 
 /// Somebody who is let in, and may at least what `R` says.
@@ -96,10 +97,17 @@ async fn by_password(server: &Server, pair: &str) -> Result<Option<(String, Role
     let Some((name, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
         return Ok(None);
     };
-    let (name, password) = (name.to_owned(), SecretString::from(password));
-    let turn = server.turn().await.ok_or_else(Answer::busy)?;
-    let role = whose_password(server.catalogue(), name.clone(), password, turn).await?;
-    Ok(role.map(|role| (name, role)))
+    let proof = server.password(name.to_owned(), SecretString::from(password)).await?;
+    match proof {
+        Proof::Right(role) => Ok(Some((name.to_owned(), role))),
+        Proof::Wrong => Ok(None),
+        Proof::Later(wait) => {
+            let wait = wait.as_secs().max(1);
+            let message = format!("too many wrong passwords for this user: ask again in {wait} seconds");
+            Err(Answer::new(StatusCode::TOO_MANY_REQUESTS, Kind::Usage, message))
+        }
+        Proof::Busy => Err(Answer::busy()),
+    }
 }
 
 fn word(role: Role) -> &'static str {

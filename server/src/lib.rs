@@ -18,6 +18,7 @@ mod jobs;
 mod me;
 mod metrics;
 mod openapi;
+mod passwords;
 mod query;
 mod records;
 mod run;
@@ -30,8 +31,9 @@ mod users;
 
 pub use answer::status_of;
 pub use feed::{FeedNote, keep_feed};
+pub use passwords::Proof;
 pub use run::{Listen, ServeError, serve};
-pub use session::{CookieRules, SESSION, Session, cookies, end_session, open_session, session};
+pub use session::{CookieRules, Session, cookies, end_session, open_session, session};
 pub use sign_in::{Provider, SignIn, SignInError};
 pub use state::Server;
 

@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
-use ays_catalogue::{Role, TokenId};
+use ays_catalogue::{Role, SESSION, TokenId};
 use ays_operations::{Actor, Error, Kind, add_token, revoke_token, tokens, whose_token};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::state::Server;
-
-/// What a session's token is for.
-pub const SESSION: &str = "portal";
 
 /// So long somebody is let in without saying again who they are.
 const LASTS: Duration = Duration::from_hours(12);

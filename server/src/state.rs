@@ -6,17 +6,14 @@ use std::time::Duration;
 use ays_catalogue::Catalogue;
 use ays_jobs::Site;
 use ays_operations::{Actor, Controller, Error};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use secrecy::SecretString;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+
+use crate::passwords::{Passwords, Proof};
 
 /// For so long the environment is not read again.
 const FRESH: Duration = Duration::from_secs(2);
-
-/// How many passwords are looked at at once: each takes 20 MB of memory, and all of a processor.
-const PASSWORDS: usize = 2;
-
-/// How many callers may wait for that; more are told to come again.
-const WAITING: usize = 20;
 
 /// How many calls may wait for news of jobs at once.
 const POLLS: usize = 64;
@@ -30,8 +27,7 @@ struct Inner {
     site: Arc<dyn Site>,
     /// The environment as it was read last, and when.
     read: Mutex<Option<(Instant, Controller)>>,
-    passwords: Arc<Semaphore>,
-    waiting: Semaphore,
+    passwords: Passwords,
     polls: Semaphore,
 }
 
@@ -42,8 +38,7 @@ impl Server {
             catalogue,
             site,
             read: Mutex::default(),
-            passwords: Arc::new(Semaphore::new(PASSWORDS)),
-            waiting: Semaphore::new(WAITING),
+            passwords: Passwords::default(),
             polls: Semaphore::new(POLLS),
         }))
     }
@@ -58,10 +53,13 @@ impl Server {
         &*self.0.site
     }
 
-    /// A turn to have a password looked at; none: too many wait.
-    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        let _waiting = self.0.waiting.try_acquire().ok()?;
-        Arc::clone(&self.0.passwords).acquire_owned().await.ok()
+    /// What a user may do whose password this is.
+    ///
+    /// # Errors
+    ///
+    /// Those of the catalogue.
+    pub async fn password(&self, name: String, password: SecretString) -> Result<Proof, Error> {
+        self.0.passwords.proof(self.catalogue(), name, password).await
     }
 
     /// The right to wait for news; none: too many wait.

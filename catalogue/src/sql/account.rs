@@ -2,8 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::Database;
-use crate::{Account, Accounts, CatalogueError, NewToken, Role, Timestamp, Token, TokenId};
+use super::{Database, Work};
+use crate::{
+    Account, AccountChange, Accounts, CatalogueError, NewToken, Role, SESSION, Timestamp, Token, TokenId,
+};
 
 const TOKEN: &str = "SELECT t.id, a.name AS account, t.name, t.role, t.created_at, t.expires_at, t.revoked_at
                      FROM token t JOIN account a ON a.id = t.account_id";
@@ -29,36 +31,75 @@ impl Accounts for Database {
         Ok(added == 1)
     }
 
-    async fn set_role(&self, name: &str, role: Role) -> Result<bool, CatalogueError> {
-        let set = self
-            .write_one(
-                "setting a user's role",
-                sqlx::query("UPDATE account SET role = $3 WHERE environment_id = $1 AND name = $2")
-                    .bind(self.environment)
-                    .bind(name)
-                    .bind(role),
-            )
-            .await?;
-        Ok(set == 1)
+    async fn set_role(
+        &self,
+        name: &str,
+        role: Role,
+        by: &str,
+        now: &Timestamp,
+    ) -> Result<AccountChange, CatalogueError> {
+        let doing = "setting a user's role";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        if role != Role::Admin && is_last_admin(&mut tx, name).await.map_err(&failed)? {
+            return Ok(AccountChange::LastAdmin);
+        }
+        let set = sqlx::query("UPDATE account SET role = $3 WHERE environment_id = $1 AND name = $2")
+            .bind(tx.environment)
+            .bind(name)
+            .bind(role)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        if set.rows_affected() == 0 {
+            return Ok(AccountChange::Unknown);
+        }
+        if role < Role::Operator {
+            take_work(&mut tx, name, by, now).await.map_err(&failed)?;
+        }
+        tx.commit().await.map_err(failed)?;
+        Ok(AccountChange::Made)
     }
 
-    async fn set_password(&self, name: &str, hash: &str) -> Result<bool, CatalogueError> {
-        let set = self
-            .write_one(
-                "setting a user's password",
-                sqlx::query("UPDATE account SET password = $3 WHERE environment_id = $1 AND name = $2")
-                    .bind(self.environment)
-                    .bind(name)
-                    .bind(hash),
-            )
-            .await?;
-        Ok(set == 1)
+    async fn set_password(&self, name: &str, hash: &str, now: &Timestamp) -> Result<bool, CatalogueError> {
+        let doing = "setting a user's password";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        let set = sqlx::query("UPDATE account SET password = $3 WHERE environment_id = $1 AND name = $2")
+            .bind(tx.environment)
+            .bind(name)
+            .bind(hash)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        // Whoever knew the old password may have signed in with it.
+        sqlx::query(
+            "UPDATE token SET revoked_at = $4 WHERE name = $3 AND revoked_at IS NULL
+               AND account_id IN (SELECT id FROM account WHERE environment_id = $1 AND name = $2)",
+        )
+        .bind(tx.environment)
+        .bind(name)
+        .bind(SESSION)
+        .bind(now)
+        .execute(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(set.rows_affected() == 1)
     }
 
-    async fn remove_account(&self, name: &str) -> Result<bool, CatalogueError> {
+    async fn remove_account(
+        &self,
+        name: &str,
+        by: &str,
+        now: &Timestamp,
+    ) -> Result<AccountChange, CatalogueError> {
         let doing = "removing a user";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
+        if is_last_admin(&mut tx, name).await.map_err(&failed)? {
+            return Ok(AccountChange::LastAdmin);
+        }
         let removed = sqlx::query("DELETE FROM account WHERE environment_id = $1 AND name = $2")
             .bind(tx.environment)
             .bind(name)
@@ -66,17 +107,11 @@ impl Accounts for Database {
             .await
             .map_err(&failed)?;
         if removed.rows_affected() == 0 {
-            return Ok(false);
+            return Ok(AccountChange::Unknown);
         }
-        // They would go on with the rights that the user had.
-        sqlx::query("DELETE FROM schedule WHERE environment_id = $1 AND actor = $2")
-            .bind(tx.environment)
-            .bind(name)
-            .execute(&mut *tx)
-            .await
-            .map_err(&failed)?;
+        take_work(&mut tx, name, by, now).await.map_err(&failed)?;
         tx.commit().await.map_err(failed)?;
-        Ok(true)
+        Ok(AccountChange::Made)
     }
 
     async fn accounts(&self) -> Result<Vec<Account>, CatalogueError> {
@@ -179,4 +214,34 @@ impl Accounts for Database {
         .map_err(self.failed("reading a token"))?;
         Ok(found.map(|(name, account, token)| (name, account.min(token))))
     }
+}
+
+/// Whether nobody could say who may what without this user.
+async fn is_last_admin(tx: &mut Work, name: &str) -> sqlx::Result<bool> {
+    let admins: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM account WHERE environment_id = $1 AND role = 'admin'")
+            .bind(tx.environment)
+            .fetch_all(&mut **tx)
+            .await?;
+    Ok(admins == [name])
+}
+
+/// Nothing begins any more with the rights that a user had.
+async fn take_work(tx: &mut Work, name: &str, by: &str, now: &Timestamp) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM schedule WHERE environment_id = $1 AND actor = $2")
+        .bind(tx.environment)
+        .bind(name)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "UPDATE job SET status = 'cancelled', cancelled_by = $3, ended_at = $4
+         WHERE environment_id = $1 AND actor = $2 AND status = 'queued'",
+    )
+    .bind(tx.environment)
+    .bind(name)
+    .bind(by)
+    .bind(now)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }

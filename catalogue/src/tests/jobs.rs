@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::support::{Fixture, at, registration, shared};
 use crate::{
-    Image, ImageColumn, ImageQuery, JobEnd, JobFilter, JobId, JobStatus, LockAttempt, NewToken, Page, Role,
+    AccountChange, Image, ImageColumn, ImageQuery, JobEnd, JobFilter, JobId, JobStatus, LockAttempt,
+    NewToken, Page, Role, SESSION,
 };
 
 #[tokio::test]
@@ -134,20 +135,60 @@ async fn a_token_lets_in_until_it_expires_is_revoked_or_its_user_is_gone() {
     assert_eq!(catalogue.remove_tokens(&at(3)).await.unwrap(), 1);
     let left: Vec<_> = catalogue.tokens(None).await.unwrap().into_iter().map(|token| token.role).collect();
     assert_eq!(left, [Role::Viewer]);
-    assert!(catalogue.set_password("anna", "$argon2id$..").await.unwrap());
+    let session = NewToken { name: SESSION, ..token("h5", Role::Admin, None) };
+    catalogue.add_token(&session, &at(3)).await.unwrap().unwrap();
+    assert!(catalogue.set_password("anna", "$argon2id$..", &at(4)).await.unwrap());
+    assert_eq!(catalogue.let_in("h5", &at(4)).await.unwrap(), None, "a new password ends sessions");
+    assert!(catalogue.let_in("h2", &at(4)).await.unwrap().is_some(), "and nothing else");
     assert_eq!(catalogue.password("anna").await.unwrap(), Some((Role::Operator, "$argon2id$..".to_owned())));
-    assert!(catalogue.set_role("anna", Role::Viewer).await.unwrap());
     let scrub = json!({"kind": "scrub"});
-    for actor in ["anna", "bert"] {
-        catalogue.add_schedule("daily 03:00", &scrub, actor, &at(9), &at(3)).await.unwrap();
-    }
-    assert!(!catalogue.remove_account("bert").await.unwrap(), "bert is no user of the server");
-    assert!(catalogue.remove_account("anna").await.unwrap());
-    let left: Vec<_> = catalogue.schedules().await.unwrap().into_iter().map(|one| one.actor).collect();
-    assert_eq!(left, ["bert"]);
+    let work = async || {
+        for actor in ["anna", "bert"] {
+            catalogue.add_schedule("daily 03:00", &scrub, actor, &at(9), &at(3)).await.unwrap();
+            catalogue.add_job("scrub", &scrub, actor, &at(3)).await.unwrap();
+        }
+    };
+    let left = async || {
+        let schedules = catalogue.schedules().await.unwrap().into_iter().map(|one| one.actor);
+        let queued = JobFilter { status: Some(JobStatus::Queued), ..JobFilter::default() };
+        let jobs = catalogue.jobs(&queued).await.unwrap().into_iter().map(|one| one.actor);
+        let mut left = schedules.chain(jobs).collect::<Vec<_>>();
+        left.dedup();
+        left
+    };
+    // Nothing begins any more with the rights that somebody had.
+    work().await;
+    assert_eq!(catalogue.set_role("anna", Role::Viewer, "root", &at(3)).await.unwrap(), AccountChange::Made);
+    assert_eq!(left().await, ["bert"]);
+    work().await;
+    let remove = async |name| catalogue.remove_account(name, "root", &at(3)).await.unwrap();
+    assert_eq!(remove("bert").await, AccountChange::Unknown, "bert is no user of the server");
+    assert_eq!(remove("anna").await, AccountChange::Made);
+    assert_eq!(left().await, ["bert"]);
+    let job =
+        catalogue.jobs(&JobFilter::default()).await.unwrap().into_iter().find(|job| job.actor == "anna");
+    assert_eq!(job.unwrap().cancelled_by.as_deref(), Some("root"));
     assert_eq!(catalogue.let_in("h2", &at(3)).await.unwrap(), None);
-    assert!(!catalogue.set_role("anna", Role::Admin).await.unwrap());
+    let role = async |name, role| catalogue.set_role(name, role, "root", &at(3)).await.unwrap();
+    assert_eq!(role("anna", Role::Admin).await, AccountChange::Unknown);
     assert_eq!(catalogue.add_token(&token("h4", Role::Viewer, None), &at(3)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_last_admin_stays_one() {
+    let fixture = Fixture::new().await;
+    let catalogue = &fixture.catalogue;
+    for name in ["anna", "bert"] {
+        catalogue.add_account(name, Role::Admin, "root", &at(0)).await.unwrap();
+    }
+    let role = async |name, role| catalogue.set_role(name, role, "root", &at(1)).await.unwrap();
+    let remove = async |name| catalogue.remove_account(name, "root", &at(1)).await.unwrap();
+    assert_eq!(role("anna", Role::Operator).await, AccountChange::Made);
+    assert_eq!(role("bert", Role::Viewer).await, AccountChange::LastAdmin);
+    assert_eq!(remove("bert").await, AccountChange::LastAdmin);
+    assert_eq!(role("bert", Role::Admin).await, AccountChange::Made);
+    assert_eq!(role("anna", Role::Admin).await, AccountChange::Made);
+    assert_eq!(remove("bert").await, AccountChange::Made);
 }
 
 #[tokio::test]

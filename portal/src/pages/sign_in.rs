@@ -1,13 +1,11 @@
 //! Signing in with a password, and signing out.
 
-use std::time::Instant;
-
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use ays_operations::{Error, Kind, whose_password};
-use ays_server::cookies;
+use ays_operations::{Error, Kind};
+use ays_server::{Proof, cookies};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::address::is_here;
@@ -53,20 +51,22 @@ pub(crate) async fn sign_in(State(portal): State<Portal>, request: Request) -> R
     if !known.zip(fields.one(FIELD)).is_some_and(|(known, given)| is_same(&known, given)) {
         return again(StatusCode::FORBIDDEN, "The form was too old. Please sign in again.".to_owned());
     }
-    if let Some(wait) = portal.attempts().wait(&user, Instant::now()) {
-        let wait = markup::duration(wait.as_secs().max(1));
-        let problem = format!("Too many wrong passwords for this user: try again in {wait}.");
-        return again(StatusCode::TOO_MANY_REQUESTS, problem);
-    }
     let password = SecretString::from(fields.all("password").last().unwrap_or("").to_owned());
-    let Some(turn) = portal.server().turn().await else {
-        return again(StatusCode::TOO_MANY_REQUESTS, "Too many sign in at once: try again soon.".to_owned());
-    };
-    if whose_password(portal.catalogue(), user.clone(), password, turn).await?.is_none() {
-        portal.attempts().failed(&user, Instant::now());
-        return again(StatusCode::UNAUTHORIZED, "This user and password let nobody in.".to_owned());
+    match portal.server().password(user.clone(), password).await? {
+        Proof::Right(_) => {}
+        Proof::Wrong => {
+            return again(StatusCode::UNAUTHORIZED, "This user and password let nobody in.".to_owned());
+        }
+        Proof::Later(wait) => {
+            let wait = markup::duration(wait.as_secs().max(1));
+            let problem = format!("Too many wrong passwords for this user: try again in {wait}.");
+            return again(StatusCode::TOO_MANY_REQUESTS, problem);
+        }
+        Proof::Busy => {
+            let problem = "Too many sign in at once: try again soon.".to_owned();
+            return again(StatusCode::TOO_MANY_REQUESTS, problem);
+        }
     }
-    portal.attempts().succeeded(&user);
     let cookie = ays_server::open_session(portal.server(), user, portal.cookie_rules()).await?;
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&to)).into_response())
 }

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::response::{IntoResponse, Redirect, Response};
-use ays_catalogue::{Account, Role, Token, TokenId};
+use ays_catalogue::{Account, Role, SESSION, Token, TokenId};
 use ays_operations as operations;
-use ays_server::SESSION;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
