@@ -6,7 +6,8 @@ use ays_catalogue::{Job, JobId};
 use ays_engine::Stop;
 use ays_model::{Record, causes, is_this_machine};
 use ays_operations::{Error, Kind, Operation, Problem, Tell, ended};
-use reqwest::{Method, Response, Url};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::failure::Failure;
 
-/// How long a server may be away while a job is followed: it may be restarted.
-const AWAY: Duration = Duration::from_secs(60);
+/// How long a server may be away while a job is followed, or a file is sent: it may be restarted.
+pub const AWAY: Duration = Duration::from_secs(60);
+
+/// How long one piece of a file may take to be sent.
+const SENDING: Duration = Duration::from_secs(600);
 
 /// How long one call waits for news, in seconds.
 const WAIT: u32 = 20;
@@ -220,23 +224,45 @@ impl Client {
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let response = request.send().await.map_err(away(&self.base))?;
-        self.answer(response).await
-    }
-
-    async fn answer<T: DeserializeOwned>(&self, response: Response) -> Result<T, Failure> {
-        let status = response.status();
-        let text = response.text().await.map_err(away(&self.base))?;
-        if !status.is_success() {
-            let problem = serde_json::from_str::<Problem>(&text);
-            return Err(match problem {
-                Ok(problem) => Error::from(problem).into(),
-                Err(_) => ClientError::NotOurs(status.to_string()).into(),
-            });
-        }
+        let text = self.answer(request).await?.text().await.map_err(away(&self.base))?;
         let text = if text.is_empty() { "null" } else { &text };
         Ok(serde_json::from_str(text).map_err(|error| ClientError::NotOurs(causes(&error)))?)
     }
+
+    /// A call of tus 1.0.0, by which files are sent.
+    pub async fn tus(
+        &self,
+        method: Method,
+        path: &[&str],
+        headers: &[(&'static str, String)],
+        body: Vec<u8>,
+    ) -> Result<HeaderMap, Failure> {
+        let mut request = self.http.request(method, self.url(path)?).bearer_auth(self.token.expose_secret());
+        request = request.header("tus-resumable", "1.0.0").timeout(SENDING).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        Ok(self.answer(request).await?.headers().clone())
+    }
+
+    /// What is answered where it went well.
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let response = request.send().await.map_err(away(&self.base))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let text = response.text().await.map_err(away(&self.base))?;
+        Err(match serde_json::from_str::<Problem>(&text) {
+            Ok(problem) => Error::from(problem).into(),
+            Err(_) => not_ours(status),
+        })
+    }
+}
+
+/// The server's answer is none of ays.
+pub fn not_ours(why: impl ToString) -> Failure {
+    ClientError::NotOurs(why.to_string()).into()
 }
 
 fn away(base: &Url) -> impl Fn(reqwest::Error) -> Failure {
@@ -245,6 +271,6 @@ fn away(base: &Url) -> impl Fn(reqwest::Error) -> Failure {
 }
 
 /// Whether it may do better when it is asked again.
-fn is_away(failure: &Failure) -> bool {
+pub fn is_away(failure: &Failure) -> bool {
     matches!(failure, Failure::Operation(error) if error.kind == Kind::Failed)
 }

@@ -10,6 +10,7 @@ mod render;
 mod signals;
 mod site;
 mod targets;
+mod upload;
 mod word;
 
 use std::process::ExitCode;

@@ -123,8 +123,7 @@ pub trait Accounts: fmt::Debug + Send + Sync {
         now: &Timestamp,
     ) -> Result<bool, CatalogueError>;
 
-    /// Gives a user another role. Whoever may only look from now on has no schedule any more, and what waits of
-    /// theirs is cancelled.
+    /// Gives a user another role. Of whoever may only look from now on, what waits is cancelled.
     async fn set_role(
         &self,
         name: &str,

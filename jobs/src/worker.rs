@@ -9,7 +9,7 @@ use ays_catalogue::{
     Account, Catalogue, CatalogueError, Job, JobEnd, JobFilter, JobId, JobStatus, Process, Role, Timestamp,
 };
 use ays_engine::{Stop, Stopper};
-use ays_operations::{Actor, Every, Kind, Operation, Outcome, Problem, Tell};
+use ays_operations::{Actor, Every, Kind, Operation, Outcome, Problem, Tell, Uploads};
 use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
@@ -183,6 +183,8 @@ impl Worker {
             jiff::Timestamp::now().saturating_sub(keep).unwrap_or(jiff::Timestamp::MIN).into();
         while self.catalogue.remove_jobs(&before, FORGOTTEN_AT_ONCE).await? == u64::from(FORGOTTEN_AT_ONCE) {}
         self.catalogue.remove_tokens(&before).await?;
+        // The directory may be a server's: what cannot be forgotten there is tried again.
+        let _ = Uploads::of(&controller).forget_old().await;
         Ok(self.queue.forget_done().await?)
     }
 

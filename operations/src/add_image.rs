@@ -18,6 +18,7 @@ use crate::off_runtime::off_runtime;
 use crate::registered_by::registered_by;
 use crate::roll_out::{InstalledOn, RollOut};
 use crate::selection::{Selected, Selection};
+use crate::uploads::{UploadId, Uploads};
 
 /// An image that an operator adds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,25 +78,48 @@ pub enum AddedFrom {
     Url(String),
     /// A file on this machine: its absolute path, without links.
     File(PathBuf),
+    /// A file that was sent to the server, by whoever adds it.
+    Upload(UploadId),
 }
 
 impl AddedFrom {
-    /// What tells that a file was changed since it was added.
-    fn state(&self) -> String {
-        let Self::File(path) = self else { return String::new() };
-        let Ok(found) = path.metadata() else { return String::new() };
-        format!("{} {}.{}", found.len(), found.mtime(), found.mtime_nsec())
+    /// Its address for this machine, and the file that it is here.
+    ///
+    /// # Errors
+    ///
+    /// It is an upload that is not there, or not whole; or no file's path.
+    pub async fn address(&self, controller: &Controller) -> Result<(String, Option<PathBuf>), Error> {
+        let path = match self {
+            Self::Url(url) => return Ok((url.clone(), None)),
+            Self::File(path) => path.clone(),
+            Self::Upload(id) => Uploads::of(controller).file(id.clone()).await.map_err(|error| {
+                Error::from(error).with_cure(
+                    "send the file again; a worker on another machine than the server's has no uploads, unless both \
+                     share the directory `uploads`",
+                )
+            })?,
+        };
+        let address = SecretUrl::of_path(&path);
+        let address = address.ok_or_else(|| Error::new(Kind::Usage, NotAdded::Path(path.clone())))?;
+        Ok((address.expose().to_string(), Some(path)))
     }
+}
+
+/// What tells that a file was changed since it was added.
+fn state(file: Option<&Path>) -> String {
+    let Some(Ok(found)) = file.map(Path::metadata) else { return String::new() };
+    format!("{} {}.{}", found.len(), found.mtime(), found.mtime_nsec())
 }
 
 /// An address as a job keeps it, for all to see.
 mod job_address {
     use serde::{Deserialize, Deserializer, Serializer, de, ser};
 
-    use super::AddedFrom;
+    use super::{AddedFrom, UploadId};
 
-    const FILE: &str =
-        "a file is in no job: one machine alone has it. Without AYS_SERVER and --detach it is added at once";
+    /// What the id of an upload stands behind.
+    const UPLOAD: &str = "upload:";
+    const FILE: &str = "a file is in no job: one machine alone has it. Without --detach it is added at once";
     const SHAPE: &str =
         "an address in a job is written as SCHEME://HOST/PATH, without backslashes and line breaks";
     const LOGIN: &str =
@@ -131,6 +155,7 @@ mod job_address {
     pub fn serialize<S: Serializer>(from: &AddedFrom, serializer: S) -> Result<S::Ok, S::Error> {
         match from {
             AddedFrom::File(_) => Err(ser::Error::custom(FILE)),
+            AddedFrom::Upload(id) => serializer.serialize_str(&format!("{UPLOAD}{}", id.as_str())),
             AddedFrom::Url(url) => match refusal(url) {
                 Some(why) => Err(ser::Error::custom(why)),
                 None => serializer.serialize_str(url),
@@ -140,6 +165,9 @@ mod job_address {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AddedFrom, D::Error> {
         let url = String::deserialize(deserializer)?;
+        if let Some(id) = url.strip_prefix(UPLOAD).and_then(UploadId::parse) {
+            return Ok(AddedFrom::Upload(id));
+        }
         match refusal(&url) {
             Some(why) => Err(de::Error::custom(why)),
             None => Ok(AddedFrom::Url(url)),
@@ -185,8 +213,10 @@ impl AddImage {
         let (environment, selection) = (Arc::clone(&controller.environment), self.nodes.clone());
         let nodes = off_runtime(&stop, move || selection.select(&environment)).await?;
         self.check_name(&nodes, &controller, &stop).await?;
-        let mut image = self.describe(&controller, &stop).await?;
-        let file = self.file(&nodes, &controller);
+        let (url, here) = self.from.address(&controller).await?;
+        let mut image = self.describe(url, &controller, &stop).await?;
+        let state = state(here.as_deref());
+        let file = self.file(here, &nodes, &controller);
         if let Some(file) = &file {
             (image.url, image.source) = address_here(&file.path, &controller.actor);
         }
@@ -203,7 +233,7 @@ impl AddImage {
         let environment = Arc::clone(&controller.environment);
         let names: Vec<_> = nodes.targets.iter().map(|target| target.name().clone()).collect();
         let reading = move || {
-            let recipe = image.recipe(&environment, &names, description, &from.state())?;
+            let recipe = image.recipe(&environment, &names, description, &state)?;
             Ok((recipe, Stacks::of(&environment)))
         };
         let (recipe, stacks) = off_runtime(&stop, reading).await?;
@@ -219,18 +249,20 @@ impl AddImage {
             force,
             parallel,
         };
-        Ok(AddedImage { nodes: rolled.run(&controller, ssh, &stop, &tell).await? })
+        let nodes = rolled.run(&controller, ssh, &stop, &tell).await?;
+        if let AddedFrom::Upload(id) = from
+            && nodes.iter().all(|node| node.problem.is_none())
+        {
+            Uploads::of(&controller).remove(id).await?;
+        }
+        Ok(AddedImage { nodes })
     }
 
-    /// The file of this machine that nodes are given. This machine alone reads it where it lies.
-    fn file(&self, nodes: &Selected, controller: &Controller) -> Option<OperatorFile> {
+    /// The file of this machine that nodes are given. This machine alone reads it where it lies, if it stays there.
+    fn file(&self, here: Option<PathBuf>, nodes: &Selected, controller: &Controller) -> Option<OperatorFile> {
         let is_away = nodes.targets.iter().any(|target| matches!(target, Target::Node(_)));
-        match &self.from {
-            AddedFrom::File(path) if is_away => {
-                Some(OperatorFile { path: path.clone(), temporary: controller.temporary.clone() })
-            }
-            _ => None,
-        }
+        let path = here.filter(|_| is_away || matches!(self.from, AddedFrom::Upload(_)))?;
+        Some(OperatorFile { path, temporary: controller.temporary.clone() })
     }
 
     fn check_texts(&self) -> Result<(), Error> {
@@ -243,7 +275,7 @@ impl AddImage {
         ];
         let address = match &self.from {
             AddedFrom::Url(url) => Some(("address", Some(url.as_str()))),
-            AddedFrom::File(_) => None,
+            AddedFrom::File(_) | AddedFrom::Upload(_) => None,
         };
         let of_check: Vec<Option<&str>> = match &self.check {
             Some(NewCheck::Sums(list)) => vec![Some(list)],
@@ -281,15 +313,12 @@ impl AddImage {
     }
 
     /// All that a recipe would say of it. The source is looked at only for what the operator has not said.
-    async fn describe(&mut self, controller: &Controller, stop: &Stop) -> Result<NewImage, Error> {
-        let url = match &self.from {
-            AddedFrom::Url(url) => url.clone(),
-            AddedFrom::File(path) => {
-                let address = SecretUrl::of_path(path);
-                let address = address.ok_or_else(|| Error::new(Kind::Usage, NotAdded::Path(path.clone())))?;
-                address.expose().to_string()
-            }
-        };
+    async fn describe(
+        &mut self,
+        url: String,
+        controller: &Controller,
+        stop: &Stop,
+    ) -> Result<NewImage, Error> {
         let look = LookAtImage { template: slug(&self.name).into(), url: url.clone() };
         let environment = Arc::clone(&controller.environment);
         let asked = off_runtime(stop, move || Ok(NewImage::address(&environment, &url)?)).await?;

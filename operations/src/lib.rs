@@ -54,6 +54,7 @@ mod remove_files;
 mod roll_out;
 mod scrub;
 mod selection;
+mod uploads;
 mod users;
 mod webhooks;
 
@@ -103,6 +104,7 @@ pub use remove_files::{RemovalResult, RemovedFile};
 pub use roll_out::InstalledOn;
 pub use scrub::{ScrubCopies, Scrubbed};
 pub use selection::{Selected, Selection, all_nodes, local_pool};
+pub use uploads::{Upload, UploadError, UploadId, Uploads};
 pub use users::{
     add_token, add_user, remove_user, revoke_token, set_password, set_role, tokens, users, whose_password,
     whose_token,

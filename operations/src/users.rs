@@ -83,8 +83,7 @@ pub async fn add_user(
     Ok(())
 }
 
-/// Gives a user another role. Whoever may only look from now on has no schedule any more, and what waits of theirs is
-/// cancelled.
+/// Gives a user another role. Of whoever may only look from now on, what waits is cancelled, and schedules wait.
 ///
 /// # Errors
 ///

@@ -104,7 +104,7 @@ async fn by_password(server: &Server, pair: &str) -> Result<Option<(String, Role
         Proof::Later(wait) => {
             let wait = wait.as_secs().max(1);
             let message = format!("too many wrong passwords for this user: ask again in {wait} seconds");
-            Err(Answer::new(StatusCode::TOO_MANY_REQUESTS, Kind::Usage, message))
+            Err(Answer::new(StatusCode::UNAUTHORIZED, Kind::Usage, message))
         }
         Proof::Busy => Err(Answer::busy()),
     }

@@ -27,6 +27,7 @@ mod session;
 mod sign_in;
 mod stacks;
 mod state;
+mod uploads;
 mod users;
 
 pub use answer::status_of;
@@ -36,6 +37,7 @@ pub use run::{Listen, ServeError, serve};
 pub use session::{CookieRules, Session, cookies, end_session, open_session, session};
 pub use sign_in::{Provider, SignIn, SignInError};
 pub use state::Server;
+pub use uploads::tus;
 
 use axum::Router;
 use ays_operations::Feed;
@@ -59,6 +61,8 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(jobs::retry))
         .routes(routes!(schedules::schedules, schedules::add_schedule))
         .routes(routes!(schedules::remove_schedule))
+        .routes(routes!(uploads::uploads, uploads::begin_upload))
+        .routes(routes!(uploads::upload, uploads::append_to_upload, uploads::remove_upload))
         .routes(routes!(records::audit))
         .routes(routes!(records::runs))
         .routes(routes!(users::users, users::add_user))

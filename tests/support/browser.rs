@@ -171,6 +171,15 @@ impl Browser {
         self.tool("Emulation.setScriptExecutionDisabled", json!({"value": !run}));
     }
 
+    /// How many bytes a second it may send; none: as many as it can.
+    pub fn slow(&self, sends: Option<u32>) {
+        let sends = sends.map_or(-1, i64::from);
+        self.tool("Network.enable", json!({}));
+        let limits =
+            json!({"offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": sends});
+        self.tool("Network.emulateNetworkConditions", limits);
+    }
+
     /// A picture of what is seen.
     pub fn picture(&self, path: &Path) {
         self.run("a picture", self.driver.screenshot(path));

@@ -2,7 +2,7 @@
 
 mod ays;
 mod browser;
-mod disk;
+pub mod disk;
 mod dns;
 mod environment;
 mod faulty;

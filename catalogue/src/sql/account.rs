@@ -55,7 +55,7 @@ impl Accounts for Database {
             return Ok(AccountChange::Unknown);
         }
         if role < Role::Operator {
-            take_work(&mut tx, name, by, now).await.map_err(&failed)?;
+            cancel_queued(&mut tx, name, by, now).await.map_err(&failed)?;
         }
         tx.commit().await.map_err(failed)?;
         Ok(AccountChange::Made)
@@ -109,7 +109,14 @@ impl Accounts for Database {
         if removed.rows_affected() == 0 {
             return Ok(AccountChange::Unknown);
         }
-        take_work(&mut tx, name, by, now).await.map_err(&failed)?;
+        // They would go on with the rights that the user had.
+        sqlx::query("DELETE FROM schedule WHERE environment_id = $1 AND actor = $2")
+            .bind(tx.environment)
+            .bind(name)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        cancel_queued(&mut tx, name, by, now).await.map_err(&failed)?;
         tx.commit().await.map_err(failed)?;
         Ok(AccountChange::Made)
     }
@@ -227,12 +234,7 @@ async fn is_last_admin(tx: &mut Work, name: &str) -> sqlx::Result<bool> {
 }
 
 /// Nothing begins any more with the rights that a user had.
-async fn take_work(tx: &mut Work, name: &str, by: &str, now: &Timestamp) -> sqlx::Result<()> {
-    sqlx::query("DELETE FROM schedule WHERE environment_id = $1 AND actor = $2")
-        .bind(tx.environment)
-        .bind(name)
-        .execute(&mut **tx)
-        .await?;
+async fn cancel_queued(tx: &mut Work, name: &str, by: &str, now: &Timestamp) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE job SET status = 'cancelled', cancelled_by = $3, ended_at = $4
          WHERE environment_id = $1 AND actor = $2 AND status = 'queued'",

@@ -15,6 +15,7 @@ use crate::render::{quoted, rollout};
 use crate::signals::heed_signals;
 use crate::site::Site;
 use crate::targets::Targets;
+use crate::upload;
 
 /// Adds an image that has no recipe, from an address or from a file of this machine
 ///
@@ -136,6 +137,15 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         Site::Server(_) => nodes.may_mean_several(),
     };
     let style = rollout::style(args.json, args.quiet, are_several);
+    let (stopper, stop) = Stopper::new();
+    heed_signals(stopper);
+    let from = match (from, &site) {
+        (AddedFrom::File(path), Site::Server(client)) => {
+            let shows = !args.json && !args.quiet;
+            AddedFrom::Upload(upload::send(client, &path, shows, &stop).await?)
+        }
+        (from, _) => from,
+    };
     let add = AddImage {
         from,
         name: args.name.clone(),
@@ -155,8 +165,6 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     if args.detach {
         return job::detach(&site, add).await;
     }
-    let (stopper, stop) = Stopper::new();
-    heed_signals(stopper);
     let tell = rollout::tell(style);
     let AddedImage { nodes } = site.perform(add, args.accept_new_host_key, stop.clone(), tell).await?;
     rollout::end(&args.name, nodes, style, |nodes| args.again(nodes, repo), stop.is_wanted())

@@ -10,6 +10,7 @@ use ays_engine::{Mode, Stopper, Survey, SurveyedImage};
 use ays_model::{Artifact, BootType, Check, Gid};
 use ays_operations::{
     self as operations, AddImage, AddedFrom, Controller, Error, Kind, LookAtImage, Operation, Selection,
+    Upload, UploadId, Uploads,
 };
 use ays_recipes::NewImage;
 
@@ -30,6 +31,8 @@ struct Page {
     frame: Frame,
     problem: Option<String>,
     url: Field,
+    /// A file that was sent: its id, what people know it by, and what is wrong with it.
+    upload: Option<(String, String, Option<String>)>,
     name: Field,
     size: Field,
     category: String,
@@ -48,6 +51,7 @@ struct Page {
 struct Told {
     problem: Option<String>,
     url: Option<String>,
+    upload: Option<String>,
     name: Option<String>,
     size: Option<String>,
     found: Vec<(&'static str, String)>,
@@ -56,7 +60,9 @@ struct Told {
 
 impl Told {
     fn has_problems(&self) -> bool {
-        [&self.problem, &self.url, &self.name, &self.size].iter().any(|problem| problem.is_some())
+        [&self.problem, &self.url, &self.upload, &self.name, &self.size]
+            .iter()
+            .any(|problem| problem.is_some())
     }
 }
 
@@ -77,9 +83,14 @@ pub(crate) async fn add(Form { visitor, fields }: Form) -> Result<Response, Fail
     if size.as_ref().is_some_and(|size| !size.as_ref().is_ok_and(|size| (1..=65_536).contains(size))) {
         told.size = Some("A whole number of GB, from 1 to 65536.".to_owned());
     }
-    let Some(url) = fields.one("url") else {
-        told.url = Some("Where does it come from?".to_owned());
-        return ask(&visitor, &fields, told).await;
+    let upload = fields.one("upload").and_then(UploadId::parse);
+    let from = match (upload, fields.one("url")) {
+        (Some(upload), _) => AddedFrom::Upload(upload),
+        (None, Some(url)) => AddedFrom::Url(url.to_owned()),
+        (None, None) => {
+            told.url = Some("Where does it come from?".to_owned());
+            return ask(&visitor, &fields, told).await;
+        }
     };
     let adds = fields.one("do") == Some("add");
     if adds && fields.one("name").is_none() {
@@ -87,7 +98,7 @@ pub(crate) async fn add(Form { visitor, fields }: Form) -> Result<Response, Fail
     }
     let gid = fields.one("gid").and_then(|gid| gid.parse().ok()).map(Gid).unwrap_or_default();
     let add = AddImage {
-        from: AddedFrom::Url(url.to_owned()),
+        from,
         name: fields.one("name").unwrap_or("").into(),
         description: None,
         category: fields.one("type").map(str::to_owned),
@@ -108,10 +119,18 @@ pub(crate) async fn add(Form { visitor, fields }: Form) -> Result<Response, Fail
         return ask(&visitor, &fields, told).await;
     }
     let controller = visitor.controller().await?;
-    match look(&controller, url).await {
+    let (address, file) = add.from.address(&controller).await?;
+    match look(&controller, &address).await {
         Ok(Survey::Several(urls)) => told.several = urls.iter().map(ToString::to_string).collect(),
         Ok(Survey::Image(image)) => told.found = found(&image),
-        Err(error) => told.url = Some(operations::Problem::from(&error).in_one_line()),
+        Err(error) => {
+            let problem = operations::Problem::from(&error).in_one_line();
+            match file {
+                // Where the server keeps it is nobody's.
+                Some(_) => told.upload = Some(problem.replace(&address, "the file")),
+                None => told.url = Some(problem),
+            }
+        }
     }
     if !adds || told.has_problems() || !told.several.is_empty() {
         return ask(&visitor, &fields, told).await;
@@ -120,9 +139,9 @@ pub(crate) async fn add(Form { visitor, fields }: Form) -> Result<Response, Fail
 }
 
 /// What is at an address.
-async fn look(controller: &Controller, url: &str) -> Result<Survey, Error> {
+async fn look(controller: &Controller, address: &str) -> Result<Survey, Error> {
     let environment = Arc::clone(&controller.environment);
-    let (here, text) = (Arc::clone(&environment), url.to_owned());
+    let (here, text) = (Arc::clone(&environment), address.to_owned());
     let reading = tokio::task::spawn_blocking(move || NewImage::address(&here, &text));
     let address = reading.await.map_err(|error| Error::new(Kind::Failed, error))??;
     let (_stopper, stop) = Stopper::new();
@@ -174,12 +193,19 @@ fn found(image: &SurveyedImage) -> Vec<(&'static str, String)> {
 async fn ask(visitor: &Visitor, fields: &Fields, told: Told) -> Result<Response, Failure> {
     let nodes = operations::nodes(Arc::clone(&visitor.controller().await?.environment)).await?;
     let grids: BTreeSet<u32> = nodes.iter().filter_map(|(_, node)| Some(node.as_ref().ok()?.gid.0)).collect();
+    let upload = match fields.one("upload").and_then(UploadId::parse) {
+        Some(id) => Uploads::of(&visitor.controller().await?).get(id).await.ok(),
+        None => None,
+    };
     let text = |name: &str| fields.one(name).unwrap_or("").to_owned();
     let status = if told.has_problems() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = Page {
         frame: Frame::new(visitor, "Add Image", &[("Images", "/images")]).await?,
         problem: told.problem,
         url: (text("url"), told.url),
+        upload: upload.map(|Upload { id, name, size, .. }| {
+            (id.into(), format!("{name} ({}) is sent.", markup::size(size)), told.upload)
+        }),
         name: (text("name"), told.name),
         size: (text("size"), told.size),
         category: text("type"),

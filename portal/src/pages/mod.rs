@@ -28,10 +28,11 @@ mod schedules;
 mod services;
 mod sign_in;
 mod stacks;
+mod uploads;
 mod users;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::portal::Portal;
 
@@ -42,6 +43,8 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/images", get(images::page))
         .route("/images/new", get(add_image::page).post(add_image::add))
+        .route("/uploads", post(uploads::tus))
+        .route("/uploads/{upload}", any(uploads::tus))
         .route("/images/{image}", get(image::page))
         .route("/images/{image}/availability", get(availability::page).post(availability::confirm))
         .route("/images/{image}/edit", get(image_edit::page).post(image_edit::edit))
