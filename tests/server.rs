@@ -205,6 +205,34 @@ fn a_file_that_is_sent_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn what_others_changed_meanwhile_is_not_taken_back() {
+    let scene = Scene::new();
+    scene.publish_x(1);
+    scene.succeeds(&[]);
+    let served = serve(&scene.ays, &[]);
+    let there = elsewhere(&scene, &served.url, &served.tokens[1]);
+    let token = Some(served.tokens[1].as_str());
+    let ask = |wanted: Value, seen: Value| {
+        let asked = json!({"kind": "availability", "image": "x", "wanted": {"set": wanted}, "seen": seen});
+        let (status, said) = call(&format!("{}/api/v1/jobs", served.url), "POST", token, Some(&asked));
+        assert_eq!(status, 202, "{said}");
+        let job: Value = serde_json::from_str(&said).unwrap();
+        there.run(&["job", "follow", &job["job"].to_string()])
+    };
+    let refused = ask(json!([]), json!([]));
+    assert_eq!(refused.code, Some(2), "{refused:#?}");
+    assert!(
+        refused.stderr.contains("somebody else has changed meanwhile where x is wanted: n1"),
+        "{refused:#?}"
+    );
+    // The second does what the first has done, as a worker does that goes on.
+    for _ in 0..2 {
+        let done = ask(json!([]), json!(["n1"]));
+        assert_eq!(done.code, Some(0), "{done:#?}");
+    }
+}
+
+#[test]
 fn who_may_what() {
     let scene = Scene::new();
     scene.publish_x(1);

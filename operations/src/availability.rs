@@ -53,6 +53,10 @@ pub struct SetAvailability {
     /// On which stacks.
     #[serde(default)]
     pub wanted: Wanted,
+    /// The stacks that it was wanted on when whoever asks looked: what others changed since is not taken back. None: they
+    /// have not looked.
+    #[serde(default)]
+    pub seen: Option<Vec<NodeName>>,
     /// In which waves those get it that do not offer its current generation yet; none: all at once.
     #[serde(default)]
     pub canary: Option<Canary>,
@@ -122,6 +126,8 @@ enum AvailabilityError {
     OtherGrid { image: String, is: Gid, asked: Gid },
     #[error("{0} has no generation yet")]
     NoGeneration(String),
+    #[error("somebody else has changed meanwhile where {image} is wanted: {stacks}")]
+    ChangedMeanwhile { image: String, stacks: String },
     #[error("the catalogue could not be reached for too long: somebody else may be at it by now")]
     LockLost,
 }
@@ -153,6 +159,7 @@ impl SetAvailability {
         let id = image.id.0.to_string();
         let detail = find(&controller, &id).await?;
         let wanted = self.wanted.stacks(&detail)?;
+        self.check_seen(&detail, &wanted)?;
         let mut work = Work {
             asked: &self,
             controller: &controller,
@@ -182,6 +189,22 @@ impl SetAvailability {
             not_brought,
             stopped: stopped.map(|why| causes(&why)),
         })
+    }
+
+    /// Refuses to take back what others have changed. What an earlier attempt of this one has changed is no such thing.
+    fn check_seen(&self, detail: &ImageDetail, wanted: &BTreeSet<StackId>) -> Result<(), Error> {
+        let Some(seen) = &self.seen else { return Ok(()) };
+        let others = detail.stacks.iter().filter(|on| {
+            let was_wanted = seen.contains(&on.stack.name);
+            on.wanted != was_wanted && on.wanted != wanted.contains(&on.stack.id)
+        });
+        let stacks: Vec<_> = others.map(|on| on.stack.name.as_str()).collect();
+        if stacks.is_empty() {
+            return Ok(());
+        }
+        let (image, stacks) = (detail.image.name.to_string(), stacks.join(", "));
+        let refused = AvailabilityError::ChangedMeanwhile { image, stacks };
+        Err(Error::new(Kind::Usage, refused).with_cure("look at it as it is now, and choose again"))
     }
 }
 

@@ -194,6 +194,7 @@ pub(crate) async fn update_nodes(
         image: image_id.to_string(),
         gid: None,
         wanted: Wanted::Set(stacks),
+        seen: None,
         canary: None,
         check: None,
         reason: None,

@@ -114,6 +114,19 @@ fn of_two_who_edit_one_image_the_second_is_told_and_nothing_is_lost() {
     scene.ays.succeeds(&["image", "availability", "x", "--set"]);
     browser.click("dialog button[name=confirm]");
     assert!(browser.text("dialog [role=alert]").contains("Somebody else has changed"));
+
+    // And of an undo, which says how far back it goes.
+    install_next(&scene, 2);
+    install_next(&scene, 3);
+    portal.choose("Undo to generation 2");
+    scene.ays.succeeds(&["image", "undo", "x"]);
+    browser.click("dialog footer button[type=submit]");
+    browser.wait(
+        "document.querySelector('dialog [role=alert]')?.textContent.includes('The generations have changed')",
+    );
+    assert!(browser.text("dialog").contains("Generation 1 of x becomes the current one"));
+    portal.confirm();
+    assert!(scene.ays.succeeds(&["image", "generations", "x"]).contains("current"));
 }
 
 #[test]

@@ -71,6 +71,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         wanted: args.wanted(),
         image: args.image,
         gid: args.grid,
+        seen: None,
         canary: args.canary,
         check: args.check.as_deref().map(words).transpose()?,
         reason: args.reason,

@@ -94,17 +94,16 @@ pub(crate) async fn confirm(
         None => match fields.one("canary").map(str::parse::<Canary>).transpose() {
             Err(_) => chosen.canary_problem = true,
             Ok(canary) => {
+                let names = |ids: &BTreeSet<i64>| {
+                    let among = detail.stacks.iter().filter(|on| ids.contains(&on.stack.id.0));
+                    among.map(|on| on.stack.name.clone()).collect()
+                };
                 let set = SetAvailability {
                     image: detail.image.id.0.to_string(),
                     gid: None,
-                    wanted: Wanted::Set(
-                        detail
-                            .stacks
-                            .iter()
-                            .filter(|on| chosen.stacks.contains(&on.stack.id.0))
-                            .map(|on| on.stack.name.clone())
-                            .collect(),
-                    ),
+                    wanted: Wanted::Set(names(&chosen.stacks)),
+                    // Another job that does the same to it may wait.
+                    seen: Some(names(&wanted(&detail))),
                     canary,
                     check: None,
                     reason: fields.one("reason").map(str::to_owned),

@@ -28,6 +28,8 @@ struct Dialog {
     name: String,
     name_problem: bool,
     reason: String,
+    /// The generation that an undo goes back to, as it was when this was shown.
+    seen: String,
     problem: Option<String>,
 }
 
@@ -134,7 +136,8 @@ pub(crate) async fn change(
     visitor.must_operate()?;
     let to = To::parse(&change)?;
     let detail = operations::image(visitor.controller().await?, image).await?;
-    if to.refused(&detail).is_some() {
+    let is_other = to == To::Undo && fields.one("seen").unwrap_or("") != number(&detail);
+    if is_other || to.refused(&detail).is_some() {
         return ask(visitor, detail, to, &fields, false).await;
     }
     let destroys = to == To::Move(ImageMove::Destroy) || fields.one("how") == Some("permanently");
@@ -148,6 +151,11 @@ pub(crate) async fn change(
         To::Undo => ChangeImage { image, to: ImageChange::Undo(before(&detail)), reason }.into(),
     };
     queue(&visitor, operation).await
+}
+
+/// The generation that an undo goes back to.
+fn number(detail: &ImageDetail) -> String {
+    before(detail).map(|number| number.to_string()).unwrap_or_default()
 }
 
 async fn ask(
@@ -172,7 +180,13 @@ async fn ask(
         name: detail.image.name.as_str().to_owned(),
         name_problem,
         reason: fields.one("reason").unwrap_or("").to_owned(),
-        problem: to.refused(&detail),
+        problem: to.refused(&detail).or_else(|| {
+            let is_other = to == To::Undo && fields.one("seen").is_some_and(|seen| seen != number(&detail));
+            is_other.then(|| {
+                "The generations have changed since you opened this: look, and confirm again.".to_owned()
+            })
+        }),
+        seen: if to == To::Undo { number(&detail) } else { String::new() },
     };
     let dialog = dialog.render()?;
     with_dialog(visitor, detail, Some(dialog)).await

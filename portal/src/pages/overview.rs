@@ -91,8 +91,15 @@ pub(crate) async fn heal(form: Form) -> Result<Response, Failure> {
 /// Brings an image to where it is wanted.
 pub(crate) async fn bring(form: Form) -> Result<Response, Failure> {
     let image = image(&form)?;
-    let bring =
-        SetAvailability { image, gid: None, wanted: Wanted::Same, canary: None, check: None, reason: None };
+    let bring = SetAvailability {
+        image,
+        gid: None,
+        wanted: Wanted::Same,
+        seen: None,
+        canary: None,
+        check: None,
+        reason: None,
+    };
     queue(&form.visitor, bring).await
 }
 
