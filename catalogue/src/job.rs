@@ -92,6 +92,8 @@ pub struct JobEnd {
 /// Which jobs are asked for: those that agree with all that is given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JobFilter {
+    /// Their operations' kind.
+    pub kind: Option<String>,
     /// Where they are.
     pub status: Option<JobStatus>,
     /// Only those with a lower number.

@@ -40,7 +40,8 @@ pub struct Args {
     /// The address under which browsers reach it
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
-    /// Who may sign in at /sign-in: users whose e-mail address this OpenID Connect provider vouches for
+    /// Who may sign in at /sign-in, or get a token for AYS_TOKEN at /sign-in/token: users whose e-mail address this OpenID
+    /// Connect provider vouches for
     #[arg(long, value_name = "URL", requires = "oidc_client", requires = "url")]
     oidc_issuer: Option<Url>,
     /// This server's name at the provider; the provider has to send browsers back to URL/sign-in/callback

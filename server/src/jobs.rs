@@ -25,6 +25,9 @@ pub(crate) struct JobsQuery {
     #[serde(default)]
     #[param(value_type = Option<String>, pattern = "^(queued|running|succeeded|failed|cancelled)$")]
     status: Option<JobStatus>,
+    /// Only of this kind of operation
+    #[serde(default)]
+    kind: Option<String>,
     /// Only those with a lower number
     #[serde(default)]
     before: Option<i64>,
@@ -48,9 +51,9 @@ pub(crate) struct Queued {
 ))]
 pub(crate) async fn jobs(
     caller: Caller<Viewer>,
-    Query(JobsQuery { status, before, limit }): Query<JobsQuery>,
+    Query(JobsQuery { status, kind, before, limit }): Query<JobsQuery>,
 ) -> Result<Json<Vec<Job>>, Answer> {
-    let filter = JobFilter { status, before: before.map(JobId), limit: Some(limit.0) };
+    let filter = JobFilter { kind, status, before: before.map(JobId), limit: Some(limit.0) };
     Ok(Json(operations::jobs(caller.controller().await?, filter).await?))
 }
 

@@ -285,7 +285,7 @@ pub(crate) fn routes(sign_in: &SignIn) -> Router<Server> {
 }
 
 async fn begin(sign_in: SignIn, server: Server, ends_in: EndsIn) -> Result<Response, Answer> {
-    let _asking = server.poll().ok_or_else(Answer::busy)?;
+    let _asking = server.sign_in().ok_or_else(Answer::busy)?;
     let (url, state) = sign_in.begin(ends_in).await?;
     let headers = [
         (LOCATION, url.to_string()),
@@ -309,7 +309,9 @@ async fn finish(
         let error = error.unwrap_or_else(|| "no reason".to_owned());
         return Err(refused(&format!("the provider did not sign anybody in: {error}")));
     };
+    let asking = server.sign_in().ok_or_else(Answer::busy)?;
     let (email, ends_in) = sign_in.finish(&state, code).await?;
+    drop(asking);
     let controller = server.controller(Actor(email.clone())).await?;
     let known = ays_operations::users(controller.clone()).await?.into_iter().any(|user| user.name == email);
     if !known {

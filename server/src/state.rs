@@ -18,6 +18,9 @@ const FRESH: Duration = Duration::from_secs(2);
 /// How many calls may wait for news of jobs at once.
 const POLLS: usize = 64;
 
+/// How many people may be on their way to a provider of sign-ins at once.
+const SIGNING_IN: usize = 16;
+
 /// A server's state. Clones share it.
 #[derive(Clone)]
 pub struct Server(Arc<Inner>);
@@ -29,6 +32,7 @@ struct Inner {
     read: Mutex<Option<(Instant, Controller)>>,
     passwords: Passwords,
     polls: Semaphore,
+    signing_in: Semaphore,
 }
 
 impl Server {
@@ -40,6 +44,7 @@ impl Server {
             read: Mutex::default(),
             passwords: Passwords::default(),
             polls: Semaphore::new(POLLS),
+            signing_in: Semaphore::new(SIGNING_IN),
         }))
     }
 
@@ -65,6 +70,11 @@ impl Server {
     /// The right to wait for news; none: too many wait.
     pub(crate) fn poll(&self) -> Option<SemaphorePermit<'_>> {
         self.0.polls.try_acquire().ok()
+    }
+
+    /// The right to ask a provider who somebody is; none: too many do.
+    pub(crate) fn sign_in(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.signing_in.try_acquire().ok()
     }
 
     /// What an operation has at hand, for somebody.

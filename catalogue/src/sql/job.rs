@@ -84,11 +84,13 @@ impl Jobs for Database {
     async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>, CatalogueError> {
         let rows: Vec<JobRow> = sqlx::query_as(
             "SELECT * FROM job WHERE environment_id = $1 AND (CAST($2 AS TEXT) IS NULL OR status = $2) AND id < $3
-             ORDER BY id DESC LIMIT $4",
+               AND (CAST($4 AS TEXT) IS NULL OR kind = $4)
+             ORDER BY id DESC LIMIT $5",
         )
         .bind(self.environment)
         .bind(filter.status)
         .bind(filter.before.unwrap_or(JobId(i64::MAX)))
+        .bind(&filter.kind)
         .bind(filter.limit.map_or(i64::MAX, i64::from))
         .fetch_all(&self.readers)
         .await

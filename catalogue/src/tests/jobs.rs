@@ -37,6 +37,11 @@ async fn one_worker_has_a_job_and_what_another_says_of_it_changes_nothing() {
     assert_eq!(catalogue.job(id).await.unwrap(), None);
     assert_eq!(catalogue.job_events(id, 0, 10).await.unwrap(), []);
     assert!(catalogue.job(open).await.unwrap().is_some());
+    let other = catalogue.add_job("outdated", &json!({"kind": "outdated"}), "anna", &at(5)).await.unwrap();
+    catalogue.add_job("scrub", &json!({"kind": "scrub"}), "anna", &at(6)).await.unwrap();
+    let of_kind = JobFilter { kind: Some("outdated".to_owned()), limit: Some(1), ..JobFilter::default() };
+    let found: Vec<_> = catalogue.jobs(&of_kind).await.unwrap().into_iter().map(|job| job.id).collect();
+    assert_eq!(found, [other]);
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ const LIMIT: u32 = 1_000;
 
 pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let before = visitor.query.one("before").and_then(|text| text.parse().ok()).map(JobId);
-    let filter = JobFilter { status: None, before, limit: Some(LIMIT) };
+    let filter = JobFilter { before, limit: Some(LIMIT), ..JobFilter::default() };
     let controller = visitor.controller().await?;
     let jobs = operations::jobs(controller.clone(), filter).await?;
     let names = names(&controller, &jobs).await?;

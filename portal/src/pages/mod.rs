@@ -24,6 +24,7 @@ mod overview;
 mod queue;
 mod recipe;
 mod recipes;
+mod reports;
 mod schedules;
 mod services;
 mod sign_in;

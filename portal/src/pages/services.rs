@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use axum::response::Response;
-use ays_catalogue::{JobFilter, JobId, ServiceOnNode, Timestamp};
+use ays_catalogue::{JobId, ServiceOnNode, Timestamp};
 use ays_model::RunAction;
 use ays_operations::{self as operations, ActOnServices, Controller, Selection, ServiceOn};
 
 use super::listing::{Action, listing};
 use super::queue::queue;
+use super::reports::reports;
 use super::{jobs, recipes};
 use crate::failure::Failure;
 use crate::form::Form;
@@ -31,9 +32,6 @@ const COLUMNS: &[Column] = &[
 
 /// How many of the columns only operators see.
 const OF_OPERATORS: usize = 2;
-
-/// So many of the last jobs are looked through.
-const JOBS: u32 = 300;
 
 /// What the last job that had to do with a service said of it, and when.
 type Seen = HashMap<ServiceOnNode, (ServiceOn, JobId, Timestamp)>;
@@ -75,20 +73,11 @@ pub(crate) async fn act(Form { visitor, fields }: Form) -> Result<Response, Fail
 }
 
 async fn seen(controller: &Controller) -> Result<Seen, Failure> {
-    let filter = JobFilter { limit: Some(JOBS), ..JobFilter::default() };
-    let jobs = operations::jobs(controller.clone(), filter).await?;
     let mut seen = Seen::new();
-    for job in jobs.into_iter().filter(|job| job.kind == "service") {
-        let (Some(report), Some(at)) = (job.report, job.ended_at) else { continue };
-        // What another version wrote is not for this one.
-        let services: Vec<ServiceOn> = serde_json::from_value(report).unwrap_or_default();
-        for on in services {
-            let (Some(service), Some(instance)) = (on.template.clone(), on.instance.clone()) else {
-                continue;
-            };
-            let of = ServiceOnNode { service, instance, node: on.node.clone() };
-            seen.entry(of).or_insert_with(|| (on, job.id, at.clone()));
-        }
+    for (on, job, at) in reports::<ServiceOn>(controller, "service").await? {
+        let (Some(service), Some(instance)) = (on.template.clone(), on.instance.clone()) else { continue };
+        let of = ServiceOnNode { service, instance, node: on.node.clone() };
+        seen.entry(of).or_insert_with(|| (on, job, at));
     }
     Ok(seen)
 }
