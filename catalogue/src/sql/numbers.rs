@@ -1,7 +1,10 @@
 //! Counting.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
+use super::stack::stacks;
 use super::{Database, Work};
 use crate::{CatalogueError, Counting, Numbers, Timestamp};
 
@@ -36,14 +39,14 @@ impl Counting for Database {
         .fetch_one(&mut *tx)
         .await
         .map_err(&failed)?;
+        let mut offers = BTreeMap::new();
+        // Grids may have stacks of one name.
+        for stack in stacks(&mut tx).await.map_err(&failed)? {
+            *offers.entry(stack.name.to_string()).or_insert(0) += stack.images.len() as u64;
+        }
         let counted = async {
             Ok::<_, sqlx::Error>(Numbers {
-                offers: count(
-                    &mut tx,
-                    "SELECT s.name, COUNT(o.image_id) AS count FROM stack s LEFT JOIN offered o ON o.stack_id = s.id
-                     WHERE s.environment_id = $1 GROUP BY s.name ORDER BY s.name",
-                )
-                .await?,
+                offers: offers.into_iter().collect(),
                 wanted: u64::try_from(wanted).unwrap_or(0),
                 copies: count(
                     &mut tx,

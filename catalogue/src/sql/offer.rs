@@ -7,6 +7,17 @@ use super::pool::find;
 use super::{Database, Work};
 use crate::{CatalogueError, Offer, Offers};
 
+/// Where each image is wanted, with the copy of its current generation there: `w`, `s`, `i` and `c`.
+pub(super) const WANTED: &str = "FROM wanted w
+     JOIN stack s ON s.id = w.stack_id
+     JOIN image i ON i.id = w.image_id
+     LEFT JOIN copy c ON c.generation_id = i.current_generation AND c.pool_id = s.pool_id";
+
+/// Whether a stack that the environment has offers the current generation, as the view `offered` says too: that one looks at
+/// all generations, which takes ten times as long.
+pub(super) const OFFERS_CURRENT: &str =
+    "(COALESCE(c.state, '') = 'verified' AND s.status = 'ENABLED' AND i.status = 'CREATED')";
+
 #[async_trait]
 impl Offers for Database {
     async fn offers(&self, pool: &PoolKey) -> Result<Vec<Offer>, CatalogueError> {

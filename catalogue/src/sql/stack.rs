@@ -5,6 +5,7 @@ use ays_model::NodeName;
 use serde_json::json;
 
 use super::audit::{Edit, Subject, note};
+use super::offer::{OFFERS_CURRENT, WANTED};
 use super::pool::ensure;
 use super::{Database, Work};
 use crate::{
@@ -158,11 +159,15 @@ pub(super) async fn stacks(db: &mut Work) -> sqlx::Result<Vec<Stack>> {
             .bind(db.environment)
             .fetch_all(&mut **db)
             .await?;
+    let sql = format!(
+        "SELECT s.id, i.id AS image_id {WANTED}
+         WHERE s.environment_id = $1 AND s.in_environment = $2
+           AND ({OFFERS_CURRENT}
+                OR EXISTS (SELECT 1 FROM offered o WHERE o.image_id = w.image_id AND o.stack_id = w.stack_id))
+         ORDER BY i.id"
+    );
     let offered: Vec<(StackId, ImageId)> =
-        sqlx::query_as("SELECT stack_id, image_id FROM offered WHERE environment_id = $1 ORDER BY image_id")
-            .bind(db.environment)
-            .fetch_all(&mut **db)
-            .await?;
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(db.environment).bind(true).fetch_all(&mut **db).await?;
     for (stack, image) in offered {
         stacks.iter_mut().filter(|known| known.id == stack).for_each(|known| known.images.push(image));
     }
