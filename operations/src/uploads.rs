@@ -312,9 +312,16 @@ impl Uploads {
     /// The disk says no.
     pub async fn forget_old(self) -> Result<(), Error> {
         let forgotten = off_runtime(move || {
-            for (dir, _) in all(&self.dir)? {
-                let touched = dir.join(STATE).metadata()?.modified()?;
-                if SystemTime::now().duration_since(touched).is_ok_and(|age| age > KEPT) {
+            let entries = match self.dir.read_dir() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                entries => entries?,
+            };
+            for entry in entries {
+                let dir = entry?.path();
+                // One without a state was begun when the machine stopped.
+                let touched = dir.join(STATE).metadata().or_else(|_| dir.metadata())?;
+                let age = SystemTime::now().duration_since(touched.modified()?);
+                if dir.is_dir() && age.is_ok_and(|age| age > KEPT) {
                     fs::remove_dir_all(dir)?;
                 }
             }

@@ -28,7 +28,7 @@ const METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 const PIECES: &str = "application/offset+octet-stream";
 
 /// A sender that sends nothing for so long has to begin a new request.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_secs(30);
 
 /// No text about a file is longer.
 const LONGEST: usize = 200;
@@ -235,6 +235,8 @@ impl From<UploadError> for Answer {
             UploadError::NoRoom { .. } => StatusCode::INSUFFICIENT_STORAGE,
             error => return Error::from(error).into(),
         };
-        Self::new(status, Kind::Usage, error.to_string())
+        // What can go better when the sender asks where to go on, and does.
+        let passes = matches!(error, UploadError::Elsewhere { .. } | UploadError::Busy);
+        Self::new(status, if passes { Kind::Failed } else { Kind::Usage }, error.to_string())
     }
 }
