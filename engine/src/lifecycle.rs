@@ -40,6 +40,8 @@ pub(crate) enum Task {
     Stop,
     /// They are ended.
     Halt,
+    /// Those that an earlier version of the recipe had are ended: this one has none.
+    EndDropped,
     /// They are started.
     Start,
     /// Whether they are up; the outcome is a bool.
@@ -231,7 +233,11 @@ impl<'r> Lifecycle<'r> {
     }
 
     fn begin(&mut self, phase: Phase) {
-        let Parts { packages, exports, .. } = &self.recipe.parts;
+        let Parts { packages, exports, processes, .. } = &self.recipe.parts;
+        // What registers images never had any.
+        if phase == Phase::BringDown && processes.is_empty() && self.registered.is_empty() {
+            self.left.push_back(Step::Do(Task::EndDropped));
+        }
         if phase == Phase::Prepare && packages.is_some() {
             self.left.push_back(Step::Do(Task::Packages));
         }

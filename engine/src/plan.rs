@@ -201,7 +201,7 @@ impl Planned {
     /// What is told of a task; what only looks is not.
     fn of(task: Task, recipe: &Recipe, target: &Target, stacks: &[NodeName]) -> Vec<Self> {
         let one = match task {
-            Task::CheckDown | Task::CheckUp => return Vec::new(),
+            Task::CheckDown | Task::CheckUp | Task::EndDropped => return Vec::new(),
             Task::Stop | Task::Halt => Self::Stop,
             Task::RemoveWritten => Self::RemoveWritten,
             Task::Act(Asked { action: Action::Print(_), .. }) => return Vec::new(),

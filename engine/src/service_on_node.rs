@@ -48,6 +48,9 @@ impl OnNode<'_, '_> {
             }
             Task::Stop => self.told(ProcessAct::Stop, StepName::Stop, "stopped").await?,
             Task::Halt => self.told(ProcessAct::Halt, StepName::Stop, "halted").await?,
+            Task::EndDropped => {
+                self.processes(ProcessAct::Stop, StepName::Stop).await?;
+            }
             Task::Start => self.told(ProcessAct::Start, StepName::Start, "started").await?,
             Task::RemoveWritten => self.remove_written().await?,
             Task::Act(asked) => return self.act(asked).await,

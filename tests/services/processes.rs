@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
-use super::{N1, answers, is_up, on_n1, template, web};
+use super::{N1, answers, export, is_up, on_n1, template, web};
 use crate::support::lab::run;
 use crate::support::{Kind, Lab, Scene};
 
@@ -238,6 +238,13 @@ fn what_a_newer_recipe_has_no_more_is_ended() {
     assert_eq!(recipe(&["more"]), 1);
     let left = scene.node.list("/var/lib/ays/services/jumpscale__web__main");
     assert!(!left.iter().any(|file| file.starts_with("old") || file.starts_with("new")), "{left:?}");
+    // Also when there is none any more.
+    let none = export(&scene, "x", "/opt/x");
+    template(&scene, "web", &none);
+    let output = on_n1(&scene, &["install", "-n", "web"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    let all = scene.node.processes();
+    assert!(all.iter().all(|process| !process.command.starts_with("sleep")), "{all:#?}");
 }
 
 /// What a shell prints in a directory.
