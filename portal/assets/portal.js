@@ -4,12 +4,6 @@
 
   document.documentElement.classList.add("scripted");
 
-  // Nobody needs htmx to read a page: it comes after the first paint.
-  const { htmx } = document.currentScript.dataset;
-  requestAnimationFrame(() =>
-    setTimeout(() => document.head.append(Object.assign(document.createElement("script"), { src: htmx }))),
-  );
-
   // A dialog: Escape and its Close lead back to the page below it.
   for (const dialog of document.querySelectorAll("dialog[open][data-close]")) {
     dialog.removeAttribute("open");
