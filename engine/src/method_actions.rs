@@ -58,13 +58,8 @@ impl OnNode<'_, '_> {
         }
         let order = Act { service: self.recipe.service(), action: Hidden(action) };
         match self.helper.run(Step::Act(order), |_| {}).await {
-            Ok(Outcome::Acted(answer)) => {
-                let translated = translated(&answer, &|text| methods.conceal(text));
-                Ok(translated.map_or_else(
-                    || NodeAnswer::Failed("its answer is none".to_owned()),
-                    |(answer, _)| answer,
-                ))
-            }
+            Ok(Outcome::Acted(answer)) => Ok(concealed(&answer, &|text| methods.conceal(text))
+                .unwrap_or_else(|| NodeAnswer::Failed("its answer is none".to_owned()))),
             other => Err(InstallError::at(StepName::Action, other)),
         }
     }
@@ -127,6 +122,24 @@ fn translated<T: Serialize + DeserializeOwned>(
     Some((serde_json::from_value(value).ok()?, size))
 }
 
+/// An answer without what is to be hidden: also in bytes that are no text as a whole, where a secret, which is a text, lies
+/// between those that are none.
+fn concealed(answer: &NodeAnswer, conceal: &dyn Fn(&str) -> String) -> Option<NodeAnswer> {
+    let bytes = |bytes: Vec<u8>| {
+        let parts = bytes.utf8_chunks();
+        parts
+            .flat_map(|part| [conceal(part.valid()).into_bytes(), part.invalid().to_vec()].concat())
+            .collect()
+    };
+    Some(match translated(answer, conceal)?.0 {
+        NodeAnswer::Bytes(content) => NodeAnswer::Bytes(bytes(content)),
+        NodeAnswer::Ran { code, stdout, stderr } => {
+            NodeAnswer::Ran { code, stdout: bytes(stdout), stderr: bytes(stderr) }
+        }
+        other => other,
+    })
+}
+
 fn translate_all(value: &mut Value, translate: &dyn Fn(&str) -> String) {
     match value {
         Value::String(text) => *text = translate(text),
@@ -141,17 +154,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_texts_are_translated_and_nothing_else() {
-        let ran = NodeAnswer::Ran { code: 3, stdout: b"a hunter2 b".to_vec(), stderr: vec![255, 0] };
+    fn what_is_to_be_hidden_is_in_no_answer_and_all_else_is() {
         let hide = |text: &str| text.replace("hunter2", "word");
-        let expected = NodeAnswer::Ran { code: 3, stdout: b"a word b".to_vec(), stderr: vec![255, 0] };
-        assert_eq!(translated(&ran, &hide).unwrap().0, expected);
+        let ran = |stdout: &[u8], stderr: &[u8]| NodeAnswer::Ran {
+            code: 3,
+            stdout: stdout.to_vec(),
+            stderr: stderr.to_vec(),
+        };
         for (answer, expected) in [
+            (ran(b"a hunter2 b", &[255, 0]), ran(b"a word b", &[255, 0])),
+            (ran(b"\xe2\x82hunter2\xff", b"hunter2\xc3"), ran(b"\xe2\x82word\xff", b"word\xc3")),
+            (NodeAnswer::Bytes(b"\0\xffhunter2".to_vec()), NodeAnswer::Bytes(b"\0\xffword".to_vec())),
             (NodeAnswer::Failed("run hunter2".to_owned()), NodeAnswer::Failed("run word".to_owned())),
             (NodeAnswer::Paths(vec!["/hunter2".to_owned()]), NodeAnswer::Paths(vec!["/word".to_owned()])),
             (NodeAnswer::Found(None), NodeAnswer::Found(None)),
         ] {
-            assert_eq!(translated(&answer, &hide).unwrap().0, expected);
+            assert_eq!(concealed(&answer, &hide), Some(expected));
         }
     }
 }
