@@ -13,6 +13,18 @@ pub mod scrub;
 pub mod table;
 pub mod units;
 
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar of bytes, with their rate and what is left; one that is not to be shown is hidden.
+pub fn bytes_bar(what: &str, shows: bool) -> ProgressBar {
+    let bar = if shows { ProgressBar::no_length() } else { ProgressBar::hidden() };
+    let template =
+        format!("  {what} [{{bar:30}}] {{bytes}} of {{total_bytes}}, {{bytes_per_sec}}, {{eta}} left");
+    let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.progress_chars("=> "));
+    bar
+}
+
 /// JSON that means the same and holds nothing that would steer a terminal: serde leaves some controls as they are.
 pub fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());

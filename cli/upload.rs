@@ -10,12 +10,12 @@ use ays_engine::Stop;
 use ays_operations::{Error, Upload, UploadId};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Method;
 use tokio::time::{Instant, sleep};
 
 use crate::client::{AWAY, Client, is_away, not_ours};
 use crate::failure::Failure;
+use crate::render::bytes_bar;
 
 /// How many bytes are sent at once.
 const PIECE: u64 = 8 * 1024 * 1024;
@@ -32,16 +32,18 @@ pub async fn send(client: &Client, path: &Path, shows: bool, stop: &Stop) -> Res
         Some(Upload { id, received, .. }) => (id, received),
         None => (begin(client, path, size, &before).await?, 0),
     };
-    let bar = if shows { ProgressBar::new(size) } else { ProgressBar::hidden() };
-    let template = "  sending [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style.progress_chars("=> "));
+    let bar = bytes_bar("sending", shows);
+    bar.set_length(size);
     let mut answered = Instant::now();
     while at < size {
         bar.set_position(at);
         file.seek(SeekFrom::Start(at)).map_err(unreadable)?;
         let mut piece = Vec::new();
         (&file).take(PIECE).read_to_end(&mut piece).map_err(unreadable)?;
+        // It has become shorter.
+        if piece.is_empty() {
+            break;
+        }
         let sent = tokio::select! {
             sent = append(client, &id, at, piece) => sent,
             () = stop.after_steps() => {

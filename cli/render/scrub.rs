@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use ays_model::{
     Activity, CopyReport, CopyVerdict, Event, ImageName, Node, NodeName, Progress, Record, TemplateName,
 };
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::counts::{Counts, copies};
-use super::{printable_json, quoted, table};
+use super::{bytes_bar, printable_json, quoted, table};
 use crate::failure::{Failure, eprint_line};
 
 /// Shows what a scrub tells.
@@ -36,10 +36,7 @@ struct Line {
 
 impl Report {
     pub fn new(json: bool, repo: Option<PathBuf>) -> Self {
-        let bar = if json { ProgressBar::hidden() } else { ProgressBar::no_length() };
-        let template = "  reading [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style.progress_chars("=> "));
+        let bar = bytes_bar("reading", !json);
         Self { json, repo, bar, done: 0, reading: HashMap::new(), results: BTreeMap::new() }
     }
 

@@ -9,6 +9,7 @@ use ays_operations::{AddImage, AddedFrom, AddedImage, Selection};
 use ays_recipes::NewCheck;
 use clap::builder::BoolishValueParser;
 
+use crate::client::only_here;
 use crate::commands::job;
 use crate::failure::Failure;
 use crate::render::{quoted, rollout};
@@ -141,6 +142,10 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     heed_signals(stopper);
     let from = match (from, &site) {
         (AddedFrom::File(path), Site::Server(client)) => {
+            // What it refuses is refused before the file is sent.
+            if args.accept_new_host_key {
+                return Err(only_here());
+            }
             let shows = !args.json && !args.quiet;
             AddedFrom::Upload(upload::send(client, &path, shows, &stop).await?)
         }
