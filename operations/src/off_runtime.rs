@@ -19,10 +19,14 @@ pub(crate) async fn off_runtime<T: Send + 'static>(
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
+    to_its_end(work).await.unwrap_or_else(|| Err(Error::interrupted()))
+}
+
+/// Does work that blocks, whatever its errors are; none: the runtime is ending.
+pub(crate) async fn to_its_end<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
+        Ok(done) => Some(done),
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        // The runtime is ending.
-        Err(_) => Err(Error::interrupted()),
+        Err(_) => None,
     }
 }

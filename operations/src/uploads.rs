@@ -13,6 +13,7 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::controller::Controller;
 use crate::error::{Error, Kind};
+use crate::off_runtime::to_its_end;
 
 /// An upload that nobody has sent anything to for so long is forgotten.
 const KEPT: Duration = Duration::from_hours(3 * 24);
@@ -162,7 +163,7 @@ impl Uploads {
         size: u64,
         fingerprint: Option<String>,
     ) -> Result<Upload, UploadError> {
-        off_runtime(move || {
+        blocking(move || {
             if size == 0 {
                 return Err(UploadError::Empty);
             }
@@ -176,7 +177,7 @@ impl Uploads {
             }
             let disk = rustix::fs::statvfs(&self.dir).map_err(io::Error::from)?;
             let promised: u64 =
-                others.iter().map(|(_, upload)| upload.size - upload.received.min(upload.size)).sum();
+                others.iter().map(|upload| upload.size - upload.received.min(upload.size)).sum();
             let free = disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(promised);
             if size > free {
                 return Err(UploadError::NoRoom { size, free });
@@ -201,8 +202,8 @@ impl Uploads {
     ///
     /// The disk says no.
     pub async fn all(self) -> Result<Vec<Upload>, UploadError> {
-        off_runtime(move || {
-            let all = all(&self.dir)?.into_iter().map(|(_, upload)| upload);
+        blocking(move || {
+            let all = all(&self.dir)?.into_iter();
             Ok(all.filter(|upload| upload.by == self.actor).collect())
         })
         .await
@@ -214,7 +215,7 @@ impl Uploads {
     ///
     /// There is none, or it is somebody else's.
     pub async fn get(self, id: UploadId) -> Result<Upload, UploadError> {
-        off_runtime(move || self.read(&id)).await
+        blocking(move || self.read(&id)).await
     }
 
     /// Takes bytes that follow the first `at`, until there are no more or the sender is gone: what has come then stays.
@@ -228,7 +229,7 @@ impl Uploads {
         at: u64,
         mut pieces: Receiver<P>,
     ) -> Result<Upload, UploadError> {
-        off_runtime(move || {
+        blocking(move || {
             let dir = self.dir.join(self.read(&id)?.id.as_str());
             let mut part = match OpenOptions::new().write(true).open(dir.join(PART)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -286,7 +287,7 @@ impl Uploads {
     ///
     /// There is none, it is somebody else's, or the disk says no.
     pub async fn remove(self, id: UploadId) -> Result<(), UploadError> {
-        off_runtime(move || {
+        blocking(move || {
             let upload = self.read(&id)?;
             Ok(fs::remove_dir_all(self.dir.join(upload.id.as_str()))?)
         })
@@ -295,7 +296,7 @@ impl Uploads {
 
     /// The file that was sent.
     pub(crate) async fn file(self, id: UploadId) -> Result<PathBuf, UploadError> {
-        off_runtime(move || {
+        blocking(move || {
             let Upload { size, received, name, .. } = self.read(&id)?;
             if received < size {
                 return Err(UploadError::Unfinished { received, size });
@@ -311,13 +312,8 @@ impl Uploads {
     ///
     /// The disk says no.
     pub async fn forget_old(self) -> Result<(), Error> {
-        let forgotten = off_runtime(move || {
-            let entries = match self.dir.read_dir() {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                entries => entries?,
-            };
-            for entry in entries {
-                let dir = entry?.path();
+        let forgotten = blocking(move || {
+            for dir in entries(&self.dir)? {
                 // One without a state was begun when the machine stopped.
                 let touched = dir.join(STATE).metadata().or_else(|_| dir.metadata())?;
                 let age = SystemTime::now().duration_since(touched.modified()?);
@@ -336,30 +332,23 @@ impl Uploads {
     }
 }
 
-async fn off_runtime<T: Send + 'static>(
+async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, UploadError> + Send + 'static,
 ) -> Result<T, UploadError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(error) => Err(io::Error::other(error).into()),
-    }
+    to_its_end(work).await.unwrap_or_else(|| Err(io::Error::from(io::ErrorKind::Interrupted).into()))
 }
 
-/// All that are there, with their directories.
-fn all(dir: &Path) -> Result<Vec<(PathBuf, Upload)>, UploadError> {
-    let entries = match dir.read_dir() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let dir = entry?.path();
-        if let Some(upload) = read(&dir)? {
-            found.push((dir, upload));
-        }
+/// All that are there.
+fn all(dir: &Path) -> Result<Vec<Upload>, UploadError> {
+    let found = entries(dir)?.into_iter().map(|dir| read(&dir));
+    found.filter_map(Result::transpose).collect()
+}
+
+fn entries(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    match dir.read_dir() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.map(|entry| Ok(entry?.path())).collect(),
     }
-    Ok(found)
 }
 
 fn read(dir: &Path) -> Result<Option<Upload>, UploadError> {
