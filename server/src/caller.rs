@@ -13,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use secrecy::SecretString;
 
 use crate::answer::Answer;
-use crate::passwords::Proof;
+use crate::passwords::PasswordCheck;
 use crate::state::Server;
 
 /// Somebody who is let in, and may at least what `R` says.
@@ -97,16 +97,16 @@ async fn by_password(server: &Server, pair: &str) -> Result<Option<(String, Role
     let Some((name, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
         return Ok(None);
     };
-    let proof = server.password(name.to_owned(), SecretString::from(password)).await?;
-    match proof {
-        Proof::Right(role) => Ok(Some((name.to_owned(), role))),
-        Proof::Wrong => Ok(None),
-        Proof::Later(wait) => {
+    let checked = server.check_password(name.to_owned(), SecretString::from(password)).await?;
+    match checked {
+        PasswordCheck::Right(role) => Ok(Some((name.to_owned(), role))),
+        PasswordCheck::Wrong => Ok(None),
+        PasswordCheck::Later(wait) => {
             let wait = wait.as_secs().max(1);
             let message = format!("too many wrong passwords for this user: ask again in {wait} seconds");
             Err(Answer::new(StatusCode::UNAUTHORIZED, Kind::Usage, message))
         }
-        Proof::Busy => Err(Answer::busy()),
+        PasswordCheck::Busy => Err(Answer::busy()),
     }
 }
 

@@ -32,7 +32,7 @@ mod users;
 
 pub use answer::status_of;
 pub use feed::{FeedNote, keep_feed};
-pub use passwords::Proof;
+pub use passwords::PasswordCheck;
 pub use run::{Listen, ServeError, serve};
 pub use session::{CookieRules, Session, cookies, end_session, open_session, session};
 pub use sign_in::{Provider, SignIn, SignInError};

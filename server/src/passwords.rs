@@ -26,7 +26,7 @@ const NAMES: usize = 10_000;
 
 /// What came of a name and a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
+pub enum PasswordCheck {
     /// It is that user's, who may do so much.
     Right(Role),
     /// It is not, or there is no such user.
@@ -56,26 +56,26 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    pub async fn proof(
+    pub async fn check(
         &self,
         catalogue: Catalogue,
         name: String,
         password: SecretString,
-    ) -> Result<Proof, Error> {
+    ) -> Result<PasswordCheck, Error> {
         if let Some(wait) = self.attempts.wait(&name, Instant::now()) {
-            return Ok(Proof::Later(wait));
+            return Ok(PasswordCheck::Later(wait));
         }
-        let Some(turn) = self.turn().await else { return Ok(Proof::Busy) };
+        let Some(turn) = self.turn().await else { return Ok(PasswordCheck::Busy) };
         // Others may have been wrong while this one waited.
         if let Some(wait) = self.attempts.wait(&name, Instant::now()) {
-            return Ok(Proof::Later(wait));
+            return Ok(PasswordCheck::Later(wait));
         }
         let role = whose_password(catalogue, name.clone(), password, turn).await?;
         match role {
             Some(_) => self.attempts.succeeded(&name),
             None => self.attempts.failed(&name, Instant::now()),
         }
-        Ok(role.map_or(Proof::Wrong, Proof::Right))
+        Ok(role.map_or(PasswordCheck::Wrong, PasswordCheck::Right))
     }
 
     /// A turn; none: too many wait.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::passwords::{Passwords, Proof};
+use crate::passwords::{PasswordCheck, Passwords};
 
 /// For so long the environment is not read again.
 const FRESH: Duration = Duration::from_secs(2);
@@ -63,8 +63,8 @@ impl Server {
     /// # Errors
     ///
     /// Those of the catalogue.
-    pub async fn password(&self, name: String, password: SecretString) -> Result<Proof, Error> {
-        self.0.passwords.proof(self.catalogue(), name, password).await
+    pub async fn check_password(&self, name: String, password: SecretString) -> Result<PasswordCheck, Error> {
+        self.0.passwords.check(self.catalogue(), name, password).await
     }
 
     /// The right to wait for news; none: too many wait.

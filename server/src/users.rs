@@ -92,11 +92,12 @@ pub(crate) async fn change_user(
     Body(UserChange { role, password }): Body<UserChange>,
 ) -> Result<StatusCode, Answer> {
     let controller = caller.controller().await?;
-    if let Some(password) = password {
-        operations::set_password(controller.clone(), user.clone(), password).await?;
-    }
+    // The one that may be refused comes first.
     if let Some(role) = role {
-        operations::set_role(controller, user, role).await?;
+        operations::set_role(controller.clone(), user.clone(), role).await?;
+    }
+    if let Some(password) = password {
+        operations::set_password(controller, user, password).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

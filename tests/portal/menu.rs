@@ -126,7 +126,9 @@ fn of_two_who_edit_one_image_the_second_is_told_and_nothing_is_lost() {
     );
     assert!(browser.text("dialog").contains("Generation 1 of x becomes the current one"));
     portal.confirm();
-    assert!(scene.ays.succeeds(&["image", "generations", "x"]).contains("current"));
+    let generations = scene.ays.json(&["image", "show", "x"])["generations"].clone();
+    let current = generations.as_array().unwrap().iter().find(|generation| generation["current"] == true);
+    assert_eq!(current.unwrap()["number"], 1, "{generations}");
 }
 
 #[test]

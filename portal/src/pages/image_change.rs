@@ -119,6 +119,15 @@ impl To {
     }
 }
 
+impl To {
+    /// Why it cannot be as it was asked for; none: it can.
+    fn problem(self, detail: &ImageDetail, fields: &Fields) -> Option<String> {
+        let is_other = self == Self::Undo && fields.one("seen").is_some_and(|seen| seen != number(detail));
+        let changed = "The generations have changed since you opened this: look, and confirm again.";
+        self.refused(detail).or_else(|| is_other.then(|| changed.to_owned()))
+    }
+}
+
 pub(crate) async fn page(
     visitor: Visitor,
     Path((image, change)): Path<(String, String)>,
@@ -136,8 +145,7 @@ pub(crate) async fn change(
     visitor.must_operate()?;
     let to = To::parse(&change)?;
     let detail = operations::image(visitor.controller().await?, image).await?;
-    let is_other = to == To::Undo && fields.one("seen").unwrap_or("") != number(&detail);
-    if is_other || to.refused(&detail).is_some() {
+    if to.problem(&detail, &fields).is_some() {
         return ask(visitor, detail, to, &fields, false).await;
     }
     let destroys = to == To::Move(ImageMove::Destroy) || fields.one("how") == Some("permanently");
@@ -180,12 +188,7 @@ async fn ask(
         name: detail.image.name.as_str().to_owned(),
         name_problem,
         reason: fields.one("reason").unwrap_or("").to_owned(),
-        problem: to.refused(&detail).or_else(|| {
-            let is_other = to == To::Undo && fields.one("seen").is_some_and(|seen| seen != number(&detail));
-            is_other.then(|| {
-                "The generations have changed since you opened this: look, and confirm again.".to_owned()
-            })
-        }),
+        problem: to.problem(&detail, fields),
         seen: if to == To::Undo { number(&detail) } else { String::new() },
     };
     let dialog = dialog.render()?;

@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use ays_operations::{Error, Kind};
-use ays_server::{Proof, cookies};
+use ays_server::{PasswordCheck, cookies};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::address::is_here;
@@ -52,17 +52,17 @@ pub(crate) async fn sign_in(State(portal): State<Portal>, request: Request) -> R
         return again(StatusCode::FORBIDDEN, "The form was too old. Please sign in again.".to_owned());
     }
     let password = SecretString::from(fields.all("password").last().unwrap_or("").to_owned());
-    match portal.server().password(user.clone(), password).await? {
-        Proof::Right(_) => {}
-        Proof::Wrong => {
+    match portal.server().check_password(user.clone(), password).await? {
+        PasswordCheck::Right(_) => {}
+        PasswordCheck::Wrong => {
             return again(StatusCode::UNAUTHORIZED, "This user and password let nobody in.".to_owned());
         }
-        Proof::Later(wait) => {
+        PasswordCheck::Later(wait) => {
             let wait = markup::duration(wait.as_secs().max(1));
             let problem = format!("Too many wrong passwords for this user: try again in {wait}.");
             return again(StatusCode::TOO_MANY_REQUESTS, problem);
         }
-        Proof::Busy => {
+        PasswordCheck::Busy => {
             let problem = "Too many sign in at once: try again soon.".to_owned();
             return again(StatusCode::TOO_MANY_REQUESTS, problem);
         }
