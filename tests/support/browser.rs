@@ -120,8 +120,11 @@ impl Browser {
         self.run("keys", async { self.driver.active_element().await?.send_keys(keys).await });
     }
 
-    /// What is read in the first that the selector finds.
+    /// What is read in the first that the selector finds, as soon as it is there.
     pub fn text(&self, selector: &str) -> String {
+        if selector != "body" {
+            self.wait(&format!("document.querySelector({})", json!(selector)));
+        }
         self.run(selector, async { self.driver.find(By::Css(selector)).await?.text().await })
     }
 
