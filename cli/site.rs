@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ays_catalogue::{
-    Account, AuditRecord, Found, Image, ImageDetail, Job, JobFilter, JobId, Page, Run, Schedule, ScheduleId,
-    Stack,
+    Account, AuditOf, AuditRecord, Found, Image, ImageDetail, Job, JobFilter, JobId, Page, Run, Schedule,
+    ScheduleId, Stack,
 };
 use ays_engine::Stop;
 use ays_model::{NodeName, TemplateName};
@@ -145,7 +145,10 @@ impl Site {
     /// Who changed what.
     pub async fn audit(&self, image: Option<String>, limit: u32) -> Result<Vec<AuditRecord>, Failure> {
         match self {
-            Self::Here(_) => Ok(operations::audit(self.controller().await?, image, limit).await?),
+            Self::Here(_) => {
+                let of = image.map_or(AuditOf::All, AuditOf::Image);
+                Ok(operations::audit(self.controller().await?, of, limit).await?)
+            }
             Self::Server(client) => {
                 let mut query = vec![("limit", limit.to_string())];
                 query.extend(image.map(|image| ("image", image)));

@@ -134,7 +134,13 @@ pub trait Accounts: fmt::Debug + Send + Sync {
 
     /// Sets what proves a user's password, an Argon2 hash as PHC string, and ends its sessions. False: there is no
     /// such user.
-    async fn set_password(&self, name: &str, hash: &str, now: &Timestamp) -> Result<bool, CatalogueError>;
+    async fn set_password(
+        &self,
+        name: &str,
+        hash: &str,
+        by: &str,
+        now: &Timestamp,
+    ) -> Result<bool, CatalogueError>;
 
     /// Forgets a user, its tokens and its schedules, and cancels what waits of theirs.
     async fn remove_account(
@@ -151,13 +157,18 @@ pub trait Accounts: fmt::Debug + Send + Sync {
     async fn password(&self, name: &str) -> Result<Option<(Role, String)>, CatalogueError>;
 
     /// Makes a token; none: there is no such user.
-    async fn add_token(&self, new: &NewToken<'_>, now: &Timestamp) -> Result<Option<Token>, CatalogueError>;
+    async fn add_token(
+        &self,
+        new: &NewToken<'_>,
+        by: &str,
+        now: &Timestamp,
+    ) -> Result<Option<Token>, CatalogueError>;
 
     /// The tokens of a user, or of all.
     async fn tokens(&self, account: Option<&str>) -> Result<Vec<Token>, CatalogueError>;
 
     /// Takes a token back; false: there is none of this number that lets in.
-    async fn revoke_token(&self, id: TokenId, now: &Timestamp) -> Result<bool, CatalogueError>;
+    async fn revoke_token(&self, id: TokenId, by: &str, now: &Timestamp) -> Result<bool, CatalogueError>;
 
     /// Forgets the tokens that have let nobody in since before then; how many these were.
     async fn remove_tokens(&self, dead_before: &Timestamp) -> Result<u64, CatalogueError>;

@@ -31,6 +31,8 @@ pub enum AuditSubject {
     Stack,
     /// A pool.
     Pool,
+    /// A user of the server.
+    User,
 }
 
 /// What of it was changed.
@@ -56,6 +58,24 @@ pub enum AuditWhat {
     Pool,
     /// The entries that were adopted with a pool.
     Adopted,
+    /// What a user may do.
+    Role,
+    /// A user's password.
+    Password,
+    /// A token of a user, by its name; those of sessions are not told.
+    Token,
+}
+
+/// Which changes are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum AuditOf {
+    /// All.
+    #[default]
+    All,
+    /// All but those of users, for whom only admins see.
+    AllButUsers,
+    /// Those of the images of this name.
+    Image(String),
 }
 
 /// A change that an operator or an install made.
@@ -90,6 +110,6 @@ pub struct AuditRecord {
 /// finds, and locks, are no such changes.
 #[async_trait]
 pub trait Audits: fmt::Debug + Send + Sync {
-    /// The changes, the last first: of the images of this name or of all, and no more than `limit`.
-    async fn audit(&self, image: Option<&str>, limit: u32) -> Result<Vec<AuditRecord>, CatalogueError>;
+    /// The changes, the last first, and no more than `limit`.
+    async fn audit(&self, of: &AuditOf, limit: u32) -> Result<Vec<AuditRecord>, CatalogueError>;
 }

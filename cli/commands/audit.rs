@@ -47,6 +47,9 @@ fn row(
         AuditWhat::InEnvironment => "in the environment",
         AuditWhat::Pool => "its",
         AuditWhat::Adopted => "adopted",
+        AuditWhat::Role => "role",
+        AuditWhat::Password => "password",
+        AuditWhat::Token => "token",
     };
     let change = match (before, after) {
         (None, after) => format!("{what}: {}", said(after)),

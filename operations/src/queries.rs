@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use ays_catalogue::{
-    AuditRecord, Found, Holding, HoldingFilter, Image, ImageDetail, ImageOnNode, ImageQuery, Numbers, Page,
-    Run, RunFilter, ServiceOnNode, Stack, index_json,
+    AuditOf, AuditRecord, Found, Holding, HoldingFilter, Image, ImageDetail, ImageOnNode, ImageQuery,
+    Numbers, Page, Run, RunFilter, ServiceOnNode, Stack, index_json,
 };
 use ays_model::{Node, NodeName, Target, TemplateName};
 use ays_recipes::{Environment, LookupError, NodeError, Template};
@@ -187,17 +187,13 @@ pub async fn stack_index(controller: Controller, name: NodeName) -> Result<Strin
     Ok(index_json(&offers, &[]))
 }
 
-/// What operators and installs changed, the last first: of the images of this name, or of all.
+/// What operators and installs changed, the last first.
 ///
 /// # Errors
 ///
 /// Those of the catalogue.
-pub async fn audit(
-    controller: Controller,
-    image: Option<String>,
-    limit: u32,
-) -> Result<Vec<AuditRecord>, Error> {
-    Ok(controller.catalogue.audit(image.as_deref(), limit).await?)
+pub async fn audit(controller: Controller, of: AuditOf, limit: u32) -> Result<Vec<AuditRecord>, Error> {
+    Ok(controller.catalogue.audit(&of, limit).await?)
 }
 
 /// A stack by its name. One that has moved to another grid is known there, and in the old one as gone.

@@ -78,7 +78,7 @@ pub async fn add_user(
         return Err(UserError::There(name).into());
     }
     if let Some(hash) = hash {
-        controller.catalogue.set_password(&name, &hash, &Timestamp::now()).await?;
+        controller.catalogue.set_password(&name, &hash, &controller.actor.0, &Timestamp::now()).await?;
     }
     Ok(())
 }
@@ -100,7 +100,7 @@ pub async fn set_role(controller: Controller, name: String, role: Role) -> Resul
 /// There is no such user, or the password is none.
 pub async fn set_password(controller: Controller, name: String, password: SecretString) -> Result<(), Error> {
     let hash = hashed(password).await?;
-    let set = controller.catalogue.set_password(&name, &hash, &Timestamp::now()).await?;
+    let set = controller.catalogue.set_password(&name, &hash, &controller.actor.0, &Timestamp::now()).await?;
     made(if set { AccountChange::Made } else { AccountChange::Unknown }, name)
 }
 
@@ -153,7 +153,7 @@ pub async fn add_token(
     let expires_at = lasts.map(|lasts| now.saturating_add(lasts).unwrap_or(jiff::Timestamp::MAX).into());
     let hash = hash_of(token.expose_secret());
     let new = NewToken { account: &account, name: &name, hash: &hash, role, expires_at };
-    let added = controller.catalogue.add_token(&new, &now.into()).await?;
+    let added = controller.catalogue.add_token(&new, &controller.actor.0, &now.into()).await?;
     Ok((added.ok_or(UserError::Unknown(account))?, token))
 }
 
@@ -172,7 +172,7 @@ pub async fn tokens(controller: Controller, account: Option<String>) -> Result<V
 ///
 /// There is none of this number that lets in.
 pub async fn revoke_token(controller: Controller, id: TokenId) -> Result<(), Error> {
-    let revoked = controller.catalogue.revoke_token(id, &Timestamp::now()).await?;
+    let revoked = controller.catalogue.revoke_token(id, &controller.actor.0, &Timestamp::now()).await?;
     if revoked { Ok(()) } else { Err(UserError::NoToken(id.0).into()) }
 }
 

@@ -1,7 +1,7 @@
 //! What was changed and what was run.
 
 use axum::Json;
-use ays_catalogue::{AuditRecord, Run};
+use ays_catalogue::{AuditOf, AuditRecord, Role, Run};
 use ays_operations as operations;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -42,7 +42,7 @@ pub(crate) struct RunsQuery {
     limit: Limit,
 }
 
-/// Who changed what, when and why; the last first
+/// Who changed what, when and why; the last first. Only admins see changes of users
 #[utoipa::path(get, path = "/api/v1/audit", params(AuditQuery), responses(
     (status = 200, description = "The changes", body = described::Audit),
     (status = "default", description = "Why not", body = described::ProblemDetails, content_type = "application/problem+json"),
@@ -51,7 +51,12 @@ pub(crate) async fn audit(
     caller: Caller<Viewer>,
     Query(AuditQuery { image, limit }): Query<AuditQuery>,
 ) -> Result<Json<Vec<AuditRecord>>, Answer> {
-    Ok(Json(operations::audit(caller.controller().await?, image, limit.0).await?))
+    let of = match image {
+        Some(image) => AuditOf::Image(image),
+        None if caller.role == Role::Admin => AuditOf::All,
+        None => AuditOf::AllButUsers,
+    };
+    Ok(Json(operations::audit(caller.controller().await?, of, limit.0).await?))
 }
 
 /// Runs of recipes on nodes, the newest first

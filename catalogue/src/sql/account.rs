@@ -1,10 +1,13 @@
 //! Users and tokens.
 
 use async_trait::async_trait;
+use serde_json::json;
 
+use super::audit::{Edit, note_user};
 use super::{Database, Work};
 use crate::{
-    Account, AccountChange, Accounts, CatalogueError, NewToken, Role, SESSION, Timestamp, Token, TokenId,
+    Account, AccountChange, Accounts, AuditWhat, CatalogueError, NewToken, Role, SESSION, Timestamp, Token,
+    TokenId,
 };
 
 const TOKEN: &str = "SELECT t.id, a.name AS account, t.name, t.role, t.created_at, t.expires_at, t.revoked_at
@@ -19,16 +22,28 @@ impl Accounts for Database {
         by: &str,
         now: &Timestamp,
     ) -> Result<bool, CatalogueError> {
-        let added = self.write_one("adding a user", sqlx::query(
+        let doing = "adding a user";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        let added = sqlx::query(
             "INSERT INTO account (environment_id, name, role, created_at, created_by) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (environment_id, name) DO NOTHING",
         )
-        .bind(self.environment)
+        .bind(tx.environment)
         .bind(name)
         .bind(role)
         .bind(now)
-        .bind(by)).await?;
-        Ok(added == 1)
+        .bind(by)
+        .execute(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        if added.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let edit = Edit { what: AuditWhat::Role, before: None, after: Some(json!(role)) };
+        note_user(&mut tx, name, edit, by, now).await.map_err(&failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(true)
     }
 
     async fn set_role(
@@ -44,15 +59,19 @@ impl Accounts for Database {
         if role != Role::Admin && is_last_admin(&mut tx, name).await.map_err(&failed)? {
             return Ok(AccountChange::LastAdmin);
         }
-        let set = sqlx::query("UPDATE account SET role = $3 WHERE environment_id = $1 AND name = $2")
+        let Some(before) = role_of(&mut tx, name).await.map_err(&failed)? else {
+            return Ok(AccountChange::Unknown);
+        };
+        sqlx::query("UPDATE account SET role = $3 WHERE environment_id = $1 AND name = $2")
             .bind(tx.environment)
             .bind(name)
             .bind(role)
             .execute(&mut *tx)
             .await
             .map_err(&failed)?;
-        if set.rows_affected() == 0 {
-            return Ok(AccountChange::Unknown);
+        if before != role {
+            let edit = Edit { what: AuditWhat::Role, before: Some(json!(before)), after: Some(json!(role)) };
+            note_user(&mut tx, name, edit, by, now).await.map_err(&failed)?;
         }
         if role < Role::Operator {
             cancel_queued(&mut tx, name, by, now).await.map_err(&failed)?;
@@ -61,7 +80,13 @@ impl Accounts for Database {
         Ok(AccountChange::Made)
     }
 
-    async fn set_password(&self, name: &str, hash: &str, now: &Timestamp) -> Result<bool, CatalogueError> {
+    async fn set_password(
+        &self,
+        name: &str,
+        hash: &str,
+        by: &str,
+        now: &Timestamp,
+    ) -> Result<bool, CatalogueError> {
         let doing = "setting a user's password";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
@@ -72,6 +97,11 @@ impl Accounts for Database {
             .execute(&mut *tx)
             .await
             .map_err(&failed)?;
+        if set.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let edit = Edit { what: AuditWhat::Password, before: None, after: Some(json!("changed")) };
+        note_user(&mut tx, name, edit, by, now).await.map_err(&failed)?;
         // Whoever knew the old password may have signed in with it.
         sqlx::query(
             "UPDATE token SET revoked_at = $4 WHERE name = $3 AND revoked_at IS NULL
@@ -85,7 +115,7 @@ impl Accounts for Database {
         .await
         .map_err(&failed)?;
         tx.commit().await.map_err(failed)?;
-        Ok(set.rows_affected() == 1)
+        Ok(true)
     }
 
     async fn remove_account(
@@ -100,15 +130,17 @@ impl Accounts for Database {
         if is_last_admin(&mut tx, name).await.map_err(&failed)? {
             return Ok(AccountChange::LastAdmin);
         }
-        let removed = sqlx::query("DELETE FROM account WHERE environment_id = $1 AND name = $2")
+        let Some(before) = role_of(&mut tx, name).await.map_err(&failed)? else {
+            return Ok(AccountChange::Unknown);
+        };
+        sqlx::query("DELETE FROM account WHERE environment_id = $1 AND name = $2")
             .bind(tx.environment)
             .bind(name)
             .execute(&mut *tx)
             .await
             .map_err(&failed)?;
-        if removed.rows_affected() == 0 {
-            return Ok(AccountChange::Unknown);
-        }
+        let edit = Edit { what: AuditWhat::Role, before: Some(json!(before)), after: None };
+        note_user(&mut tx, name, edit, by, now).await.map_err(&failed)?;
         // They would go on with the rights that the user had.
         sqlx::query("DELETE FROM schedule WHERE environment_id = $1 AND actor = $2")
             .bind(tx.environment)
@@ -143,7 +175,12 @@ impl Accounts for Database {
         .map_err(self.failed("reading a user"))
     }
 
-    async fn add_token(&self, new: &NewToken<'_>, now: &Timestamp) -> Result<Option<Token>, CatalogueError> {
+    async fn add_token(
+        &self,
+        new: &NewToken<'_>,
+        by: &str,
+        now: &Timestamp,
+    ) -> Result<Option<Token>, CatalogueError> {
         let doing = "adding a token";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
@@ -161,6 +198,11 @@ impl Accounts for Database {
         .fetch_optional(&mut *tx)
         .await
         .map_err(&failed)?;
+        if id.is_some() && new.name != SESSION {
+            let token = json!({"name": new.name, "role": new.role, "until": new.expires_at});
+            let edit = Edit { what: AuditWhat::Token, before: None, after: Some(token) };
+            note_user(&mut tx, new.account, edit, by, now).await.map_err(&failed)?;
+        }
         tx.commit().await.map_err(failed)?;
         let tokens = self.tokens(Some(new.account)).await?;
         Ok(tokens.into_iter().find(|token| Some(token.id) == id))
@@ -178,20 +220,32 @@ impl Accounts for Database {
             .map_err(self.failed("listing tokens"))
     }
 
-    async fn revoke_token(&self, id: TokenId, now: &Timestamp) -> Result<bool, CatalogueError> {
-        let revoked = self
-            .write_one(
-                "revoking a token",
-                sqlx::query(
-                    "UPDATE token SET revoked_at = $3 WHERE id = $2 AND revoked_at IS NULL
-             AND account_id IN (SELECT id FROM account WHERE environment_id = $1)",
-                )
-                .bind(self.environment)
-                .bind(id)
-                .bind(now),
-            )
-            .await?;
-        Ok(revoked == 1)
+    async fn revoke_token(&self, id: TokenId, by: &str, now: &Timestamp) -> Result<bool, CatalogueError> {
+        let doing = "revoking a token";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        let found: Option<(String, String)> = sqlx::query_as(
+            "SELECT a.name AS account, t.name FROM token t JOIN account a ON a.id = t.account_id
+             WHERE a.environment_id = $1 AND t.id = $2 AND t.revoked_at IS NULL",
+        )
+        .bind(tx.environment)
+        .bind(id)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        let Some((account, name)) = found else { return Ok(false) };
+        sqlx::query("UPDATE token SET revoked_at = $2 WHERE id = $1")
+            .bind(id)
+            .bind(now)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        if name != SESSION {
+            let edit = Edit { what: AuditWhat::Token, before: Some(json!({"name": name})), after: None };
+            note_user(&mut tx, &account, edit, by, now).await.map_err(&failed)?;
+        }
+        tx.commit().await.map_err(failed)?;
+        Ok(true)
     }
 
     async fn remove_tokens(&self, dead_before: &Timestamp) -> Result<u64, CatalogueError> {
@@ -221,6 +275,15 @@ impl Accounts for Database {
         .map_err(self.failed("reading a token"))?;
         Ok(found.map(|(name, account, token)| (name, account.min(token))))
     }
+}
+
+/// What a user may do; none: there is no such user.
+async fn role_of(tx: &mut Work, name: &str) -> sqlx::Result<Option<Role>> {
+    sqlx::query_scalar("SELECT role FROM account WHERE environment_id = $1 AND name = $2")
+        .bind(tx.environment)
+        .bind(name)
+        .fetch_optional(&mut **tx)
+        .await
 }
 
 /// Whether nobody could say who may what without this user.

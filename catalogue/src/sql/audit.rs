@@ -6,7 +6,9 @@ use serde_json::Value;
 use sqlx::FromRow;
 
 use super::{Database, Work};
-use crate::{AuditRecord, AuditSubject, AuditWhat, Audits, CatalogueError, ChangedBy, ImageId, Timestamp};
+use crate::{
+    AuditOf, AuditRecord, AuditSubject, AuditWhat, Audits, CatalogueError, ChangedBy, ImageId, Timestamp,
+};
 
 #[derive(FromRow)]
 struct AuditRow {
@@ -26,14 +28,20 @@ struct AuditRow {
 
 #[async_trait]
 impl Audits for Database {
-    async fn audit(&self, image: Option<&str>, limit: u32) -> Result<Vec<AuditRecord>, CatalogueError> {
+    async fn audit(&self, of: &AuditOf, limit: u32) -> Result<Vec<AuditRecord>, CatalogueError> {
+        let image = match of {
+            AuditOf::Image(name) => Some(name),
+            AuditOf::All | AuditOf::AllButUsers => None,
+        };
         let rows: Vec<AuditRow> = sqlx::query_as(
             "SELECT a.*, e.name AS environment FROM audit a JOIN environment e ON e.id = a.environment_id
              WHERE a.environment_id = $1 AND (CAST($2 AS TEXT) IS NULL OR (a.subject = 'image' AND a.name = $2))
-             ORDER BY a.id DESC LIMIT $3",
+               AND (a.subject <> 'user' OR $3 = 1)
+             ORDER BY a.id DESC LIMIT $4",
         )
         .bind(self.environment)
         .bind(image)
+        .bind(i64::from(*of == AuditOf::All))
         .bind(i64::from(limit))
         .fetch_all(&self.readers)
         .await
@@ -62,11 +70,11 @@ impl From<AuditRow> for AuditRecord {
     }
 }
 
-/// The changes after the one of this number, in the order in which they were made.
+/// The changes after the one of this number, in the order in which they were made; those of users are nobody's affair.
 pub(super) async fn after(db: &mut Work, id: i64, limit: u32) -> sqlx::Result<Vec<AuditRecord>> {
     let rows: Vec<AuditRow> = sqlx::query_as(
         "SELECT a.*, e.name AS environment FROM audit a JOIN environment e ON e.id = a.environment_id
-         WHERE a.environment_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $3",
+         WHERE a.environment_id = $1 AND a.id > $2 AND a.subject <> 'user' ORDER BY a.id LIMIT $3",
     )
     .bind(db.environment)
     .bind(id)
@@ -115,6 +123,18 @@ pub(super) async fn note(
     .execute(&mut **db)
     .await
     .map(drop)
+}
+
+/// The same of a user, who is in no grid.
+pub(super) async fn note_user(
+    db: &mut Work,
+    name: &str,
+    edit: Edit,
+    by: &str,
+    now: &Timestamp,
+) -> sqlx::Result<()> {
+    let by = ChangedBy { actor: by.to_owned(), reason: None, at: now.clone() };
+    note(db, Subject { kind: AuditSubject::User, gid: 0, name }, edit, &by).await
 }
 
 /// The same of an image.

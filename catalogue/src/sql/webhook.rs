@@ -35,7 +35,8 @@ impl Webhooks for Database {
 
     async fn webhooks(&self) -> Result<Vec<Webhook>, CatalogueError> {
         sqlx::query_as(
-            "SELECT w.*, (SELECT COUNT(*) FROM audit a WHERE a.environment_id = w.environment_id AND a.id > COALESCE(w.told, 0))
+            "SELECT w.*, (SELECT COUNT(*) FROM audit a WHERE a.environment_id = w.environment_id AND a.id > COALESCE(w.told, 0)
+                            AND a.subject <> 'user')
                          AS waiting
              FROM webhook w WHERE w.environment_id = $1 ORDER BY w.id",
         )

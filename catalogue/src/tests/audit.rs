@@ -2,22 +2,22 @@
 
 use super::support::{Fixture, at, n1, n2, ops, own, registration, shared};
 use crate::{
-    Adopted, AdoptedBefore, AuditRecord, AuditSubject, AuditWhat, Catalogue, Change, ChangedBy, ImageId,
-    ImageMove, StackFacts, StackId, StackStatus,
+    Adopted, AdoptedBefore, AuditOf, AuditRecord, AuditSubject, AuditWhat, Catalogue, Change, ChangedBy,
+    ImageId, ImageMove, StackFacts, StackId, StackStatus,
 };
 use serde_json::{Value, json};
 
 type Told = (String, AuditWhat, Option<Value>, Option<Value>);
 
 async fn told(catalogue: &Catalogue, from: usize) -> Vec<Told> {
-    let mut records = catalogue.audit(None, 1000).await.unwrap();
+    let mut records = catalogue.audit(&AuditOf::All, 1000).await.unwrap();
     records.reverse();
     let told = |AuditRecord { name, what, before, after, .. }: AuditRecord| (name, what, before, after);
     records.into_iter().skip(from).map(told).collect()
 }
 
 async fn count(catalogue: &Catalogue) -> usize {
-    catalogue.audit(None, 1000).await.unwrap().len()
+    catalogue.audit(&AuditOf::All, 1000).await.unwrap().len()
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn an_install_tells_what_it_made_and_nothing_when_it_makes_nothing() {
     let mut larger = again;
     larger.image.size_gb = 20;
     catalogue.register(&larger, &at(4)).await.unwrap();
-    let last = catalogue.audit(Some("debian"), 1).await.unwrap().remove(0);
+    let last = catalogue.audit(&AuditOf::Image("debian".into()), 1).await.unwrap().remove(0);
     assert_eq!((last.before, last.after), (Some(json!({ "size": 10 })), Some(json!({ "size": 20 }))));
     assert_eq!((last.actor.as_str(), last.at), ("an operator", at(4)));
 }
@@ -74,10 +74,10 @@ async fn what_an_operator_changes_is_told_with_the_reason() {
         ("n2".to_owned(), AuditWhat::Status, Some(json!("ENABLED")), Some(json!("MAINTENANCE"))),
     ];
     assert_eq!(told(catalogue, from).await, expected);
-    let last = catalogue.audit(None, 1).await.unwrap().remove(0);
+    let last = catalogue.audit(&AuditOf::All, 1).await.unwrap().remove(0);
     let who = (last.actor.as_str(), last.reason.as_deref(), last.subject, last.environment.as_str());
     assert_eq!(who, ("ops@c", Some("ticket 7"), AuditSubject::Stack, "g8"));
-    let of_x = catalogue.audit(Some("x"), 100).await.unwrap();
+    let of_x = catalogue.audit(&AuditOf::Image("x".into()), 100).await.unwrap();
     assert!(!of_x.is_empty() && of_x.iter().all(|record| record.name == "x"), "{of_x:?}");
 }
 
@@ -108,5 +108,5 @@ async fn stacks_and_adopted_pools_are_told_too() {
 async fn an_environment_sees_only_its_own_changes() {
     let fixture = Fixture::new().await;
     let other = Catalogue::of(fixture.server.open("other").await);
-    assert_eq!(other.audit(None, 100).await.unwrap(), []);
+    assert_eq!(other.audit(&AuditOf::All, 100).await.unwrap(), []);
 }

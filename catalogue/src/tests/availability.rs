@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::support::{Fixture, at, digest, n1, n2, n3, ops, own, registration, shared};
 use crate::{
-    Catalogue, CatalogueError, Change, CopyState, HoldingFilter, ImageId, NewCopy, StackFacts, StackId,
-    StackStatus,
+    AuditOf, Catalogue, CatalogueError, Change, CopyState, HoldingFilter, ImageId, NewCopy, StackFacts,
+    StackId, StackStatus,
 };
 
 /// The numbers of these stacks.
@@ -62,14 +62,14 @@ async fn it_is_wanted_where_that_is_said_or_all_stays() {
     elsewhere.gid = ays_model::Gid(2);
     let n9 = StackFacts { name: "n9".into(), pool: elsewhere };
     catalogue.set_stacks(&[n1(), n2(), n3(), n9], &[], None, &ops(2)).await.unwrap();
-    let audited = catalogue.audit(None, 100).await.unwrap().len();
+    let audited = catalogue.audit(&AuditOf::All, 100).await.unwrap().len();
     let error = want(&["n1", "n9"], &["n2"]).await.unwrap_err();
     assert!(matches!(error, CatalogueError::NoStackOfGrid { .. }), "{error:?}");
     let nowhere = Change::Wanted { image, add: vec![StackId(99)], remove: vec![] };
     catalogue.change(nowhere, &ops(3)).await.unwrap_err();
     assert_eq!(offered(catalogue).await, said);
     want(&["n2", "n3"], &["n1"]).await.unwrap();
-    assert_eq!(catalogue.audit(None, 100).await.unwrap().len(), audited);
+    assert_eq!(catalogue.audit(&AuditOf::All, 100).await.unwrap().len(), audited);
     want(&[], &["n2", "n3"]).await.unwrap();
     assert!(offered(catalogue).await.iter().all(|(_, wanted, offers)| !wanted && offers.is_none()));
     let unknown = catalogue

@@ -3,7 +3,9 @@
 use ays_model::DiskFormat;
 
 use super::support::{Fixture, at, digest, ops, own, registration, shared};
-use crate::{AuditWhat, CopyState, GenerationId, ImageMove, Leaving, LockAttempt, NewCopy, RecordedCopy};
+use crate::{
+    AuditOf, AuditWhat, CopyState, GenerationId, ImageMove, Leaving, LockAttempt, NewCopy, RecordedCopy,
+};
 
 /// A catalogue with one image in the shared pool.
 async fn with_debian() -> (Fixture, GenerationId) {
@@ -152,13 +154,13 @@ async fn a_file_that_was_found_is_offered_by_nobody_before_it_is_read() {
     assert!(catalogue.record_found(&found(generation), &ops(1)).await.unwrap());
     assert_eq!(state_in(&fixture).await, [CopyState::Damaged]);
     assert_eq!(catalogue.offers(&own()).await.unwrap(), []);
-    let audit = &catalogue.audit(None, 1).await.unwrap()[0];
+    let audit = &catalogue.audit(&AuditOf::All, 1).await.unwrap()[0];
     assert_eq!((audit.what, audit.before.is_none(), audit.after.is_some()), (AuditWhat::Copy, true, true));
     // What is known stays, and is not noted again.
     assert!(!catalogue.record_found(&found(generation), &ops(2)).await.unwrap());
     let other = NewCopy { file: "other-a.raw".to_owned(), ..found(generation) };
     assert!(!catalogue.record_found(&other, &ops(2)).await.unwrap());
-    assert_eq!(catalogue.audit(None, 1).await.unwrap()[0].id, audit.id);
+    assert_eq!(catalogue.audit(&AuditOf::All, 1).await.unwrap()[0].id, audit.id);
     // A scrub finds it good.
     let copies = catalogue.copies_to_scrub(None).await.unwrap().unwrap();
     let copy = copies.iter().find(|copy| copy.pool == own()).unwrap();

@@ -4,7 +4,9 @@ use ays_model::{BootType, TemplateName};
 use serde_json::json;
 
 use super::support::{Fixture, at, md5, ops, registration, shared, source};
-use crate::{Change, ChangedBy, ImageEdit, ImageId, ImageMove, InstalledImage, NewInstalled, ServiceOnNode};
+use crate::{
+    AuditOf, Change, ChangedBy, ImageEdit, ImageId, ImageMove, InstalledImage, NewInstalled, ServiceOnNode,
+};
 
 const DEBIAN: ImageId = ImageId(1);
 
@@ -28,7 +30,7 @@ async fn what_is_edited_is_noted_and_in_the_index_and_the_rest_stays() {
     assert_eq!(changed.after, json!({"description": "the old one", "username": null, "bootType": "uefi"}));
     assert_eq!(changed.pools, [shared()]);
     assert_eq!(catalogue.offers(&shared()).await.unwrap(), preview[0].1);
-    let noted = catalogue.audit(None, 1).await.unwrap().remove(0);
+    let noted = catalogue.audit(&AuditOf::All, 1).await.unwrap().remove(0);
     assert_eq!((noted.actor.as_str(), noted.reason.as_deref()), ("ops@c", Some("it has UEFI")));
     assert_eq!((noted.before, noted.after), (Some(changed.before), Some(changed.after)));
     let image = catalogue.image("debian").await.unwrap().unwrap().image;
@@ -37,7 +39,7 @@ async fn what_is_edited_is_noted_and_in_the_index_and_the_rest_stays() {
 
     // The same again is no change, and no record.
     assert!(catalogue.change(change, &by).await.unwrap().is_same());
-    assert_eq!(catalogue.audit(None, 1).await.unwrap()[0].id, noted.id);
+    assert_eq!(catalogue.audit(&AuditOf::All, 1).await.unwrap()[0].id, noted.id);
     // No recipe says what an image is for.
     let mut next = registration("debian", "b", shared(), &["n1"]);
     next.image.description = None;

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::support::{Fixture, at, registration, shared};
 use crate::{
-    AccountChange, Image, ImageColumn, ImageQuery, JobEnd, JobFilter, JobId, JobStatus, LockAttempt,
-    NewToken, Page, Role, SESSION,
+    AccountChange, AuditOf, AuditSubject, AuditWhat, Image, ImageColumn, ImageQuery, JobEnd, JobFilter,
+    JobId, JobStatus, LockAttempt, NewToken, Page, Role, SESSION,
 };
 
 #[tokio::test]
@@ -125,15 +125,15 @@ async fn a_token_lets_in_until_it_expires_is_revoked_or_its_user_is_gone() {
         role,
         expires_at,
     };
-    let first = catalogue.add_token(&token("h1", Role::Admin, None), &at(0)).await.unwrap().unwrap();
-    catalogue.add_token(&token("h2", Role::Viewer, Some(at(10))), &at(0)).await.unwrap().unwrap();
+    let first = catalogue.add_token(&token("h1", Role::Admin, None), "root", &at(0)).await.unwrap().unwrap();
+    catalogue.add_token(&token("h2", Role::Viewer, Some(at(10))), "root", &at(0)).await.unwrap().unwrap();
     // Never more than its user.
     assert_eq!(catalogue.let_in("h1", &at(1)).await.unwrap(), Some(("anna".to_owned(), Role::Operator)));
     assert_eq!(catalogue.let_in("h2", &at(9)).await.unwrap(), Some(("anna".to_owned(), Role::Viewer)));
     assert_eq!(catalogue.let_in("h2", &at(10)).await.unwrap(), None);
     assert_eq!(catalogue.let_in("h3", &at(1)).await.unwrap(), None);
-    assert!(catalogue.revoke_token(first.id, &at(2)).await.unwrap());
-    assert!(!catalogue.revoke_token(first.id, &at(2)).await.unwrap());
+    assert!(catalogue.revoke_token(first.id, "root", &at(2)).await.unwrap());
+    assert!(!catalogue.revoke_token(first.id, "root", &at(2)).await.unwrap());
     assert_eq!(catalogue.let_in("h1", &at(3)).await.unwrap(), None);
     // One was revoked at 2, the other expires at 10.
     assert_eq!(catalogue.remove_tokens(&at(2)).await.unwrap(), 0);
@@ -141,8 +141,8 @@ async fn a_token_lets_in_until_it_expires_is_revoked_or_its_user_is_gone() {
     let left: Vec<_> = catalogue.tokens(None).await.unwrap().into_iter().map(|token| token.role).collect();
     assert_eq!(left, [Role::Viewer]);
     let session = NewToken { name: SESSION, ..token("h5", Role::Admin, None) };
-    catalogue.add_token(&session, &at(3)).await.unwrap().unwrap();
-    assert!(catalogue.set_password("anna", "$argon2id$..", &at(4)).await.unwrap());
+    catalogue.add_token(&session, "root", &at(3)).await.unwrap().unwrap();
+    assert!(catalogue.set_password("anna", "$argon2id$..", "root", &at(4)).await.unwrap());
     assert_eq!(catalogue.let_in("h5", &at(4)).await.unwrap(), None, "a new password ends sessions");
     assert!(catalogue.let_in("h2", &at(4)).await.unwrap().is_some(), "and nothing else");
     assert_eq!(catalogue.password("anna").await.unwrap(), Some((Role::Operator, "$argon2id$..".to_owned())));
@@ -174,7 +174,47 @@ async fn a_token_lets_in_until_it_expires_is_revoked_or_its_user_is_gone() {
     assert_eq!(catalogue.let_in("h2", &at(3)).await.unwrap(), None);
     let role = async |name, role| catalogue.set_role(name, role, "root", &at(3)).await.unwrap();
     assert_eq!(role("anna", Role::Admin).await, AccountChange::Unknown);
-    assert_eq!(catalogue.add_token(&token("h4", Role::Viewer, None), &at(3)).await.unwrap(), None);
+    assert_eq!(catalogue.add_token(&token("h4", Role::Viewer, None), "root", &at(3)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_becomes_of_users_is_in_the_audit() {
+    let fixture = Fixture::new().await;
+    let catalogue = &fixture.catalogue;
+    let hook = catalogue.add_webhook("https://example.org/", "hook", "root", &at(0)).await.unwrap();
+    catalogue.add_account("anna", Role::Viewer, "root", &at(0)).await.unwrap();
+    catalogue.set_role("anna", Role::Operator, "root", &at(1)).await.unwrap();
+    catalogue.set_role("anna", Role::Operator, "root", &at(1)).await.unwrap();
+    catalogue.set_password("anna", "$argon2id$..", "anna", &at(2)).await.unwrap();
+    let new = |name| NewToken { account: "anna", name, hash: name, role: Role::Viewer, expires_at: None };
+    let token = catalogue.add_token(&new("ci"), "anna", &at(3)).await.unwrap().unwrap();
+    let session = catalogue.add_token(&new(SESSION), "anna", &at(3)).await.unwrap().unwrap();
+    catalogue.revoke_token(token.id, "root", &at(4)).await.unwrap();
+    catalogue.revoke_token(session.id, "anna", &at(4)).await.unwrap();
+    catalogue.remove_account("anna", "root", &at(5)).await.unwrap();
+    let told = catalogue.audit(&AuditOf::All, 100).await.unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .rev()
+        .filter(|record| record.subject == AuditSubject::User)
+        .inspect(|record| assert_eq!(record.name, "anna"))
+        .map(|record| (record.what, &*record.actor, record.before.clone(), record.after.clone()))
+        .collect();
+    let token = json!({"name": "ci", "role": "viewer", "until": null});
+    let expected = [
+        (AuditWhat::Role, "root", None, Some(json!("viewer"))),
+        (AuditWhat::Role, "root", Some(json!("viewer")), Some(json!("operator"))),
+        (AuditWhat::Password, "anna", None, Some(json!("changed"))),
+        (AuditWhat::Token, "anna", None, Some(token)),
+        (AuditWhat::Token, "root", Some(json!({"name": "ci"})), None),
+        (AuditWhat::Role, "root", Some(json!("operator")), None),
+    ];
+    assert_eq!(told, expected);
+    // It is nobody's affair but that of admins.
+    let others = catalogue.audit(&AuditOf::AllButUsers, 100).await.unwrap();
+    assert!(others.iter().all(|record| record.subject != AuditSubject::User));
+    assert_eq!(catalogue.claim_webhook(hook, 10, &at(20), &at(10)).await.unwrap(), []);
+    assert_eq!(catalogue.webhooks().await.unwrap()[0].waiting, 0);
 }
 
 #[tokio::test]

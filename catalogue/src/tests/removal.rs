@@ -2,8 +2,8 @@
 
 use super::support::{Fixture, at, debian_on, md5, ops, own, registration, shared, source};
 use crate::{
-    Adopted, AdoptedBefore, Catalogue, CatalogueError, Change, CopyState, ImageId, ImageMove, InstalledImage,
-    Leaving, NewInstalled, StackId, StackStatus,
+    Adopted, AdoptedBefore, AuditOf, Catalogue, CatalogueError, Change, CopyState, ImageId, ImageMove,
+    InstalledImage, Leaving, NewInstalled, StackId, StackStatus,
 };
 use serde_json::json;
 
@@ -96,7 +96,7 @@ async fn a_file_that_is_being_removed_is_offered_by_nobody_and_its_removal_goes_
     let copies: Vec<_> = catalogue.image("debian").await.unwrap().unwrap().generations;
     let copies: Vec<_> = copies.iter().map(|generation| generation.copies.len()).collect();
     assert_eq!(copies, [1, 1, 0], "only what was being removed is forgotten");
-    let told = catalogue.audit(Some("debian"), 1).await.unwrap().remove(0);
+    let told = catalogue.audit(&AuditOf::Image("debian".into()), 1).await.unwrap().remove(0);
     assert_eq!((told.before.unwrap()["file"].as_str(), told.after), (Some("debian-a.raw"), None));
 }
 

@@ -2,8 +2,8 @@
 
 use super::support::{Fixture, at, debian_on, md5, n1, n2, n3, ops, registration, shared, source};
 use crate::{
-    Catalogue, CatalogueError, Change, Changed, ChangedBy, ImageId, ImageMove, ImageStatus, InstalledImage,
-    Leaving, NewInstalled, StackId, StackStatus,
+    AuditOf, Catalogue, CatalogueError, Change, Changed, ChangedBy, ImageId, ImageMove, ImageStatus,
+    InstalledImage, Leaving, NewInstalled, StackId, StackStatus,
 };
 use serde_json::json;
 
@@ -55,11 +55,11 @@ async fn what_is_disabled_or_deleted_is_offered_no_more_until_it_is_back() {
 async fn a_wrong_move_says_why_and_changes_nothing() {
     let Fixture { catalogue, .. } = &with_debian().await;
     moved(catalogue, ImageMove::Delete).await.unwrap();
-    let before = catalogue.audit(None, 100).await.unwrap();
+    let before = catalogue.audit(&AuditOf::All, 100).await.unwrap();
     let error = moved(catalogue, ImageMove::Enable).await.unwrap_err();
     assert_eq!(error.to_string(), "debian is in the recycle bin: `ays image restore debian` brings it back");
     assert_eq!(image_status(catalogue).await, ImageStatus::Deleted);
-    assert_eq!(catalogue.audit(None, 100).await.unwrap(), before);
+    assert_eq!(catalogue.audit(&AuditOf::All, 100).await.unwrap(), before);
     let error = catalogue.change(Change::Image(ImageId(7), ImageMove::Enable), &ops(1)).await.unwrap_err();
     assert!(matches!(error, CatalogueError::UnknownImage { id: 7 }), "{error:?}");
 }

@@ -1,7 +1,7 @@
 //! Audit: who changed what, when and why.
 
 use axum::response::Response;
-use ays_catalogue::{AuditRecord, AuditSubject};
+use ays_catalogue::{AuditOf, AuditRecord, AuditSubject};
 use ays_operations as operations;
 use serde_json::Value;
 
@@ -29,7 +29,8 @@ const COLUMNS: &[Column] = &[
 const LIMIT: u32 = 2_000;
 
 pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
-    let records = operations::audit(visitor.controller().await?, None, LIMIT).await?;
+    let of = if visitor.may_admin() { AuditOf::All } else { AuditOf::AllButUsers };
+    let records = operations::audit(visitor.controller().await?, of, LIMIT).await?;
     let note = if records.len() == LIMIT as usize {
         format!("These are the last {LIMIT} changes: `ays audit --limit` prints more.")
     } else {
@@ -51,7 +52,7 @@ fn row(record: &AuditRecord) -> Row {
     let name = match record.subject {
         AuditSubject::Image => name.to(address::to("/images", &record.name)),
         AuditSubject::Stack => name.to(stacks::path(&record.name)),
-        AuditSubject::Pool => name,
+        AuditSubject::Pool | AuditSubject::User => name,
     };
     vec![
         Cell::time(Some(&record.at)),
