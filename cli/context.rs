@@ -136,6 +136,11 @@ pub fn place_of_catalogue(environment: &Environment) -> Result<(Place, Environme
     Ok(catalogue_place(environment, &data_dir(environment)?.join(CATALOGUE))?)
 }
 
+/// Where what was fetched from git repositories is kept.
+pub fn git_cache(environment: &Environment) -> Result<PathBuf, Failure> {
+    Ok(data_dir(environment)?.join("git"))
+}
+
 /// What an operation has at hand here. The environment's catalogue is made when it is not there.
 pub async fn controller(environment: Arc<Environment>) -> Result<Controller, Failure> {
     // Whoever named a server does not mean the catalogue here.
@@ -155,7 +160,14 @@ pub fn controller_with(
     actor: Actor,
 ) -> Result<Controller, Failure> {
     let logs = data_dir(&environment)?.join("runs");
-    Ok(Controller { catalogue, logs, temporary: std::env::temp_dir(), actor, environment })
+    Ok(Controller {
+        catalogue,
+        logs,
+        temporary: std::env::temp_dir(),
+        actor,
+        environment,
+        asked_by: Vec::new(),
+    })
 }
 
 /// The same for the environment that `--repo`, or the current directory, lies in.

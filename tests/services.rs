@@ -231,3 +231,72 @@ fn two_operators_wait_for_each_other() {
         "{all:?}"
     );
 }
+
+#[test]
+fn a_consumer_finds_its_producer() {
+    let scene = Scene::new();
+    fs::create_dir(scene.node.path("/opt")).unwrap();
+    let write = |path: &str, text: &str| scene.environment.write(path, text);
+    template(&scene, "mysql", "category = 'db'\n");
+    write("servicetemplates/mysql/instance.hrd", "host = @ASK\n");
+    template(&scene, "web", "");
+    write(
+        "servicetemplates/web/actions.py",
+        "from JumpScale import j
+class Actions(j.atyourservice.getActionsBaseClass()):
+    def configure(self, serviceObj):
+        db = serviceObj.getProducer('db')
+        j.system.fs.writeFile('/opt/db', '%s %s' % (db.instance, db.hrd.get('instance.host')))
+",
+    );
+    let install = ["install", "-n", "mysql", "-i", "two", "--data", "host:db2"];
+    assert_eq!(on_n1(&scene, &install).code, Some(0));
+    let wrong = on_n1(&scene, &["consume", "-n", "web", "--producer", "mysq"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("mysql"), "{wrong:#?}");
+    let done = on_n1(&scene, &["consume", "-n", "web", "--producer", "mysql:two"]);
+    assert!(done.code == Some(0) && done.stdout.contains("mysql:two as db"), "{done:#?}");
+    assert!(done.stdout.contains("wrote "), "{done:#?}");
+    // The same again changes nothing; another one of the same category stands behind it.
+    let again = on_n1(&scene, &["consume", "-n", "web", "--producer", "g8__mysql__two", "--category", "db"]);
+    assert!(again.code == Some(0) && !again.stdout.contains("wrote "), "{again:#?}");
+    assert_eq!(on_n1(&scene, &["consume", "-n", "web", "--producer", "mysql"]).code, Some(0));
+    let installed = on_n1(&scene, &["install", "-n", "web"]);
+    assert_eq!(installed.code, Some(0), "{installed:#?}");
+    assert_eq!(fs::read_to_string(scene.node.path("/opt/db")).unwrap(), "two db2");
+    let path = scene.ays.run(&["hrdpath", "-n", "web"]);
+    let file = fs::read_to_string(path.stdout.trim()).unwrap_or_else(|_| panic!("{path:#?}"));
+    assert!(file.contains("mysql:two") && file.contains("mysql:main"), "{file}");
+}
+
+#[test]
+fn a_recipe_of_another_repository_becomes_one_of_this() {
+    let (scene, other) = (Scene::new(), Scene::new());
+    let write = |path: &str, text: &str| other.environment.write(path, text);
+    write("servicetemplates/deep/redis/service.hrd", "dependencies.1 = 'base'\n");
+    write("servicetemplates/deep/redis/actions.py", "print 1\n");
+    write("servicetemplates/deep/redis/files/conf", "x\n");
+    other.environment.commit();
+    let url = other.environment.repo().display().to_string();
+    let make = |name: &str| scene.ays.run(&["makelocal", "-n", name, "--url", &url]);
+    let done = make("redis");
+    assert!(
+        done.code == Some(0) && done.stdout.contains("wrote   servicetemplates/redis/files/conf"),
+        "{done:#?}"
+    );
+    for file in ["service.hrd", "actions.py", "files/conf"] {
+        let read = |root: &std::path::Path| fs::read(root.join(file)).unwrap();
+        assert_eq!(
+            read(&scene.environment.repo().join("servicetemplates/redis")),
+            read(&other.environment.repo().join("servicetemplates/deep/redis"))
+        );
+    }
+    let plan = scene.ays.run(&["plan", "-n", "redis"]);
+    assert!(plan.code == Some(3) && plan.stderr.contains("no template is named `base`"), "{plan:#?}");
+    let again = make("redis");
+    assert!(
+        again.code == Some(2) && again.stderr.contains("there is a template `redis` already"),
+        "{again:#?}"
+    );
+    let none = make("rediss");
+    assert!(none.code == Some(2) && none.stderr.contains("redis"), "{none:#?}");
+}

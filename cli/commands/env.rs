@@ -16,6 +16,8 @@ use ays_repository::{Change, How, What};
 
 pub use pull::Args as PullArgs;
 pub use pull::run as run_pull;
+pub use save::Args as SaveArgs;
+pub use save::run as run_save;
 
 use crate::failure::Failure;
 use crate::render::table;

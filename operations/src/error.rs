@@ -7,7 +7,7 @@ use ays_engine::{InspectError, InstallError, OutdatedError, RehearseError, Surve
 use ays_grammar::Diagnostic;
 use ays_recipes::{
     DataError, DatabaseError, EnvironmentError, LookupError, NewImageError, NewKeyError, NewNodeError,
-    NodeError, RecipeError, SettingsError,
+    NewTemplateError, NodeError, RecipeError, SettingsError,
 };
 use ays_repository::{
     AddressError, BranchError, CheckoutError, CloneError, InitError, NotFound, PullError, RemoteError,
@@ -110,6 +110,7 @@ kinds! {
     LookupError: error => Kind::Unknown,
     NewImageError: error => of_new_image(&error),
     NewKeyError: error => Kind::Usage,
+    NewTemplateError: error => of_new_template(&error),
     NewNodeError: error => of_new_node(&error),
     NodeError: error => of_node(&error),
     NoDatabase: error => Kind::Invalid,
@@ -169,7 +170,15 @@ pub(crate) fn of_install(error: &InstallError) -> Kind {
 fn of_new_image(error: &NewImageError) -> Kind {
     match error {
         NewImageError::Secrets(error) => of_secrets(error),
+        NewImageError::Template(error) => of_new_template(error),
         _ => Kind::Usage,
+    }
+}
+
+fn of_new_template(error: &NewTemplateError) -> Kind {
+    match error {
+        NewTemplateError::Name(_) | NewTemplateError::Taken { .. } => Kind::Usage,
+        NewTemplateError::Write { .. } => Kind::Failed,
     }
 }
 

@@ -10,7 +10,7 @@ use ays_engine::{GitTree, Stop};
 use ays_model::Sha256;
 use ays_protocol::{TreeEntry, TreeKind};
 use ays_recipes::{GitExport, Recipe};
-use ays_repository::{Access, FetchedTree, FileKind, TreeError, Wanted};
+use ays_repository::{Access, Address, FetchedTree, FileKind, TreeError, Wanted};
 use ays_transport::SshSettings;
 use sha2::Digest;
 
@@ -42,7 +42,7 @@ pub(crate) async fn fetch(
         }
         let ends = Arc::new(AtomicBool::new(false));
         let access = access(ssh, Arc::clone(&ends));
-        let (export, dir) = (export.clone(), directory(cache, export));
+        let (export, dir) = (export.clone(), directory(cache, &export.address));
         let fetching = blocking(move || fetch_one(&export, &dir, &access));
         tokio::select! {
             fetched = fetching => trees.push(fetched?),
@@ -65,7 +65,7 @@ pub(crate) enum Purpose {
 }
 
 /// Repositories are reached as the operator's own are: by the agent, by keys, by ssh's configuration.
-fn access(ssh: &SshSettings, stop: Arc<AtomicBool>) -> Access {
+pub(crate) fn access(ssh: &SshSettings, stop: Arc<AtomicBool>) -> Access {
     Access {
         home: ssh.home.clone(),
         ssh_agent: true,
@@ -78,8 +78,8 @@ fn access(ssh: &SshSettings, stop: Arc<AtomicBool>) -> Access {
 }
 
 /// A directory for each repository.
-fn directory(cache: &Path, export: &GitExport) -> PathBuf {
-    let name = hex::encode(sha2::Sha256::digest(export.address.as_str()));
+pub(crate) fn directory(cache: &Path, address: &Address) -> PathBuf {
+    let name = hex::encode(sha2::Sha256::digest(address.as_str()));
     cache.join(&name[..32])
 }
 

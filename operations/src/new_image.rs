@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ays_engine::{Stop, Survey, SurveyedImage, survey, survey_led};
 use ays_model::{Artifact, BootType, Check, ImageName, SecretUrl, Stream, TemplateName, unpacked_name};
-use ays_recipes::{Environment, NewCheck, NewImage, Place};
+use ays_recipes::{Environment, NewCheck, NewImage, Place, check_template_name};
 
 use crate::error::Error;
 use crate::off_runtime::{blocking, off_runtime};
@@ -31,7 +31,7 @@ impl LookAtImage {
     pub async fn address(&self, environment: Arc<Environment>, stop: &Stop) -> Result<SecretUrl, Error> {
         let Self { template, url } = self.clone();
         off_runtime(stop, move || {
-            NewImage::check_name(&environment, &template)?;
+            check_template_name(&environment, &template)?;
             Ok(NewImage::address(&environment, &url)?)
         })
         .await

@@ -119,6 +119,11 @@ impl Environment {
         })
     }
 
+    /// The same with the answers that have been written down since.
+    pub fn with_new_answers(&self) -> Self {
+        Self { services: OnceLock::new(), nodes: OnceLock::new(), ..self.clone() }
+    }
+
     /// The name that its catalogue has: from `ays.toml`, else the domain.
     pub fn name(&self) -> &str {
         self.settings.name.as_deref().unwrap_or(&self.domain)

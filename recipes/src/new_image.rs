@@ -1,6 +1,5 @@
 //! A new image's recipe: the three files, as AYS's documentation shows them.
 
-use std::io;
 use std::path::PathBuf;
 
 use ays_grammar::hrd;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::names::Place;
+use crate::new_template::{NewTemplateError, write_template};
 use crate::secrets::{self, SECRET, Secrets};
 
 /// What a new recipe says.
@@ -77,52 +77,21 @@ pub enum NewCheck {
 /// Why no recipe was written.
 #[derive(Debug, thiserror::Error)]
 pub enum NewImageError {
-    /// A name that no directory can have, or that AYS could not tell apart.
-    #[error("`{0}` cannot name a template: letters, digits, `.`, `-` and single `_` can")]
-    Name(TemplateName),
-    /// There is one of that name.
-    #[error("there is a template `{name}` already: {place}")]
-    Taken {
-        /// The name.
-        name: TemplateName,
-        /// Its directory.
-        place: Place,
-    },
+    /// Its name, or the disk.
+    #[error(transparent)]
+    Template(#[from] NewTemplateError),
     /// The source's address.
     #[error("the source's address: {0}")]
     Address(String),
     /// A secret of that address cannot be read.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
-    /// The disk says no.
-    #[error("{path} cannot be written", path = .path.display())]
-    Write {
-        /// What was being written.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
 }
 
 /// Where recipes download to: the environment says which directory that is.
 const DOWNLOADS: &str = "$(system.paths.tmp)/templates";
 
 impl NewImage {
-    /// Whether a new template may have this name.
-    pub fn check_name(environment: &Environment, name: &TemplateName) -> Result<(), NewImageError> {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if !starts_well || !name.chars().all(is_plain) || name.contains("__") {
-            return Err(NewImageError::Name(name.clone()));
-        }
-        match environment.templates().iter().find(|template| template.name == *name) {
-            Some(template) => {
-                Err(NewImageError::Taken { name: name.clone(), place: environment.place(&template.dir) })
-            }
-            None => Ok(()),
-        }
-    }
-
     /// The address of a source, with the secrets that it names (`ftp://$(secret.aydo)@ftp.aydo.com/x.img`).
     pub fn address(environment: &Environment, text: &str) -> Result<SecretUrl, NewImageError> {
         let secrets = Secrets::new(&environment.secrets);
@@ -138,29 +107,15 @@ impl NewImage {
         Ok(address)
     }
 
-    /// Writes the files; the directory appears when all of them are there. They are named as errors name them.
+    /// Writes the files; see [`write_template`].
     pub fn write(&self, environment: &Environment) -> Result<Vec<Place>, NewImageError> {
-        Self::check_name(environment, &self.template)?;
-        let templates = environment.root.join("servicetemplates");
-        let failed = |path: PathBuf| move |source| NewImageError::Write { path, source };
-        let hidden = templates.join(format!(".{}.ays-part", self.template));
-        // What a stopped one left.
-        match std::fs::remove_dir_all(&hidden) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(hidden)(error)),
-            _ => {}
-        }
-        std::fs::create_dir(&hidden).map_err(failed(hidden.clone()))?;
         let files = [
             ("service.hrd", self.service()),
             ("actions.py", self.actions()),
             ("instance.hrd", String::new()),
         ];
-        for (name, text) in &files {
-            std::fs::write(hidden.join(name), text).map_err(failed(hidden.join(name)))?;
-        }
-        let dir = templates.join(self.template.as_str());
-        std::fs::rename(&hidden, &dir).map_err(failed(dir.clone()))?;
-        Ok(files.iter().map(|(name, _)| environment.place(&dir.join(name))).collect())
+        let files = files.map(|(name, text)| (PathBuf::from(name), text.into_bytes()));
+        Ok(write_template(environment, &self.template, &files)?)
     }
 
     /// The text of its `service.hrd`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ays_grammar::Diagnostic;
 use ays_grammar::hrd::{Entry, Hrd, Item, Value};
+use ays_model::{Scheme, SecretUrl};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::fields::Fields;
@@ -31,6 +32,8 @@ pub struct Process {
     pub priority: i64,
     /// The TCP ports that it listens at when it is up.
     pub ports: Vec<u16>,
+    /// The addresses (http, https) that answer well when it is up, as its node reaches them.
+    pub urls: Vec<SecretUrl>,
     /// How long it may take to come up.
     pub timeout_start: Duration,
     /// How long it may take to end by itself.
@@ -158,6 +161,11 @@ fn one(fields: &Fields<'_>, number: u64, variables: Option<&Entry>) -> Result<Pr
         let known = MANAGERS[..3].join(", ");
         return Err(fields.wrong(format!("`startupmanager` is none that is known: {known}")));
     }
+    let urls = fields.list("urls")?.iter().map(|url| SecretUrl::parse(url)).collect::<Result<Vec<_>, _>>();
+    let urls = urls.map_err(|error| fields.wrong(format!("`urls`: {error}")))?;
+    if let Some(url) = urls.iter().find(|url| !matches!(url.scheme(), Scheme::Http | Scheme::Https)) {
+        return Err(fields.wrong(format!("`urls`: {url} is neither http nor https")));
+    }
     let user = fields.text("user")?;
     if user.as_ref().is_some_and(|user| !user.chars().all(is_plain) || user.starts_with('-')) {
         return Err(fields.wrong("`user` must be the name of a user"));
@@ -173,6 +181,7 @@ fn one(fields: &Fields<'_>, number: u64, variables: Option<&Entry>) -> Result<Pr
         user: user.filter(|user| user != "root"),
         priority: fields.number("prio")?.unwrap_or(PRIORITY),
         ports: ports.map_err(|_| fields.wrong("`ports` must be port numbers, such as '80;443'"))?,
+        urls,
         timeout_start: fields.seconds("timeout_start", TIMEOUT)?,
         timeout_stop: fields.seconds("timeout_stop", TIMEOUT)?,
         filter: fields.text("filterstr")?,

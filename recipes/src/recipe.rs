@@ -144,6 +144,18 @@ impl Recipe {
         written::write(environment, template, request)
     }
 
+    /// Writes down that an instance consumes a service (`domain:template:instance`) of a category, where the next run finds
+    /// it. Gives the files that changed.
+    pub fn consume(
+        environment: &Environment,
+        template: &Template,
+        request: &Request,
+        category: &str,
+        producer: &str,
+    ) -> Result<Vec<PathBuf>, RecipeError> {
+        written::consume(environment, template, request, category, producer)
+    }
+
     /// Reads a template of an environment. Its secrets are allowed to go where it sends them.
     pub fn read(
         environment: &Environment,
@@ -187,11 +199,12 @@ impl Recipe {
         let kept_as = |key: &str| written::secret_names(environment, template, request, key);
         let instance = InstanceValues::resolve(&template.instance()?, &request.answers, &written, &kept_as)?;
         let actions = template.actions()?;
+        let producers = written.producers().into_iter();
         let of = ays_actions::Service {
             domain: environment.domain.clone(),
             name: template.name.to_string(),
             instance: request.instance.to_string(),
-            values: Vec::new(),
+            values: producers.map(|(key, value)| (key, ays_actions::Value::Str(value))).collect(),
         };
         let texts = Texts { service: (&service, &service_text), actions: actions.as_ref(), of: Some(of) };
         let Meaning { platforms, downloads, script, parts } = texts.read(environment, &instance, secrets)?;
@@ -301,7 +314,7 @@ pub(crate) struct Texts<'a> {
     pub service: (&'a Hrd, &'a Text),
     /// `actions.py`.
     pub actions: Option<&'a Text>,
-    /// Whose they are, without its values; none where no service is.
+    /// Whose they are, with the values that are in none of them; none where no service is.
     pub of: Option<ays_actions::Service>,
 }
 
@@ -339,9 +352,8 @@ impl Texts<'_> {
                 let source = text.utf8()?;
                 let dests = downloads.iter().map(|download| download.dest.clone()).collect();
                 let of = self.of.clone().map(|of| {
-                    let own =
-                        own_values(service, &substitute).into_iter().chain(values.of_instance()).collect();
-                    ays_actions::Service { values: own, ..of }
+                    let own = own_values(service, &substitute).into_iter().chain(values.of_instance());
+                    ays_actions::Service { values: own.chain(of.values).collect(), ..of }
                 });
                 let script = secrets::script(&text.name, source, &|key| values.get(key), secrets, dests)?;
                 Some(match of {

@@ -69,12 +69,28 @@ impl<'a> Written<'a> {
         }
     }
 
+    /// What it consumes, by the keys `producer.CATEGORY`: those of the first node that says so.
+    pub fn producers(&self) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> = Vec::new();
+        for entry in self.files.iter().flat_map(|(_, hrd)| &hrd.entries) {
+            let is_new = all.iter().all(|(known, _)| *known != entry.key);
+            if let (true, true, Some(value)) = (entry.key.starts_with(PRODUCER), is_new, scalar(&entry.value))
+            {
+                all.push((entry.key.clone(), value));
+            }
+        }
+        all
+    }
+
     /// Each node has a secret of its own, which may be the same.
     fn same(&self, one: &str, other: &str) -> bool {
         let reveal = |text| Secrets::new(&self.environment.secrets).reveal(text);
         one == other || reveal(one).expose_secret() == reveal(other).expose_secret()
     }
 }
+
+/// What the keys begin with that say what an instance consumes.
+const PRODUCER: &str = "producer.";
 
 /// Writes the operator's answers for the template's parameters where the next run finds them, secrets into the store.
 /// Gives the files that changed. A template without parameters has none.
@@ -87,9 +103,7 @@ pub(crate) fn write(
     if parameters.entries.is_empty() {
         return Ok(Vec::new());
     }
-    if request.instance.contains('/') || request.instance.contains(char::is_control) {
-        return Err(RecipeError::Instance { instance: request.instance.clone() });
-    }
+    check_instance(request)?;
     if let Some(parent) = &request.parent
         && parent_of(environment, parent).is_none()
     {
@@ -97,12 +111,7 @@ pub(crate) fn write(
     }
     let mut changed = Vec::new();
     for place in places(environment, template, request) {
-        let name = environment.place(&place.file).to_string();
-        let unreadable =
-            |source| RecipeError::Unreadable { path: place.file.clone(), source: Arc::new(source) };
-        let before =
-            if place.instance.is_some() { fs::read(&place.file).map_err(unreadable)? } else { Vec::new() };
-        let hrd = hrd::parse(&name, &before)?.resolve(&name, &before)?;
+        let (before, hrd) = place.read(environment)?;
         let mut text = String::from_utf8_lossy(&before).into_owned();
         for entry in &parameters.entries {
             let key = short(&entry.key);
@@ -129,14 +138,46 @@ pub(crate) fn write(
                 text = edit::set(&text, &format!("instance.{key}"), &answer)?;
             }
         }
-        if text.as_bytes() != before {
-            let made = fs::create_dir_all(place.file.parent().unwrap_or(Path::new(".")));
-            made.and_then(|()| replace(&place.file, text.as_bytes(), Readers::AsBefore))
-                .map_err(|source| RecipeError::Unwritable { path: place.file.clone(), source })?;
+        if place.write(&before, &text)? {
             changed.push(place.file);
         }
     }
     Ok(changed)
+}
+
+/// Writes down, for each of the request's nodes, that an instance consumes a service of a category. Gives the files that
+/// changed.
+pub(crate) fn consume(
+    environment: &Environment,
+    template: &Template,
+    request: &Request,
+    category: &str,
+    producer: &str,
+) -> Result<Vec<PathBuf>, RecipeError> {
+    check_instance(request)?;
+    let mut changed = Vec::new();
+    for place in places(environment, template, request) {
+        let (before, hrd) = place.read(environment)?;
+        let key = format!("{PRODUCER}{category}");
+        let known = hrd.get(&key).and_then(|entry| scalar(&entry.value)).unwrap_or_default();
+        let mut all: Vec<&str> = known.split(',').map(str::trim).filter(|known| !known.is_empty()).collect();
+        if all.contains(&producer) {
+            continue;
+        }
+        all.push(producer);
+        let text = edit::set(&String::from_utf8_lossy(&before), &key, &all.join(", "))?;
+        if place.write(&before, &text)? {
+            changed.push(place.file);
+        }
+    }
+    Ok(changed)
+}
+
+fn check_instance(request: &Request) -> Result<(), RecipeError> {
+    if request.instance.contains('/') || request.instance.contains(char::is_control) {
+        return Err(RecipeError::Instance { instance: request.instance.clone() });
+    }
+    Ok(())
 }
 
 /// An instance's file for one node.
@@ -146,6 +187,32 @@ struct InstancePlace<'e> {
     file: PathBuf,
     /// None: it is to be made.
     instance: Option<&'e Instance>,
+}
+
+impl InstancePlace<'_> {
+    /// Its file's bytes, and what they say; nothing where it is to be made.
+    fn read(&self, environment: &Environment) -> Result<(Vec<u8>, Hrd), RecipeError> {
+        let name = environment.place(&self.file).to_string();
+        let unreadable =
+            |source| RecipeError::Unreadable { path: self.file.clone(), source: Arc::new(source) };
+        let bytes = match self.instance {
+            Some(_) => fs::read(&self.file).map_err(unreadable)?,
+            None => Vec::new(),
+        };
+        let hrd = hrd::parse(&name, &bytes)?.resolve(&name, &bytes)?;
+        Ok((bytes, hrd))
+    }
+
+    /// Writes the file where its text is another one; whether it was.
+    fn write(&self, before: &[u8], text: &str) -> Result<bool, RecipeError> {
+        if text.as_bytes() == before {
+            return Ok(false);
+        }
+        let made = fs::create_dir_all(self.file.parent().unwrap_or(Path::new(".")));
+        made.and_then(|()| replace(&self.file, text.as_bytes(), Readers::AsBefore))
+            .map_err(|source| RecipeError::Unwritable { path: self.file.clone(), source })?;
+        Ok(true)
+    }
 }
 
 /// For each node of the request the file that there is, or the one that is to be made.

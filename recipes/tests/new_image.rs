@@ -5,7 +5,9 @@ use std::fs;
 
 use ays_actions::{Action, Outcome, Progress};
 use ays_model::{Artifact, BootType, Check, Member};
-use ays_recipes::{Environment, Layers, NewCheck, NewImage, NewImageError, Recipe, Request};
+use ays_recipes::{
+    Environment, Layers, NewCheck, NewImage, NewTemplateError, Recipe, Request, check_template_name,
+};
 
 fn environment() -> (tempfile::TempDir, Environment) {
     let directory = tempfile::tempdir().unwrap();
@@ -103,8 +105,8 @@ fn a_name_is_taken_once_and_is_a_plain_one() {
     let error = wily().write(&environment).unwrap_err().to_string();
     assert_eq!(error, "there is a template `image_wily-server` already: servicetemplates/image_wily-server");
     for name in ["", "../x", "a/b", ".hidden", "a__b", "a b", "-x"] {
-        let error = NewImage::check_name(&environment, &name.into()).unwrap_err();
-        assert!(matches!(&error, NewImageError::Name(named) if named == name), "{error}");
+        let error = check_template_name(&environment, &name.into()).unwrap_err();
+        assert!(matches!(&error, NewTemplateError::Name(named) if named == name), "{error}");
     }
 }
 

@@ -237,7 +237,8 @@ fn bring(wanted: Wanted<'_>, repository: &Repository, access: &Access) -> Result
             // Any branch may have it.
             Which::Commit(hash) => ("+refs/heads/*:refs/ays/heads/*".to_owned(), hash.as_str()),
         };
-        let depth = depth.filter(|_| !matches!(which, Which::Commit(_)));
+        // What is on this machine has it all.
+        let depth = depth.filter(|_| !matches!(which, Which::Commit(_)) && !address.is_local());
         link.fetch_depth(connection, &[spec], depth)?;
         Ok::<_, RemoteError>(Some(name))
     })?;
