@@ -5,7 +5,7 @@ use crate::support::lab::run;
 use crate::support::{Browser, Many};
 
 /// Every page, with an image, a job, a stack and a recipe on them.
-pub const PAGES: [(&str, &str); 23] = [
+pub const PAGES: [(&str, &str); 24] = [
     ("overview", "/"),
     ("images", "/images"),
     ("add-image", "/images/new"),
@@ -21,6 +21,7 @@ pub const PAGES: [(&str, &str); 23] = [
     ("recipes", "/recipes"),
     ("recipe", "/recipes/image_x"),
     ("services", "/services"),
+    ("service", "/services/n1/image_x/main"),
     ("jobs", "/jobs"),
     ("job", "/jobs/1"),
     ("schedules", "/schedules"),

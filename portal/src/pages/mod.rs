@@ -7,6 +7,7 @@ mod availability;
 mod bin;
 mod checked_nodes;
 mod generations;
+mod graph;
 mod highlight;
 mod image;
 mod image_change;
@@ -26,6 +27,7 @@ mod recipe;
 mod recipes;
 mod reports;
 mod schedules;
+mod service;
 mod services;
 mod sign_in;
 mod stacks;
@@ -64,6 +66,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/recipes/{recipe}", get(recipe::page).post(recipe::ask))
         .route("/services", get(services::page))
         .route("/services/act", post(services::act))
+        .route("/services/{node}/{service}/{instance}", get(service::page))
         .route("/schedules", get(schedules::page).post(schedules::add))
         .route("/schedules/remove", post(schedules::remove))
         .route("/bin", get(bin::page))

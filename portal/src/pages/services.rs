@@ -10,7 +10,7 @@ use ays_operations::{self as operations, ActOnServices, Controller, Selection, S
 use super::listing::{Action, listing};
 use super::queue::queue;
 use super::reports::reports;
-use super::{jobs, recipes};
+use super::{jobs, service};
 use crate::failure::Failure;
 use crate::form::Form;
 use crate::frame::Frame;
@@ -34,7 +34,7 @@ const COLUMNS: &[Column] = &[
 const OF_OPERATORS: usize = 2;
 
 /// What the last job that had to do with a service said of it, and when.
-type Seen = HashMap<ServiceOnNode, (ServiceOn, JobId, Timestamp)>;
+pub(super) type Seen = HashMap<ServiceOnNode, (ServiceOn, JobId, Timestamp)>;
 
 pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let controller = visitor.controller().await?;
@@ -58,6 +58,7 @@ pub(crate) async fn act(Form { visitor, fields }: Form) -> Result<Response, Fail
     let action = match fields.one("do") {
         Some("start") => RunAction::Start,
         Some("stop") => RunAction::Stop,
+        Some("restart") => RunAction::Restart,
         _ => RunAction::Status,
     };
     let template = fields.one("service").map(Into::into);
@@ -69,10 +70,10 @@ pub(crate) async fn act(Form { visitor, fields }: Form) -> Result<Response, Fail
         None => Selection { all: true, ..Selection::default() },
     };
     let instance = fields.one("instance").unwrap_or("main").into();
-    queue(&visitor, ActOnServices { action, template, instance, nodes, parallel: None }).await
+    queue(&visitor, ActOnServices { action, template, instance, nodes, parallel: None, command: None }).await
 }
 
-async fn seen(controller: &Controller) -> Result<Seen, Failure> {
+pub(super) async fn seen(controller: &Controller) -> Result<Seen, Failure> {
     let mut seen = Seen::new();
     for (on, job, at) in reports::<ServiceOn>(controller, "service").await? {
         let (Some(service), Some(instance)) = (on.template.clone(), on.instance.clone()) else { continue };
@@ -83,10 +84,10 @@ async fn seen(controller: &Controller) -> Result<Seen, Failure> {
 }
 
 fn row(of: &ServiceOnNode, seen: Option<&(ServiceOn, JobId, Timestamp)>, may: bool) -> Row {
-    let ServiceOnNode { service, instance, node } = of;
+    let ServiceOnNode { service: template, instance, node } = of;
     let processes = seen.map(|(on, ..)| on.processes.iter().map(ToString::to_string).collect::<Vec<_>>());
     let mut row = vec![
-        Cell::text(service.as_str()).to(recipes::path(service.as_str())),
+        Cell::text(template.as_str()).to(service::path(of)),
         Cell::text(instance.as_str()),
         Cell::text(node.as_str()),
         Cell::state(seen.map_or_else(|| State::new(Tone::Off, "not looked at yet"), |(on, ..)| state(on))),
@@ -101,7 +102,7 @@ fn row(of: &ServiceOnNode, seen: Option<&(ServiceOn, JobId, Timestamp)>, may: bo
     row
 }
 
-fn state(on: &ServiceOn) -> State {
+pub(super) fn state(on: &ServiceOn) -> State {
     match (&on.problem, on.is_up) {
         (Some(_), _) => State::new(Tone::Bad, "failed"),
         (None, Some(true)) => State::new(Tone::Good, "up"),
