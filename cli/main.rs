@@ -67,7 +67,7 @@ enum Command {
     /// Runs `cleanup` of the recipe
     Cleanup(commands::service::Args),
     /// Runs `execute` of the recipe
-    Execute(commands::service::Args),
+    Execute(commands::service::ExecuteArgs),
     /// Runs `data_export` of the recipe
     Export(commands::service::Args),
     /// Runs `data_import` of the recipe
@@ -79,6 +79,7 @@ enum Command {
     /// Ends a service, and removes what it wrote and its data
     Reset(commands::service::Args),
     Resetstate(commands::resetstate::Args),
+    Consume(commands::consume::Args),
     Hrdpath(commands::hrdpath::Args),
     Console(commands::console::Args),
     Nodes(commands::nodes::Args),
@@ -103,6 +104,10 @@ enum Command {
     Env(commands::env::Args),
     /// Brings what is new at the environment's remote: as ays env pull
     Mdupdate(commands::env::PullArgs),
+    /// Sends what was changed here to the environment's remote: as ays env save
+    Push(commands::env::SaveArgs),
+    #[command(name = "makelocal")]
+    MakeLocal(commands::make_local::Args),
     Job(commands::job::Args),
     Schedule(commands::schedule::Args),
     Worker(commands::worker::Args),
@@ -150,13 +155,14 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Configure(args) => commands::service::run(args, RunAction::Configure, repo).await,
         Command::Build(args) => commands::service::run(args, RunAction::Build, repo).await,
         Command::Cleanup(args) => commands::service::run(args, RunAction::Cleanup, repo).await,
-        Command::Execute(args) => commands::service::run(args, RunAction::Execute, repo).await,
+        Command::Execute(args) => commands::service::execute(args, repo).await,
         Command::Export(args) => commands::service::run(args, RunAction::Export, repo).await,
         Command::Import(args) => commands::service::run(args, RunAction::Import, repo).await,
         Command::Removedata(args) => commands::service::run(args, RunAction::Removedata, repo).await,
         Command::Uninstall(args) => commands::service::run(args, RunAction::Uninstall, repo).await,
         Command::Reset(args) => commands::service::run(args, RunAction::Reset, repo).await,
         Command::Resetstate(args) => commands::resetstate::run(args, repo).await,
+        Command::Consume(args) => commands::consume::run(args, repo).await,
         Command::Hrdpath(args) => commands::hrdpath::run(&args, repo),
         Command::Console(args) => commands::console::run(&args, repo),
         Command::Nodes(args) => commands::nodes::run(&args, repo).await,
@@ -173,13 +179,15 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Secret(args) => commands::secret::run(&args, repo),
         Command::Hrd(args) => commands::hrd::run(&args),
         Command::Lint(args) => commands::lint::run(&args, repo).await,
-        Command::Actions(args) => commands::actions::run(&args),
+        Command::Actions(args) => commands::actions::run(args, repo).await,
         Command::Explain(args) => commands::explain::run(&args),
         Command::Fmt(args) => commands::fmt::run(&args, repo),
         Command::Catalogue(args) => commands::catalogue::run(args, repo).await,
         Command::Config(args) => commands::config::run(&args, repo),
         Command::Env(args) => commands::env::run(args, repo).await,
         Command::Mdupdate(args) => commands::env::run_pull(args, repo).await,
+        Command::Push(args) => commands::env::run_save(args, repo).await,
+        Command::MakeLocal(args) => commands::make_local::run(args, repo).await,
         Command::Job(args) => commands::job::run(args, repo).await,
         Command::Schedule(args) => commands::schedule::run(args, repo).await,
         Command::Worker(args) => commands::worker::run(args, repo).await,

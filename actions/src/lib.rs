@@ -15,7 +15,7 @@ mod value;
 
 pub use action::{Action, Outcome, OwnProcesses, ServiceKey};
 pub use check::LeftOut;
-pub use lifecycle::{Call, OTHER_METHODS, Phase, WhenFalse, install_methods};
+pub use lifecycle::{Call, LASTING_METHODS, OTHER_METHODS, Phase, WhenFalse, install_methods};
 pub use register_image::RegisterImage;
 pub use script::{Progress, Run, Script};
 pub use source::Service;

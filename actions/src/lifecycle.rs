@@ -109,6 +109,10 @@ pub fn install_methods() -> Vec<&'static str> {
     methods
 }
 
+/// The methods that put something on a node. An install that goes on does not do them again; those that look at the node,
+/// or at what runs, it does.
+pub const LASTING_METHODS: [&str; 4] = ["prepare", "prepareLocal", "configure", "configureLocal"];
+
 /// The other methods that a recipe may have: other actions than an install call them.
 pub const OTHER_METHODS: [&str; 18] = [
     "init",

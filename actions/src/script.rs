@@ -86,6 +86,11 @@ impl Script {
         self
     }
 
+    /// What stands in its texts for secrets.
+    pub fn words(&self) -> &Words {
+        &self.0.words
+    }
+
     /// Its text, with what `$(..)` stands for.
     pub fn text(&self) -> &str {
         &self.0.text.text

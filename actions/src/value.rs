@@ -1,7 +1,9 @@
 //! Values that go into a script and come out of it.
 
+use serde::{Deserialize, Serialize};
+
 /// A value of the language, as whoever runs a script sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// `None`.
     None,
@@ -31,6 +33,19 @@ impl Value {
             Self::List(items) => items.iter().any(|item| item.holds(text)),
             Self::Dict(pairs) => pairs.iter().any(|(key, value)| key.holds(text) || value.holds(text)),
             _ => false,
+        }
+    }
+
+    /// The same with another text in the place of each.
+    pub fn with_texts(self, other: &dyn Fn(&str) -> String) -> Self {
+        match self {
+            Self::Str(text) => Self::Str(other(&text)),
+            Self::List(items) => Self::List(items.into_iter().map(|item| item.with_texts(other)).collect()),
+            Self::Dict(pairs) => {
+                let pair = |(key, value): (Self, Self)| (key.with_texts(other), value.with_texts(other));
+                Self::Dict(pairs.into_iter().map(pair).collect())
+            }
+            value => value,
         }
     }
 }

@@ -73,6 +73,17 @@ pub struct InstalledPart {
     pub copy: Option<KnownCopy>,
 }
 
+/// What the methods of a service leave for later runs on its node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServiceState {
+    /// The recipe and the answers of the install that has come to no end; empty: there is none.
+    pub recipe: String,
+    /// The methods that it has done.
+    pub methods: Vec<String>,
+    /// The keys that methods have set, each with its value as JSON, or removed.
+    pub values: Vec<(String, Option<String>)>,
+}
+
 /// What is installed where.
 #[async_trait]
 pub trait Installs: fmt::Debug + Send + Sync {
@@ -99,4 +110,11 @@ pub trait Installs: fmt::Debug + Send + Sync {
 
     /// Nothing is said to be installed any more.
     async fn forget_installed(&self, of: &ServiceOnNode) -> Result<(), CatalogueError>;
+
+    /// What its methods have left; nothing: the default.
+    async fn service_state(&self, of: &ServiceOnNode) -> Result<ServiceState, CatalogueError>;
+
+    /// Says what its methods have left now; the default: nothing.
+    async fn set_service_state(&self, of: &ServiceOnNode, state: &ServiceState)
+    -> Result<(), CatalogueError>;
 }

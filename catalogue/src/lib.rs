@@ -49,7 +49,7 @@ mod webhook;
 
 pub use account::{Account, AccountChange, Accounts, NewToken, NoRole, Role, SESSION, Token, TokenId};
 pub use arrival::{Arrivals, NewCopy};
-pub use audit::{AuditRecord, AuditSubject, AuditWhat, Audits, ChangedBy};
+pub use audit::{AuditOf, AuditRecord, AuditSubject, AuditWhat, Audits, ChangedBy};
 pub use catalogue::Catalogue;
 pub use change::{Change, Changed, Changes};
 pub use check::{Checking, DATABASE_IS_DAMAGED, KnownContent, PoolRecord, RecordedCopy};
@@ -62,6 +62,7 @@ pub use holding::{Holding, HoldingFilter, Holdings};
 pub use image::{Generation, GenerationId, Image, ImageDetail, ImageId, ImageStatus, Images, StackOffer};
 pub use installed::{
     ImageOnNode, Installed, InstalledImage, InstalledPart, Installs, NewInstalled, ServiceOnNode,
+    ServiceState,
 };
 pub use job::{Job, JobEnd, JobFilter, JobId, JobStatus, Jobs};
 pub use lock::{Lock, LockAttempt, LockHolder, Locks};

@@ -176,6 +176,18 @@ pub(crate) const TABLES: &[TableFacts] = &[
         ],
     },
     TableFacts {
+        name: "service_state",
+        through: None,
+        columns: &[
+            ("service", Text),
+            ("instance", Text),
+            ("node", Text),
+            ("recipe", Text),
+            ("methods", Text),
+            ("set_values", Text),
+        ],
+    },
+    TableFacts {
         name: "run",
         through: None,
         columns: &[

@@ -1,10 +1,21 @@
 //! `ays actions`
 
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
 use ays_actions::{Function, functions};
+use ays_engine::{Debugged, GoOn};
+use ays_model::{InstanceName, TemplateName};
+use ays_operations::DebugMethod;
+use ays_recipes::Answers;
+use ays_transport::Network;
 use serde::Serialize;
 
+use crate::context;
 use crate::failure::Failure;
 use crate::render::table;
+use crate::signals::stop_at_once;
 
 /// What `actions.py` of a recipe may call
 #[derive(clap::Args)]
@@ -24,6 +35,36 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Steps through a method on a node that goes away: shows each action and what it came to
+    ///
+    /// Nothing of this machine's files and processes is changed. On a terminal it waits before each action. What is asked of
+    /// images and other services is taken to be done. On real nodes, `ays prepare`, `configure` and so on run methods.
+    Run(RunArgs),
+}
+
+/// A method, and the service that it is done for.
+#[derive(clap::Args)]
+struct RunArgs {
+    /// The method: configure, start, ..
+    method: String,
+    /// The template
+    #[arg(short, long)]
+    name: TemplateName,
+    /// The instance
+    #[arg(short, long, default_value = "main")]
+    instance: InstanceName,
+    /// Answers: 'key:value key2:value2' or 'key=value # key2=value2'
+    #[arg(long, value_name = "DATA", default_value = "", hide_default_value = true)]
+    data: String,
+    /// What `execute` is given
+    #[arg(long)]
+    cmd: Option<String>,
+    /// On a node that is made of this machine and goes away: it needs root
+    #[arg(long, required = true)]
+    rehearse: bool,
+    /// That node reaches what this machine reaches; else nothing
+    #[arg(long)]
+    network: bool,
 }
 
 /// A function under one of its names.
@@ -35,8 +76,64 @@ struct Row<'a> {
     meaning: &'a str,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
-    let Command::Functions { part, json } = &args.command;
+pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
+    match args.command {
+        Command::Functions { part, json } => functions_with(part, json),
+        Command::Run(args) => run_method(args, repo).await,
+    }
+}
+
+async fn run_method(args: RunArgs, repo: Option<&Path>) -> Result<(), Failure> {
+    let environment = Arc::new(context::environment(repo)?);
+    let debug = DebugMethod {
+        template: args.name,
+        instance: args.instance,
+        method: args.method,
+        command: args.cmd,
+        answers: Answers::parse(&args.data)?,
+        network: if args.network { Network::Shared } else { Network::None },
+    };
+    let mut waits = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if waits {
+        table::line("Enter does the next action, c all of them, q none.")?;
+    }
+    let mut printed = Ok(());
+    let mut watch = |shown: Debugged| {
+        let is_next = matches!(shown, Debugged::Next { .. });
+        printed = show(shown);
+        if printed.is_err() || (is_next && waits && !asked(&mut waits)) { GoOn::No } else { GoOn::Yes }
+    };
+    let returned = debug.run(environment, std::env::temp_dir(), stop_at_once(), &mut watch).await?;
+    printed?;
+    match returned {
+        Some(value) => table::line(&format!("it returned {value}")),
+        None => table::line("left"),
+    }
+}
+
+fn show(shown: Debugged) -> Result<(), Failure> {
+    match shown {
+        Debugged::Next { line, source, what } => {
+            table::line(&format!("{line:>4} | {source}"))?;
+            table::line(&format!("     > {what}"))
+        }
+        Debugged::Gave(value) => table::line(&format!("     = {value}")),
+    }
+}
+
+/// Waits for the operator; whether it goes on. `waits`: whether the next action is waited for, too.
+fn asked(waits: &mut bool) -> bool {
+    let mut line = String::new();
+    match std::io::stdin().read_line(&mut line) {
+        Ok(0) | Err(_) => false,
+        Ok(_) => {
+            *waits = line.trim() != "c";
+            line.trim() != "q"
+        }
+    }
+}
+
+fn functions_with(part: Option<String>, json: bool) -> Result<(), Failure> {
     let part = part.as_deref().unwrap_or_default().to_lowercase();
     let rows = functions().iter().flat_map(|function: &Function| {
         function.names.iter().map(|name| Row {
@@ -47,7 +144,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         })
     });
     let rows: Vec<Row<'_>> = rows.filter(|row| row.name.to_lowercase().contains(&part)).collect();
-    if *json {
+    if json {
         return table::json(&rows);
     }
     let rows = rows.into_iter().map(|row| {

@@ -44,7 +44,30 @@ pub struct Args {
     json: bool,
 }
 
+/// Which service, and what `execute` of its recipe is given.
+#[derive(clap::Args)]
+pub struct ExecuteArgs {
+    #[command(flatten)]
+    service: Args,
+    /// What the method is given beside the service
+    #[arg(long)]
+    cmd: Option<String>,
+}
+
+pub async fn execute(args: ExecuteArgs, repo: Option<&Path>) -> Result<(), Failure> {
+    run_with(args.service, RunAction::Execute, args.cmd, repo).await
+}
+
 pub async fn run(args: Args, action: RunAction, repo: Option<&Path>) -> Result<(), Failure> {
+    run_with(args, action, None, repo).await
+}
+
+async fn run_with(
+    args: Args,
+    action: RunAction,
+    command: Option<String>,
+    repo: Option<&Path>,
+) -> Result<(), Failure> {
     if args.name.is_none()
         && !matches!(
             action,
@@ -60,6 +83,7 @@ pub async fn run(args: Args, action: RunAction, repo: Option<&Path>) -> Result<(
         instance: args.instance,
         nodes: Selection::from(&args.targets),
         parallel: args.parallel,
+        command,
     };
     if args.detach {
         return job::detach(&site, act).await;

@@ -6,8 +6,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use ays_actions::Outcome as ActionOutcome;
-use ays_catalogue::{Catalogue, LockHolder, RunEnd, ServiceOnNode, Timestamp};
-use ays_model::{Event, LockScope, NodeName, RunAction, RunResult, StepName, Target, causes};
+use ays_catalogue::{Catalogue, LockHolder, RunEnd, ServiceOnNode, ServiceState, Timestamp};
+use ays_model::{Event, LockScope, RunAction, RunResult, StepName, Target, causes};
 use ays_protocol::{ProcessSeen, RemovedService};
 use ays_recipes::Recipe;
 use ays_transport::{Helper, OpenError, Session, Transport};
@@ -17,6 +17,9 @@ use tokio::sync::Semaphore;
 
 use crate::install_error::InstallError;
 use crate::lifecycle::{Lifecycle, LifecycleError, Task};
+use crate::local_methods::{self, LOCAL};
+use crate::method_state::MethodState;
+use crate::other_services::OtherServices;
 use crate::plan::refuse_what_cannot_be_done;
 use crate::run_log::{Events, Tell};
 use crate::send_tree::GitTree;
@@ -36,12 +39,16 @@ pub struct ServicesOn {
 pub struct Act<'a> {
     /// What is done.
     pub action: RunAction,
+    /// What `execute` is given.
+    pub command: Option<&'a str>,
     /// Where it is recorded.
     pub catalogue: &'a Catalogue,
     /// The directory of the runs' logs.
     pub logs: &'a Path,
     /// How nodes are reached.
     pub transport: &'a Transport,
+    /// Who does what methods ask of other services.
+    pub others: &'a dyn OtherServices,
     /// The most nodes at work at once.
     pub parallel: NonZeroUsize,
     /// Who does it: for the records.
@@ -121,7 +128,7 @@ impl Act<'_> {
                 true => Err(InstallError::Interrupted),
                 // The step that was left goes on until the session ends, without the lock that it needs.
                 false if is_left => Err(InstallError::LockLost),
-                false => self.on_service(&mut session.helper, recipe, trees, on.target.name(), common).await,
+                false => self.on_service(&mut session.helper, recipe, trees, &on.target, common).await,
             };
             is_left |= matches!(acted, Err(InstallError::LockLost));
             results.insert(number, acted);
@@ -135,18 +142,20 @@ impl Act<'_> {
         helper: &mut Helper,
         recipe: &Recipe,
         trees: &[GitTree],
-        node: &NodeName,
+        target: &Target,
         &Common { rollout, stop, tell }: &Common<'_>,
     ) -> Result<Acted, InstallError> {
-        refuse_what_cannot_be_done(recipe, self.action)?;
         let service = ServiceOnNode {
             service: recipe.template.clone(),
             instance: recipe.instance.clone(),
-            node: node.clone(),
+            node: target.name().clone(),
         };
+        let node = &service.node;
+        let state = self.method_state(&service, recipe, helper).await?;
+        refuse_what_cannot_be_done(recipe, self.action, state.clone())?;
         if self.action.only_looks() {
             return tokio::select! {
-                acted = self.walk(helper, recipe, trees, None) => acted,
+                acted = self.walk(helper, (recipe, trees), target, state, None) => acted,
                 () = stop.now() => Err(InstallError::Interrupted),
             };
         }
@@ -180,10 +189,26 @@ impl Act<'_> {
         });
         let walking = async {
             // Killed from here on, nothing says that it is installed: the next install does all of it.
-            if matches!(self.action, RunAction::Uninstall | RunAction::Reset) {
+            let forgets = matches!(self.action, RunAction::Uninstall | RunAction::Reset);
+            if forgets {
                 self.catalogue.forget_installed(&service).await?;
             }
-            self.walk(helper, recipe, trees, Some(&mut events)).await
+            let mut state = self.method_state(&service, recipe, helper).await?;
+            if forgets {
+                state.done.clear();
+                self.catalogue.set_service_state(&service, &state.kept(recipe, &helper.facts)).await?;
+            }
+            let acted =
+                self.walk(helper, (recipe, trees), target, state, Some((&service, &mut events))).await?;
+            if forgets {
+                self.catalogue.set_service_state(&service, &ServiceState::default()).await?;
+                if let Some(name) = recipe.service() {
+                    // What stays is in nobody's way.
+                    let all = self.logs.with_file_name(LOCAL);
+                    let _ = std::fs::remove_dir_all(local_methods::directory(&all, &name, node.as_str()));
+                }
+            }
+            Ok(acted)
         };
         let acted = tokio::select! {
             acted = walking => acted,
@@ -205,6 +230,15 @@ impl Act<'_> {
         recorded?;
         released?;
         Ok(acted)
+    }
+
+    async fn method_state(
+        &self,
+        service: &ServiceOnNode,
+        recipe: &Recipe,
+        helper: &Helper,
+    ) -> Result<MethodState, InstallError> {
+        Ok(MethodState::of(self.catalogue.service_state(service).await?, recipe, &helper.facts))
     }
 
     /// What a run that went well is told to have done.
@@ -229,17 +263,18 @@ impl Act<'_> {
     async fn walk(
         &self,
         helper: &mut Helper,
-        recipe: &Recipe,
-        trees: &[GitTree],
-        mut events: Option<&mut Events<'_>>,
+        (recipe, trees): (&Recipe, &[GitTree]),
+        target: &Target,
+        state: MethodState,
+        mut recorded: Option<(&ServiceOnNode, &mut Events<'_>)>,
     ) -> Result<Acted, InstallError> {
         let mut acted = Acted { is_up: true, ..Acted::default() };
-        let mut lifecycle = Lifecycle::of(recipe, self.action);
+        let local = self.logs.with_file_name(LOCAL);
+        let mut lifecycle = Lifecycle::of(recipe, self.action, state).with_command(self.command);
         let mut outcome = ActionOutcome::Done;
         loop {
             let task = match lifecycle.next(outcome) {
-                Ok(Some(task)) => task,
-                Ok(None) => return Ok(acted),
+                Ok(task) => task,
                 // That it is not as it should be is what was to be found out.
                 Err(LifecycleError::Method { .. }) if self.action.only_looks() => {
                     acted.is_up = false;
@@ -247,6 +282,10 @@ impl Act<'_> {
                 }
                 Err(error) => return Err(error.into()),
             };
+            if let (Some(state), Some((service, _))) = (lifecycle.left_to_keep(), &recorded) {
+                self.catalogue.set_service_state(service, &state.kept(recipe, &helper.facts)).await?;
+            }
+            let Some(task) = task else { return Ok(acted) };
             if let Task::Register(_) = task {
                 return Err(InstallError::OnlyInstalled);
             }
@@ -255,7 +294,10 @@ impl Act<'_> {
                 recipe,
                 trees,
                 helper: &mut *helper,
-                events: events.as_deref_mut(),
+                target,
+                local: &local,
+                others: Some(self.others),
+                events: recorded.as_mut().map(|(_, events)| &mut **events),
                 seen: &mut acted.processes,
                 removed: &mut acted.removed,
             };

@@ -12,6 +12,8 @@ use crate::delivery::{Member, Place};
 use crate::index;
 use crate::install_error::InstallError;
 use crate::lifecycle::{Lifecycle, Task};
+use crate::local_methods::LOCAL;
+use crate::method_state::MethodState;
 use crate::plan::Plan;
 use crate::rollout::{Installed, Mode, Rollout, Source, Turn};
 use crate::run_log::Events;
@@ -57,12 +59,19 @@ impl Working<'_, '_> {
         let noted = note(&mut self.helper, self.rollout.recipe, paths).await;
         noted.map_err(|source| InstallError::Step { step: StepName::Check, source })?;
 
-        let mut lifecycle = Lifecycle::new(self.rollout.recipe, self.rollout.starting);
+        let mut lifecycle =
+            Lifecycle::new(self.rollout.recipe, self.rollout.starting, self.method_state().await?);
         let (mut sources, mut images) = (Vec::new(), Vec::new());
         let mut outcome = ActionOutcome::Done;
         // Downloads are removed before the record is written: the other way round, stopped between the two, they would
         // stay for ever.
-        while let Some(task) = lifecycle.next(outcome)? {
+        loop {
+            let task = lifecycle.next(outcome)?;
+            if let Some(state) = lifecycle.left_to_keep() {
+                let kept = state.kept(self.rollout.recipe, &self.helper.facts);
+                self.rollout.catalogue.set_service_state(self.service, &kept).await?;
+            }
+            let Some(task) = task else { break };
             outcome = self.perform(task, &mut sources, &mut images).await?;
         }
         let (registered, images) = images.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
@@ -89,6 +98,16 @@ impl Working<'_, '_> {
         Ok(Installed::Now)
     }
 
+    /// What methods have left; one that does all again does not go on from where another one has left off.
+    async fn method_state(&self) -> Result<MethodState, InstallError> {
+        let kept = self.rollout.catalogue.service_state(self.service).await?;
+        let mut state = MethodState::of(kept, self.rollout.recipe, &self.helper.facts);
+        if self.rollout.mode == Mode::Again {
+            state.done.clear();
+        }
+        Ok(state)
+    }
+
     /// Does one thing on the node. `sources` is what was fetched, in the recipe's order.
     async fn perform(
         &mut self,
@@ -98,7 +117,12 @@ impl Working<'_, '_> {
     ) -> Result<ActionOutcome, InstallError> {
         match task {
             Task::Check => self.check().await?,
-            Task::Fetch(number) => sources.push(self.bring(number).await?),
+            Task::Fetch(number) => {
+                let source = self.bring(number).await?;
+                let is_new = !source.fetched.kept;
+                sources.push(source);
+                return Ok(ActionOutcome::Bool(is_new));
+            }
             Task::Register(image) => {
                 let source = &sources[image.download];
                 let installed = match self.register(&image, source).await {
@@ -120,10 +144,14 @@ impl Working<'_, '_> {
                 self.go_on()?;
                 let is_check_up = matches!(task, Task::CheckUp);
                 let (mut seen, mut removed) = (Vec::new(), None);
+                let local = self.rollout.logs.with_file_name(LOCAL);
                 let mut service = OnNode {
                     recipe: self.rollout.recipe,
                     trees: self.rollout.trees,
                     helper: &mut self.helper,
+                    target: self.target,
+                    local: &local,
+                    others: self.rollout.others,
                     events: Some(&mut *self.events),
                     seen: &mut seen,
                     removed: &mut removed,

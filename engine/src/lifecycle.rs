@@ -7,19 +7,23 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use ays_actions::{
-    Action, Call, Outcome, OwnProcesses, Phase, Progress, RegisterImage, Run, ServiceKey, Value, WhenFalse,
+    Action, Call, LASTING_METHODS, Outcome, OwnProcesses, Phase, Progress, RegisterImage, Run, ServiceKey,
+    Value, WhenFalse,
 };
 use ays_grammar::Diagnostic;
 use ays_model::RunAction;
 use ays_recipes::{Parts, Recipe};
 use serde::{Deserialize, Serialize};
 
+use crate::local_methods::{NOT_HERE, is_local, may};
+use crate::method_state::MethodState;
+
 /// One thing to be done.
 #[derive(Debug)]
 pub(crate) enum Task {
     /// The node's platform and tools are checked.
     Check,
-    /// Packages are brought.
+    /// Packages are brought; the outcome is whether anything has changed, as that of the next two.
     Packages,
     /// The recipe's file of this number is fetched.
     Fetch(usize),
@@ -44,12 +48,16 @@ pub(crate) enum Task {
     EndDropped,
     /// They are started.
     Start,
+    /// They are ended, and started again.
+    Restart,
     /// Whether they are up; the outcome is a bool.
     CheckUp,
     /// All that was written of the service is removed.
     RemoveWritten,
     /// Something that a method of the recipe asks for.
     Act(Asked),
+    /// Nothing: this method of the recipe was done by an install that has come to no end.
+    DoneBefore(&'static str),
 }
 
 /// What a method of the recipe asks for.
@@ -60,6 +68,8 @@ pub(crate) struct Asked {
     pub shown: String,
     /// What only a node can tell, and what it depends on whether this is done; only in a plan.
     pub depends_on: Option<String>,
+    /// It is done on this machine.
+    pub is_local: bool,
 }
 
 /// Whether an install starts what it has installed.
@@ -95,8 +105,25 @@ pub(crate) struct Lifecycle<'r> {
     /// The method that a task stands for, which is under way.
     standing: Option<Call>,
     registered: Vec<RegisterImage>,
-    /// The values of the service that methods have set, or removed.
-    values: Vec<(String, Option<Value>)>,
+    /// What methods have left, in this run and before.
+    state: MethodState,
+    /// The method that is under way has set a value.
+    has_set: bool,
+    /// A method has ended, and what it has left is not kept yet.
+    is_unkept: bool,
+    /// What `execute` is given.
+    command: Option<String>,
+    /// An install: what it has done is not done again by the next one.
+    is_install: bool,
+    /// The methods that are not done again.
+    before: Vec<String>,
+    /// The task that is under way brings what methods build on.
+    is_bringing: bool,
+    /// What the method that is under way gives other services that it has installed: whose, the key, the value, and what is
+    /// wrong when it does not.
+    given: Vec<(ServiceKey, String, Value, Diagnostic)>,
+    /// How many images were registered before the method that is under way.
+    registered_before: usize,
 }
 
 /// A part of a run.
@@ -111,19 +138,20 @@ enum Step {
 }
 
 impl<'r> Lifecycle<'r> {
-    /// All of an install.
-    pub fn new(recipe: &'r Recipe, starting: Starting) -> Self {
+    /// All of an install, from where the one before has left off.
+    pub fn new(recipe: &'r Recipe, starting: Starting, state: MethodState) -> Self {
         let is_wanted = |phase: &Phase| *phase != Phase::Start || starting == Starting::Starts;
         let phases = Phase::ALL.into_iter().filter(is_wanted).map(Part::Phase);
-        Self::of_parts(recipe, phases.collect())
+        let before = state.done.clone();
+        Self { is_install: true, before, ..Self::of_parts(recipe, phases.collect(), state) }
     }
 
     /// All of another action.
-    pub fn of(recipe: &'r Recipe, action: RunAction) -> Self {
+    pub fn of(recipe: &'r Recipe, action: RunAction, state: MethodState) -> Self {
         let call = |method| Step::Call(Call { method, when_false: WhenFalse::Fails });
         let one = |method| VecDeque::from([Part::Steps(vec![call(method)])]);
         let parts = match action {
-            RunAction::Install | RunAction::Reinstall => return Self::new(recipe, Starting::Starts),
+            RunAction::Install | RunAction::Reinstall => return Self::new(recipe, Starting::Starts, state),
             RunAction::Start => VecDeque::from([Part::Phase(Phase::Start)]),
             RunAction::Stop => VecDeque::from([Part::Phase(Phase::BringDown)]),
             RunAction::Restart => VecDeque::from([Part::Phase(Phase::BringDown), Part::Phase(Phase::Start)]),
@@ -154,16 +182,46 @@ impl<'r> Lifecycle<'r> {
                 Part::Steps(vec![call("uninstall"), call("removedata"), Step::Do(Task::RemoveWritten)]),
             ]),
         };
-        Self::of_parts(recipe, parts)
+        Self::of_parts(recipe, parts, state)
     }
 
-    fn of_parts(recipe: &'r Recipe, parts: VecDeque<Part>) -> Self {
-        let (left, running, standing) = (VecDeque::new(), None, None);
-        Self { recipe, parts, left, running, standing, registered: Vec::new(), values: Vec::new() }
+    /// The same with what `execute` is given.
+    pub fn with_command(self, command: Option<&str>) -> Self {
+        Self { command: command.map(str::to_owned), ..self }
+    }
+
+    fn of_parts(recipe: &'r Recipe, parts: VecDeque<Part>, state: MethodState) -> Self {
+        Self {
+            recipe,
+            parts,
+            left: VecDeque::new(),
+            running: None,
+            standing: None,
+            registered: Vec::new(),
+            state,
+            has_set: false,
+            is_unkept: false,
+            command: None,
+            is_install: false,
+            before: Vec::new(),
+            is_bringing: false,
+            given: Vec::new(),
+            registered_before: 0,
+        }
+    }
+
+    /// What methods have left, where that has changed: it is to be kept.
+    pub fn left_to_keep(&mut self) -> Option<&MethodState> {
+        std::mem::take(&mut self.is_unkept).then_some(&self.state)
     }
 
     /// What is to be done next; none at the end. `outcome` is what the task before came to.
     pub fn next(&mut self, mut outcome: Outcome) -> Result<Option<Task>, LifecycleError> {
+        if std::mem::take(&mut self.is_bringing) && outcome == Outcome::Bool(true) {
+            // What was done before was done with something else.
+            self.before.clear();
+            self.state.done.clear();
+        }
         if let Some(call) = self.standing.take() {
             let value = match std::mem::replace(&mut outcome, Outcome::Done) {
                 Outcome::Bool(value) => Value::Bool(value),
@@ -179,7 +237,8 @@ impl<'r> Lifecycle<'r> {
                         return Ok(Some(Task::Register(image)));
                     }
                     Progress::Action(Action::WriteHrd { service: ServiceKey::Own, key, value }) => {
-                        self.values.push((key, value));
+                        self.state.set(key, value);
+                        self.has_set = true;
                     }
                     Progress::Action(Action::OwnProcesses(does)) => {
                         if !self.recipe.parts.processes.is_empty() {
@@ -195,26 +254,69 @@ impl<'r> Lifecycle<'r> {
                             (domain.as_deref(), name.as_deref(), instance.as_deref());
                         outcome = Outcome::Services(self.recipe.methods.others.find(domain, name, instance));
                     }
-                    Progress::Action(action) => {
-                        refuse(&action, run)?;
-                        let (shown, depends_on) = (run.shown(), run.depends_on());
-                        return Ok(Some(Task::Act(Asked { action, shown, depends_on })));
+                    Progress::Action(Action::WriteHrd {
+                        service: service @ ServiceKey::Other { .. },
+                        key,
+                        value: Some(value),
+                    }) => {
+                        self.given.push((service, key, value, run.wrong(NOT_INSTALLED)));
+                    }
+                    Progress::Action(mut action) => {
+                        let is_local = is_local(call.method);
+                        refuse(&action, run, is_local)?;
+                        match &mut action {
+                            Action::Service { service: ServiceKey::Own, verb, .. } => {
+                                let task = match *verb {
+                                    "start" => Task::Start,
+                                    "stop" => Task::Stop,
+                                    _ => Task::Restart,
+                                };
+                                if !self.recipe.parts.processes.is_empty() {
+                                    return Ok(Some(task));
+                                }
+                                outcome = Outcome::Bool(true);
+                                continue;
+                            }
+                            Action::Service { service, verb: "install", args } => {
+                                let own = self.given.extract_if(.., |(of, ..)| of == service);
+                                args.splice(0..0, own.map(|(_, key, value, _)| (key, value)));
+                            }
+                            _ => {}
+                        }
+                        let (mut shown, depends_on) = (run.shown(), run.depends_on());
+                        if is_local && !matches!(action, Action::Print(_)) {
+                            shown.insert_str(0, "on the controller: ");
+                        }
+                        return Ok(Some(Task::Act(Asked { action, shown, depends_on, is_local })));
                     }
                     Progress::Returned(value) => {
                         let call = *call;
                         self.running = None;
+                        if let Some((.., error)) = self.given.pop() {
+                            return Err(error.into());
+                        }
+                        self.ended(call.method, &value);
                         self.returned(call, &value)?;
                     }
                 }
             } else if let Some(step) = self.left.pop_front() {
                 let call = match step {
-                    Step::Do(task) => return Ok(Some(task)),
+                    Step::Do(task) => {
+                        self.is_bringing = matches!(task, Task::Packages | Task::Fetch(_) | Task::Export(_));
+                        return Ok(Some(task));
+                    }
                     Step::Call(call) => call,
                 };
                 match (self.recipe.method(call.method), self.usual(call.method)) {
+                    (Some(_), _) if self.before.iter().any(|done| done == call.method) => {
+                        return Ok(Some(Task::DoneBefore(call.method)));
+                    }
                     (Some(script), _) => {
-                        let script = script.clone().with_values(&self.values);
-                        self.running = Some((call, script.run(call.method)));
+                        let script = script.clone().with_values(&self.state.values);
+                        self.registered_before = self.registered.len();
+                        let given = self.command.iter().filter(|_| call.method == "execute");
+                        let given = given.cloned().map(Value::Str).collect();
+                        self.running = Some((call, script.run_with(call.method, given)));
                     }
                     (None, Some(task)) => {
                         self.standing = Some(call);
@@ -269,6 +371,20 @@ impl<'r> Lifecycle<'r> {
         }
     }
 
+    /// A method of the recipe has come to its end. One that registers images is done again: the record of what is installed
+    /// needs them.
+    fn ended(&mut self, method: &'static str, value: &Value) {
+        let lasts = self.is_install
+            && LASTING_METHODS.contains(&method)
+            && self.registered.len() == self.registered_before;
+        let is_new =
+            lasts && *value != Value::Bool(false) && !self.state.done.iter().any(|done| done == method);
+        if is_new {
+            self.state.done.push(method.to_owned());
+        }
+        self.is_unkept |= is_new || std::mem::take(&mut self.has_set);
+    }
+
     fn returned(&mut self, Call { method, when_false }: Call, value: &Value) -> Result<(), LifecycleError> {
         let is_false = *value == Value::Bool(false);
         match when_false {
@@ -304,7 +420,7 @@ impl<'r> Lifecycle<'r> {
 }
 
 /// What the base class does with the service's processes.
-fn own_processes(does: OwnProcesses) -> Task {
+pub(crate) fn own_processes(does: OwnProcesses) -> Task {
     match does {
         OwnProcesses::Start => Task::Start,
         OwnProcesses::Stop => Task::Stop,
@@ -314,13 +430,24 @@ fn own_processes(does: OwnProcesses) -> Task {
     }
 }
 
+/// A value that was given to another service, and went nowhere.
+const NOT_INSTALLED: &str =
+    "a method can give a value to another service only where it then has it installed";
+
 /// An error where a method asks for what nothing here does.
-pub(crate) fn refuse(action: &Action, run: &Run) -> Result<(), Diagnostic> {
-    match action {
-        Action::Service { .. } => {}
-        Action::WriteHrd { service, .. } if *service != ServiceKey::Own => {}
-        _ => return Ok(()),
+pub(crate) fn refuse(action: &Action, run: &Run, is_local: bool) -> Result<(), Diagnostic> {
+    if is_local && !may(action) {
+        return Err(run.wrong(format!("a method cannot do this: {}: {NOT_HERE}", run.shown())));
     }
-    let help = "a service that this one needs is named by `dependencies.N`, with the answers that it gets";
-    Err(run.wrong(format!("a method cannot do this yet: {}", run.shown())).with_help(help))
+    match action {
+        Action::Service { service: ServiceKey::Own, verb: "start" | "stop" | "restart", .. }
+        | Action::Service { service: ServiceKey::Other { .. }, .. } => Ok(()),
+        // What would be set or removed of others is theirs.
+        Action::Service { .. }
+        | Action::WriteHrd { service: ServiceKey::System, .. }
+        | Action::WriteHrd { service: ServiceKey::Other { .. }, value: None, .. } => {
+            Err(run.wrong(format!("a method cannot do this: {}", run.shown())))
+        }
+        _ => Ok(()),
+    }
 }

@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 
-use ays_actions::{Action, Outcome as ActionOutcome};
+use ays_actions::{Action, Outcome as ActionOutcome, ServiceKey, Value};
 use ays_model::{Check, ChecksumKind, Download, FileAction, NodeAction, NodeAnswer, SecretUrl, StepName};
 use ays_protocol::{Act, Fetch, Hidden, MAX_FRAME, Outcome, Step};
 use ays_transport::HelperError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::Value as Json;
 
 use crate::install_error::InstallError;
 use crate::lifecycle::Asked;
+use crate::local_methods;
+use crate::other_services::ServiceOrder;
 use crate::service_on_node::{OnNode, note};
 
 /// The most bytes of an action, as it is sent. It has to fit into a frame.
@@ -19,16 +21,23 @@ const MOST: usize = MAX_FRAME as usize / 2;
 
 impl OnNode<'_, '_> {
     /// Does what a method asks for.
-    pub async fn act(&mut self, Asked { action, shown, .. }: Asked) -> Result<ActionOutcome, InstallError> {
+    pub async fn act(
+        &mut self,
+        Asked { action, shown, is_local, .. }: Asked,
+    ) -> Result<ActionOutcome, InstallError> {
         if let Action::Print(_) = action {
             self.done(StepName::Print, shown.strip_prefix("print ").unwrap_or(&shown));
             return Ok(ActionOutcome::Done);
         }
         self.start_step(StepName::Action, shown.as_str());
         let outcome = match action {
+            Action::Node(action) if is_local => self.on_controller(&action).into(),
             Action::Node(action) => self.on_node(&action).await?.into(),
             Action::Download { url, path, md5, overwrite } => {
                 self.download(&url, path, md5.as_deref(), overwrite).await?
+            }
+            Action::Service { service: ServiceKey::Other { name, instance, .. }, verb, args } => {
+                self.other_service(name, instance, verb, args).await
             }
             Action::Sleep(time) => {
                 tokio::time::sleep(time).await;
@@ -45,6 +54,48 @@ impl OnNode<'_, '_> {
         };
         self.done(StepName::Action, told);
         Ok(outcome)
+    }
+
+    /// Has something done with another service of the node.
+    async fn other_service(
+        &self,
+        name: String,
+        instance: String,
+        verb: &'static str,
+        args: Vec<(String, Value)>,
+    ) -> ActionOutcome {
+        let Some(others) = self.others else {
+            return ActionOutcome::Failed("a rehearsal does nothing with other services".to_owned());
+        };
+        let words = self.recipe.script.as_ref().map(|script| script.words().clone()).unwrap_or_default();
+        let kept = |value: Value| value.with_texts(&|text| words.to_references(text));
+        let order = ServiceOrder {
+            asked_by: self.recipe.template.clone(),
+            asking_instance: self.recipe.instance.clone(),
+            template: name.into(),
+            instance: instance.into(),
+            target: self.target.clone(),
+            verb,
+            args: args.into_iter().map(|(key, value)| (key, kept(value))).collect(),
+        };
+        match others.act(order).await {
+            Ok(is_well) => ActionOutcome::Bool(is_well),
+            Err(why) => ActionOutcome::Failed(why),
+        }
+    }
+
+    /// Does something in the service's directory on this machine. No secret comes there.
+    fn on_controller(&self, action: &NodeAction) -> NodeAnswer {
+        let script = self.recipe.script.as_ref();
+        let text = serde_json::to_string(action).unwrap_or_default();
+        if let Some(secret) = script.and_then(|script| script.words().within(&text)) {
+            return NodeAnswer::Failed(format!("{secret} would be written to the controller"));
+        }
+        let Some(service) = self.recipe.service() else {
+            return NodeAnswer::Failed("a rehearsal changes nothing outside its own directory".to_owned());
+        };
+        let directory = local_methods::directory(self.local, &service, self.target.name().as_str());
+        local_methods::act(&directory, action)
     }
 
     async fn on_node(&mut self, action: &NodeAction) -> Result<NodeAnswer, InstallError> {
@@ -140,11 +191,11 @@ fn concealed(answer: &NodeAnswer, conceal: &dyn Fn(&str) -> String) -> Option<No
     })
 }
 
-fn translate_all(value: &mut Value, translate: &dyn Fn(&str) -> String) {
+fn translate_all(value: &mut Json, translate: &dyn Fn(&str) -> String) {
     match value {
-        Value::String(text) => *text = translate(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| translate_all(item, translate)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| translate_all(field, translate)),
+        Json::String(text) => *text = translate(text),
+        Json::Array(items) => items.iter_mut().for_each(|item| translate_all(item, translate)),
+        Json::Object(fields) => fields.values_mut().for_each(|field| translate_all(field, translate)),
         _ => {}
     }
 }

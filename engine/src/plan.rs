@@ -11,6 +11,8 @@ use ays_recipes::{Process, Recipe};
 use serde::Serialize;
 
 use crate::lifecycle::{Asked, Lifecycle, LifecycleError, Starting, Task, refuse};
+use crate::local_methods::is_local;
+use crate::method_state::MethodState;
 
 /// One thing that will be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,6 +78,8 @@ pub enum Planned {
         command: String,
         /// The ports that are waited for.
         ports: Vec<u16>,
+        /// The addresses whose good answers are waited for.
+        urls: Vec<String>,
     },
     /// What was written is removed.
     RemoveWritten,
@@ -120,7 +124,7 @@ impl Plan {
             interpret_all(script)?;
         }
         let (mut steps, mut warnings, mut registered) = (Vec::new(), Vec::new(), Vec::new());
-        let mut lifecycle = Lifecycle::new(recipe, starting);
+        let mut lifecycle = Lifecycle::new(recipe, starting, MethodState::default());
         let mut outcome = Outcome::Done;
         loop {
             let task = match lifecycle.next(outcome) {
@@ -161,7 +165,7 @@ impl Plan {
 /// The downloads that a recipe registers images from, by their numbers; those before the first mistake in it.
 pub fn registered(recipe: &Recipe) -> Vec<usize> {
     let (mut registered, mut lifecycle, mut outcome) =
-        (Vec::new(), Lifecycle::new(recipe, Starting::Starts), Outcome::Done);
+        (Vec::new(), Lifecycle::new(recipe, Starting::Starts, MethodState::default()), Outcome::Done);
     while let Ok(Some(task)) = lifecycle.next(outcome) {
         outcome = match task {
             Task::Register(image) => {
@@ -175,8 +179,12 @@ pub fn registered(recipe: &Recipe) -> Vec<usize> {
 }
 
 /// Walks through an action as if all went well: what the recipe's methods cannot do is known before anything is done.
-pub(crate) fn refuse_what_cannot_be_done(recipe: &Recipe, action: RunAction) -> Result<(), Diagnostic> {
-    let (mut lifecycle, mut outcome) = (Lifecycle::of(recipe, action), Outcome::Done);
+pub(crate) fn refuse_what_cannot_be_done(
+    recipe: &Recipe,
+    action: RunAction,
+    state: MethodState,
+) -> Result<(), Diagnostic> {
+    let (mut lifecycle, mut outcome) = (Lifecycle::of(recipe, action, state), Outcome::Done);
     loop {
         outcome = match lifecycle.next(outcome) {
             Ok(Some(Task::Register(_))) => Outcome::REGISTERED,
@@ -201,8 +209,8 @@ impl Planned {
     /// What is told of a task; what only looks is not.
     fn of(task: Task, recipe: &Recipe, target: &Target, stacks: &[NodeName]) -> Vec<Self> {
         let one = match task {
-            Task::CheckDown | Task::CheckUp | Task::EndDropped => return Vec::new(),
-            Task::Stop | Task::Halt => Self::Stop,
+            Task::CheckDown | Task::CheckUp | Task::EndDropped | Task::DoneBefore(_) => return Vec::new(),
+            Task::Stop | Task::Halt | Task::Restart => Self::Stop,
             Task::RemoveWritten => Self::RemoveWritten,
             Task::Act(Asked { action: Action::Print(_), .. }) => return Vec::new(),
             Task::Act(Asked { shown, depends_on, .. }) => Self::Act { what: shown, depends_on },
@@ -211,6 +219,7 @@ impl Planned {
                     process: process.name.clone(),
                     command: process.shown.clone(),
                     ports: process.ports.clone(),
+                    urls: process.urls.iter().map(ToString::to_string).collect(),
                 };
                 return recipe.parts.processes.iter().map(start).collect();
             }
@@ -264,7 +273,7 @@ fn interpret_all(script: &Script) -> Result<(), Diagnostic> {
         let mut run = script.run(method);
         let mut outcome = Outcome::Done;
         while let Progress::Action(action) = run.resume(outcome)? {
-            refuse(&action, &run)?;
+            refuse(&action, &run, is_local(method))?;
             outcome = match action {
                 Action::WriteHrd { service: ServiceKey::Own, key, value } => {
                     script = script.with_values(&[(key, value)]);
@@ -334,14 +343,16 @@ impl std::fmt::Display for Planned {
                 write!(f, "export    {url}, {revision}: {source}\n       to {}", dest.display())
             }
             Self::Stop => f.write_str("stop      what runs"),
-            Self::Start { process, command, ports } => {
+            Self::Start { process, command, ports, urls } => {
                 write!(f, "start     {process}: {command}")?;
                 let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
-                if ports.is_empty() {
-                    Ok(())
-                } else {
-                    write!(f, "\n       until it listens at {}", ports.join(", "))
+                if !ports.is_empty() {
+                    write!(f, "\n       until it listens at {}", ports.join(", "))?;
                 }
+                if !urls.is_empty() {
+                    write!(f, "\n       until {} answers", urls.join(", "))?;
+                }
+                Ok(())
             }
             Self::RemoveWritten => f.write_str("remove    what was written"),
             Self::Act { what, depends_on: None } => write!(f, "action    {what}"),

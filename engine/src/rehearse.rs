@@ -201,6 +201,7 @@ impl<'a> Stage<'a> {
             mode,
             starting: Starting::Starts,
             trees: &[],
+            others: None,
             force: false,
             sharing: Sharing::Alone,
             parallel: NonZeroUsize::MIN,

@@ -15,6 +15,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::install_error::InstallError;
 use crate::lifecycle::Starting;
 use crate::operator_file::OperatorFile;
+use crate::other_services::OtherServices;
 use crate::own_pool::OwnPool;
 use crate::send_tree::GitTree;
 use crate::stacks::Stacks;
@@ -70,6 +71,8 @@ pub struct Rollout<'a> {
     pub starting: Starting,
     /// The recipe's files from git, in its order ([`ays_recipes::Parts::trees`]).
     pub trees: &'a [GitTree],
+    /// Who does what methods ask of other services; none: nobody.
+    pub others: Option<&'a dyn OtherServices>,
     /// Whether an image is registered even when the disk in it is broken.
     pub force: bool,
     /// Whether nodes pass on what they fetch.

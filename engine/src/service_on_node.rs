@@ -1,10 +1,10 @@
 //! What is done with a service on a node beside its images: its processes, its packages, what it wrote.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ays_actions::Outcome as ActionOutcome;
-use ays_model::{Check, Download, Event, Network, StepName};
+use ays_model::{Check, Download, Event, Network, StepName, Target};
 use ays_protocol::{
     Failure, Fetch, InstallPackages, Note, Outcome, ProcessAct, ProcessOrder, ProcessSeen, Processes,
     RemovedService, Secret, SecretText, Step,
@@ -15,6 +15,7 @@ use secrecy::ExposeSecret;
 
 use crate::install_error::InstallError;
 use crate::lifecycle::Task;
+use crate::other_services::OtherServices;
 use crate::run_log::Events;
 use crate::send_tree::{self, GitTree};
 
@@ -24,6 +25,11 @@ pub(crate) struct OnNode<'a, 'e> {
     /// Its files from git, in the recipe's order.
     pub trees: &'a [GitTree],
     pub helper: &'a mut Helper,
+    pub target: &'a Target,
+    /// Where methods that run on this machine have their directories.
+    pub local: &'a Path,
+    /// Who does what methods ask of other services; none: nobody.
+    pub others: Option<&'a dyn OtherServices>,
     /// None: nobody is told.
     pub events: Option<&'a mut Events<'e>>,
     /// The processes as they were seen last.
@@ -36,8 +42,8 @@ impl OnNode<'_, '_> {
     /// Does one of the tasks that are about the service itself.
     pub async fn perform(&mut self, task: Task) -> Result<ActionOutcome, InstallError> {
         match task {
-            Task::Packages => self.install_packages().await?,
-            Task::Export(number) => self.export(number).await?,
+            Task::Packages => return self.install_packages().await.map(ActionOutcome::Bool),
+            Task::Export(number) => return self.export(number).await.map(ActionOutcome::Bool),
             Task::CheckDown => {
                 let seen = self.processes(ProcessAct::Look, StepName::Stop).await?;
                 return Ok(ActionOutcome::Bool(!seen.iter().any(|process| process.runs)));
@@ -52,8 +58,16 @@ impl OnNode<'_, '_> {
                 self.processes(ProcessAct::Stop, StepName::Stop).await?;
             }
             Task::Start => self.told(ProcessAct::Start, StepName::Start, "started").await?,
+            Task::Restart => {
+                self.told(ProcessAct::Stop, StepName::Stop, "stopped").await?;
+                self.told(ProcessAct::Start, StepName::Start, "started").await?;
+            }
             Task::RemoveWritten => self.remove_written().await?,
             Task::Act(asked) => return self.act(asked).await,
+            Task::DoneBefore(method) => {
+                self.start_step(StepName::Action, method);
+                self.done(StepName::Action, format!("{method}: was done before this run"));
+            }
             // Those of images.
             Task::Check | Task::Fetch(_) | Task::Register(_) | Task::Remove { .. } => {}
         }
@@ -110,9 +124,10 @@ impl OnNode<'_, '_> {
         }
     }
 
-    async fn install_packages(&mut self) -> Result<(), InstallError> {
+    /// Whether there are new ones.
+    async fn install_packages(&mut self) -> Result<bool, InstallError> {
         let (Some(packages), Some(service)) = (&self.recipe.parts.packages, self.recipe.service()) else {
-            return Ok(());
+            return Ok(false);
         };
         let Packages { sources, keys, update, upgrade, names } = packages.clone();
         self.start_step(StepName::Packages, names.join(", "));
@@ -130,27 +145,31 @@ impl OnNode<'_, '_> {
         }
         let order = InstallPackages { service, sources, keys: files, update, upgrade, names };
         match self.helper.run(Step::InstallPackages(order), |_| {}).await {
-            Ok(Outcome::Packages(new)) if new.is_empty() => self.done(StepName::Packages, "were there"),
+            Ok(Outcome::Packages(new)) if new.is_empty() => {
+                self.done(StepName::Packages, "were there");
+                Ok(false)
+            }
             Ok(Outcome::Packages(new)) => {
                 self.done(StepName::Packages, format!("installed {}", new.join(", ")));
+                Ok(true)
             }
-            other => return Err(at(other)),
+            other => Err(at(other)),
         }
-        Ok(())
     }
 
-    async fn export(&mut self, number: usize) -> Result<(), InstallError> {
+    /// Whether files were written.
+    async fn export(&mut self, number: usize) -> Result<bool, InstallError> {
         let (Some(export), Some(tree), Some(service)) =
             (self.recipe.parts.trees().nth(number), self.trees.get(number), self.recipe.service())
         else {
-            return Ok(());
+            return Ok(false);
         };
         if !supports(&export.platforms, &self.helper.facts.os, &self.helper.facts.arch) {
-            return Ok(());
+            return Ok(false);
         }
         self.start_step(StepName::Export, format!("{} to {}", export.address, export.dest.display()));
         let names = send_tree::names(self.recipe.parts.trees());
-        let Some(name) = names.get(number).cloned() else { return Ok(()) };
+        let Some(name) = names.get(number).cloned() else { return Ok(false) };
         let sent = send_tree::send(self.helper, &service, export, tree, (name, names)).await?;
         let commit = tree.commit.get(..12).unwrap_or(&tree.commit);
         let files = tree.entries.len();
@@ -159,7 +178,7 @@ impl OnNode<'_, '_> {
             sent => format!("commit {commit}: {sent} of {files} files written"),
         };
         self.done(StepName::Export, told);
-        Ok(())
+        Ok(sent > 0)
     }
 
     async fn remove_written(&mut self) -> Result<(), InstallError> {
@@ -212,7 +231,7 @@ pub(crate) fn shown(seen: &[ProcessSeen]) -> String {
 }
 
 fn order(process: &Process, title: &str, unit: &str, is_only: bool) -> ProcessOrder {
-    let Process { name, user, ports, filter, timeout_start, timeout_stop, .. } = process;
+    let Process { name, user, ports, urls, filter, timeout_start, timeout_stop, .. } = process;
     ProcessOrder {
         name: name.clone(),
         unit: if is_only { unit.to_owned() } else { format!("{unit}-{name}") },
@@ -220,6 +239,7 @@ fn order(process: &Process, title: &str, unit: &str, is_only: bool) -> ProcessOr
         script: SecretText(Secret::new(script(process))),
         user: user.clone(),
         ports: ports.clone(),
+        urls: urls.clone(),
         filter: filter.clone(),
         start_seconds: timeout_start.as_secs(),
         stop_seconds: timeout_stop.as_secs(),
@@ -279,6 +299,7 @@ mod tests {
             user: None,
             priority: 10,
             ports: Vec::new(),
+            urls: Vec::new(),
             timeout_start: Duration::from_secs(10),
             timeout_stop: Duration::from_secs(10),
             filter: None,

@@ -95,6 +95,7 @@ impl Scene {
             mode,
             starting: Starting::Starts,
             trees: &[],
+            others: None,
             force: false,
             sharing: Sharing::Neighbours,
             parallel: NonZeroUsize::new(32).unwrap(),

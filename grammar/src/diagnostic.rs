@@ -105,6 +105,11 @@ impl Diagnostic {
         &self.0.message
     }
 
+    /// What that line says, as far as it is shown.
+    pub fn source_line(&self) -> &str {
+        &self.0.excerpt
+    }
+
     /// The line with a caret under the place, as `Display` shows it.
     pub fn excerpt(&self) -> String {
         let Details { line, excerpt, caret, caret_width, .. } = &*self.0;

@@ -13,6 +13,10 @@ pub fn facts() -> Facts {
             .and_then(|text| os_id(&text))
             .unwrap_or_else(|| "linux".to_owned()),
         arch: system.machine().to_string_lossy().into_owned(),
+        machine: std::fs::read_to_string("/etc/machine-id")
+            .ok()
+            .map(|id| id.trim().to_owned())
+            .filter(|id| !id.is_empty()),
         hostname: system.nodename().to_string_lossy().into_owned(),
         address: std::env::var("SSH_CONNECTION").ok().and_then(|text| own_address(&text)),
     }

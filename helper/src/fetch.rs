@@ -39,7 +39,6 @@ use std::sync::mpsc::{Receiver, channel};
 use ays_model::Download;
 use ays_protocol::{Failure, Fetch, Fetched};
 
-use self::access::Access;
 use self::expected::wanted;
 use self::transfer::Transfer;
 use crate::Limits;
@@ -49,7 +48,9 @@ use crate::report::Report;
 use crate::share::lead::Lead;
 use crate::unpack::Unpackings;
 
+pub(crate) use self::access::Access;
 pub(crate) use self::expected::Wanted;
+pub(crate) use self::http::Http;
 pub(crate) use self::identity::Identity;
 pub(crate) use self::kept::{Kept, keep};
 pub(crate) use self::look::look;

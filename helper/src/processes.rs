@@ -1,5 +1,6 @@
 //! The processes of a service: started, stopped and looked at, by systemd where it runs, else by a supervisor of ours.
 
+mod answering;
 pub(crate) mod family;
 pub(crate) mod listening;
 mod log;
@@ -121,7 +122,9 @@ async fn look(dir: &Path, process: &ProcessOrder, manager: ProcessManager) -> Re
         false => stray().map_or((false, None), |pid| (true, Some(pid))),
     };
     let silent_ports = listening::silent(&process.ports)?;
-    Ok(ProcessSeen { name: process.name.clone(), runs, pid, restarts: state.restarts, silent_ports, manager })
+    let silent_urls = if runs { answering::silent(&process.urls).await } else { Vec::new() };
+    let (name, restarts) = (process.name.clone(), state.restarts);
+    Ok(ProcessSeen { name, runs, pid, restarts, silent_ports, silent_urls, manager })
 }
 
 /// Asks who watches over a process.
@@ -183,7 +186,11 @@ async fn start(
         ProcessManager::Supervisor => supervised::write(service, process)?,
     };
     let before = watched(&dir, process, manager).await?;
-    if made.is_same && before.pid.is_some() && listening::silent(&process.ports)?.is_empty() {
+    if made.is_same
+        && before.pid.is_some()
+        && listening::silent(&process.ports)?.is_empty()
+        && answering::silent(&process.urls).await.is_empty()
+    {
         return Ok(());
     }
     if look(&dir, process, manager).await?.runs {
@@ -230,10 +237,15 @@ async fn wait_until_up(
         if state.restarts > 0 || (!state.runs && begun.elapsed() > SETTLED) {
             return Ok(Some(format!("it {}", state.last.as_deref().unwrap_or("ended at once"))));
         }
+        let mut silent_urls = Vec::new();
         match up_since {
             Some((pid, since)) if pid == state.pid && state.runs => {
-                if silent.is_empty() && (!process.ports.is_empty() || since.elapsed() >= SETTLED) {
-                    return Ok(None);
+                let tells = !process.ports.is_empty() || !process.urls.is_empty();
+                if silent.is_empty() && (tells || since.elapsed() >= SETTLED) {
+                    silent_urls = answering::silent(&process.urls).await;
+                    if silent_urls.is_empty() {
+                        return Ok(None);
+                    }
                 }
             }
             _ if state.runs && state.pid.is_some() => up_since = Some((state.pid, Instant::now())),
@@ -241,9 +253,10 @@ async fn wait_until_up(
         }
         if begun.elapsed() >= limit.max(SETTLED * 2) {
             let ports: Vec<_> = silent.iter().map(u16::to_string).collect();
-            return Ok(Some(match ports[..] {
-                [] => format!("it is not up after {limit:?}"),
-                _ => format!("nobody listens at port {} after {limit:?}", ports.join(", ")),
+            return Ok(Some(match (&ports[..], &silent_urls[..]) {
+                ([], []) => format!("it is not up after {limit:?}"),
+                ([], urls) => format!("no good answer from {} after {limit:?}", urls.join(", ")),
+                (ports, _) => format!("nobody listens at port {} after {limit:?}", ports.join(", ")),
             }));
         }
         sleep(LOOK_EVERY).await;

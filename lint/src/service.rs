@@ -75,6 +75,7 @@ const PAIRS: [(&str, &[&str]); 5] = [
             "timeout_start",
             "timeout_stop",
             "ports",
+            "urls",
             "startupmanager",
             "filterstr",
             "user",

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ays_catalogue::{ServiceOnNode, ServiceState};
 use ays_engine::{Act, Acted, GitTree, InstallError, ServicesOn, Stop};
 use ays_model::{InstanceName, NodeName, RunAction, RunResult, Target, TemplateName};
 use ays_protocol::ProcessSeen;
@@ -15,6 +16,7 @@ use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind, of_install};
 use crate::git_trees::{self, Purpose};
 use crate::install::main;
+use crate::method_calls::MethodCalls;
 use crate::off_runtime::off_runtime;
 use crate::problem::Problem;
 use crate::selection::{Selected, Selection};
@@ -37,6 +39,9 @@ pub struct ActOnServices {
     /// The most nodes at work at once; none: as the settings say.
     #[serde(default)]
     pub parallel: Option<NonZeroUsize>,
+    /// What `execute` of the recipe is given.
+    #[serde(default)]
+    pub command: Option<String>,
 }
 
 /// A service on a node, and what the action came to.
@@ -128,11 +133,19 @@ impl ActOnServices {
             }
             on.push(ServicesOn { target, services: fit });
         }
+        let others = MethodCalls {
+            controller: controller.clone(),
+            ssh: ssh.clone(),
+            stop: stop.clone(),
+            tell: Tell::clone(&tell),
+        };
         let act = Act {
             action: self.action,
+            command: self.command.as_deref(),
             catalogue: &controller.catalogue,
             logs: &controller.logs,
             transport: &Transport::Ssh(ssh),
+            others: &others,
             parallel: self.parallel.unwrap_or(controller.environment.settings.install.parallel),
             by: &controller.actor.0,
         };
@@ -255,8 +268,12 @@ pub async fn reset_state(
     let mut forgotten = Vec::new();
     for target in selected.targets {
         let node = target.name().clone();
-        let of = ays_catalogue::ServiceOnNode { service: template.clone(), instance: instance.clone(), node };
+        let of = ServiceOnNode { service: template.clone(), instance: instance.clone(), node };
         controller.catalogue.forget_installed(&of).await?;
+        // The values that methods have set are the service's, and stay.
+        let values = controller.catalogue.service_state(&of).await?.values;
+        let left = ServiceState { values, ..ServiceState::default() };
+        controller.catalogue.set_service_state(&of, &left).await?;
         forgotten.push(of.node);
     }
     Ok(forgotten)

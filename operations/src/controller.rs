@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ays_catalogue::{Catalogue, CatalogueError};
-use ays_model::{PoolOwner, Record};
+use ays_model::{InstanceName, PoolOwner, Record, TemplateName};
 use ays_recipes::Environment;
 
 /// Who wants an operation, for the records: `user@host`.
@@ -31,6 +31,8 @@ pub struct Controller {
     pub temporary: PathBuf,
     /// Who wants it.
     pub actor: Actor,
+    /// The services whose methods ask for it, each by the one before; none: an operator does.
+    pub asked_by: Vec<(TemplateName, InstanceName)>,
 }
 
 impl Controller {

@@ -78,6 +78,8 @@ pub struct Facts {
     pub arch: String,
     /// The node's own host name.
     pub hostname: String,
+    /// `/etc/machine-id`, which a system that is installed anew has another one of; none where there is none.
+    pub machine: Option<String>,
     /// The node's own address of the connection that it was reached by, for its neighbours to reach it at.
     pub address: Option<IpAddr>,
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ays_model::{NodeAction, Sha256};
+use ays_model::{NodeAction, SecretUrl, Sha256};
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
@@ -80,6 +80,8 @@ pub struct ProcessOrder {
     pub user: Option<String>,
     /// The TCP ports that it listens at when it is up.
     pub ports: Vec<u16>,
+    /// The addresses (http, https) that answer well when it is up.
+    pub urls: Vec<SecretUrl>,
     /// A part of the command lines of its processes, wherever they were started.
     pub filter: Option<String>,
     /// How long it may take to come up, in seconds.
@@ -115,14 +117,16 @@ pub struct ProcessSeen {
     pub restarts: u32,
     /// Its ports where nobody listens.
     pub silent_ports: Vec<u16>,
+    /// Its addresses that give no good answer.
+    pub silent_urls: Vec<String>,
     /// Who watches over it.
     pub manager: ProcessManager,
 }
 
 impl ProcessSeen {
-    /// Whether it runs, and listens at all of its ports.
+    /// Whether it runs, listens at all of its ports, and answers at all of its addresses.
     pub fn is_up(&self) -> bool {
-        self.runs && self.silent_ports.is_empty()
+        self.runs && self.silent_ports.is_empty() && self.silent_urls.is_empty()
     }
 }
 
@@ -138,6 +142,9 @@ impl fmt::Display for ProcessSeen {
         if self.runs && !self.silent_ports.is_empty() {
             let ports: Vec<_> = self.silent_ports.iter().map(u16::to_string).collect();
             write!(f, ", nobody listens at {}", ports.join(", "))?;
+        }
+        if self.runs && !self.silent_urls.is_empty() {
+            write!(f, ", no good answer from {}", self.silent_urls.join(", "))?;
         }
         match self.restarts {
             0 => Ok(()),

@@ -98,6 +98,31 @@ fn a_process_that_does_not_come_up_is_told_with_its_last_words_and_nothing_of_it
 }
 
 #[test]
+fn a_process_is_up_when_its_addresses_answer() {
+    let scene = Scene::new();
+    let web = |url: &str| {
+        let process =
+            format!("cmd:'busybox httpd -f -p 8080 -h /srv',\n    timeout_start:'2',\n    urls:'{url}',\n");
+        template(&scene, "web", &format!("process.1 =\n    name:'httpd',\n    {process}"));
+        on_n1(&scene, &["install", "-n", "web"])
+    };
+    scene.node.exec("mkdir -p /srv && echo hello >/srv/page");
+    let output = web("http://127.0.0.1:8080/none");
+    let said = "no good answer from http://127.0.0.1:8080/none after 2s";
+    assert!(output.code == Some(1) && output.stderr.contains(said), "{output:#?}");
+    scene.node.wait_until_quiet(Duration::from_secs(10));
+    let output = web("http://127.0.0.1:8080/page");
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert!(is_up(&scene));
+    scene.node.exec("rm /srv/page");
+    assert!(!is_up(&scene));
+    let status = on_n1(&scene, &["status"]);
+    assert!(status.stdout.contains("no good answer from http://127.0.0.1:8080/page"), "{status:#?}");
+    let output = web("ftp://127.0.0.1/x");
+    assert!(output.code == Some(3) && output.stderr.contains("neither http nor https"), "{output:#?}");
+}
+
+#[test]
 fn a_daemon_is_watched_and_ended_too() {
     let scene = Scene::new();
     // It goes into the background, and its first process ends at once.

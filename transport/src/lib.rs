@@ -25,7 +25,7 @@ mod settings;
 mod ssh;
 
 pub use connect_error::ConnectError;
-pub use connection::Connection;
+pub use connection::{Connection, Network};
 pub use faults::{Faults, OnPurpose, around};
 pub use helper::{Heard, Helper};
 pub use helper_error::HelperError;

@@ -61,6 +61,7 @@ async fn serve(
 ) -> Result<(), ays_protocol::FrameError> {
     output.write_all(format!("{GREETING}\n").as_bytes()).await?;
     let hello = FromNode::Hello(Facts {
+        machine: None,
         protocol: PROTOCOL,
         os: "debian".to_owned(),
         arch: "x86_64".to_owned(),

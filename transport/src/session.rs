@@ -5,7 +5,7 @@ use std::path::Path;
 use ays_model::Target;
 
 use crate::connect_error::ConnectError;
-use crate::connection::Connection;
+use crate::connection::{Connection, Network};
 use crate::helper::Helper;
 use crate::helper_error::HelperError;
 use crate::settings::Transport;
@@ -42,6 +42,14 @@ impl Session {
     pub async fn here(temporary: &Path) -> Result<Self, HelperError> {
         let connection =
             Connection::throwaway(temporary).map_err(|error| HelperError::Spawn(error.into()))?;
+        let helper = Helper::start(&connection).await?;
+        Ok(Self { helper, connection })
+    }
+
+    /// A session with a node that goes away with it; see [`Connection::throwaway_node`].
+    pub async fn throwaway_node(temporary: &Path, network: Network) -> Result<Self, HelperError> {
+        let connection = Connection::throwaway_node(temporary, network);
+        let connection = connection.map_err(|error| HelperError::Spawn(error.into()))?;
         let helper = Helper::start(&connection).await?;
         Ok(Self { helper, connection })
     }

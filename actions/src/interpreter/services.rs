@@ -27,6 +27,16 @@ const PROCESS: [(&str, &str); 13] = [
     ("platform", ""),
 ];
 
+/// The service that `producer.CATEGORY` names: `domain:name:instance`, also with `__` between them; the instance alone, of
+/// a template that is called as the category is; nothing: its main one.
+fn producer(category: &str, named: &str) -> ServiceKey {
+    let named = named.trim().replace("__", ":");
+    let mut parts = named.rsplit(':').map(str::to_owned).filter(|part| !part.is_empty());
+    let instance = parts.next().unwrap_or_else(|| "main".to_owned());
+    let name = parts.next().unwrap_or_else(|| category.to_owned());
+    ServiceKey::Other { domain: parts.next(), name, instance }
+}
+
 impl Interpreter {
     pub(super) async fn services(
         &mut self,
@@ -108,17 +118,16 @@ impl Interpreter {
             }
             Services::Producer => {
                 let category = self.text(bound, &["category"], span)?;
-                let name = self.values.iter().find(|(key, _)| *key == format!("producer.{category}"));
-                let name = name.and_then(|(_, value)| match value {
-                    Value::Str(text) => text.split(':').next_back().map(str::to_owned),
+                let consumed = self.values.iter().find(|(key, _)| *key == format!("producer.{category}"));
+                let consumed = consumed.and_then(|(_, value)| match value {
+                    Value::Str(text) => text.split(',').next().map(str::to_owned),
                     Value::List(items) => match items.first() {
-                        Some(Value::Str(text)) => text.split(':').next_back().map(str::to_owned),
+                        Some(Value::Str(text)) => Some(text.clone()),
                         _ => None,
                     },
                     _ => None,
                 });
-                let instance = name.unwrap_or_else(|| "main".to_owned());
-                let key = ServiceKey::Other { domain: None, name: category, instance };
+                let key = producer(&category, consumed.as_deref().unwrap_or_default());
                 let service = self.heap.add(Object::Service(key));
                 self.at(service, span)
             }

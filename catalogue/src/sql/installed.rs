@@ -8,7 +8,7 @@ use super::Database;
 use super::pool::find;
 use crate::{
     CatalogueError, GenerationId, ImageId, ImageOnNode, ImageStatus, Installed, InstalledImage,
-    InstalledPart, Installs, NewInstalled, ServiceOnNode, Timestamp,
+    InstalledPart, Installs, NewInstalled, ServiceOnNode, ServiceState, Timestamp,
 };
 
 #[derive(FromRow)]
@@ -179,6 +179,18 @@ impl Installs for Database {
                 });
             }
         }
+        // It has come to its end.
+        sqlx::query(
+            "UPDATE service_state SET recipe = '', methods = '[]'
+             WHERE environment_id = $1 AND service = $2 AND instance = $3 AND node = $4",
+        )
+        .bind(self.environment)
+        .bind(of.service.as_str())
+        .bind(of.instance.as_str())
+        .bind(of.node.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(&failed)?;
         tx.commit().await.map_err(&failed)
     }
 
@@ -191,6 +203,63 @@ impl Installs for Database {
             .execute(&self.writer)
             .await
             .map_err(self.failed("forgetting what is installed"))?;
+        Ok(())
+    }
+
+    async fn service_state(&self, of: &ServiceOnNode) -> Result<ServiceState, CatalogueError> {
+        let row: Option<(String, String, String)> = sqlx::query_as(
+            "SELECT recipe, methods, set_values FROM service_state
+             WHERE environment_id = $1 AND service = $2 AND instance = $3 AND node = $4",
+        )
+        .bind(self.environment)
+        .bind(of.service.as_str())
+        .bind(of.instance.as_str())
+        .bind(of.node.as_str())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(self.failed("reading what methods have left"))?;
+        let Some((recipe, methods, values)) = row else { return Ok(ServiceState::default()) };
+        // Nothing but this writes them.
+        let (methods, values) = (serde_json::from_str(&methods), serde_json::from_str(&values));
+        Ok(ServiceState { recipe, methods: methods.unwrap_or_default(), values: values.unwrap_or_default() })
+    }
+
+    async fn set_service_state(
+        &self,
+        of: &ServiceOnNode,
+        state: &ServiceState,
+    ) -> Result<(), CatalogueError> {
+        let failed = self.failed("writing what methods have left");
+        if *state == ServiceState::default() {
+            sqlx::query(
+                "DELETE FROM service_state
+                 WHERE environment_id = $1 AND service = $2 AND instance = $3 AND node = $4",
+            )
+            .bind(self.environment)
+            .bind(of.service.as_str())
+            .bind(of.instance.as_str())
+            .bind(of.node.as_str())
+            .execute(&self.writer)
+            .await
+            .map_err(failed)?;
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO service_state (environment_id, service, instance, node, recipe, methods, set_values)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (environment_id, service, instance, node)
+             DO UPDATE SET recipe = excluded.recipe, methods = excluded.methods, set_values = excluded.set_values",
+        )
+        .bind(self.environment)
+        .bind(of.service.as_str())
+        .bind(of.instance.as_str())
+        .bind(of.node.as_str())
+        .bind(&state.recipe)
+        .bind(serde_json::json!(state.methods).to_string())
+        .bind(serde_json::json!(state.values).to_string())
+        .execute(&self.writer)
+        .await
+        .map_err(failed)?;
         Ok(())
     }
 }

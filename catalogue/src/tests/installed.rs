@@ -5,7 +5,7 @@ use ays_model::DiskFormat;
 use super::support::{Fixture, at, debian_on, digest, md5, own, registration, shared, source};
 use crate::{
     CatalogueError, GenerationId, ImageStatus, Installed, InstalledImage, InstalledPart, KnownCopy,
-    NewInstalled,
+    NewInstalled, ServiceState,
 };
 
 fn installed_image() -> NewInstalled {
@@ -110,4 +110,26 @@ async fn several_images_of_a_service_are_remembered_in_order() {
     new.images.push(image(3));
     catalogue.set_installed(&debian_on("n1"), &new, &at(3)).await.unwrap_err();
     assert_eq!(names().await, ["alpine"]);
+}
+
+#[tokio::test]
+async fn what_methods_have_left_is_kept_and_an_install_that_ends_has_done_all() {
+    let Fixture { catalogue, .. } = &Fixture::new().await;
+    let of = debian_on("n1");
+    assert_eq!(catalogue.service_state(&of).await.unwrap(), ServiceState::default());
+    let values = vec![("port".to_owned(), Some("8080".to_owned())), ("old".to_owned(), None)];
+    let mut state = ServiceState { recipe: "c1 d1".to_owned(), methods: vec!["prepare".to_owned()], values };
+    catalogue.set_service_state(&of, &state).await.unwrap();
+    assert_eq!(catalogue.service_state(&of).await.unwrap(), state);
+    state.methods.push("configure".to_owned());
+    catalogue.set_service_state(&of, &state).await.unwrap();
+    assert_eq!(catalogue.service_state(&of).await.unwrap(), state);
+    assert_eq!(catalogue.service_state(&debian_on("n2")).await.unwrap(), ServiceState::default());
+
+    let new = NewInstalled { template_checksum: md5("c1"), answers_digest: source("d1"), images: Vec::new() };
+    catalogue.set_installed(&of, &new, &at(1)).await.unwrap();
+    let left = ServiceState { values: state.values, ..ServiceState::default() };
+    assert_eq!(catalogue.service_state(&of).await.unwrap(), left);
+    catalogue.set_service_state(&of, &ServiceState::default()).await.unwrap();
+    assert_eq!(catalogue.service_state(&of).await.unwrap(), ServiceState::default());
 }

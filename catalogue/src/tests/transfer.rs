@@ -5,7 +5,7 @@ use super::support::{Fixture, at, debian_on, ops, own, registration, shared};
 use crate::transfer::TABLES;
 use crate::{
     Adopted, AdoptedBefore, Catalogue, CatalogueError, Cell, CommitFacts, DiskFacts, Export, InstalledImage,
-    LockAttempt, NewInstalled, NewToken, Place, Role, RunEnd,
+    LockAttempt, NewInstalled, NewToken, Place, Role, RunEnd, ServiceState,
 };
 
 /// Something in every table.
@@ -27,6 +27,8 @@ async fn fill(fixture: &Fixture) {
         images,
     };
     catalogue.set_installed(&debian_on("n1"), &installed, &at(3)).await.unwrap();
+    let state = ServiceState { recipe: "c1 d1".to_owned(), ..ServiceState::default() };
+    catalogue.set_service_state(&debian_on("n1"), &state).await.unwrap();
     let run = catalogue
         .begin_run(&debian_on("n1"), ays_model::RunAction::Install, "r", "log".as_ref(), &at(3))
         .await;
@@ -41,7 +43,7 @@ async fn fill(fixture: &Fixture) {
     catalogue.add_webhook("https://example.org/", "hook", "anna", &at(0)).await.unwrap();
     catalogue.add_account("anna", Role::Viewer, "root", &at(0)).await.unwrap();
     let token = NewToken { account: "anna", name: "ci", hash: "h", role: Role::Viewer, expires_at: None };
-    catalogue.add_token(&token, &at(0)).await.unwrap();
+    catalogue.add_token(&token, "root", &at(0)).await.unwrap();
 }
 
 /// All rows, but for their numbers.

@@ -244,6 +244,7 @@ impl Controller<'_> {
             mode,
             starting: Starting::Starts,
             trees: &[],
+            others: None,
             force: false,
             sharing: Sharing::Alone,
             parallel,

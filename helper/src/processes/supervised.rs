@@ -183,6 +183,7 @@ mod tests {
             script: SecretText(Secret::new(script.to_owned())),
             user: None,
             ports: Vec::new(),
+            urls: Vec::new(),
             filter: None,
             start_seconds: 1,
             stop_seconds: 1,
