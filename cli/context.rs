@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use ays_catalogue::{Catalogue, EnvironmentKey, Place};
 use ays_model::{HostKey, NewHostKeys};
-use ays_operations::{Actor, Controller, catalogue_place, look_for_https, open_catalogue};
+use ays_operations::{Actor, Controller, catalogue_place, look_for_https, method_calls, open_catalogue};
 use ays_recipes::{Environment, EnvironmentError, Flag, Layers, Settings};
 use ays_repository::{clone_name, place_of, root_of};
 use ays_secrets::{AskOperator, Home, Operator, Repository, Store, Vault};
@@ -166,6 +166,7 @@ pub fn controller_with(
         temporary: std::env::temp_dir(),
         actor,
         environment,
+        calls: method_calls,
         asked_by: Vec::new(),
     })
 }

@@ -438,10 +438,14 @@ class Actions(j.atyourservice.getActionsBaseClass()):
     assert!(!scene.node.path("/opt/db").exists());
     scene.node.wait_until_quiet(Duration::from_secs(10));
 
+    // Also one that leads back by what is needed.
+    write("servicetemplates/needs/service.hrd", "dependencies.1 = 'app'\n");
+
     // What goes wrong there is an exception here; a circle is told; and what would go nowhere is.
     for (call, said) in [
         ("j.atyourservice.get(name='nothing').start()", "nothing"),
         ("j.atyourservice.get(name='app').start()", "services ask for each other in a circle: app -> app"),
+        ("j.atyourservice.new(name='needs').install()", "in a circle: app -> app"),
         ("j.atyourservice.new(name='db', args={'port': 1})", "only where it then has it installed"),
         ("serviceObj.uninstall()", "a method cannot do this: uninstall this service"),
     ] {
@@ -564,6 +568,16 @@ fn a_method_is_stepped_through_on_a_node_that_goes_away() {
     terminal.enter("q");
     let (code, text) = terminal.end();
     assert!(code == Some(0) && text.contains("left") && !text.contains("three"), "{text}");
+    let mut terminal = scene.ays.on_terminal(&["actions", "run", "configure", "-n", "app", "--rehearse"]);
+    terminal.expect("> print one");
+    terminal.enter("\u{3}");
+    assert_eq!(terminal.end().0, Some(130));
+    let left = fs::read_dir(scene.ays.temporary())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect::<Vec<_>>();
+    assert!(left.iter().all(|name| !name.display().to_string().contains("ays-node-")), "{left:?}");
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use ays_actions::{Function, functions};
-use ays_engine::{Debugged, GoOn};
+use ays_engine::{Debugged, GoOn, Watch};
 use ays_model::{InstanceName, TemplateName};
 use ays_operations::DebugMethod;
 use ays_recipes::Answers;
@@ -93,43 +94,64 @@ async fn run_method(args: RunArgs, repo: Option<&Path>) -> Result<(), Failure> {
         answers: Answers::parse(&args.data)?,
         network: if args.network { Network::Shared } else { Network::None },
     };
-    let mut waits = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let waits = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if waits {
         table::line("Enter does the next action, c all of them, q none.")?;
     }
-    let mut printed = Ok(());
-    let mut watch = |shown: Debugged| {
-        let is_next = matches!(shown, Debugged::Next { .. });
-        printed = show(shown);
-        if printed.is_err() || (is_next && waits && !asked(&mut waits)) { GoOn::No } else { GoOn::Yes }
-    };
+    let mut watch = Terminal { waits, printed: Ok(()) };
     let returned = debug.run(environment, std::env::temp_dir(), stop_at_once(), &mut watch).await?;
-    printed?;
+    watch.printed?;
     match returned {
         Some(value) => table::line(&format!("it returned {value}")),
         None => table::line("left"),
     }
 }
 
-fn show(shown: Debugged) -> Result<(), Failure> {
+/// Shows a method on the terminal.
+struct Terminal {
+    /// Each action waits for the operator.
+    waits: bool,
+    printed: Result<(), Failure>,
+}
+
+#[async_trait]
+impl Watch for Terminal {
+    async fn show(&mut self, shown: Debugged) -> GoOn {
+        let is_next = matches!(shown, Debugged::Next { .. });
+        self.printed = print(shown);
+        if self.printed.is_err() || (is_next && self.waits && !self.goes_on().await) {
+            GoOn::No
+        } else {
+            GoOn::Yes
+        }
+    }
+}
+
+impl Terminal {
+    /// Waits for the operator, who can also end it by a signal.
+    async fn goes_on(&mut self) -> bool {
+        let reading = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).map(|_| line)
+        });
+        match reading.await {
+            Ok(Ok(line)) if !line.is_empty() => {
+                self.waits = line.trim() != "c";
+                line.trim() != "q"
+            }
+            // The end of the input.
+            _ => false,
+        }
+    }
+}
+
+fn print(shown: Debugged) -> Result<(), Failure> {
     match shown {
         Debugged::Next { line, source, what } => {
             table::line(&format!("{line:>4} | {source}"))?;
             table::line(&format!("     > {what}"))
         }
         Debugged::Gave(value) => table::line(&format!("     = {value}")),
-    }
-}
-
-/// Waits for the operator; whether it goes on. `waits`: whether the next action is waited for, too.
-fn asked(waits: &mut bool) -> bool {
-    let mut line = String::new();
-    match std::io::stdin().read_line(&mut line) {
-        Ok(0) | Err(_) => false,
-        Ok(_) => {
-            *waits = line.trim() != "c";
-            line.trim() != "q"
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use async_trait::async_trait;
 use ays_actions::{Action, Outcome as ActionOutcome, Progress, ServiceKey, Value};
 use ays_model::{Found, Target};
 use ays_recipes::Recipe;
@@ -28,6 +29,13 @@ pub enum Debugged {
     Gave(String),
 }
 
+/// Whoever is shown what a debugger does.
+#[async_trait]
+pub trait Watch: Send {
+    /// Is shown this; before an action it says whether that is done.
+    async fn show(&mut self, shown: Debugged) -> GoOn;
+}
+
 /// Whether a debugger goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoOn {
@@ -50,7 +58,7 @@ pub async fn debug_method(
     helper: &mut Helper,
     target: &Target,
     local: &Path,
-    watch: &mut (dyn FnMut(Debugged) -> GoOn + Send),
+    watch: &mut dyn Watch,
 ) -> Result<Option<String>, InstallError> {
     let Some(script) = recipe.method(method) else { return Ok(Some("None".to_owned())) };
     let mut run = script.run_with(method, more);
@@ -65,7 +73,7 @@ pub async fn debug_method(
         let place = run.wrong("");
         let source = place.source_line().trim().to_owned();
         let what = run.shown();
-        if watch(Debugged::Next { line: place.line(), source, what: what.clone() }) == GoOn::No {
+        if watch.show(Debugged::Next { line: place.line(), source, what: what.clone() }).await == GoOn::No {
             return Ok(None);
         }
         outcome = match action {
@@ -93,7 +101,7 @@ pub async fn debug_method(
                 }
             }
         };
-        watch(Debugged::Gave(shown(&gave(&outcome))));
+        watch.show(Debugged::Gave(shown(&gave(&outcome)))).await;
     }
 }
 

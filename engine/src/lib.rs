@@ -60,7 +60,7 @@ pub use check_pools::{CheckPools, CheckedPool, Found, Mended};
 pub use checkup::{Checked, Checkup};
 pub use compare::{Compare, CompareError, Compared, PieceRange, ToCompare};
 pub use copy_check::Fault;
-pub use debug_method::{Debugged, GoOn, debug_method};
+pub use debug_method::{Debugged, GoOn, Watch, debug_method};
 pub use delivery::ShareError;
 pub use digests::digest_file;
 pub use export::{Export, ExportError, Exported, ToExport};

@@ -16,7 +16,6 @@ use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind, of_install};
 use crate::git_trees::{self, Purpose};
 use crate::install::main;
-use crate::method_calls::MethodCalls;
 use crate::off_runtime::off_runtime;
 use crate::problem::Problem;
 use crate::selection::{Selected, Selection};
@@ -133,19 +132,14 @@ impl ActOnServices {
             }
             on.push(ServicesOn { target, services: fit });
         }
-        let others = MethodCalls {
-            controller: controller.clone(),
-            ssh: ssh.clone(),
-            stop: stop.clone(),
-            tell: Tell::clone(&tell),
-        };
+        let others = controller.other_services(&ssh, &stop, &tell);
         let act = Act {
             action: self.action,
             command: self.command.as_deref(),
             catalogue: &controller.catalogue,
             logs: &controller.logs,
             transport: &Transport::Ssh(ssh),
-            others: &others,
+            others: &*others,
             parallel: self.parallel.unwrap_or(controller.environment.settings.install.parallel),
             by: &controller.actor.0,
         };

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ays_catalogue::{Catalogue, CatalogueError};
+use ays_engine::{OtherServices, Stop};
 use ays_model::{InstanceName, PoolOwner, Record, TemplateName};
 use ays_recipes::Environment;
+use ays_transport::SshSettings;
 
 /// Who wants an operation, for the records: `user@host`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Controller {
     pub temporary: PathBuf,
     /// Who wants it.
     pub actor: Actor,
+    /// Who does what methods ask of other services: [`crate::method_calls`].
+    pub calls: Calls,
     /// The services whose methods ask for it, each by the one before; none: an operator does.
     pub asked_by: Vec<(TemplateName, InstanceName)>,
 }
@@ -41,11 +45,42 @@ impl Controller {
         self.logs.with_file_name("git")
     }
 
+    /// A service that waits for itself would wait for ever.
+    pub(crate) fn refuse_a_circle(
+        &self,
+        template: &TemplateName,
+        instance: &InstanceName,
+    ) -> Result<(), Circle> {
+        if !self.asked_by.iter().any(|(asking, of)| asking == template && of == instance) {
+            return Ok(());
+        }
+        let chain = self.asked_by.iter().map(|(asking, _)| asking.as_str()).chain([template.as_str()]);
+        Err(Circle(chain.collect::<Vec<_>>().join(" -> ")))
+    }
+
+    /// Who does what methods ask of other services.
+    pub(crate) fn other_services(
+        &self,
+        ssh: &SshSettings,
+        stop: &Stop,
+        tell: &Tell,
+    ) -> Box<dyn OtherServices> {
+        (self.calls)(self.clone(), ssh.clone(), stop.clone(), Tell::clone(tell))
+    }
+
     /// The catalogue as the owner of pools.
     pub(crate) async fn owner(&self) -> Result<PoolOwner, CatalogueError> {
         self.catalogue.owner(self.actor.0.clone()).await
     }
 }
+
+/// The method of a service asks, by others, for the service itself.
+#[derive(Debug, thiserror::Error)]
+#[error("services ask for each other in a circle: {0}")]
+pub(crate) struct Circle(String);
+
+/// Makes who does what methods ask of other services.
+pub type Calls = fn(Controller, SshSettings, Stop, Tell) -> Box<dyn OtherServices>;
 
 /// Whoever is told what happens.
 pub type Tell = Arc<dyn Fn(Record) + Send + Sync>;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ays_actions::{Script, Value};
-use ays_engine::{Debugged, GoOn, InstallError, Stop, debug_method};
+use ays_engine::{InstallError, Stop, Watch, debug_method};
 use ays_model::{InstanceName, Target, TemplateName};
 use ays_recipes::{Answers, Dependencies, Environment, LookupError, Recipe, Request, Stored};
 use ays_transport::{Network, Session};
@@ -47,7 +47,7 @@ impl DebugMethod {
         environment: Arc<Environment>,
         temporary: PathBuf,
         stop: Stop,
-        watch: &mut (dyn FnMut(Debugged) -> GoOn + Send),
+        watch: &mut dyn Watch,
     ) -> Result<Option<String>, Error> {
         if !rustix::process::geteuid().is_root() {
             return Err(Error::new(Kind::Usage, NotRoot));

@@ -13,7 +13,7 @@ use ays_transport::SshSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::controller::{Controller, Tell};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::git_trees::{self, Purpose};
 use crate::off_runtime::off_runtime;
 use crate::problem::Problem;
@@ -206,6 +206,10 @@ impl Install {
             Ok((About { nodes, graph, stacks: Stacks::of(&environment) }, answers))
         };
         let (About { nodes, graph, stacks }, answers) = off_runtime(&stop, preparing).await?;
+        for Service { recipe, .. } in &graph.services {
+            let circle = controller.refuse_a_circle(&recipe.template, &recipe.instance);
+            circle.map_err(|circle| Error::new(Kind::Invalid, circle))?;
+        }
         for message in graph.warnings {
             tell(now(&"".into(), Event::Warning { message }));
         }

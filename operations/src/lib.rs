@@ -94,6 +94,7 @@ pub use jobs::{
 };
 pub use lint::{LintScope, lint, lint_sources};
 pub use make_local::{MadeLocal, MakeLocal};
+pub use method_calls::method_calls;
 pub use move_catalogue::CatalogueAt;
 pub use new_image::{LookAtImage, Proposal, write_image};
 pub use open_catalogue::{catalogue_place, open_catalogue};

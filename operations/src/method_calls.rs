@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ays_actions::Value;
 use ays_engine::{Mode, OtherServices, ServiceOrder, Starting, Stop};
-use ays_model::{InstanceName, RunAction, Target, TemplateName};
+use ays_model::{RunAction, Target};
 use ays_recipes::{Answers, Dependencies, Stored};
 use ays_transport::SshSettings;
 
@@ -17,11 +17,21 @@ use crate::problem::Problem;
 use crate::selection::Selection;
 
 /// See the module.
-pub(crate) struct MethodCalls {
-    pub controller: Controller,
-    pub ssh: SshSettings,
-    pub stop: Stop,
-    pub tell: Tell,
+struct MethodCalls {
+    controller: Controller,
+    ssh: SshSettings,
+    stop: Stop,
+    tell: Tell,
+}
+
+/// Who does what methods of recipes ask of other services: [`Controller::calls`].
+pub fn method_calls(
+    controller: Controller,
+    ssh: SshSettings,
+    stop: Stop,
+    tell: Tell,
+) -> Box<dyn OtherServices> {
+    Box::new(MethodCalls { controller, ssh, stop, tell })
 }
 
 impl fmt::Debug for MethodCalls {
@@ -38,7 +48,7 @@ impl OtherServices for MethodCalls {
         // What was asked for before may have written some.
         controller.environment = Arc::new(controller.environment.with_new_answers());
         controller.asked_by.push((asked_by, asking_instance));
-        refuse_a_circle(&controller.asked_by, &template, &instance)?;
+        controller.refuse_a_circle(&template, &instance).map_err(|error| error.to_string())?;
         let nodes = match &target {
             Target::Local(_) => Selection::default(),
             Target::Node(_) => Selection::named(vec![target.name().to_string()]),
@@ -88,19 +98,6 @@ impl OtherServices for MethodCalls {
             None => Ok(done.iter().all(|service| service.is_up != Some(false))),
         }
     }
-}
-
-/// A service that waits for itself would wait for ever.
-fn refuse_a_circle(
-    asked_by: &[(TemplateName, InstanceName)],
-    template: &TemplateName,
-    instance: &InstanceName,
-) -> Result<(), String> {
-    if !asked_by.iter().any(|(asking, of)| asking == template && of == instance) {
-        return Ok(());
-    }
-    let chain = asked_by.iter().map(|(asking, _)| asking.as_str()).chain([template.as_str()]);
-    Err(format!("services ask for each other in a circle: {}", chain.collect::<Vec<_>>().join(" -> ")))
 }
 
 /// An answer as an operator would write it.

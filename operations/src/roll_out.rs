@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind, of_install};
-use crate::method_calls::MethodCalls;
 use crate::problem::Problem;
 use crate::selection::Selected;
 
@@ -108,12 +107,7 @@ impl RollOut {
         let Selected { targets, broken } = nodes;
         let settings = &controller.environment.settings;
         let owner = controller.owner().await?;
-        let others = MethodCalls {
-            controller: controller.clone(),
-            ssh: ssh.clone(),
-            stop: stop.clone(),
-            tell: Tell::clone(tell),
-        };
+        let others = controller.other_services(&ssh, stop, tell);
         let rollout = Rollout {
             stacks: &stacks,
             recipe: &recipe,
@@ -125,7 +119,7 @@ impl RollOut {
             mode,
             starting,
             trees: &trees,
-            others: Some(&others),
+            others: Some(&*others),
             force,
             sharing: if settings.fetch.share { Sharing::Neighbours } else { Sharing::Alone },
             parallel: parallel.unwrap_or(settings.install.parallel),
