@@ -168,18 +168,17 @@ fn a_method_that_fails_says_where_and_the_next_install_goes_on() {
 fn an_install_goes_on_after_the_method_that_failed_and_what_was_set_stays() {
     let scene = Scene::new();
     fs::create_dir(scene.node.path("/opt")).unwrap();
-    scene.ays.feed(&["secret", "set", "db"], "hunter2\n");
-    scene.ays.succeeds(&["secret", "allow", "db", &format!("ssh://{}:22", scene.node.address)]);
     let methods = "    def prepare(self, serviceObj):
         j.do.execute('echo prepared >> /opt/log')
         serviceObj.hrd.set('instance.port', 8080)
-        serviceObj.hrd.set('instance.url', 'db://$(secret.db)@host')
+        serviceObj.hrd.set('instance.word', 'made')
+        serviceObj.hrd.set('instance.password', 'hunter2')
 
     def configure(self, serviceObj):
         j.do.execute('echo configured >> /opt/log; test -e /opt/ready')
 
     def start(self, serviceObj):
-        text = '%s %s' % (serviceObj.hrd.getInt('instance.port') + 1, serviceObj.hrd.get('instance.url'))
+        text = '%s %s' % (serviceObj.hrd.getInt('instance.port') + 1, serviceObj.hrd.get('instance.word'))
         j.system.fs.writeFile('/opt/started', text)
 ";
     app(&scene, methods);
@@ -191,30 +190,50 @@ fn an_install_goes_on_after_the_method_that_failed_and_what_was_set_stays() {
     let done = on_n1(&["install"]);
     assert!(done.code == Some(0) && done.stdout.contains("prepare: was done before this run"), "{done:#?}");
     assert_eq!(log(), "prepared\nconfigured\nconfigured\n");
-    assert_eq!(fs::read_to_string(scene.node.path("/opt/started")).unwrap(), "8081 db://hunter2@host");
+    assert_eq!(fs::read_to_string(scene.node.path("/opt/started")).unwrap(), "8081 made");
+    // What is a secret is for the run alone.
     let kept = all_text(scene.ays.state());
-    assert!(kept.contains("db://$(secret.db)@host") && !kept.contains("hunter2"));
+    assert!(kept.contains("instance.word") && !kept.contains("hunter2"));
 
     // By another command, too; and one that does all of it again does.
     fs::remove_file(scene.node.path("/opt/started")).unwrap();
     assert_eq!(on_n1(&["start"]).code, Some(0));
-    assert_eq!(fs::read_to_string(scene.node.path("/opt/started")).unwrap(), "8081 db://hunter2@host");
+    assert_eq!(fs::read_to_string(scene.node.path("/opt/started")).unwrap(), "8081 made");
     assert_eq!(on_n1(&["install", "-r"]).code, Some(0));
     assert_eq!(log(), "prepared\nconfigured\nconfigured\nprepared\nconfigured\n");
 
-    // Another recipe, and what was forgotten, begins at the beginning.
+    // Another recipe, what was forgotten, and what was done in between begins at the beginning.
     fs::remove_file(scene.node.path("/opt/ready")).unwrap();
-    for forget in [false, true] {
-        fs::write(scene.node.path("/opt/log"), "").unwrap();
-        assert_eq!(on_n1(&["install", "-r"]).code, Some(1));
-        if forget {
-            assert_eq!(on_n1(&["resetstate"]).code, Some(0));
-        } else {
+    let others: [&dyn Fn(); 4] = [
+        &|| app(&scene, &methods.replace("8080", "8090")),
+        &|| _ = on_n1(&["resetstate"]),
+        &|| _ = on_n1(&["configure"]),
+        &|| {
+            app(&scene, &methods.replace("8080", "8091"));
+            on_n1(&["install"]);
             app(&scene, &methods.replace("8080", "8090"));
-        }
+        },
+    ];
+    for (number, other) in others.into_iter().enumerate() {
+        assert_eq!(on_n1(&["install", "-r"]).code, Some(1));
+        other();
+        fs::write(scene.node.path("/opt/log"), "").unwrap();
         assert_eq!(on_n1(&["install"]).code, Some(1));
-        assert_eq!(log(), "prepared\nconfigured\n".repeat(2), "{forget}");
+        assert_eq!(log(), "prepared\nconfigured\n", "{number}");
+        // And that is gone on with.
+        assert_eq!(on_n1(&["install"]).code, Some(1));
+        assert_eq!(log(), "prepared\nconfigured\nconfigured\n", "{number}");
     }
+    // With a secret in it nobody knows whether it is the same.
+    scene.ays.feed(&["secret", "set", "db"], "hunter3\n");
+    scene.ays.succeeds(&["secret", "allow", "db", &format!("ssh://{}:22", scene.node.address)]);
+    app(&scene, &methods.replace("'made'", "'$(secret.db)'"));
+    fs::write(scene.node.path("/opt/log"), "").unwrap();
+    for _ in 0..2 {
+        assert_eq!(on_n1(&["install"]).code, Some(1));
+    }
+    assert_eq!(log(), "prepared\nconfigured\n".repeat(2));
+    assert!(!all_text(scene.ays.state()).contains("hunter3"));
 }
 
 /// What is in all files of a directory.
@@ -408,7 +427,7 @@ class Actions(j.atyourservice.getActionsBaseClass()):
         "    def configure(self, serviceObj):
         db = j.atyourservice.new(name='db', args={'port': 7000, 'instance.password': '$(secret.db)'})
         db.install()
-        j.system.fs.writeFile('/opt/up', '%s' % db.stop())
+        j.system.fs.writeFile('/opt/up', '%s %s' % (db.stop(), db.hrd.get('instance.port')))
 
     def start(self, serviceObj):
         j.atyourservice.get(name='db').start()
@@ -423,6 +442,7 @@ class Actions(j.atyourservice.getActionsBaseClass()):
     let done = on_n1(&["install", "-n", "app"]);
     assert!(done.code == Some(0) && !format!("{done:?}").contains("hunter2"), "{done:#?}");
     assert_eq!(fs::read_to_string(scene.node.path("/opt/db")).unwrap(), "hunter2");
+    assert_eq!(fs::read_to_string(scene.node.path("/opt/up")).unwrap(), "True 7000");
     let status = scene.ays.json(&[&["status"], &N1[..]].concat());
     let up = |name: &str| {
         let services = status.as_array().unwrap().iter();

@@ -92,7 +92,7 @@ fn commands_do_the_same_through_a_server() {
         &["stack", "show", "n1"],
         &["where", "x", "--json"],
         &["runs", "--json"],
-        &["audit", "--json"],
+        &["audit", "--image", "x", "--json"],
         &["job", "list", "--json"],
         &["image", "availability", "x"],
         &["image", "disable", "x"],

@@ -110,8 +110,8 @@ pub fn install_methods() -> Vec<&'static str> {
 }
 
 /// The methods that put something on a node. An install that goes on does not do them again; those that look at the node,
-/// or at what runs, it does.
-pub const LASTING_METHODS: [&str; 4] = ["prepare", "prepareLocal", "configure", "configureLocal"];
+/// at what runs, or work on the controller, which may be another one by then, it does.
+pub const LASTING_METHODS: [&str; 2] = ["prepare", "configure"];
 
 /// The other methods that a recipe may have: other actions than an install call them.
 pub const OTHER_METHODS: [&str; 18] = [

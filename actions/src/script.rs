@@ -86,6 +86,17 @@ impl Script {
         self
     }
 
+    /// The same with all the words that stand for secrets in what it may read.
+    pub fn with_words(mut self, words: Words) -> Self {
+        self.0.words = words;
+        self
+    }
+
+    /// Its service, with its values.
+    pub fn service(&self) -> Option<&Service> {
+        self.0.service.as_deref()
+    }
+
     /// What stands in its texts for secrets.
     pub fn words(&self) -> &Words {
         &self.0.words

@@ -36,16 +36,19 @@ impl Value {
         }
     }
 
-    /// The same with another text in the place of each.
-    pub fn with_texts(self, other: &dyn Fn(&str) -> String) -> Self {
-        match self {
-            Self::Str(text) => Self::Str(other(&text)),
-            Self::List(items) => Self::List(items.into_iter().map(|item| item.with_texts(other)).collect()),
+    /// The same with another text in the place of each; none where one of them has none.
+    pub fn with_texts(self, other: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
+        Some(match self {
+            Self::Str(text) => Self::Str(other(&text)?),
+            Self::List(items) => {
+                Self::List(items.into_iter().map(|item| item.with_texts(other)).collect::<Option<_>>()?)
+            }
             Self::Dict(pairs) => {
-                let pair = |(key, value): (Self, Self)| (key.with_texts(other), value.with_texts(other));
-                Self::Dict(pairs.into_iter().map(pair).collect())
+                let pair =
+                    |(key, value): (Self, Self)| Some((key.with_texts(other)?, value.with_texts(other)?));
+                Self::Dict(pairs.into_iter().map(pair).collect::<Option<_>>()?)
             }
             value => value,
-        }
+        })
     }
 }

@@ -49,8 +49,8 @@ pub struct Args {
 pub struct ExecuteArgs {
     #[command(flatten)]
     service: Args,
-    /// What the method is given beside the service
-    #[arg(long)]
+    /// What the method is given beside the service; not with --detach, nor through a server
+    #[arg(long, conflicts_with = "detach")]
     cmd: Option<String>,
 }
 
@@ -77,6 +77,10 @@ async fn run_with(
         return Err(Failure::NoTemplate);
     }
     let site = Site::find(repo)?;
+    if command.is_some() {
+        // No job has it.
+        site.environment()?;
+    }
     let act = ActOnServices {
         action,
         template: args.name,

@@ -151,7 +151,7 @@ impl Act<'_> {
             node: target.name().clone(),
         };
         let node = &service.node;
-        let state = self.method_state(&service, recipe, helper).await?;
+        let state = MethodState::of(self.catalogue.service_state(&service).await?);
         refuse_what_cannot_be_done(recipe, self.action, state.clone())?;
         if self.action.only_looks() {
             return tokio::select! {
@@ -193,11 +193,9 @@ impl Act<'_> {
             if forgets {
                 self.catalogue.forget_installed(&service).await?;
             }
-            let mut state = self.method_state(&service, recipe, helper).await?;
-            if forgets {
-                state.done.clear();
-                self.catalogue.set_service_state(&service, &state.kept(recipe, &helper.facts)).await?;
-            }
+            let state = MethodState::of(self.catalogue.service_state(&service).await?);
+            // Whatever is done now, no install that came to no end is gone on with.
+            self.catalogue.set_service_state(&service, &state.kept(recipe)).await?;
             let acted =
                 self.walk(helper, (recipe, trees), target, state, Some((&service, &mut events))).await?;
             if forgets {
@@ -232,15 +230,6 @@ impl Act<'_> {
         Ok(acted)
     }
 
-    async fn method_state(
-        &self,
-        service: &ServiceOnNode,
-        recipe: &Recipe,
-        helper: &Helper,
-    ) -> Result<MethodState, InstallError> {
-        Ok(MethodState::of(self.catalogue.service_state(service).await?, recipe, &helper.facts))
-    }
-
     /// What a run that went well is told to have done.
     fn said(&self, acted: &Acted) -> String {
         let past = match self.action {
@@ -273,7 +262,11 @@ impl Act<'_> {
         let mut lifecycle = Lifecycle::of(recipe, self.action, state).with_command(self.command);
         let mut outcome = ActionOutcome::Done;
         loop {
-            let task = match lifecycle.next(outcome) {
+            let next = lifecycle.next(outcome);
+            if let (Some(state), Some((service, _))) = (lifecycle.left_to_keep(), &recorded) {
+                self.catalogue.set_service_state(service, &state.kept(recipe)).await?;
+            }
+            let task = match next {
                 Ok(task) => task,
                 // That it is not as it should be is what was to be found out.
                 Err(LifecycleError::Method { .. }) if self.action.only_looks() => {
@@ -282,9 +275,6 @@ impl Act<'_> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            if let (Some(state), Some((service, _))) = (lifecycle.left_to_keep(), &recorded) {
-                self.catalogue.set_service_state(service, &state.kept(recipe, &helper.facts)).await?;
-            }
             let Some(task) = task else { return Ok(acted) };
             if let Task::Register(_) = task {
                 return Err(InstallError::OnlyInstalled);

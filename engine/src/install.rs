@@ -66,12 +66,13 @@ impl Working<'_, '_> {
         // Downloads are removed before the record is written: the other way round, stopped between the two, they would
         // stay for ever.
         loop {
-            let task = lifecycle.next(outcome)?;
+            let next = lifecycle.next(outcome);
+            // Also where the next method failed at once.
             if let Some(state) = lifecycle.left_to_keep() {
-                let kept = state.kept(self.rollout.recipe, &self.helper.facts);
+                let kept = state.kept(self.rollout.recipe);
                 self.rollout.catalogue.set_service_state(self.service, &kept).await?;
             }
-            let Some(task) = task else { break };
+            let Some(task) = next? else { break };
             outcome = self.perform(task, &mut sources, &mut images).await?;
         }
         let (registered, images) = images.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
@@ -101,9 +102,13 @@ impl Working<'_, '_> {
     /// What methods have left; one that does all again does not go on from where another one has left off.
     async fn method_state(&self) -> Result<MethodState, InstallError> {
         let kept = self.rollout.catalogue.service_state(self.service).await?;
-        let mut state = MethodState::of(kept, self.rollout.recipe, &self.helper.facts);
-        if self.rollout.mode == Mode::Again {
+        let mut state =
+            MethodState::of_install(kept, self.rollout.recipe, self.rollout.trees, &self.helper.facts);
+        if self.rollout.mode == Mode::Again && !state.done.is_empty() {
+            // Stopped in the middle of it, nothing is gone on with.
             state.done.clear();
+            let kept = state.kept(self.rollout.recipe);
+            self.rollout.catalogue.set_service_state(self.service, &kept).await?;
         }
         Ok(state)
     }

@@ -115,8 +115,12 @@ pub(crate) struct Lifecycle<'r> {
     command: Option<String>,
     /// An install: what it has done is not done again by the next one.
     is_install: bool,
-    /// The methods that are not done again.
+    /// The methods that are not done again: the first ones that an earlier install has done.
     before: Vec<String>,
+    /// The methods that are kept as done.
+    kept_done: Vec<String>,
+    /// What other services of this run were given: whose, the key, the value.
+    said: Vec<(ServiceKey, String, Value)>,
     /// The task that is under way brings what methods build on.
     is_bringing: bool,
     /// What the method that is under way gives other services that it has installed: whose, the key, the value, and what is
@@ -142,8 +146,11 @@ impl<'r> Lifecycle<'r> {
     pub fn new(recipe: &'r Recipe, starting: Starting, state: MethodState) -> Self {
         let is_wanted = |phase: &Phase| *phase != Phase::Start || starting == Starting::Starts;
         let phases = Phase::ALL.into_iter().filter(is_wanted).map(Part::Phase);
-        let before = state.done.clone();
-        Self { is_install: true, before, ..Self::of_parts(recipe, phases.collect(), state) }
+        let mut state = state;
+        // What this run finds to be done is said anew, one after the other.
+        let before = std::mem::take(&mut state.done);
+        let kept_done = before.clone();
+        Self { is_install: true, before, kept_done, ..Self::of_parts(recipe, phases.collect(), state) }
     }
 
     /// All of another action.
@@ -204,6 +211,8 @@ impl<'r> Lifecycle<'r> {
             command: None,
             is_install: false,
             before: Vec::new(),
+            kept_done: Vec::new(),
+            said: Vec::new(),
             is_bringing: false,
             given: Vec::new(),
             registered_before: 0,
@@ -220,7 +229,6 @@ impl<'r> Lifecycle<'r> {
         if std::mem::take(&mut self.is_bringing) && outcome == Outcome::Bool(true) {
             // What was done before was done with something else.
             self.before.clear();
-            self.state.done.clear();
         }
         if let Some(call) = self.standing.take() {
             let value = match std::mem::replace(&mut outcome, Outcome::Done) {
@@ -247,7 +255,9 @@ impl<'r> Lifecycle<'r> {
                         outcome = Outcome::Bool(true);
                     }
                     Progress::Action(Action::ReadHrd { service, key }) => {
-                        outcome = Outcome::Value(self.recipe.methods.others.value(&service, &key));
+                        let said = said(&self.said, &service, &key);
+                        outcome =
+                            Outcome::Value(said.or_else(|| self.recipe.methods.others.value(&service, &key)));
                     }
                     Progress::Action(Action::FindServices { domain, name, instance }) => {
                         let (domain, name, instance) =
@@ -259,6 +269,7 @@ impl<'r> Lifecycle<'r> {
                         key,
                         value: Some(value),
                     }) => {
+                        self.said.push((service.clone(), key.clone(), value.clone()));
                         self.given.push((service, key, value, run.wrong(NOT_INSTALLED)));
                     }
                     Progress::Action(mut action) => {
@@ -279,6 +290,8 @@ impl<'r> Lifecycle<'r> {
                             }
                             Action::Service { service, verb: "install", args } => {
                                 let own = self.given.extract_if(.., |(of, ..)| of == service);
+                                let given = args.iter().cloned();
+                                self.said.extend(given.map(|(key, value)| (service.clone(), key, value)));
                                 args.splice(0..0, own.map(|(_, key, value, _)| (key, value)));
                             }
                             _ => {}
@@ -303,17 +316,28 @@ impl<'r> Lifecycle<'r> {
                 let call = match step {
                     Step::Do(task) => {
                         self.is_bringing = matches!(task, Task::Packages | Task::Fetch(_) | Task::Export(_));
+                        if self.is_bringing {
+                            // Stopped in the middle of it, nobody knows what it has changed.
+                            self.keep_done();
+                        }
                         return Ok(Some(task));
                     }
                     Step::Call(call) => call,
                 };
                 match (self.recipe.method(call.method), self.usual(call.method)) {
-                    (Some(_), _) if self.before.iter().any(|done| done == call.method) => {
+                    (Some(_), _) if self.before.first().is_some_and(|done| done == call.method) => {
+                        self.state.done.push(self.before.remove(0));
+                        self.keep_done();
                         return Ok(Some(Task::DoneBefore(call.method)));
                     }
                     (Some(script), _) => {
                         let script = script.clone().with_values(&self.state.values);
                         self.registered_before = self.registered.len();
+                        if self.is_install && LASTING_METHODS.contains(&call.method) {
+                            // Those after it built on what it did then.
+                            self.before.clear();
+                            self.keep_done();
+                        }
                         let given = self.command.iter().filter(|_| call.method == "execute");
                         let given = given.cloned().map(Value::Str).collect();
                         self.running = Some((call, script.run_with(call.method, given)));
@@ -377,12 +401,19 @@ impl<'r> Lifecycle<'r> {
         let lasts = self.is_install
             && LASTING_METHODS.contains(&method)
             && self.registered.len() == self.registered_before;
-        let is_new =
-            lasts && *value != Value::Bool(false) && !self.state.done.iter().any(|done| done == method);
-        if is_new {
+        if lasts && *value != Value::Bool(false) {
             self.state.done.push(method.to_owned());
+            self.keep_done();
         }
-        self.is_unkept |= is_new || std::mem::take(&mut self.has_set);
+        self.is_unkept |= std::mem::take(&mut self.has_set);
+    }
+
+    /// The methods that are done are to be kept, where others are.
+    fn keep_done(&mut self) {
+        if self.is_install && self.kept_done != self.state.done {
+            self.kept_done.clone_from(&self.state.done);
+            self.is_unkept = true;
+        }
     }
 
     fn returned(&mut self, Call { method, when_false }: Call, value: &Value) -> Result<(), LifecycleError> {
@@ -417,6 +448,15 @@ impl<'r> Lifecycle<'r> {
             |image: &RegisterImage| Task::Remove { path: image.file.clone(), download: image.download };
         removed.into_iter().map(remove).collect()
     }
+}
+
+/// What a method has given another service before.
+fn said(all: &[(ServiceKey, String, Value)], service: &ServiceKey, key: &str) -> Option<Value> {
+    let ServiceKey::Other { name, instance, .. } = service else { return None };
+    let short = |key: &str| key.strip_prefix("instance.").unwrap_or(key).to_lowercase();
+    let is_it = |of: &ServiceKey| matches!(of, ServiceKey::Other { name: of, instance: its, .. } if of == name && its == instance);
+    let found = all.iter().rev().find(|(of, known, _)| is_it(of) && short(known) == short(key));
+    found.map(|(.., value)| value.clone())
 }
 
 /// What the base class does with the service's processes.

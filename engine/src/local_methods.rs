@@ -181,13 +181,16 @@ fn list(dir: &Dir, path: &Path, recursive: bool, found: &mut Vec<(PathBuf, FileT
 }
 
 fn copy(dir: &Dir, from: &Path, to: &Path, overwrite: bool) -> io::Result<()> {
+    if from == to {
+        return Ok(());
+    }
     if !dir.metadata(from)?.is_dir() {
         if overwrite || !dir.exists(to) {
             dir.copy(from, dir, to)?;
         }
         return Ok(());
     }
-    if to.starts_with(from) {
+    if to.starts_with(from) || from == Path::new(".") {
         return Err(io::Error::other("it would be copied into itself"));
     }
     dir.create_dir_all(to)?;

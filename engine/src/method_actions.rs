@@ -68,7 +68,14 @@ impl OnNode<'_, '_> {
             return ActionOutcome::Failed("a rehearsal does nothing with other services".to_owned());
         };
         let words = self.recipe.script.as_ref().map(|script| script.words().clone()).unwrap_or_default();
-        let kept = |value: Value| value.with_texts(&|text| words.to_references(text));
+        let mut given = Vec::new();
+        for (key, value) in args {
+            let Some(value) = value.with_texts(&|text| words.to_references(text)) else {
+                let why = format!("`{key}`: only a secret that is written as $(secret.NAME) can be given on");
+                return ActionOutcome::Failed(why);
+            };
+            given.push((key, value));
+        }
         let order = ServiceOrder {
             asked_by: self.recipe.template.clone(),
             asking_instance: self.recipe.instance.clone(),
@@ -76,7 +83,7 @@ impl OnNode<'_, '_> {
             instance: instance.into(),
             target: self.target.clone(),
             verb,
-            args: args.into_iter().map(|(key, value)| (key, kept(value))).collect(),
+            args: given,
         };
         match others.act(order).await {
             Ok(is_well) => ActionOutcome::Bool(is_well),

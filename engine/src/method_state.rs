@@ -3,12 +3,18 @@
 
 use ays_actions::Value;
 use ays_catalogue::ServiceState;
+use ays_model::{Sha256, Words, is_secret_name};
 use ays_protocol::Facts;
 use ays_recipes::Recipe;
+use sha2::Digest as _;
+
+use crate::send_tree::GitTree;
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct MethodState {
+    /// What tells all that methods build on from anything else; none: nothing is gone on with.
+    inputs: Option<String>,
     /// The methods that are done.
     pub done: Vec<String>,
     /// The values that were set; none: removed.
@@ -16,36 +22,36 @@ pub(crate) struct MethodState {
 }
 
 impl MethodState {
-    /// What was kept: of another recipe, with other answers, or on a node that was installed anew, nothing is done. A value
-    /// that nobody can read any more is left out.
-    pub fn of(kept: ServiceState, recipe: &Recipe, node: &Facts) -> Self {
-        let words = recipe.script.as_ref().map(|script| script.words().clone()).unwrap_or_default();
+    /// What was kept, for another action than an install.
+    pub fn of(kept: ServiceState) -> Self {
         let read = |(key, json): (String, Option<String>)| match json {
             None => Some((key, None)),
-            Some(json) => {
-                let value: Value = serde_json::from_str(&json).ok()?;
-                Some((key, Some(value.with_texts(&|text| words.of_references(text)))))
-            }
+            // One that nobody can read any more is left out.
+            Some(json) => Some((key, Some(serde_json::from_str(&json).ok()?))),
         };
-        Self {
-            done: if kept.recipe == name(recipe, node) { kept.methods } else { Vec::new() },
-            values: kept.values.into_iter().filter_map(read).collect(),
-        }
+        let values = kept.values.into_iter().filter_map(read).collect();
+        Self { inputs: None, done: Vec::new(), values }
     }
 
-    /// What is to be kept. Secrets in values are kept by their references.
-    pub fn kept(&self, recipe: &Recipe, node: &Facts) -> ServiceState {
+    /// What was kept, for an install: where anything that methods build on is not as it was, nothing is done.
+    pub fn of_install(kept: ServiceState, recipe: &Recipe, trees: &[GitTree], node: &Facts) -> Self {
+        let inputs = inputs(recipe, trees, node);
+        let is_same = inputs.as_ref().is_some_and(|inputs| *inputs == kept.recipe);
+        let done = if is_same { kept.methods.clone() } else { Vec::new() };
+        Self { inputs, done, ..Self::of(kept) }
+    }
+
+    /// What is to be kept. A value that is a secret, or holds one, is for this run alone.
+    pub fn kept(&self, recipe: &Recipe) -> ServiceState {
         let words = recipe.script.as_ref().map(|script| script.words().clone()).unwrap_or_default();
         let write = |(key, value): &(String, Option<Value>)| match value {
             None => Some((key.clone(), None)),
-            Some(value) => {
-                let value = value.clone().with_texts(&|text| words.to_references(text));
-                Some((key.clone(), Some(serde_json::to_string(&value).ok()?)))
-            }
+            Some(value) if is_secret_name(key) || holds_a_secret(value, &words) => None,
+            Some(value) => Some((key.clone(), Some(serde_json::to_string(value).ok()?))),
         };
         ServiceState {
-            recipe: name(recipe, node),
-            methods: self.done.clone(),
+            recipe: self.inputs.clone().filter(|_| !self.done.is_empty()).unwrap_or_default(),
+            methods: if self.inputs.is_some() { self.done.clone() } else { Vec::new() },
             values: self.values.iter().filter_map(write).collect(),
         }
     }
@@ -57,8 +63,29 @@ impl MethodState {
     }
 }
 
-/// What tells a recipe with its answers on a node from others.
-fn name(recipe: &Recipe, node: &Facts) -> String {
-    let machine = node.machine.as_deref().unwrap_or("-");
-    format!("{} {} {machine}", recipe.checksum, recipe.answers_digest)
+fn holds_a_secret(value: &Value, words: &Words) -> bool {
+    // Shown as it is written, every text in it is there.
+    words.within(&format!("{value:?}")).is_some()
+}
+
+/// A digest of all that methods build on. None where that is not known: a secret may be another one by the next run.
+fn inputs(recipe: &Recipe, trees: &[GitTree], node: &Facts) -> Option<String> {
+    let script = recipe.script.as_ref()?;
+    if !script.words().is_empty() {
+        return None;
+    }
+    let commits: Vec<&str> = trees.iter().map(|tree| tree.commit.as_str()).collect();
+    let all = format!(
+        "{:?}",
+        (
+            recipe.checksum,
+            recipe.answers_digest,
+            &node.machine,
+            commits,
+            script.text(),
+            script.service(),
+            &recipe.methods.others
+        )
+    );
+    Some(Sha256(sha2::Sha256::digest(all).into()).to_string())
 }

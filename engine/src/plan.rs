@@ -210,18 +210,20 @@ impl Planned {
     fn of(task: Task, recipe: &Recipe, target: &Target, stacks: &[NodeName]) -> Vec<Self> {
         let one = match task {
             Task::CheckDown | Task::CheckUp | Task::EndDropped | Task::DoneBefore(_) => return Vec::new(),
-            Task::Stop | Task::Halt | Task::Restart => Self::Stop,
+            Task::Stop | Task::Halt => Self::Stop,
             Task::RemoveWritten => Self::RemoveWritten,
             Task::Act(Asked { action: Action::Print(_), .. }) => return Vec::new(),
             Task::Act(Asked { shown, depends_on, .. }) => Self::Act { what: shown, depends_on },
-            Task::Start => {
+            Task::Start | Task::Restart => {
+                let is_restart = matches!(task, Task::Restart);
                 let start = |process: &Process| Self::Start {
                     process: process.name.clone(),
                     command: process.shown.clone(),
                     ports: process.ports.clone(),
                     urls: process.urls.iter().map(ToString::to_string).collect(),
                 };
-                return recipe.parts.processes.iter().map(start).collect();
+                let stop = is_restart.then_some(Self::Stop);
+                return stop.into_iter().chain(recipe.parts.processes.iter().map(start)).collect();
             }
             Task::Packages => {
                 let packages = recipe.parts.packages.clone().unwrap_or_default();

@@ -23,14 +23,20 @@ impl Words {
         self.0.iter().find(|(word, _)| text.contains(word)).map(|(_, reference)| reference.as_str())
     }
 
-    /// A text with each word's reference in its place: it can be kept, and means the same to the next run.
-    pub fn to_references(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (word, reference)| text.replace(word, reference))
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    /// A text that was kept, with the words in the place of their references.
-    pub fn of_references(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (word, reference)| text.replace(reference, word))
+    /// A text with the references to secrets of the store in the place of their words. None: another secret is in it, which
+    /// has no name that holds elsewhere.
+    pub fn to_references(&self, text: &str) -> Option<String> {
+        let text = self
+            .0
+            .iter()
+            .filter(|(_, reference)| reference.starts_with("$(secret."))
+            .fold(text.to_owned(), |text, (word, reference)| text.replace(word, reference));
+        self.within(&text).is_none().then_some(text)
     }
 }
 
@@ -39,10 +45,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_names_secrets_by_their_references() {
-        let words = |word: &str| Words::new([(word.to_owned(), "$(secret.db)".to_owned())]);
-        let kept = words("ays01secret0x").to_references("db://ays01secret0x@host");
-        assert_eq!(kept, "db://$(secret.db)@host");
-        assert_eq!(words("ays02secret0x").of_references(&kept), "db://ays02secret0x@host");
+    fn only_secrets_of_the_store_have_names_that_hold_elsewhere() {
+        let words = Words::new([
+            ("ays01secret0x".to_owned(), "$(secret.db)".to_owned()),
+            ("ays01secret1x".to_owned(), "$(instance.password)".to_owned()),
+        ]);
+        assert_eq!(words.to_references("db://ays01secret0x@h").as_deref(), Some("db://$(secret.db)@h"));
+        assert_eq!(words.to_references("db://ays01secret1x@h"), None);
     }
 }

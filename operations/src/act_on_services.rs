@@ -38,8 +38,8 @@ pub struct ActOnServices {
     /// The most nodes at work at once; none: as the settings say.
     #[serde(default)]
     pub parallel: Option<NonZeroUsize>,
-    /// What `execute` of the recipe is given.
-    #[serde(default)]
+    /// What `execute` of the recipe is given. It may be secret, so it is in no job.
+    #[serde(skip)]
     pub command: Option<String>,
 }
 

@@ -36,11 +36,16 @@ pub struct MadeLocal {
     pub files: Vec<String>,
 }
 
+/// The most bytes of a template.
+const MOST: usize = 16 << 20;
+
 /// Why it was not.
 #[derive(Debug, thiserror::Error)]
 enum MakeLocalError {
     #[error("several templates are named `{name}` there: {places}")]
     Several { name: TemplateName, places: String },
+    #[error("the files of that template have more than 16 MiB: a recipe has a few texts")]
+    Large,
     #[error("{path} of that template is a link: only files are taken")]
     Link { path: String },
 }
@@ -103,14 +108,17 @@ fn files_of(tree: &FetchedTree, template: &TemplateName) -> Result<Vec<(PathBuf,
         let error = MakeLocalError::Several { name: template.clone(), places: places.join(", ") };
         return Err(Error::new(Kind::Unknown, error));
     };
-    let mut files = Vec::new();
+    let (mut files, mut left) = (Vec::new(), MOST);
     for (number, file) in tree.files.iter().enumerate() {
         let Ok(below) = file.path.strip_prefix(directory) else { continue };
         if file.kind == FileKind::Link {
             let path = file.path.display().to_string();
             return Err(Error::new(Kind::Invalid, MakeLocalError::Link { path }));
         }
-        files.push((below.to_owned(), tree.read(number)?));
+        let bytes = tree.read(number)?;
+        left =
+            left.checked_sub(bytes.len()).ok_or_else(|| Error::new(Kind::Invalid, MakeLocalError::Large))?;
+        files.push((below.to_owned(), bytes));
     }
     Ok(files)
 }

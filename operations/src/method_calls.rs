@@ -12,6 +12,7 @@ use ays_transport::SshSettings;
 
 use crate::act_on_services::ActOnServices;
 use crate::controller::{Controller, Tell};
+use crate::error::Error;
 use crate::install::Install;
 use crate::problem::Problem;
 use crate::selection::Selection;
@@ -75,8 +76,7 @@ impl OtherServices for MethodCalls {
                 parent: None,
                 seed: None,
             };
-            let installed = install.run(controller, ssh, stop, tell).await;
-            let installed = installed.map_err(|error| Problem::from(&error).in_one_line())?;
+            let installed = by_itself(install.run(controller, ssh, stop, tell)).await?;
             return match installed.nodes.into_iter().find_map(|node| node.problem) {
                 Some(problem) => Err(problem.in_one_line()),
                 None => Ok(true),
@@ -91,13 +91,20 @@ impl OtherServices for MethodCalls {
             parallel: None,
             command: None,
         };
-        let done = act.run(controller, ssh, stop, tell).await;
-        let done = done.map_err(|error| Problem::from(&error).in_one_line())?;
+        let done = by_itself(act.run(controller, ssh, stop, tell)).await?;
         match done.iter().find_map(|service| service.problem.as_ref()) {
             Some(problem) => Err(problem.in_one_line()),
             None => Ok(done.iter().all(|service| service.is_up != Some(false))),
         }
     }
+}
+
+/// Does it as a task of its own, which hears the same `Stop`: the run that asked may be ended first.
+async fn by_itself<T: Send + 'static>(
+    doing: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, String> {
+    let done = tokio::spawn(doing).await.map_err(|error| error.to_string())?;
+    done.map_err(|error| Problem::from(&error).in_one_line())
 }
 
 /// An answer as an operator would write it.

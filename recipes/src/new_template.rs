@@ -1,7 +1,7 @@
 //! A new directory below `servicetemplates/`.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ays_model::TemplateName;
 
@@ -68,6 +68,9 @@ pub fn write_template(
     }
     std::fs::create_dir(&hidden).map_err(failed(&hidden))?;
     for (path, bytes) in files {
+        if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(failed(path)(io::Error::other("it leads out of the template")));
+        }
         let file = hidden.join(path);
         let directory = file.parent().unwrap_or(&hidden);
         std::fs::create_dir_all(directory).map_err(failed(directory))?;

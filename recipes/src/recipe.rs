@@ -219,6 +219,8 @@ impl Recipe {
                 }
             }
         };
+        // Those of other services, which have come since, among them.
+        let script = script.map(|script| script.with_words(secrets.words()));
         Ok(Self {
             template: template.name.clone(),
             instance: request.instance.clone(),

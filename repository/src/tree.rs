@@ -309,6 +309,10 @@ fn below(
         let Ok(name) = entry.name() else {
             return Err(unfit(address, &directory.display().to_string(), "has a file whose name is no text"));
         };
+        // What git itself would never write, a server may.
+        if matches!(name, "" | "." | "..") || name.contains('/') || name.eq_ignore_ascii_case(".git") {
+            return Err(unfit(address, &directory.display().to_string(), "has a file whose name is a way"));
+        }
         let path = directory.join(name);
         *left = left.checked_sub(1).ok_or_else(|| unfit(address, &path.display().to_string(), TOO_MANY))?;
         match entry.kind() {

@@ -68,6 +68,8 @@ for device in null zero full random urandom tty; do
   mount --bind "/dev/$device" "dev/$device"
 done
 ln -s /proc/self/fd dev/fd
+# It may be a link to where nothing is here.
+resolv=$(cat /etc/resolv.conf 2>/dev/null) && rm -f etc/resolv.conf && printf '%s\n' "$resolv" >etc/resolv.conf || :
 mount -t tmpfs -o mode=755 ays run
 mount -t tmpfs -o mode=1777 ays tmp
 ip link set lo up 2>/dev/null || :
@@ -115,7 +117,7 @@ impl Connection {
     }
 
     /// A node that is made of this machine, and goes away: nothing that is done to its files, and to its processes, is done
-    /// to this machine's. It needs root, and util-linux's `unshare`.
+    /// to this machine's. What lies on other file systems than that of `/` is not there. It needs root, and util-linux's `unshare`.
     pub fn throwaway_node(temporary: &Path, network: Network) -> std::io::Result<Self> {
         let place = tempfile::Builder::new().prefix("ays-node-").tempdir_in(temporary)?;
         Ok(Self(Arc::new(Side::Throwaway { place, network })))
@@ -146,7 +148,9 @@ impl Connection {
                 command.args(["--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]);
                 command.args(["sh", "-c", THROWAWAY, "ays"]).arg(place.path());
                 command.args([script, "ays"]).args(arguments);
-                command.env("HOME", "/root");
+                // What this process knows is not the method's affair.
+                command.env_clear().env("HOME", "/root");
+                command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
                 here(command)
             }
             Side::Ssh(node) => {

@@ -44,6 +44,11 @@ INSERT INTO webhook
 SELECT id, environment_id, url, secret, actor, created_at, told, failures, next_at, problem, delivered_at
 FROM webhook_before;
 
+-- Numbers that were given are not given again.
+DELETE FROM sqlite_sequence WHERE name IN ('audit', 'webhook');
+INSERT INTO sqlite_sequence (name, seq) SELECT 'audit', seq FROM sqlite_sequence WHERE name = 'audit_before';
+INSERT INTO sqlite_sequence (name, seq) SELECT 'webhook', seq FROM sqlite_sequence WHERE name = 'webhook_before';
+
 DROP TABLE webhook_before;
 DROP TABLE audit_before;
 

@@ -27,6 +27,7 @@ mod recipe;
 mod recipes;
 mod reports;
 mod schedules;
+mod seen_services;
 mod service;
 mod services;
 mod sign_in;

@@ -11,7 +11,7 @@ use ays_operations::{self as operations, Controller, ServiceName};
 
 use super::graph;
 use super::image::text;
-use super::{recipes, services};
+use super::{recipes, seen_services};
 use crate::address;
 use crate::failure::Failure;
 use crate::frame::{Frame, shown};
@@ -54,7 +54,7 @@ pub(crate) async fn page(
     let of = ServiceOnNode { service: service.into(), instance: instance.into(), node: node.into() };
     let controller = visitor.controller().await?;
     let installed = operations::services(controller.clone()).await?;
-    let seen = services::seen(&controller).await?.remove(&of);
+    let seen = seen_services::seen(&controller).await?.remove(&of);
     let (template, on) = (Some(of.service.clone()), Some(of.node.clone()));
     let mut runs = operations::runs(controller.clone(), template, on, 10 * RUNS).await?;
     runs.retain(|run| run.instance == of.instance);
@@ -76,7 +76,7 @@ pub(crate) async fn page(
     };
     let state = match (&seen, installed.contains(&of)) {
         (_, false) => State::new(Tone::Off, "not installed"),
-        (Some((on, ..)), true) => services::state(on),
+        (Some((on, ..)), true) => seen_services::state(on),
         (None, true) => State::new(Tone::Off, "not looked at yet"),
     };
     let mut facts = vec![
@@ -127,9 +127,9 @@ async fn log(controller: &Controller, run: Option<&Run>) -> Result<Vec<String>, 
     let Some(path) = path.filter(|path| path == FilePath::new(log)) else { return Ok(Vec::new()) };
     let reading = tokio::task::spawn_blocking(move || {
         use std::io::Read as _;
-        let mut text = String::new();
-        let read = std::fs::File::open(path).and_then(|file| file.take(LOG).read_to_string(&mut text));
-        read.map(|_| text).unwrap_or_default()
+        let mut bytes = Vec::new();
+        let _ = std::fs::File::open(path).and_then(|file| file.take(LOG).read_to_end(&mut bytes));
+        String::from_utf8_lossy(&bytes).into_owned()
     });
     let text = reading.await.map_err(|error| Failure::usage(error.to_string()))?;
     let records = text.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok());

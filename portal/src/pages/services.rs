@@ -1,15 +1,13 @@
 //! Services: what is installed on the nodes, and whether it was up when somebody looked last.
 
-use std::collections::HashMap;
-
 use axum::response::Response;
 use ays_catalogue::{JobId, ServiceOnNode, Timestamp};
 use ays_model::RunAction;
-use ays_operations::{self as operations, ActOnServices, Controller, Selection, ServiceOn};
+use ays_operations::{self as operations, ActOnServices, Selection, ServiceOn};
 
 use super::listing::{Action, listing};
 use super::queue::queue;
-use super::reports::reports;
+use super::seen_services::{seen, state};
 use super::{jobs, service};
 use crate::failure::Failure;
 use crate::form::Form;
@@ -32,9 +30,6 @@ const COLUMNS: &[Column] = &[
 
 /// How many of the columns only operators see.
 const OF_OPERATORS: usize = 2;
-
-/// What the last job that had to do with a service said of it, and when.
-pub(super) type Seen = HashMap<ServiceOnNode, (ServiceOn, JobId, Timestamp)>;
 
 pub(crate) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let controller = visitor.controller().await?;
@@ -73,16 +68,6 @@ pub(crate) async fn act(Form { visitor, fields }: Form) -> Result<Response, Fail
     queue(&visitor, ActOnServices { action, template, instance, nodes, parallel: None, command: None }).await
 }
 
-pub(super) async fn seen(controller: &Controller) -> Result<Seen, Failure> {
-    let mut seen = Seen::new();
-    for (on, job, at) in reports::<ServiceOn>(controller, "service").await? {
-        let (Some(service), Some(instance)) = (on.template.clone(), on.instance.clone()) else { continue };
-        let of = ServiceOnNode { service, instance, node: on.node.clone() };
-        seen.entry(of).or_insert_with(|| (on, job, at));
-    }
-    Ok(seen)
-}
-
 fn row(of: &ServiceOnNode, seen: Option<&(ServiceOn, JobId, Timestamp)>, may: bool) -> Row {
     let ServiceOnNode { service: template, instance, node } = of;
     let processes = seen.map(|(on, ..)| on.processes.iter().map(ToString::to_string).collect::<Vec<_>>());
@@ -100,16 +85,6 @@ fn row(of: &ServiceOnNode, seen: Option<&(ServiceOn, JobId, Timestamp)>, may: bo
         row.push(button("Stop", "stop", of));
     }
     row
-}
-
-pub(super) fn state(on: &ServiceOn) -> State {
-    match (&on.problem, on.is_up) {
-        (Some(_), _) => State::new(Tone::Bad, "failed"),
-        (None, Some(true)) => State::new(Tone::Good, "up"),
-        (None, Some(false)) => State::new(Tone::Bad, "not up"),
-        (None, None) if on.processes.iter().any(|process| process.runs) => State::new(Tone::Good, "runs"),
-        (None, None) => State::new(Tone::Off, "stopped"),
-    }
 }
 
 fn button(title: &str, what: &str, of: &ServiceOnNode) -> Cell {
