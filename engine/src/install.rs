@@ -102,8 +102,8 @@ impl Working<'_, '_> {
     /// What methods have left; one that does all again does not go on from where another one has left off.
     async fn method_state(&self) -> Result<MethodState, InstallError> {
         let kept = self.rollout.catalogue.service_state(self.service).await?;
-        let mut state =
-            MethodState::of_install(kept, self.rollout.recipe, self.rollout.trees, &self.helper.facts);
+        let commits: Vec<&str> = self.rollout.trees.iter().map(|tree| tree.commit.as_str()).collect();
+        let mut state = MethodState::of_install(kept, self.rollout.recipe, &commits, &self.helper.facts);
         if self.rollout.mode == Mode::Again && !state.done.is_empty() {
             // Stopped in the middle of it, nothing is gone on with.
             state.done.clear();

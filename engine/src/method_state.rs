@@ -8,8 +8,6 @@ use ays_protocol::Facts;
 use ays_recipes::Recipe;
 use sha2::Digest as _;
 
-use crate::send_tree::GitTree;
-
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct MethodState {
@@ -33,9 +31,10 @@ impl MethodState {
         Self { inputs: None, done: Vec::new(), values }
     }
 
-    /// What was kept, for an install: where anything that methods build on is not as it was, nothing is done.
-    pub fn of_install(kept: ServiceState, recipe: &Recipe, trees: &[GitTree], node: &Facts) -> Self {
-        let inputs = inputs(recipe, trees, node);
+    /// What was kept, for an install, whose files from git are of these commits: where anything that methods build on is not
+    /// as it was, nothing is done.
+    pub fn of_install(kept: ServiceState, recipe: &Recipe, commits: &[&str], node: &Facts) -> Self {
+        let inputs = inputs(recipe, commits, node);
         let is_same = inputs.as_ref().is_some_and(|inputs| *inputs == kept.recipe);
         let done = if is_same { kept.methods.clone() } else { Vec::new() };
         Self { inputs, done, ..Self::of(kept) }
@@ -69,12 +68,11 @@ fn holds_a_secret(value: &Value, words: &Words) -> bool {
 }
 
 /// A digest of all that methods build on. None where that is not known: a secret may be another one by the next run.
-fn inputs(recipe: &Recipe, trees: &[GitTree], node: &Facts) -> Option<String> {
+fn inputs(recipe: &Recipe, commits: &[&str], node: &Facts) -> Option<String> {
     let script = recipe.script.as_ref()?;
     if !script.words().is_empty() {
         return None;
     }
-    let commits: Vec<&str> = trees.iter().map(|tree| tree.commit.as_str()).collect();
     let all = format!(
         "{:?}",
         (
