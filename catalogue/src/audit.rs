@@ -67,12 +67,11 @@ pub enum AuditWhat {
 }
 
 /// Which changes are asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditOf {
     /// All.
-    #[default]
     All,
-    /// All but those of users, for whom only admins see.
+    /// All but those of users, which only admins see.
     AllButUsers,
     /// Those of the images of this name.
     Image(String),

@@ -76,8 +76,8 @@ pub struct InstalledPart {
 /// What the methods of a service leave for later runs on its node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ServiceState {
-    /// The recipe and the answers of the install that has come to no end; empty: there is none.
-    pub recipe: String,
+    /// A digest of all that the methods of the install that has come to no end build on; empty: there is none.
+    pub inputs: String,
     /// The methods that it has done.
     pub methods: Vec<String>,
     /// The keys that methods have set, each with its value as JSON, or removed.

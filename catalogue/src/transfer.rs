@@ -182,7 +182,7 @@ pub(crate) const TABLES: &[TableFacts] = &[
             ("service", Text),
             ("instance", Text),
             ("node", Text),
-            ("recipe", Text),
+            ("inputs", Text),
             ("methods", Text),
             ("set_values", Text),
         ],

@@ -193,9 +193,13 @@ impl Act<'_> {
             if forgets {
                 self.catalogue.forget_installed(&service).await?;
             }
-            let state = MethodState::of(self.catalogue.service_state(&service).await?);
-            // Whatever is done now, no install that came to no end is gone on with.
-            self.catalogue.set_service_state(&service, &state.kept(recipe)).await?;
+            let kept = self.catalogue.service_state(&service).await?;
+            let goes_on = !kept.methods.is_empty();
+            let state = MethodState::of(kept);
+            if goes_on {
+                // Whatever is done now, no install that came to no end is gone on with.
+                self.catalogue.set_service_state(&service, &state.kept(recipe)).await?;
+            }
             let acted =
                 self.walk(helper, (recipe, trees), target, state, Some((&service, &mut events))).await?;
             if forgets {

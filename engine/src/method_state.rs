@@ -35,7 +35,7 @@ impl MethodState {
     /// as it was, nothing is done.
     pub fn of_install(kept: ServiceState, recipe: &Recipe, commits: &[&str], node: &Facts) -> Self {
         let inputs = inputs(recipe, commits, node);
-        let is_same = inputs.as_ref().is_some_and(|inputs| *inputs == kept.recipe);
+        let is_same = inputs.as_ref().is_some_and(|inputs| *inputs == kept.inputs);
         let done = if is_same { kept.methods.clone() } else { Vec::new() };
         Self { inputs, done, ..Self::of(kept) }
     }
@@ -45,11 +45,11 @@ impl MethodState {
         let words = recipe.script.as_ref().map(|script| script.words().clone()).unwrap_or_default();
         let write = |(key, value): &(String, Option<Value>)| match value {
             None => Some((key.clone(), None)),
-            Some(value) if is_secret_name(key) || holds_a_secret(value, &words) => None,
+            Some(value) if is_secret(key, value) || holds_a_secret(value, &words) => None,
             Some(value) => Some((key.clone(), Some(serde_json::to_string(value).ok()?))),
         };
         ServiceState {
-            recipe: self.inputs.clone().filter(|_| !self.done.is_empty()).unwrap_or_default(),
+            inputs: self.inputs.clone().filter(|_| !self.done.is_empty()).unwrap_or_default(),
             methods: if self.inputs.is_some() { self.done.clone() } else { Vec::new() },
             values: self.values.iter().filter_map(write).collect(),
         }
@@ -60,6 +60,17 @@ impl MethodState {
         self.values.retain(|(known, _)| !known.eq_ignore_ascii_case(&key));
         self.values.push((key, value));
     }
+}
+
+/// Whether it is called as secrets are, or a part of it is.
+fn is_secret(key: &str, value: &Value) -> bool {
+    let part = |(key, value): &(Value, Value)| matches!(key, Value::Str(key) if is_secret(key, value));
+    is_secret_name(key)
+        || match value {
+            Value::Dict(pairs) => pairs.iter().any(part),
+            Value::List(items) => items.iter().any(|item| is_secret("", item)),
+            _ => false,
+        }
 }
 
 fn holds_a_secret(value: &Value, words: &Words) -> bool {
@@ -86,4 +97,18 @@ fn inputs(recipe: &Recipe, commits: &[&str], node: &Facts) -> Option<String> {
         )
     );
     Some(Sha256(sha2::Sha256::digest(all).into()).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_is_called_as_secrets_are_makes_a_secret_of_all() {
+        let text = |text: &str| Value::Str(text.to_owned());
+        let dict = |key: &str| Value::Dict(vec![(text(key), text("x"))]);
+        assert!(is_secret("instance.password", &text("x")) && is_secret("conf", &dict("password")));
+        assert!(is_secret("confs", &Value::List(vec![dict("port"), dict("passwd")])));
+        assert!(!is_secret("instance.port", &text("x")) && !is_secret("conf", &dict("port")));
+    }
 }

@@ -4,8 +4,8 @@ CREATE TABLE service_state (
     service text COLLATE "C" NOT NULL,
     instance text COLLATE "C" NOT NULL,
     node text COLLATE "C" NOT NULL,
-    -- Of which recipe, with which answers; empty: no install is unfinished.
-    recipe text COLLATE "C" NOT NULL,
+    -- A digest of all that the methods of the unfinished install build on; empty: there is none.
+    inputs text COLLATE "C" NOT NULL,
     -- JSON: a list of names.
     methods text COLLATE "C" NOT NULL,
     -- JSON: pairs of a key and its value.

@@ -4,8 +4,8 @@ CREATE TABLE service_state (
     service TEXT NOT NULL,
     instance TEXT NOT NULL,
     node TEXT NOT NULL,
-    -- Of which recipe, with which answers; empty: no install is unfinished.
-    recipe TEXT NOT NULL,
+    -- A digest of all that the methods of the unfinished install build on; empty: there is none.
+    inputs TEXT NOT NULL,
     -- JSON: a list of names.
     methods TEXT NOT NULL,
     -- JSON: pairs of a key and its value.

@@ -181,7 +181,7 @@ impl Installs for Database {
         }
         // It has come to its end.
         sqlx::query(
-            "UPDATE service_state SET recipe = '', methods = '[]'
+            "UPDATE service_state SET inputs = '', methods = '[]'
              WHERE environment_id = $1 AND service = $2 AND instance = $3 AND node = $4",
         )
         .bind(self.environment)
@@ -208,7 +208,7 @@ impl Installs for Database {
 
     async fn service_state(&self, of: &ServiceOnNode) -> Result<ServiceState, CatalogueError> {
         let row: Option<(String, String, String)> = sqlx::query_as(
-            "SELECT recipe, methods, set_values FROM service_state
+            "SELECT inputs, methods, set_values FROM service_state
              WHERE environment_id = $1 AND service = $2 AND instance = $3 AND node = $4",
         )
         .bind(self.environment)
@@ -218,10 +218,10 @@ impl Installs for Database {
         .fetch_optional(&self.readers)
         .await
         .map_err(self.failed("reading what methods have left"))?;
-        let Some((recipe, methods, values)) = row else { return Ok(ServiceState::default()) };
+        let Some((inputs, methods, values)) = row else { return Ok(ServiceState::default()) };
         // Nothing but this writes them.
         let (methods, values) = (serde_json::from_str(&methods), serde_json::from_str(&values));
-        Ok(ServiceState { recipe, methods: methods.unwrap_or_default(), values: values.unwrap_or_default() })
+        Ok(ServiceState { inputs, methods: methods.unwrap_or_default(), values: values.unwrap_or_default() })
     }
 
     async fn set_service_state(
@@ -245,16 +245,16 @@ impl Installs for Database {
             return Ok(());
         }
         sqlx::query(
-            "INSERT INTO service_state (environment_id, service, instance, node, recipe, methods, set_values)
+            "INSERT INTO service_state (environment_id, service, instance, node, inputs, methods, set_values)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (environment_id, service, instance, node)
-             DO UPDATE SET recipe = excluded.recipe, methods = excluded.methods, set_values = excluded.set_values",
+             DO UPDATE SET inputs = excluded.inputs, methods = excluded.methods, set_values = excluded.set_values",
         )
         .bind(self.environment)
         .bind(of.service.as_str())
         .bind(of.instance.as_str())
         .bind(of.node.as_str())
-        .bind(&state.recipe)
+        .bind(&state.inputs)
         .bind(serde_json::json!(state.methods).to_string())
         .bind(serde_json::json!(state.values).to_string())
         .execute(&self.writer)

@@ -118,7 +118,7 @@ async fn what_methods_have_left_is_kept_and_an_install_that_ends_has_done_all() 
     let of = debian_on("n1");
     assert_eq!(catalogue.service_state(&of).await.unwrap(), ServiceState::default());
     let values = vec![("port".to_owned(), Some("8080".to_owned())), ("old".to_owned(), None)];
-    let mut state = ServiceState { recipe: "c1 d1".to_owned(), methods: vec!["prepare".to_owned()], values };
+    let mut state = ServiceState { inputs: "c1 d1".to_owned(), methods: vec!["prepare".to_owned()], values };
     catalogue.set_service_state(&of, &state).await.unwrap();
     assert_eq!(catalogue.service_state(&of).await.unwrap(), state);
     state.methods.push("configure".to_owned());

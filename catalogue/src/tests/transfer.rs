@@ -27,7 +27,7 @@ async fn fill(fixture: &Fixture) {
         images,
     };
     catalogue.set_installed(&debian_on("n1"), &installed, &at(3)).await.unwrap();
-    let state = ServiceState { recipe: "c1 d1".to_owned(), ..ServiceState::default() };
+    let state = ServiceState { inputs: "c1 d1".to_owned(), ..ServiceState::default() };
     catalogue.set_service_state(&debian_on("n1"), &state).await.unwrap();
     let run = catalogue
         .begin_run(&debian_on("n1"), ays_model::RunAction::Install, "r", "log".as_ref(), &at(3))
