@@ -90,7 +90,7 @@ mod tests {
         let words = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         assert_eq!(
             (words(output.stdout), words(output.stderr)),
-            ("configure console config\nshow\n".to_owned(), String::new())
+            ("configure consume console config\nshow\n".to_owned(), String::new())
         );
     }
 }

@@ -106,8 +106,8 @@ impl Formatted<'_> {
 /// The line of a key, without its comment.
 fn head(entry: &Entry, line: &Line<'_>, comment: &str) -> String {
     let value = line.whole.text.get(entry.value_span.start - line.whole.start..).unwrap_or_default();
-    // At the line's start it would begin a block of bytes.
-    let indent = if line.indented && comment.is_empty() && matches!(value, "b" | "bqp") { " " } else { "" };
+    // At the line's start it would begin a block of bytes, which it is not: those are taken elsewhere.
+    let indent = if comment.is_empty() && matches!(value, "b" | "bqp") { " " } else { "" };
     let key = &entry.key;
     let space = if value.is_empty() { "" } else { " " };
     format!("{indent}{key:KEY_WIDTH$} ={space}{value}")
