@@ -1,5 +1,6 @@
 //! The verbs, a file each.
 
+pub mod account;
 pub mod actions;
 pub mod audit;
 pub mod catalogue;
@@ -27,6 +28,9 @@ pub mod nodes;
 pub mod outdated;
 pub mod plan;
 pub mod pool;
+pub mod publication;
+pub mod publish;
+pub mod recover;
 pub mod resetstate;
 pub mod runs;
 pub mod schedule;

@@ -76,6 +76,8 @@ pub enum Failure {
     NotPublished { said: Vec<String>, again: String, interrupted: bool },
     #[error("not everywhere:\n  {}\ngoing on from here: {again}", .said.join("\n  "))]
     NotEverywhere { said: Vec<String>, again: String, interrupted: bool },
+    #[error("not all of it was done:\n  {}", .said.join("\n  "))]
+    AtClouds { said: Vec<String>, kind: Kind },
     #[error("{0:?} is no command: a program and its arguments, with quotes as in a shell")]
     NoCommand(String),
     #[error("{what}:\n  {}\nagain when the cause is gone: {again}", .kept.join("\n  "))]
@@ -219,6 +221,7 @@ impl Failure {
             | Self::NotEverywhere { interrupted: true, .. }
             | Self::NotRemoved { interrupted: true, .. }
             | Self::Scrub { interrupted: true, .. } => Kind::Interrupted,
+            Self::AtClouds { kind, .. } => *kind,
             Self::Rollout { failed, .. } => {
                 let is_invalid = |(_, why): &(NodeName, Problem)| why.kind == Kind::Invalid;
                 if failed.iter().all(is_invalid) { Kind::Invalid } else { Kind::Failed }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Each crate with those that it may depend on.
-const ALLOWED: [(&str, &[&str]); 21] = [
+const ALLOWED: [(&str, &[&str]); 22] = [
     ("model", &[]),
     ("files", &[]),
     ("secrets", &["files"]),
@@ -32,12 +32,14 @@ const ALLOWED: [(&str, &[&str]); 21] = [
             "lint",
             "model",
             "protocol",
+            "publish",
             "recipes",
             "repository",
             "secrets",
             "transport",
         ],
     ),
+    ("publish", &["catalogue", "model", "protocol", "transport"]),
     ("jobs", &["catalogue", "engine", "model", "operations", "transport"]),
     ("server", &["catalogue", "engine", "jobs", "model", "operations"]),
     ("portal", &["catalogue", "engine", "lint", "model", "operations", "recipes", "server"]),

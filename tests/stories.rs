@@ -40,6 +40,7 @@ mod outdated;
 mod packed;
 mod pool;
 mod portal;
+mod publish;
 mod rehearse;
 mod removal;
 mod scrub;

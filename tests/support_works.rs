@@ -1,5 +1,7 @@
 //! The support module does what the stories believe of it.
 
+mod clouds;
+
 use std::{
     fs,
     process::Command,

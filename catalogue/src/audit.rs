@@ -33,6 +33,8 @@ pub enum AuditSubject {
     Pool,
     /// A user of the server.
     User,
+    /// An account at a cloud.
+    Account,
 }
 
 /// What of it was changed.
@@ -64,6 +66,8 @@ pub enum AuditWhat {
     Password,
     /// A token of a user, by its name; those of sessions are not told.
     Token,
+    /// The fields of an account at a cloud, without its secrets.
+    Account,
 }
 
 /// Which changes are asked for.

@@ -15,6 +15,7 @@ mod catalogue;
 mod change;
 mod check;
 mod check_rules;
+mod cloud_account;
 mod copy;
 mod cure;
 mod disk;
@@ -34,6 +35,7 @@ mod place;
 mod pool;
 mod postgres;
 mod process;
+mod publication;
 mod register;
 mod removal;
 mod run;
@@ -53,6 +55,7 @@ pub use audit::{AuditOf, AuditRecord, AuditSubject, AuditWhat, Audits, ChangedBy
 pub use catalogue::Catalogue;
 pub use change::{Change, Changed, Changes};
 pub use check::{Checking, DATABASE_IS_DAMAGED, KnownContent, PoolRecord, RecordedCopy};
+pub use cloud_account::{CloudAccount, CloudAccounts, NewCloudAccount};
 pub use copy::{Copies, Copy, CopyState, KnownCopy};
 pub use disk::{DiskFacts, Disks, Findings, FirstBoot, StartedBy};
 pub use edit::ImageEdit;
@@ -72,6 +75,10 @@ pub use owner::{Adopted, AdoptedBefore, NoIndex, Owners};
 pub use page::{ImageColumn, ImageQuery, NoColumn, Page};
 pub use place::{EnvironmentKey, NoDatabase, Place, PostgresUrl};
 pub use process::{Process, Processes};
+pub use publication::{
+    CloudObject, NewPublication, ObjectState, Publication, PublicationEnd, PublicationFilter, PublicationId,
+    PublicationStatus, Publications,
+};
 pub use register::{
     ImageFacts, Registered, Registration, Registrations, SourceFacts, StoredFacts, TemplateFacts,
 };

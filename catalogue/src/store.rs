@@ -1,9 +1,9 @@
 //! What every database must be able to do.
 
 use crate::{
-    Accounts, Arrivals, Audits, Changes, Checking, Copies, Counting, Disks, Finding, Holdings, Images,
-    Installs, Jobs, Locks, Offers, Owners, Processes, Registrations, Removals, Runs, Schedules, Scrubbing,
-    Stacks, Transfers, Webhooks,
+    Accounts, Arrivals, Audits, Changes, Checking, CloudAccounts, Copies, Counting, Disks, Finding, Holdings,
+    Images, Installs, Jobs, Locks, Offers, Owners, Processes, Publications, Registrations, Removals, Runs,
+    Schedules, Scrubbing, Stacks, Transfers, Webhooks,
 };
 
 /// All that a catalogue answers and records, in plain types. `sqlite.rs` and `postgres.rs` have it each in their own
@@ -16,6 +16,7 @@ pub trait Store:
     + Audits
     + Changes
     + Checking
+    + CloudAccounts
     + Copies
     + Counting
     + Disks
@@ -28,6 +29,7 @@ pub trait Store:
     + Offers
     + Owners
     + Processes
+    + Publications
     + Registrations
     + Removals
     + Runs

@@ -50,6 +50,7 @@ fn row(
         AuditWhat::Role => "role",
         AuditWhat::Password => "password",
         AuditWhat::Token => "token",
+        AuditWhat::Account => "account",
     };
     let change = match (before, after) {
         (None, after) => format!("{what}: {}", said(after)),

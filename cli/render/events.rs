@@ -250,6 +250,7 @@ fn verb(activity: Activity) -> &'static str {
         Activity::Unpack => "unpacking",
         Activity::Convert => "converting",
         Activity::Sync => "syncing",
+        Activity::Send => "sending",
     }
 }
 

@@ -22,7 +22,7 @@ pub fn print(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> R
 }
 
 /// Prints a value as JSON.
-pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+pub fn json(value: &(impl Serialize + ?Sized)) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Output(error.into()))?;
     write(&printable_json(&text))
 }

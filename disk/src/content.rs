@@ -18,8 +18,8 @@
 //! Other images end with [`Error::MoreThanData`] or a refusal. How much time is too much is for the caller, by
 //! [`Control::cancelled`].
 
-mod clusters;
-mod extents;
+pub(crate) mod clusters;
+pub(crate) mod extents;
 mod hasher;
 mod order;
 mod pieces;

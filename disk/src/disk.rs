@@ -1,17 +1,17 @@
 //! A disk's bytes, whatever file they lie in, and how much of them is read at most.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ays_model::DiskFormat;
 
 use crate::qcow2::Qcow2;
 use crate::refusal::{LARGEST, Refusal};
 
-/// The most bytes that are read of an image, those of compressed clusters counted as they become.
+/// The most bytes that an inspection reads of an image, those of compressed clusters counted as they become.
 const MOST_BYTES: u64 = 256 << 20;
 
 /// The most single reads: what loops, loops by reading.
@@ -22,18 +22,36 @@ const MOST_READS: u64 = 200_000;
 #[error("it leads its reader too far about")]
 struct TooFar;
 
+/// What was read of an image that is only inspected.
+#[derive(Default)]
+struct Spent {
+    reads: AtomicU64,
+    bytes: AtomicU64,
+}
+
 /// A disk.
 pub(crate) struct Disk {
     /// In bytes.
     pub size: u64,
-    file: File,
-    qcow2: Option<Qcow2>,
-    reads: Cell<u64>,
-    bytes: Cell<u64>,
+    pub file: File,
+    /// None: it is raw.
+    pub qcow2: Option<Qcow2>,
+    /// None: all of it may be read.
+    spent: Option<Spent>,
 }
 
 impl Disk {
-    pub fn open(file: File, format: DiskFormat) -> Result<Rc<Self>, Refusal> {
+    /// To look at a few places of it.
+    pub fn open(file: File, format: DiskFormat) -> Result<Arc<Self>, Refusal> {
+        Self::open_with(file, format, Some(Spent::default()))
+    }
+
+    /// To read all of it. How much that is must be bounded by who reads.
+    pub fn open_whole(file: File, format: DiskFormat) -> Result<Arc<Self>, Refusal> {
+        Self::open_with(file, format, None)
+    }
+
+    fn open_with(file: File, format: DiskFormat, spent: Option<Spent>) -> Result<Arc<Self>, Refusal> {
         let length = file.metadata()?.len();
         let qcow2 = match format {
             DiskFormat::Raw => None,
@@ -43,7 +61,7 @@ impl Disk {
         match size {
             0 => Err(Refusal::Empty),
             size if size > LARGEST => Err(Refusal::TooLarge(size)),
-            _ => Ok(Rc::new(Self { size, file, qcow2, reads: Cell::new(0), bytes: Cell::new(0) })),
+            _ => Ok(Arc::new(Self { size, file, qcow2, spent })),
         }
     }
 
@@ -67,12 +85,13 @@ impl Disk {
     }
 
     fn spend(&self, bytes: u64) -> io::Result<()> {
-        let (reads, bytes) = (self.reads.get() + 1, self.bytes.get().saturating_add(bytes));
+        let Some(spent) = &self.spent else { return Ok(()) };
+        // No number wraps round: what would, was refused long before.
+        let reads = spent.reads.fetch_add(1, Ordering::Relaxed) + 1;
+        let bytes = spent.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if reads > MOST_READS || bytes > MOST_BYTES {
             return Err(io::Error::other(TooFar));
         }
-        self.reads.set(reads);
-        self.bytes.set(bytes);
         Ok(())
     }
 }
@@ -80,7 +99,7 @@ impl Disk {
 /// A part of a disk: a partition, or all of it.
 #[derive(Clone)]
 pub(crate) struct Volume {
-    disk: Rc<Disk>,
+    disk: Arc<Disk>,
     start: u64,
     /// In bytes.
     pub size: u64,
@@ -89,9 +108,15 @@ pub(crate) struct Volume {
 
 impl Volume {
     /// `size` bytes from `start` on; none when the disk ends before.
-    pub fn new(disk: &Rc<Disk>, start: u64, size: u64) -> Option<Self> {
+    pub fn new(disk: &Arc<Disk>, start: u64, size: u64) -> Option<Self> {
         let fits = start.checked_add(size).is_some_and(|end| end <= disk.size);
-        fits.then(|| Self { disk: Rc::clone(disk), start, size, at: 0 })
+        fits.then(|| Self { disk: Arc::clone(disk), start, size, at: 0 })
+    }
+
+    /// Where on the disk `length` bytes at `offset` of the volume are; none: they are not all in it.
+    pub fn place(&self, offset: u64, length: u64) -> Option<u64> {
+        let fits = offset.checked_add(length).is_some_and(|end| end <= self.size);
+        fits.then_some(self.start + offset)
     }
 
     /// Fills `into` with what lies at `offset` of the volume.

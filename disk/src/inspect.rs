@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use ays_model::{DiskFormat, FileSystem, Flaw, Inspection, Partition, System};
 
@@ -58,7 +58,7 @@ pub fn inspect(file: File, format: DiskFormat) -> Result<Inspection, Refusal> {
     Ok(found)
 }
 
-fn in_partition(disk: &Rc<Disk>, partition: &Partition, all: &[Partition]) -> Option<(Place, Volume)> {
+fn in_partition(disk: &Arc<Disk>, partition: &Partition, all: &[Partition]) -> Option<(Place, Volume)> {
     let end = partition.start.saturating_add(partition.size);
     let place = Place {
         number: Some(partition.number),

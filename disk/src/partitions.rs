@@ -4,7 +4,7 @@ mod gpt;
 mod mbr;
 
 use std::io;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use ays_model::{Boot, Flaw, Partition, Role, Table};
 
@@ -37,7 +37,7 @@ struct Entry {
 }
 
 /// Reads the table, and what lies in each partition.
-pub(crate) fn read(disk: &Rc<Disk>) -> io::Result<Layout> {
+pub(crate) fn read(disk: &Arc<Disk>) -> io::Result<Layout> {
     let mut first = [0; 512];
     disk.read_at(0, &mut first[..usize::try_from(disk.size.min(512)).unwrap_or(512)])?;
     let is_signed = first[510..] == mbr::SIGN && !file_system::has_own_boot_sector(&first);
@@ -64,7 +64,7 @@ pub(crate) fn read(disk: &Rc<Disk>) -> io::Result<Layout> {
 }
 
 fn layout(
-    disk: &Rc<Disk>,
+    disk: &Arc<Disk>,
     first: &[u8; 512],
     table: Table,
     sector: u64,

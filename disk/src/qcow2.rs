@@ -4,11 +4,11 @@
 //! memory nor time grows with what an image claims. Who needs all of a disk walks over its tables instead
 //! (`content/clusters.rs`). Neither a backing file nor a data file is ever opened.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, PoisonError};
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
@@ -31,7 +31,7 @@ pub(crate) struct Qcow2 {
     version: u32,
     cluster_bits: u32,
     l1_offset: u64,
-    inflated: RefCell<VecDeque<(u64, Vec<u8>)>>,
+    inflated: Mutex<VecDeque<(u64, Vec<u8>)>>,
 }
 
 /// Where a cluster's bytes are in the file.
@@ -114,7 +114,7 @@ impl Qcow2 {
         if l1_needed > LARGEST_TABLE {
             return Err(Refusal::Damaged("its first table is larger than QEMU reads"));
         }
-        Ok(Self { size, version, cluster_bits, l1_offset: be64(40), inflated: RefCell::default() })
+        Ok(Self { size, version, cluster_bits, l1_offset: be64(40), inflated: Mutex::default() })
     }
 
     /// Fills `into` with what lies at `offset` of the disk; `spend` is asked before every read.
@@ -233,7 +233,7 @@ impl Qcow2 {
         into: &mut [u8],
         spend: &dyn Fn(u64) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut kept = self.inflated.borrow_mut();
+        let mut kept = self.inflated.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.iter().position(|(place, _)| *place == at);
         let cluster = match known {
             Some(known) => &kept[known].1,

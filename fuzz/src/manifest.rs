@@ -1,8 +1,9 @@
 //! The manifests of a registry, and how it asks for a login. The input's first three lines are the processor, the item and the
 //! layer that are meant; an empty one says nothing.
 
-use ays_helper::{Challenge, Manifest, ManifestFault, challenges};
+use ays_helper::{Manifest, ManifestFault};
 use ays_model::Artifact;
+use ays_model::{Challenge, challenges};
 
 /// The most characters that a fault says, whatever a manifest holds.
 const MOST: usize = 20_000;

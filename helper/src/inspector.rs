@@ -11,10 +11,9 @@ use std::process::ExitCode;
 
 use ays_disk::{ImageFormat, Refusal};
 use ays_model::{DiskFormat, Inspection};
-use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
-use rustix::thread::{set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::child::{die_with, parent};
+use crate::confined::confine;
 use crate::image_file::read_ends;
 use crate::image_kind::recognise;
 
@@ -30,9 +29,6 @@ const MEMORY: u64 = 256 << 20;
 
 /// The most seconds that it may compute.
 const SECONDS: u64 = 20;
-
-/// Nobody, on every Linux.
-const NOBODY: u32 = 65534;
 
 /// What an inspector answers.
 pub(crate) type Answer = Result<Inspection, String>;
@@ -56,25 +52,7 @@ pub fn become_inspector(mut arguments: impl Iterator<Item = OsString>) -> ExitCo
 /// The image, once this process can do nothing else any more.
 fn confined_input(parent: rustix::process::Pid) -> io::Result<File> {
     let image = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    if geteuid().is_root() {
-        use rustix::fs::{Gid, Uid};
-        let (gid, uid) = (Gid::from_raw(NOBODY), Uid::from_raw(NOBODY));
-        set_thread_groups(&[])?;
-        set_thread_res_gid(gid, gid, gid)?;
-        set_thread_res_uid(uid, uid, uid)?;
-    }
-    set_no_new_privs(true)?;
-    for (resource, most) in [
-        (Resource::As, MEMORY),
-        (Resource::Cpu, SECONDS),
-        (Resource::Core, 0),
-        (Resource::Fsize, 0),
-        // What is open stays so; nothing else can be opened.
-        (Resource::Nofile, 0),
-        (Resource::Nproc, 0),
-    ] {
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
-    }
+    confine(MEMORY, Some(SECONDS))?;
     // Another user's process forgets whom it dies with, so this comes last.
     if die_with(parent) { Ok(image) } else { Err(io::Error::other("its parent is gone")) }
 }

@@ -7,11 +7,11 @@
 
 mod access;
 mod act;
-mod challenge;
 mod check_copy;
 mod checksum_list;
 mod child;
 mod complaint;
+mod confined;
 mod content;
 mod digest;
 mod disk;
@@ -40,6 +40,7 @@ mod pool_files;
 mod processes;
 mod program;
 mod qemu_img;
+mod read_disk;
 mod read_pieces;
 mod remove;
 mod remove_copies;
@@ -60,7 +61,6 @@ mod virsh;
 mod way;
 mod write_back;
 
-pub use challenge::{Challenge, challenges};
 pub use checksum_list::{Unusable, listed, md5_beside};
 pub use child::{CHILD_MODE, become_child};
 pub use facts::facts;
@@ -68,6 +68,7 @@ pub use inspector::{INSPECT_MODE, become_inspector};
 pub use limits::Limits;
 pub use manifest::{Image, Index, Layer, Manifest, ManifestFault};
 pub use processes::{SUPERVISE_MODE, become_supervisor};
+pub use read_disk::become_reader;
 pub use serve::{Ended, Timing, serve, serve_stdio};
 pub use share::{DIAL_MODE, dial};
 pub use simplestreams::{Newest, StreamFault, newest, product_files};

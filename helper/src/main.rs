@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         Some(mode) if mode == ays_helper::INSPECT_MODE => ays_helper::become_inspector(arguments),
         Some(mode) if mode == ays_helper::SUPERVISE_MODE => ays_helper::become_supervisor(arguments),
         Some(mode) if mode == ays_helper::DIAL_MODE => ays_helper::dial(arguments),
+        Some(mode) if mode == ays_protocol::READ_MODE => ays_helper::become_reader(),
         _ => {
             explain();
             ExitCode::from(2)

@@ -119,6 +119,8 @@ pub enum StepName {
     Action,
     /// A line that a method prints.
     Print,
+    /// An image goes to a cloud.
+    Publish,
 }
 
 words!(StepName {
@@ -137,6 +139,7 @@ words!(StepName {
     Uninstall => "uninstall",
     Action => "action",
     Print => "print",
+    Publish => "publish",
 });
 
 impl StepName {
@@ -173,9 +176,18 @@ pub enum Activity {
     Convert,
     /// Waiting for the disk to have the bytes.
     Sync,
+    /// Sending bytes to a cloud.
+    Send,
 }
 
-words!(Activity { Download => "download", Verify => "verify", Unpack => "unpack", Convert => "convert", Sync => "sync" });
+words!(Activity {
+    Download => "download",
+    Verify => "verify",
+    Unpack => "unpack",
+    Convert => "convert",
+    Sync => "sync",
+    Send => "send",
+});
 
 /// What a run does with a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

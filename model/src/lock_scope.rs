@@ -36,6 +36,8 @@ pub enum LockScope {
     },
     /// Which stored files a pool has: while one is recorded, none is removed.
     Files(PoolKey),
+    /// A publication, by its number, and all that it makes at its cloud.
+    Publication(i64),
 }
 
 impl fmt::Display for LockScope {
@@ -46,6 +48,7 @@ impl fmt::Display for LockScope {
                 write!(f, "{template}/{instance} in pool {gid}/{pool}")
             }
             Self::Availability { gid, image } => write!(f, "the availability of {image} in grid {gid}"),
+            Self::Publication(number) => write!(f, "publication {number}"),
             Self::Files(PoolKey { gid, name, node, path }) => {
                 write!(f, "files of pool {gid}/{name}, {path}")?;
                 node.as_ref().map_or(Ok(()), |node| write!(f, " on {node}"))

@@ -17,6 +17,7 @@ mod change_stack;
 mod check_catalogue;
 mod check_image;
 mod check_nodes;
+mod cloud_accounts;
 mod compare_images;
 mod consume;
 mod controller;
@@ -37,6 +38,7 @@ mod https;
 mod install;
 mod install_outdated;
 mod jobs;
+mod licence;
 mod lint;
 mod make_local;
 mod method_calls;
@@ -51,6 +53,9 @@ mod pools;
 mod problem;
 mod prove_image;
 mod prune;
+mod publication_work;
+mod publications;
+mod publish_image;
 mod queries;
 mod registered_by;
 mod rehearse;
@@ -73,6 +78,7 @@ pub use change_stack::{ChangeStack, ChangedStack};
 pub use check_catalogue::{CheckCatalogue, CheckedCatalogue, Repair};
 pub use check_image::{CheckImage, CheckedImage, check_file, digest};
 pub use check_nodes::{CheckNodes, CheckedNode, NodeFinding, check_targets};
+pub use cloud_accounts::{account, accounts, add_accounts, new_account, remove_account, test_account};
 pub use compare_images::{CompareImages, ComparedGeneration, ComparedImages};
 pub use consume::{Consume, Consumed};
 pub use controller::{Actor, Controller, Tell};
@@ -104,6 +110,11 @@ pub use pool_problem::{ChangedPool, PoolProblem};
 pub use problem::Problem;
 pub use prove_image::{ImageProof, key_of, prove_image, trust_key};
 pub use prune::{Prune, PruneFiles};
+pub use publications::{
+    Recover, Recovered, RemovePublication, RemovedPublication, RetryPublication, Stray, ledger, publication,
+    publications,
+};
+pub use publish_image::{PublicationPlan, PublishImage, PublishedTo};
 pub use queries::{
     ListedTemplate, audit, find, holdings, image, image_page, images, installed_images, is_checksum, nodes,
     numbers, runs, services, stack, stack_index, stacks, templates,

@@ -13,7 +13,8 @@ use crate::{
     ActOnServices, AddImage, AddedImage, Availability, BroughtUpToDate, ChangeImage, ChangeStack,
     ChangedImage, ChangedPool, ChangedStack, CheckNodes, CheckedNode, CopiedImage, CopyImage, DestroyImage,
     DestroyResult, Destroyed, EditImage, EditedImage, Install, InstallOutdated, InstallReport,
-    InstalledAgain, InstalledOn, Outdated, PoolProblem, Prune, RemovalResult, RemovedFile, ScrubCopies,
+    InstalledAgain, InstalledOn, Outdated, PoolProblem, Prune, PublishImage, PublishedTo, Recover, Recovered,
+    RemovalResult, RemovePublication, RemovedFile, RemovedPublication, RetryPublication, ScrubCopies,
     Scrubbed, ServiceOn, SetAvailability,
 };
 
@@ -90,6 +91,14 @@ operations! {
     CheckNodes(CheckNodes) => "checkNodes",
     /// Services that are installed.
     ActOnServices(ActOnServices) => "service",
+    /// An image goes to clouds.
+    PublishImage(PublishImage) => "publish",
+    /// A publication is tried again.
+    RetryPublication(RetryPublication) => "retryPublication",
+    /// A publication is removed.
+    RemovePublication(RemovePublication) => "removePublication",
+    /// What came to no end at clouds is ended.
+    Recover(Recover) => "recover",
 }
 
 /// What an operation came to.
@@ -244,5 +253,29 @@ impl Report for Vec<ServiceOn> {
 impl Report for Vec<CheckedNode> {
     fn failed(&self) -> Option<String> {
         of_all(self.iter().filter(|node| node.has_errors()).count(), "nodes cannot be installed on")
+    }
+}
+
+impl Report for Vec<PublishedTo> {
+    fn failed(&self) -> Option<String> {
+        let failed: Vec<_> = self.iter().filter_map(|to| Some((to, to.problem.as_ref()?))).collect();
+        match failed[..] {
+            [] => None,
+            [(to, problem)] => Some(format!("{}: {}", to.account, problem.in_one_line())),
+            _ => of_all(failed.len(), "accounts did not get it"),
+        }
+    }
+}
+
+impl Report for RemovedPublication {
+    fn failed(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Report for Recovered {
+    fn failed(&self) -> Option<String> {
+        let open = self.ended.iter().filter(|(_, problem)| problem.is_some()).count();
+        of_all(open, "publications left something behind")
     }
 }

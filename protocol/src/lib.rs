@@ -11,6 +11,7 @@ mod listing;
 mod look;
 mod message;
 mod pool;
+mod read_disk;
 mod removal;
 mod service;
 mod share;
@@ -28,6 +29,7 @@ pub use message::*;
 pub use pool::{
     AdoptPool, IndexBefore, NotOurs, NotRefreshed, PoolClaim, PoolMark, PoolSeen, Whose, WrittenIndex,
 };
+pub use read_disk::{Form, MOST_OF_PART, READ_MODE, ReadBegin, ReadDisk, ReadEnd, Told};
 pub use removal::{FileUse, MOST_USES, Removal, RemoveCopies, RemovedCopies, RemovedCopy, StoredFile};
 pub use service::{
     Act, Hidden, InstallPackages, MOST_BYTES, Note, ProcessAct, ProcessManager, ProcessOrder, ProcessSeen,

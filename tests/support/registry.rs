@@ -35,6 +35,8 @@ pub enum Door<'a> {
 pub struct Registry {
     work: PathBuf,
     host: String,
+    /// What skopeo needs to be let in.
+    skopeo: Vec<String>,
     child: Child,
 }
 
@@ -55,29 +57,43 @@ impl Registry {
         Self::start_at(lab, Lab::SOURCE, port, door)
     }
 
+    /// Starts one where manifests and blobs can be deleted; the others refuse that, as Distribution does unless told.
+    pub fn start_with_deletion(lab: &Lab, port: u16, door: &Door<'_>) -> Self {
+        Self::serve(lab, Lab::SOURCE, port, door, json!({"delete": {"enabled": true}}))
+    }
+
     /// Starts one at another address.
     pub fn start_at(lab: &Lab, address: &str, port: u16, door: &Door<'_>) -> Self {
+        Self::serve(lab, address, port, door, json!({}))
+    }
+
+    fn serve(lab: &Lab, address: &str, port: u16, door: &Door<'_>, mut storage: Value) -> Self {
         let work = lab.dir().join(format!("registry-{port}"));
         fs::create_dir(&work).unwrap();
         let host = format!("{address}:{port}");
         let (mut tls, mut auth) = (json!(null), json!(null));
+        let mut skopeo = vec!["--tls-verify=false".to_owned()];
         match door {
             Door::Open => {}
             Door::Login(certificate) => {
                 fs::write(work.join("users"), USERS).unwrap();
                 tls = json!({"certificate": certificate.certificate_file(), "key": certificate.key_file()});
                 auth = json!({"htpasswd": {"realm": "registry", "path": work.join("users")}});
+                fs::write(work.join("ca.crt"), certificate.authority()).unwrap();
+                skopeo = vec![format!("--cert-dir={}", work.display()), "--creds=pub:pub1234".to_owned()];
             }
             Door::Tokens { certificate, realm } => {
                 auth = json!({"token": {
                     "realm": realm, "service": "registry", "issuer": "tokens",
                     "rootcertbundle": certificate.authority_file(),
                 }});
+                skopeo.push("--creds=pub:pub1234".to_owned());
             }
         }
+        storage["filesystem"] = json!({"rootdirectory": lab.dir().join("artifacts")});
         let mut settings = json!({
             "version": "0.1",
-            "storage": {"filesystem": {"rootdirectory": lab.dir().join("artifacts")}},
+            "storage": storage,
             "http": {"addr": host, "secret": "of the test"},
         });
         if !tls.is_null() {
@@ -106,7 +122,7 @@ impl Registry {
         }
         // It logs more than the pipe holds.
         thread::spawn(move || lines.for_each(drop));
-        Self { work, host, child }
+        Self { work, host, skopeo, child }
     }
 
     /// Its host and port.
@@ -168,6 +184,49 @@ impl Registry {
         };
         let entries: Vec<_> = manifests.iter().map(entry).collect();
         self.put(repository, tag, kind, &json!({"schemaVersion": 2, "mediaType": kind, "manifests": entries}))
+    }
+
+    /// What skopeo reads as the manifest of a tag (`1`) or digest (`sha256:..`); none where there is none.
+    pub fn manifest(&self, repository: &str, reference: &str) -> Option<Value> {
+        let mut skopeo = self.skopeo("inspect");
+        skopeo.args(["--raw", &self.name(repository, reference)]);
+        let output = skopeo.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        if said.contains("manifest unknown") || said.contains("name unknown") {
+            return None;
+        }
+        assert!(output.status.success(), "{skopeo:?}: {said}");
+        Some(serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    /// The tags that skopeo reads, in their order.
+    pub fn tags(&self, repository: &str) -> Vec<String> {
+        let place = format!("docker://{}/{repository}", self.host);
+        let said: Value = serde_json::from_str(&output(self.skopeo("list-tags").arg(place))).unwrap();
+        let tags = said["Tags"].as_array().unwrap().iter();
+        let mut tags: Vec<_> = tags.map(|tag| tag.as_str().unwrap().to_owned()).collect();
+        tags.sort();
+        tags
+    }
+
+    /// Has skopeo write an artifact into a directory: `manifest.json`, and a file for each blob with its SHA-256 as name.
+    pub fn copy_out(&self, repository: &str, reference: &str, to: &Path) {
+        let mut skopeo = Command::new("skopeo");
+        skopeo.args(["--insecure-policy", "copy", "--quiet"]);
+        // `copy` has a source and a destination, each with options of its own.
+        skopeo.args(self.skopeo.iter().map(|option| option.replacen("--", "--src-", 1)));
+        output(skopeo.arg(self.name(repository, reference)).arg(format!("dir:{}", to.display())));
+    }
+
+    fn skopeo(&self, verb: &str) -> Command {
+        let mut skopeo = Command::new("skopeo");
+        skopeo.arg(verb).args(&self.skopeo);
+        skopeo
+    }
+
+    fn name(&self, repository: &str, reference: &str) -> String {
+        let mark = if reference.contains(':') { '@' } else { ':' };
+        format!("docker://{}/{repository}{mark}{reference}", self.host)
     }
 
     /// Puts a manifest, and gives its digest.

@@ -14,15 +14,16 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use url::Url;
 
 use super::{
     lab::{Lab, run},
     origin::Certificate,
 };
 
-/// At port 5800 of [`Lab::SOURCE`], by http: gives a token to pull `disks/x` to user `pub` with password `pub1234`, and one
-/// that is good for nothing to everybody else.
+/// At port 5800 of [`Lab::SOURCE`], by http: gives user `pub` with password `pub1234` a token for all that is asked for, and
+/// everybody else one that is good for nothing.
 pub struct TokenServer {
     seen: Arc<Mutex<Vec<String>>>,
 }
@@ -81,19 +82,33 @@ fn answer(stream: TcpStream, signer: &Signer, seen: &Mutex<Vec<String>>) -> std:
     });
     seen.lock().unwrap().push(format!("{path} {}", login.clone().unwrap_or_default()));
     let is_known = login.is_some_and(|login| login == format!("Basic {}", STANDARD.encode("pub:pub1234")));
-    let body = json!({"token": signer.token(is_known), "expires_in": 300}).to_string();
+    let access = if is_known { asked_for(&path) } else { json!([]) };
+    let body = json!({"token": signer.token(access), "expires_in": 300}).to_string();
     let mut stream = reader.into_inner();
     write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
+/// `scope=repository:disks/x:pull,push`, as tokens say it; there may be several.
+fn asked_for(path: &str) -> Value {
+    let url = Url::parse("http://tokens").unwrap().join(path).unwrap();
+    let scopes = url.query_pairs().filter(|(name, _)| name == "scope");
+    let access = scopes.filter_map(|(_, scope)| {
+        // The name may have a colon of its own.
+        let (resource, actions) = scope.rsplit_once(':')?;
+        let (kind, name) = resource.split_once(':')?;
+        let actions: Vec<_> = actions.split(',').collect();
+        Some(json!({"type": kind, "name": name, "actions": actions}))
+    });
+    access.collect()
+}
+
 impl Signer {
-    fn token(&self, may_pull: bool) -> String {
+    fn token(&self, access: Value) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let access = json!([{"type": "repository", "name": "disks/x", "actions": ["pull"]}]);
         let head = json!({"typ": "JWT", "alg": "RS256", "x5c": [self.certificate]});
         let says = json!({
             "iss": "tokens", "sub": "pub", "aud": "registry", "exp": now + 300, "nbf": now - 10, "iat": now,
-            "jti": "1", "access": if may_pull { access } else { json!([]) },
+            "jti": "1", "access": access,
         });
         let part = |value: String| URL_SAFE_NO_PAD.encode(value);
         let text = format!("{}.{}", part(head.to_string()), part(says.to_string()));

@@ -15,6 +15,7 @@ mod install_key;
 mod login_shell;
 mod master;
 mod no_sudo;
+mod read_disk;
 mod refusal;
 mod relay;
 mod remote;
@@ -32,6 +33,7 @@ pub use helper_error::HelperError;
 pub use host_key::HostKeyError;
 pub use install_key::{Asking, InstallKey, InstallKeyError, KeyState, PublicKey, PublicKeyError};
 pub use no_sudo::NoSudo;
+pub use read_disk::{DiskPart, DiskReader, ReadError};
 pub use refusal::{NoAnswer, Offer};
 pub use relay::relay;
 #[doc(hidden)]

@@ -13,6 +13,7 @@ mod large;
 mod lock;
 mod offered;
 mod owner;
+mod publications;
 mod removal;
 mod run;
 mod scrub;

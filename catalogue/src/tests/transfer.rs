@@ -1,6 +1,7 @@
 //! An environment in another database is the same, and nothing of it is lost on the way.
 
 use super::super::test_server::{COLUMNS, TestServer};
+use super::publications;
 use super::support::{Fixture, at, debian_on, ops, own, registration, shared};
 use crate::transfer::TABLES;
 use crate::{
@@ -44,6 +45,11 @@ async fn fill(fixture: &Fixture) {
     catalogue.add_account("anna", Role::Viewer, "root", &at(0)).await.unwrap();
     let token = NewToken { account: "anna", name: "ci", hash: "h", role: Role::Viewer, expires_at: None };
     catalogue.add_token(&token, "root", &at(0)).await.unwrap();
+    catalogue.add_cloud_account(&publications::account("reg"), "anna", &at(0)).await.unwrap();
+    let publication = publications::publication(catalogue).await;
+    let (id, _) = catalogue.begin_publication(&publication, "anna", &at(1)).await.unwrap();
+    catalogue.intend(id, "image", "i1", &at(1)).await.unwrap();
+    catalogue.accept_licence(publication.image, "anna", &at(1)).await.unwrap();
 }
 
 /// All rows, but for their numbers.

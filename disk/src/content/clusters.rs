@@ -13,7 +13,7 @@ const CHUNK: u64 = 4096;
 const DEFLATE: u64 = 1032;
 
 /// The data of the disk. What its tables map to a hole of the file is a hole.
-pub(super) fn of_qcow2(
+pub(crate) fn of_qcow2(
     file: &File,
     qcow2: &Qcow2,
     mut data: Data<'_>,

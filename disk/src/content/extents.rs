@@ -116,7 +116,7 @@ impl<'a> Data<'a> {
 }
 
 /// The data of a raw file.
-pub(super) fn of_raw(mut data: Data<'_>, emit: &mut Emit<'_>) -> Result<(), Error> {
+pub(crate) fn of_raw(mut data: Data<'_>, emit: &mut Emit<'_>) -> Result<(), Error> {
     let mut at = 0;
     while let Some(found) = data.next(at..data.length()).map_err(Error::Tables)? {
         let (start, length) = (found.start, found.end - found.start);

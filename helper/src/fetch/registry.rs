@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ays_model::{ArtifactAddress, Network, Reference, SecretUrl};
+use ays_model::{ArtifactAddress, Challenge, Network, Reference, SecretUrl, challenges};
 use ays_protocol::Failure;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,7 +22,6 @@ use super::opened::refused;
 use super::reading::read_to;
 use super::tries::Tries;
 use crate::Limits;
-use crate::challenge::{Challenge, challenges};
 
 /// The most bytes of a manifest, as the specification of registries has it.
 const MOST_OF_MANIFEST: usize = 4 << 20;

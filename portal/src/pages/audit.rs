@@ -52,7 +52,7 @@ fn row(record: &AuditRecord) -> Row {
     let name = match record.subject {
         AuditSubject::Image => name.to(address::to("/images", &record.name)),
         AuditSubject::Stack => name.to(stacks::path(&record.name)),
-        AuditSubject::Pool | AuditSubject::User => name,
+        AuditSubject::Pool | AuditSubject::User | AuditSubject::Account => name,
     };
     vec![
         Cell::time(Some(&record.at)),

@@ -1,0 +1,246 @@
+//! One publication, as it is worked on: nobody else is at it, all that it makes is in its ledger, and what it leaves is removed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ays_catalogue::{
+    Generation, ImageDetail, Lock, LockAttempt, LockHolder, PublicationEnd, PublicationId, ScrubCopy,
+    Timestamp,
+};
+use ays_engine::{Stop, now};
+use ays_model::{Activity, Event, LockScope, NodeName, Progress, StepName, Target as Node};
+use ays_publish::{Disk, DiskError, Fields, ImageFacts, Job, Ledger, Published, Target};
+use ays_transport::{SshSettings, Transport};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::change_image::find;
+use crate::cloud_accounts::not_done;
+use crate::controller::{Controller, Tell};
+use crate::error::{Error, Kind};
+use crate::generations::{generation, verified_copies};
+use crate::off_runtime::off_runtime;
+use crate::selection::all_nodes;
+
+/// How often the catalogue is told how far a publication is.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
+
+/// A generation of an image, and where it can be read.
+pub(crate) struct Source {
+    pub detail: ImageDetail,
+    pub generation: Generation,
+    copies: Vec<ScrubCopy>,
+    nodes: Vec<Node>,
+    transport: Transport,
+}
+
+impl Source {
+    pub async fn find(
+        controller: &Controller,
+        image: &str,
+        number: Option<u32>,
+        ssh: SshSettings,
+        stop: &Stop,
+    ) -> Result<Self, Error> {
+        let detail = find(controller, image).await?;
+        let generation = generation(&detail, number)?.clone();
+        let copies = verified_copies(controller, &detail, &generation).await?;
+        let environment = Arc::clone(&controller.environment);
+        let nodes = off_runtime(stop, move || Ok(all_nodes(&environment))).await?.targets;
+        Ok(Self { detail, generation, copies, nodes, transport: Transport::Ssh(ssh) })
+    }
+
+    /// Its disk.
+    pub fn disk(&self) -> Disk<'_> {
+        Disk { nodes: &self.nodes, transport: &self.transport, copies: &self.copies }
+    }
+
+    /// Reads its copies until one is as it should be: that one is used from now on.
+    pub async fn verify(&mut self, tell: impl FnMut(u64, u64)) -> Result<(), DiskError> {
+        let good = self.disk().verified(tell).await?.clone();
+        self.copies = vec![good];
+        Ok(())
+    }
+
+    /// What is known of it.
+    pub fn facts(&self) -> ImageFacts {
+        ImageFacts {
+            name: self.detail.image.name.to_string(),
+            generation: self.generation.number,
+            content: self.generation.content,
+            virtual_size: self.generation.virtual_size,
+            category: self.detail.image.category.clone(),
+            disk: self.generation.disk.clone(),
+        }
+    }
+}
+
+/// Why a publication came to no end.
+#[derive(Debug, thiserror::Error)]
+enum NotDone {
+    #[error("{0}")]
+    Taken(LockHolder),
+    #[error("the catalogue could not be reached for too long: somebody else may be at it by now")]
+    LockLost,
+}
+
+/// A publication that is worked on.
+pub(crate) struct Work<'a> {
+    pub controller: &'a Controller,
+    pub target: &'a Target,
+    pub id: PublicationId,
+    /// What the lines of its events begin with.
+    pub account: &'a str,
+    pub fields: &'a Fields,
+    /// What was made stays when it fails.
+    pub keep: bool,
+}
+
+/// What is done now, and how far it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct State {
+    message: String,
+    sent: u64,
+    total: Option<u64>,
+}
+
+impl Work<'_> {
+    /// Publishes, or goes on; when that comes to nothing, what was made is removed, but where it is to stay.
+    pub async fn publish(
+        &self,
+        source: &Source,
+        overwrite: bool,
+        stop: &Stop,
+        tell: &Tell,
+    ) -> Result<Published, Error> {
+        let lock = self.lock().await?;
+        let done = tokio::select! {
+            done = self.publish_locked(source, overwrite, stop, tell) => done,
+            () = lock.lost() => return Err(Error::new(Kind::Failed, NotDone::LockLost)),
+        };
+        lock.release().await?;
+        done
+    }
+
+    /// Removes all that it made, and says how it ended; how many objects may be there still.
+    pub async fn remove(&self, end: &PublicationEnd, tell: &Tell) -> Result<usize, Error> {
+        let lock = self.lock().await?;
+        let removed = tokio::select! {
+            removed = self.undo(tell) => removed,
+            () = lock.lost() => return Err(Error::new(Kind::Failed, NotDone::LockLost)),
+        };
+        let left = removed?;
+        if left == 0 {
+            self.controller.catalogue.end_publication(self.id, end, &Timestamp::now()).await?;
+        }
+        lock.release().await?;
+        Ok(left)
+    }
+
+    /// Nobody else works on it.
+    async fn lock(&self) -> Result<Lock, Error> {
+        let scopes = [LockScope::Publication(self.id.0).to_string()];
+        match self.controller.catalogue.lock(&scopes, &self.controller.actor.0).await? {
+            LockAttempt::Held(lock) => Ok(lock),
+            LockAttempt::Taken(holder) => Err(Error::new(Kind::Failed, NotDone::Taken(holder))),
+        }
+    }
+
+    async fn ledger(&self) -> Result<Ledger, Error> {
+        let owner = self.controller.owner().await?;
+        Ok(Ledger::of(self.controller.catalogue.clone(), &owner.catalogue, self.id))
+    }
+
+    async fn publish_locked(
+        &self,
+        source: &Source,
+        overwrite: bool,
+        stop: &Stop,
+        tell: &Tell,
+    ) -> Result<Published, Error> {
+        let ledger = self.ledger().await?;
+        let (image, state) = (source.facts(), Mutex::new(State::default()));
+        let account = NodeName::from(self.account);
+        let told = |message: &str, sent: u64, total: Option<u64>| {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            *state = State { message: message.to_owned(), sent, total };
+            drop(state);
+            let progress = Progress { activity: Activity::Send, done: sent, total };
+            tell(now(&account, Event::StepProgress { step: StepName::Publish, progress }));
+        };
+        let disk = source.disk();
+        let job = Job { image: &image, fields: self.fields, overwrite, disk, ledger: &ledger, tell: &told };
+        let published = tokio::select! {
+            published = self.target.publish(&job) => Some(published),
+            error = self.note(&state) => return Err(error),
+            () = stop.after_steps() => None,
+        };
+        let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let catalogue = &self.controller.catalogue;
+        catalogue.publication_progress(self.id, &state.message, state.sent, state.total).await?;
+        let (end, error) = match published {
+            Some(Ok(published)) => {
+                let Published { cloud_id, location } = published.clone();
+                let end = PublicationEnd::Done { cloud_id, location };
+                catalogue.end_publication(self.id, &end, &Timestamp::now()).await?;
+                return Ok(published);
+            }
+            Some(Err(error)) => (PublicationEnd::Failed(ays_model::causes(&error)), not_done(error)),
+            None => (PublicationEnd::Cancelled, Error::interrupted()),
+        };
+        let left = match self.keep {
+            true => {
+                for object in ledger.open().await? {
+                    ledger.kept(&object).await?;
+                }
+                0
+            }
+            false => self.undo(tell).await?,
+        };
+        catalogue.end_publication(self.id, &end, &Timestamp::now()).await?;
+        if left > 0 {
+            let cure =
+                format!("{left} object(s) that it made may be there still: `ays recover` removes them");
+            return Err(error.with_cure(cure));
+        }
+        Err(error)
+    }
+
+    /// Notes in the catalogue how far it is, until that fails.
+    async fn note(&self, state: &Mutex<State>) -> Error {
+        let mut tick = interval(NOTE_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut noted = State::default();
+        loop {
+            tick.tick().await;
+            let state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if state != noted {
+                let catalogue = &self.controller.catalogue;
+                let done =
+                    catalogue.publication_progress(self.id, &state.message, state.sent, state.total).await;
+                if let Err(error) = done {
+                    return error.into();
+                }
+                noted = state;
+            }
+        }
+    }
+
+    /// Removes all that the ledger says may be there; how many of these are there still.
+    async fn undo(&self, tell: &Tell) -> Result<usize, Error> {
+        let ledger = self.ledger().await?;
+        let account = NodeName::from(self.account);
+        let mut left = 0;
+        for object in ledger.open().await? {
+            match self.target.undo(self.fields, &object).await {
+                Ok(()) => ledger.removed(&object).await?,
+                Err(error) => {
+                    left += 1;
+                    let (kind, name) = (&object.kind, object.cloud_id.as_ref().unwrap_or(&object.key));
+                    let message = format!("the {kind} {name} was not removed: {}", ays_model::causes(&error));
+                    tell(now(&account, Event::Warning { message }));
+                }
+            }
+        }
+        Ok(left)
+    }
+}

@@ -1,0 +1,30 @@
+//! An image of the catalogue goes to a cloud or a registry: with which account, as what, and what is made there for it. Each type
+//! of target is a file; what all share is beside them: accounts, the ledger, how services are asked, how the disk is read.
+//!
+//! A node reads the disk where it lies, and never sees a secret: its bytes come over the node's connection, and this machine
+//! gives them to the service. It must not know the terminal, HTML, recipes, or where secrets are kept.
+
+mod account;
+mod account_file;
+mod data;
+mod docker;
+mod error;
+mod fields;
+mod http;
+mod job;
+mod ledger;
+mod openstack;
+mod problem;
+mod registry;
+mod target;
+
+pub use account::Account;
+pub use account_file::{FileFault, FileFormat, Read, read_accounts, read_fields};
+pub use data::{Disk, DiskError};
+pub use error::TargetError;
+pub use fields::{Field, FieldFault, TargetType, account_fields, publication_fields};
+pub use http::{CallError, HttpError};
+pub use job::{ImageFacts, Job, Published};
+pub use ledger::Ledger;
+pub use problem::{Problem, Weight};
+pub use target::{Fields, Seen, Target};

@@ -1,0 +1,150 @@
+//! A target, whatever its type: what is asked of each of them.
+
+use std::collections::BTreeMap;
+
+use ays_catalogue::CloudObject;
+use ays_protocol::{Form, Told};
+use serde::Serialize;
+
+use crate::account::Account;
+use crate::docker::Docker;
+use crate::error::TargetError;
+use crate::fields::{FieldFault, TargetType, check, publication_fields};
+use crate::job::{ImageFacts, Job, Published};
+use crate::openstack::Openstack;
+use crate::problem::Problem;
+
+/// The fields of a publication, by their keys.
+pub type Fields = BTreeMap<String, String>;
+
+/// What an account can see: kinds of things, and their names.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Seen {
+    /// For each kind, its names.
+    pub found: Vec<(String, Vec<String>)>,
+}
+
+/// A target, as an account reaches it.
+#[derive(Debug)]
+pub struct Target {
+    kind: TargetType,
+    client: Client,
+}
+
+#[derive(Debug)]
+enum Client {
+    Docker(Docker),
+    Openstack(Openstack),
+}
+
+impl Target {
+    /// The target of an account; nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// The account's proxy or authority is not one.
+    pub fn of(account: &Account) -> Result<Self, TargetError> {
+        let client = match account.target {
+            TargetType::Docker => Client::Docker(Docker::new(account)),
+            TargetType::Openstack => Client::Openstack(Openstack::new(account)?),
+        };
+        Ok(Self { kind: account.target, client })
+    }
+
+    /// Signs in, and reads what the account can see.
+    ///
+    /// # Errors
+    ///
+    /// It is not let in, or that is no such service.
+    pub async fn test(&self) -> Result<Seen, TargetError> {
+        match &self.client {
+            Client::Docker(docker) => docker.test().await,
+            Client::Openstack(openstack) => openstack.test().await,
+        }
+    }
+
+    /// All that is wrong with fields as such.
+    pub fn check_fields(&self, fields: &Fields) -> Vec<FieldFault> {
+        let said = fields.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        check(publication_fields(self.kind).iter(), &format!("a {} publication", self.kind), said)
+    }
+
+    /// What is said of an image where its fields are not said.
+    pub fn defaults(&self, image: &ImageFacts) -> Fields {
+        let of = |key: &str, value: String| Fields::from([(key.to_owned(), value)]);
+        match &self.client {
+            Client::Docker(_) => of("tagName", image.generation.to_string()),
+            Client::Openstack(_) => of("displayName", image.name.clone()),
+        }
+    }
+
+    /// What stands in the way by what is known here.
+    pub fn check(&self, image: &ImageFacts, fields: &Fields) -> Vec<Problem> {
+        match &self.client {
+            Client::Docker(_) => Docker::check(image, fields),
+            Client::Openstack(openstack) => openstack.check(image, fields),
+        }
+    }
+
+    /// What stands in the way by what the service says. Nothing is made. What an earlier try has made, `own`, stands in nobody's way.
+    ///
+    /// # Errors
+    ///
+    /// It does not answer, or lets nobody in.
+    pub async fn ask(
+        &self,
+        fields: &Fields,
+        overwrite: bool,
+        own: &[CloudObject],
+    ) -> Result<Vec<Problem>, TargetError> {
+        match &self.client {
+            Client::Docker(docker) => docker.ask(fields, overwrite, own).await,
+            Client::Openstack(openstack) => openstack.ask(fields, overwrite, own).await,
+        }
+    }
+
+    /// As what the disk is read for it.
+    pub fn told(&self, fields: &Fields) -> Told {
+        let form: Form = match &self.client {
+            Client::Docker(_) => Docker::form(fields),
+            Client::Openstack(_) => Openstack::form(fields),
+        };
+        Told::File { form, skip: 0 }
+    }
+
+    /// Publishes an image, or goes on with what an earlier try has left.
+    ///
+    /// # Errors
+    ///
+    /// It came to nothing; what was made is in the ledger.
+    pub async fn publish(&self, job: &Job<'_>) -> Result<Published, TargetError> {
+        match &self.client {
+            Client::Docker(docker) => docker.publish(job).await,
+            Client::Openstack(openstack) => openstack.publish(job).await,
+        }
+    }
+
+    /// Removes an object of a ledger; one that is not there is no error.
+    ///
+    /// # Errors
+    ///
+    /// It may be there still.
+    pub async fn undo(&self, fields: &Fields, object: &CloudObject) -> Result<(), TargetError> {
+        match &self.client {
+            Client::Docker(docker) => docker.undo(fields, object).await,
+            Client::Openstack(openstack) => openstack.undo(fields, object).await,
+        }
+    }
+
+    /// Objects that carry a mark that begins so: what each is called, and its whole mark. Of targets that list none, none.
+    ///
+    /// # Errors
+    ///
+    /// It does not answer.
+    pub async fn marked(&self, fields: &Fields, begin: &str) -> Result<Vec<(String, String)>, TargetError> {
+        match &self.client {
+            Client::Docker(_) => Ok(Vec::new()),
+            Client::Openstack(openstack) => openstack.marked(fields, begin).await,
+        }
+    }
+}
