@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ays_catalogue::{
-    Account, AuditOf, AuditRecord, Found, Image, ImageDetail, Job, JobFilter, JobId, Page, Run, Schedule,
-    ScheduleId, Stack,
+    Account, AuditOf, AuditRecord, CloudAccount, CloudObject, Found, Image, ImageDetail, ImageId, Job, JobFilter, JobId, Page,
+    Publication, PublicationFilter, PublicationId, Run, Schedule, ScheduleId, Stack,
 };
 use ays_engine::Stop;
 use ays_model::{NodeName, TemplateName};
@@ -14,6 +14,7 @@ use ays_operations::{
 };
 use ays_recipes::Environment;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::client::{Client, only_here};
@@ -26,6 +27,13 @@ pub enum Site {
     Here(Arc<Environment>),
     /// By a server's workers.
     Server(Box<Client>),
+}
+
+/// A publication, and all that it made.
+#[derive(Serialize, Deserialize)]
+pub struct PublicationShown {
+    pub publication: Publication,
+    pub ledger: Vec<CloudObject>,
 }
 
 /// How many images a server is asked for at once.
@@ -139,6 +147,45 @@ impl Site {
         match self {
             Self::Here(_) => Ok(operations::stack(self.controller().await?, name.clone()).await?),
             Self::Server(client) => client.get(&["stacks", name.as_str()], &[]).await,
+        }
+    }
+
+    /// The accounts at clouds.
+    pub async fn accounts(&self) -> Result<Vec<CloudAccount>, Failure> {
+        match self {
+            Self::Here(_) => Ok(operations::accounts(self.controller().await?).await?),
+            Self::Server(client) => client.get(&["accounts"], &[]).await,
+        }
+    }
+
+    /// What was published.
+    pub async fn publications(
+        &self,
+        image: Option<ImageId>,
+        account: Option<String>,
+    ) -> Result<Vec<Publication>, Failure> {
+        match self {
+            Self::Here(_) => {
+                let filter = PublicationFilter { image, account, ..PublicationFilter::default() };
+                Ok(operations::publications(self.controller().await?, filter).await?)
+            }
+            Self::Server(client) => {
+                let mut query: Vec<_> = image.map(|image| ("image", image.0.to_string())).into_iter().collect();
+                query.extend(account.map(|account| ("account", account)));
+                client.get(&["publications"], &query).await
+            }
+        }
+    }
+
+    /// A publication, and its ledger.
+    pub async fn publication(&self, id: PublicationId) -> Result<PublicationShown, Failure> {
+        match self {
+            Self::Here(_) => {
+                let controller = self.controller().await?;
+                let publication = operations::publication(&controller, id).await?;
+                Ok(PublicationShown { publication, ledger: operations::ledger(&controller, id).await? })
+            }
+            Self::Server(client) => client.get(&["publications", &id.to_string()], &[]).await,
         }
     }
 

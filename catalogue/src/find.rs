@@ -5,8 +5,9 @@ use std::fmt;
 use async_trait::async_trait;
 use ays_model::NodeName;
 use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
 
-use crate::{CatalogueError, Generation, Image};
+use crate::{CatalogueError, Generation, Image, PublicationId};
 
 /// The digits of a checksum that it takes to find something by it: enough not to be met by chance.
 pub(crate) const DIGITS: usize = 8;
@@ -21,6 +22,25 @@ pub struct Found {
     pub generation: Generation,
     /// The names of the stacks that offer this generation.
     pub offered_by: Vec<NodeName>,
+    /// Where it is at clouds, by account.
+    pub published: Vec<CloudPlacement>,
+}
+
+/// A generation at a cloud.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct CloudPlacement {
+    /// The publication that brought it there.
+    #[sqlx(rename = "id")]
+    pub publication: PublicationId,
+    /// With which account.
+    pub account: String,
+    /// The target's type.
+    pub target: String,
+    /// What the cloud calls it.
+    pub cloud_id: String,
+    /// Where it is there.
+    pub location: String,
 }
 
 /// What a name, a number or a checksum leads to.

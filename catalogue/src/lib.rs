@@ -60,7 +60,7 @@ pub use copy::{Copies, Copy, CopyState, KnownCopy};
 pub use disk::{DiskFacts, Disks, Findings, FirstBoot, StartedBy};
 pub use edit::ImageEdit;
 pub use error::CatalogueError;
-pub use find::{Finding, Found};
+pub use find::{CloudPlacement, Finding, Found};
 pub use holding::{Holding, HoldingFilter, Holdings};
 pub use image::{Generation, GenerationId, Image, ImageDetail, ImageId, ImageStatus, Images, StackOffer};
 pub use installed::{

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ays_catalogue::{Copy, CopyState, Found, Generation};
+use ays_catalogue::{CloudPlacement, Copy, CopyState, Found, Generation};
 use ays_model::{DiskFormat, NodeName};
 use ays_operations::is_checksum;
 
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::render::{disk, table, units};
 use crate::site::Site;
 
-/// Shows what an image or a checksum leads to: recipe, source, stored file, copies, stacks
+/// Shows what an image or a checksum leads to: recipe, source, stored file, copies, stacks, clouds
 #[derive(clap::Args)]
 pub struct Args {
     /// An image's name or id, the SHA-256 of a source or a stored file, or the MD5 of a source; the first 8 digits will do
@@ -32,7 +32,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// One generation. The checksum that was asked for is marked.
-fn text(Found { image, generation, offered_by }: &Found, asked: Option<&str>) -> String {
+fn text(Found { image, generation, offered_by, published }: &Found, asked: Option<&str>) -> String {
     let current = if generation.current { ", the current one" } else { "" };
     let mut text = format!(
         "{} (id {}, grid {}), generation {}{current}",
@@ -53,7 +53,11 @@ fn text(Found { image, generation, offered_by }: &Found, asked: Option<&str>) ->
             }],
         ),
     ];
-    for (title, lines) in sections {
+    let at_cloud = |at: &CloudPlacement| {
+        format!("{} ({}), publication {}: {} {}", at.account, at.target, at.publication, at.location, at.cloud_id)
+    };
+    let clouds = published.iter().map(at_cloud).collect();
+    for (title, lines) in sections.into_iter().chain([("clouds", clouds)]) {
         for (number, line) in lines.iter().enumerate() {
             let title = if number == 0 { title } else { "" };
             text.push_str(&format!("\n  {title:7}  {line}"));

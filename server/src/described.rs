@@ -50,6 +50,12 @@ described! {
     Schedules => "schedule-list",
     /// A schedule.
     Schedule => "schedule-add",
+    /// Accounts at clouds.
+    CloudAccounts => "account-list",
+    /// Publications.
+    Publications => "publication-list",
+    /// A publication and its ledger.
+    Publication => "publication-show",
     /// Changes.
     Audit => "audit",
     /// Runs.

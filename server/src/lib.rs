@@ -19,6 +19,7 @@ mod me;
 mod metrics;
 mod openapi;
 mod passwords;
+mod publications;
 mod query;
 mod records;
 mod run;
@@ -63,6 +64,9 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(schedules::remove_schedule))
         .routes(routes!(uploads::uploads, uploads::begin_upload))
         .routes(routes!(uploads::upload, uploads::append_to_upload, uploads::remove_upload))
+        .routes(routes!(publications::accounts))
+        .routes(routes!(publications::publications))
+        .routes(routes!(publications::publication))
         .routes(routes!(records::audit))
         .routes(routes!(records::runs))
         .routes(routes!(users::users, users::add_user))

@@ -9,7 +9,9 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 /// The verbs that have verbs of their own.
-const GROUPS: [&str; 14] = [
+const GROUPS: [&str; 16] = [
+    "account",
+    "publication",
     "actions",
     "webhook",
     "user",
@@ -72,6 +74,8 @@ fn name(arguments: &[&str]) -> Option<String> {
         "install" if has("--dry-run") => "install-dry-run".to_owned(),
         // It prints what an install prints.
         "image" if has("add") => "install".to_owned(),
+        "publish" if has("--plan") => "publish-plan".to_owned(),
+        "publication" if has("retry") => "publish".to_owned(),
         "mdupdate" => "env-pull".to_owned(),
         "update" => "install".to_owned(),
         "plan" => "install-dry-run".to_owned(),

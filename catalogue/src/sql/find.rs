@@ -83,5 +83,13 @@ async fn read(db: &mut Work, id: GenerationId) -> sqlx::Result<Found> {
     .bind(id)
     .fetch_all(&mut **db)
     .await?;
-    Ok(Found { image, generation, offered_by: offered_by.into_iter().map(Into::into).collect() })
+    let published = sqlx::query_as(
+        "SELECT p.id, p.account, p.target, p.cloud_id, p.location
+         FROM publication p JOIN generation g ON g.image_id = p.image_id AND g.number = p.generation
+         WHERE g.id = $1 AND p.status = 'done' ORDER BY p.account, p.id",
+    )
+    .bind(id)
+    .fetch_all(&mut **db)
+    .await?;
+    Ok(Found { image, generation, offered_by: offered_by.into_iter().map(Into::into).collect(), published })
 }

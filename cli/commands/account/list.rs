@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use ays_catalogue::{CloudAccount, Timestamp};
-use ays_operations::accounts;
 
 use crate::failure::Failure;
 use crate::render::table;
@@ -18,7 +17,7 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let accounts = accounts(Site::find(repo)?.controller().await?).await?;
+    let accounts = Site::find(repo)?.accounts().await?;
     if args.json {
         return table::json(&accounts);
     }

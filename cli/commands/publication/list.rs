@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use ays_catalogue::{Publication, PublicationFilter};
-use ays_operations::publications;
+use ays_catalogue::Publication;
 
 use super::status;
 use crate::failure::Failure;
@@ -30,8 +29,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         Some(image) => Some(site.image(image).await?.image.id),
         None => None,
     };
-    let filter = PublicationFilter { image, account: args.account, ..PublicationFilter::default() };
-    let all = publications(site.controller().await?, filter).await?;
+    let all = site.publications(image, args.account).await?;
     if args.json {
         return table::json(&all);
     }

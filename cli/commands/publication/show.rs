@@ -3,13 +3,11 @@
 use std::path::Path;
 
 use ays_catalogue::{ObjectState, PublicationId};
-use ays_operations::{ledger, publication};
-use serde_json::json;
 
 use super::status;
 use crate::failure::Failure;
 use crate::render::{table, units};
-use crate::site::Site;
+use crate::site::{PublicationShown, Site};
 
 /// Shows a publication: its fields, how it ended, and all that it made
 #[derive(clap::Args)]
@@ -22,13 +20,11 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
-    let controller = Site::find(repo)?.controller().await?;
-    let id = PublicationId(args.publication);
-    let of = publication(&controller, id).await?;
-    let objects = ledger(&controller, id).await?;
+    let shown = Site::find(repo)?.publication(PublicationId(args.publication)).await?;
     if args.json {
-        return table::json(&json!({"publication": of, "ledger": objects}));
+        return table::json(&shown);
     }
+    let PublicationShown { publication: of, ledger } = shown;
     let fields: Vec<_> = of.fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let mut rows = vec![
         ("image", format!("{}, generation {} ({})", of.image, of.generation, of.content)),
@@ -45,7 +41,7 @@ pub async fn run(args: &Args, repo: Option<&Path>) -> Result<(), Failure> {
     for (key, value) in rows {
         table::line(&format!("{key:8}  {value}"))?;
     }
-    for object in objects {
+    for object in ledger {
         let state = match object.state {
             ObjectState::Intended => "perhaps there",
             ObjectState::Made => "there",
