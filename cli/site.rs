@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ays_catalogue::{
-    Account, AuditOf, AuditRecord, CloudAccount, CloudObject, Found, Image, ImageDetail, ImageId, Job, JobFilter, JobId, Page,
-    Publication, PublicationFilter, PublicationId, Run, Schedule, ScheduleId, Stack,
+    Account, AuditOf, AuditRecord, CloudAccount, CloudObject, Found, Image, ImageDetail, ImageId, Job,
+    JobFilter, JobId, Page, Publication, PublicationFilter, PublicationId, Run, Schedule, ScheduleId, Stack,
 };
 use ays_engine::Stop;
 use ays_model::{NodeName, TemplateName};
@@ -170,7 +170,8 @@ impl Site {
                 Ok(operations::publications(self.controller().await?, filter).await?)
             }
             Self::Server(client) => {
-                let mut query: Vec<_> = image.map(|image| ("image", image.0.to_string())).into_iter().collect();
+                let mut query: Vec<_> =
+                    image.map(|image| ("image", image.0.to_string())).into_iter().collect();
                 query.extend(account.map(|account| ("account", account)));
                 client.get(&["publications"], &query).await
             }

@@ -84,6 +84,8 @@ pub struct Publication {
     pub created_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Who wants it to end.
+    pub cancelled_by: Option<String>,
 }
 
 /// A publication that is to begin.
@@ -186,14 +188,17 @@ pub trait Publications: fmt::Debug + Send + Sync {
     /// The publications that agree with the filter, the newest first.
     async fn publications(&self, filter: &PublicationFilter) -> Result<Vec<Publication>, CatalogueError>;
 
-    /// How far a publication is.
+    /// How far a publication is. Whether somebody wants it to end.
     async fn publication_progress(
         &self,
         id: PublicationId,
         message: &str,
         bytes_done: u64,
         bytes_total: Option<u64>,
-    ) -> Result<(), CatalogueError>;
+    ) -> Result<bool, CatalogueError>;
+
+    /// Somebody wants a publication to end; false: it is not under way.
+    async fn cancel_publication(&self, id: PublicationId, by: &str) -> Result<bool, CatalogueError>;
 
     /// A publication has ended.
     async fn end_publication(

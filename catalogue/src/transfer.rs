@@ -336,6 +336,7 @@ pub(crate) const TABLES: &[TableFacts] = &[
             ("actor", Text),
             ("created_at", Text),
             ("ended_at", Text),
+            ("cancelled_by", Text),
         ],
     },
     TableFacts {

@@ -1,7 +1,10 @@
 //! `ays publication`
 
+mod cancel;
 mod delete;
+mod follow;
 mod list;
+mod prune;
 mod retry;
 mod show;
 
@@ -12,7 +15,7 @@ use clap::Subcommand;
 
 use crate::failure::Failure;
 
-/// What was published: listed, shown, tried again, removed
+/// What was published: listed, followed, ended, tried again, removed
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -23,14 +26,20 @@ pub struct Args {
 enum Verb {
     List(list::Args),
     Show(show::Args),
+    Follow(follow::Args),
+    Cancel(cancel::Args),
     Retry(retry::Args),
     Delete(delete::Args),
+    Prune(prune::Args),
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     match args.verb {
         Verb::List(args) => list::run(args, repo).await,
         Verb::Show(args) => show::run(&args, repo).await,
+        Verb::Follow(args) => follow::run(&args, repo).await,
+        Verb::Cancel(args) => cancel::run(&args, repo).await,
+        Verb::Prune(args) => prune::run(args, repo).await,
         Verb::Retry(args) => retry::run(args, repo).await,
         Verb::Delete(args) => delete::run(args, repo).await,
     }

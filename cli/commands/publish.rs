@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ays_operations::{Error, Kind, PublicationPlan, PublishImage, PublishedTo};
+use ays_operations::{Error, Kind, PublicationPlan, PublishImage, PublishOutdated, PublishedTo};
 use ays_publish::{Weight, read_fields};
 
 use super::account::read_file;
@@ -22,13 +22,16 @@ use crate::site::Site;
 #[derive(clap::Args)]
 pub struct Args {
     /// The image's name or id
-    #[arg(short, long, value_name = "IMAGE")]
-    name: String,
+    #[arg(short, long, value_name = "IMAGE", required_unless_present = "outdated")]
+    name: Option<String>,
+    /// Bring the current generation wherever an older one is: of all images, and with all accounts, where none is named
+    #[arg(long, conflicts_with_all = ["generation", "fields", "file", "plan", "overwrite"])]
+    outdated: bool,
     /// Which generation; without it, the current one
     #[arg(long, value_name = "NUMBER")]
     generation: Option<u32>,
     /// The accounts (a,b or repeated): all at once
-    #[arg(long, value_name = "ACCOUNT", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "ACCOUNT", value_delimiter = ',', required_unless_present = "outdated")]
     account: Vec<String>,
     /// A field of the target, which goes before the file's: docs/publishing.md lists them
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = field)]
@@ -74,8 +77,21 @@ fn field(text: &str) -> Result<(String, String), String> {
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     let site = Site::find(repo)?;
+    if args.outdated {
+        let outdated = PublishOutdated { image: args.name, accounts: args.account };
+        if args.detach {
+            return job::detach(&site, outdated).await;
+        }
+        let tell = rollout::tell(if args.json { Style::Quiet } else { Style::Summary });
+        let done: Vec<PublishedTo> =
+            site.perform(outdated, args.accept_new_host_key, stop_at_once(), tell).await?;
+        if done.is_empty() && !args.json {
+            return table::line("every account has the current generations");
+        }
+        return show(&done, args.json);
+    }
     let publish = PublishImage {
-        image: args.name,
+        image: args.name.unwrap_or_default(),
         generation: args.generation,
         accounts: args.account,
         fields: fields(args.file.as_deref(), args.fields)?,

@@ -54,7 +54,10 @@ fn text(Found { image, generation, offered_by, published }: &Found, asked: Optio
         ),
     ];
     let at_cloud = |at: &CloudPlacement| {
-        format!("{} ({}), publication {}: {} {}", at.account, at.target, at.publication, at.location, at.cloud_id)
+        format!(
+            "{} ({}), publication {}: {} {}",
+            at.account, at.target, at.publication, at.location, at.cloud_id
+        )
     };
     let clouds = published.iter().map(at_cloud).collect();
     for (title, lines) in sections.into_iter().chain([("clouds", clouds)]) {

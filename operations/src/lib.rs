@@ -56,6 +56,7 @@ mod prune;
 mod publication_work;
 mod publications;
 mod publish_image;
+mod published_generations;
 mod queries;
 mod registered_by;
 mod rehearse;
@@ -111,10 +112,11 @@ pub use problem::Problem;
 pub use prove_image::{ImageProof, key_of, prove_image, trust_key};
 pub use prune::{Prune, PruneFiles};
 pub use publications::{
-    Recover, Recovered, RemovePublication, RemovedPublication, RetryPublication, Stray, ledger, publication,
-    publications,
+    Recover, Recovered, RemovePublication, RemovedPublication, RetryPublication, Stray, cancel_publication,
+    ledger, publication, publications,
 };
 pub use publish_image::{PublicationPlan, PublishImage, PublishedTo};
+pub use published_generations::{PrunePublications, PrunedPublication, PublishOutdated};
 pub use queries::{
     ListedTemplate, audit, find, holdings, image, image_page, images, installed_images, is_checksum, nodes,
     numbers, runs, services, stack, stack_index, stacks, templates,

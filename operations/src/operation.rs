@@ -13,9 +13,9 @@ use crate::{
     ActOnServices, AddImage, AddedImage, Availability, BroughtUpToDate, ChangeImage, ChangeStack,
     ChangedImage, ChangedPool, ChangedStack, CheckNodes, CheckedNode, CopiedImage, CopyImage, DestroyImage,
     DestroyResult, Destroyed, EditImage, EditedImage, Install, InstallOutdated, InstallReport,
-    InstalledAgain, InstalledOn, Outdated, PoolProblem, Prune, PublishImage, PublishedTo, Recover, Recovered,
-    RemovalResult, RemovePublication, RemovedFile, RemovedPublication, RetryPublication, ScrubCopies,
-    Scrubbed, ServiceOn, SetAvailability,
+    InstalledAgain, InstalledOn, Outdated, PoolProblem, Prune, PrunePublications, PrunedPublication,
+    PublishImage, PublishOutdated, PublishedTo, Recover, Recovered, RemovalResult, RemovePublication,
+    RemovedFile, RemovedPublication, RetryPublication, ScrubCopies, Scrubbed, ServiceOn, SetAvailability,
 };
 
 /// Makes the enum of all operations, and runs each.
@@ -93,6 +93,10 @@ operations! {
     ActOnServices(ActOnServices) => "service",
     /// An image goes to clouds.
     PublishImage(PublishImage) => "publish",
+    /// What clouds have of images is brought up to date.
+    PublishOutdated(PublishOutdated) => "publishOutdated",
+    /// Old generations are removed from a cloud.
+    PrunePublications(PrunePublications) => "prunePublications",
     /// A publication is tried again.
     RetryPublication(RetryPublication) => "retryPublication",
     /// A publication is removed.
@@ -277,5 +281,11 @@ impl Report for Recovered {
     fn failed(&self) -> Option<String> {
         let open = self.ended.iter().filter(|(_, problem)| problem.is_some()).count();
         of_all(open, "publications left something behind")
+    }
+}
+
+impl Report for Vec<PrunedPublication> {
+    fn failed(&self) -> Option<String> {
+        of_all(self.iter().filter(|of| of.problem.is_some()).count(), "publications were not removed")
     }
 }

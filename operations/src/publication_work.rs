@@ -63,14 +63,19 @@ impl Source {
 
     /// What is known of it.
     pub fn facts(&self) -> ImageFacts {
-        ImageFacts {
-            name: self.detail.image.name.to_string(),
-            generation: self.generation.number,
-            content: self.generation.content,
-            virtual_size: self.generation.virtual_size,
-            category: self.detail.image.category.clone(),
-            disk: self.generation.disk.clone(),
-        }
+        facts(&self.detail, &self.generation)
+    }
+}
+
+/// What is known of a generation of an image.
+pub(crate) fn facts(of: &ImageDetail, generation: &Generation) -> ImageFacts {
+    ImageFacts {
+        name: of.image.name.to_string(),
+        generation: generation.number,
+        content: generation.content,
+        virtual_size: generation.virtual_size,
+        category: of.image.category.clone(),
+        disk: generation.disk.clone(),
     }
 }
 
@@ -96,7 +101,7 @@ pub(crate) struct Work<'a> {
 }
 
 /// What is done now, and how far it is.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 struct State {
     message: String,
     sent: u64,
@@ -171,7 +176,10 @@ impl Work<'_> {
         let job = Job { image: &image, fields: self.fields, overwrite, disk, ledger: &ledger, tell: &told };
         let published = tokio::select! {
             published = self.target.publish(&job) => Some(published),
-            error = self.note(&state) => return Err(error),
+            noted = self.note(&state) => match noted {
+                Ok(()) => None,
+                Err(error) => return Err(error),
+            },
             () = stop.after_steps() => None,
         };
         let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -205,22 +213,15 @@ impl Work<'_> {
         Err(error)
     }
 
-    /// Notes in the catalogue how far it is, until that fails.
-    async fn note(&self, state: &Mutex<State>) -> Error {
+    /// Notes in the catalogue how far it is, until somebody wants it to end.
+    async fn note(&self, state: &Mutex<State>) -> Result<(), Error> {
         let mut tick = interval(NOTE_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut noted = State::default();
         loop {
             tick.tick().await;
-            let state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if state != noted {
-                let catalogue = &self.controller.catalogue;
-                let done =
-                    catalogue.publication_progress(self.id, &state.message, state.sent, state.total).await;
-                if let Err(error) = done {
-                    return error.into();
-                }
-                noted = state;
+            let State { message, sent, total } = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if self.controller.catalogue.publication_progress(self.id, &message, sent, total).await? {
+                return Ok(());
             }
         }
     }

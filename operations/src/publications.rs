@@ -24,6 +24,8 @@ enum NoPublication {
     Unknown(PublicationId),
     #[error("publication {0} is done: there is nothing to try again")]
     Done(PublicationId),
+    #[error("publication {0} is not under way")]
+    Over(PublicationId),
     #[error("publication {0} was removed")]
     Removed(PublicationId),
     #[error("{0} object(s) that it made may be there still")]
@@ -63,6 +65,19 @@ pub async fn publication(controller: &Controller, id: PublicationId) -> Result<P
 /// Those of the catalogue.
 pub async fn ledger(controller: &Controller, id: PublicationId) -> Result<Vec<CloudObject>, Error> {
     Ok(controller.catalogue.ledger(id).await?)
+}
+
+/// Ends a publication that is under way, whoever is at it; what it made is removed then.
+///
+/// # Errors
+///
+/// There is none, or it is not under way.
+pub async fn cancel_publication(controller: Controller, id: PublicationId) -> Result<(), Error> {
+    publication(&controller, id).await?;
+    match controller.catalogue.cancel_publication(id, &controller.actor.0).await? {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Usage, NoPublication::Over(id))),
+    }
 }
 
 /// Tries a publication again that came to nothing: it goes on with what is there.

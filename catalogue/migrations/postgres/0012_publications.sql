@@ -41,7 +41,9 @@ CREATE TABLE publication (
     location       text COLLATE "C",
     actor          text COLLATE "C" NOT NULL,
     created_at     text COLLATE "C" NOT NULL,
-    ended_at       text COLLATE "C"
+    ended_at       text COLLATE "C",
+    -- Who wants it to end.
+    cancelled_by   text COLLATE "C"
 );
 
 CREATE INDEX publication_of ON publication (environment_id, image_id, id);

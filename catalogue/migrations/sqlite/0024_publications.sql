@@ -93,7 +93,9 @@ CREATE TABLE publication (
     location       TEXT,
     actor          TEXT    NOT NULL,
     created_at     TEXT    NOT NULL,
-    ended_at       TEXT
+    ended_at       TEXT,
+    -- Who wants it to end.
+    cancelled_by   TEXT
 ) STRICT;
 
 CREATE INDEX publication_of ON publication (environment_id, image_id, id);

@@ -38,6 +38,7 @@ struct PublicationRow {
     actor: String,
     created_at: Timestamp,
     ended_at: Option<Timestamp>,
+    cancelled_by: Option<String>,
 }
 
 impl From<PublicationRow> for Publication {
@@ -64,6 +65,7 @@ impl From<PublicationRow> for Publication {
             actor: row.actor,
             created_at: row.created_at,
             ended_at: row.ended_at,
+            cancelled_by: row.cancelled_by,
         }
     }
 }
@@ -98,7 +100,8 @@ impl Publications for Database {
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
         let again: Option<PublicationId> = sqlx::query_scalar(
-            "UPDATE publication SET status = 'running', overwrite = $8, keep = $9, problem = NULL, ended_at = NULL
+            "UPDATE publication SET status = 'running', overwrite = $8, keep = $9, problem = NULL, ended_at = NULL,
+                    cancelled_by = NULL
              WHERE id = (SELECT MAX(id) FROM publication
                          WHERE environment_id = $1 AND image_id = $2 AND generation = $3 AND content = $4 AND account = $5
                            AND target = $6 AND fields = $7 AND status IN ('running', 'failed', 'cancelled'))
@@ -172,21 +175,40 @@ impl Publications for Database {
         message: &str,
         bytes_done: u64,
         bytes_total: Option<u64>,
-    ) -> Result<(), CatalogueError> {
-        self.write_one(
-            "noting how far a publication is",
-            sqlx::query(
-                "UPDATE publication SET message = $3, bytes_done = $4, bytes_total = $5
-                 WHERE environment_id = $1 AND id = $2",
-            )
-            .bind(self.environment)
-            .bind(id)
-            .bind(message)
-            .bind(number(bytes_done))
-            .bind(bytes_total.map(number)),
+    ) -> Result<bool, CatalogueError> {
+        let doing = "noting how far a publication is";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        let cancelled_by: Option<Option<String>> = sqlx::query_scalar(
+            "UPDATE publication SET message = $3, bytes_done = $4, bytes_total = $5
+             WHERE environment_id = $1 AND id = $2 RETURNING cancelled_by",
         )
-        .await?;
-        Ok(())
+        .bind(tx.environment)
+        .bind(id)
+        .bind(message)
+        .bind(number(bytes_done))
+        .bind(bytes_total.map(number))
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(cancelled_by.flatten().is_some())
+    }
+
+    async fn cancel_publication(&self, id: PublicationId, by: &str) -> Result<bool, CatalogueError> {
+        let cancelled = self
+            .write_one(
+                "cancelling a publication",
+                sqlx::query(
+                    "UPDATE publication SET cancelled_by = $3
+                     WHERE environment_id = $1 AND id = $2 AND status = 'running'",
+                )
+                .bind(self.environment)
+                .bind(id)
+                .bind(by),
+            )
+            .await?;
+        Ok(cancelled == 1)
     }
 
     async fn end_publication(

@@ -65,13 +65,17 @@ async fn one_that_came_to_no_end_goes_on_and_one_that_is_done_is_another() {
     let (second, is_new) = catalogue.begin_publication(&other, "anna", &at(1)).await.unwrap();
     assert!(is_new && second != id);
 
-    catalogue.publication_progress(id, "sending", 5, Some(10)).await.unwrap();
+    assert!(!catalogue.publication_progress(id, "sending", 5, Some(10)).await.unwrap());
+    assert!(catalogue.cancel_publication(id, "carl").await.unwrap());
+    assert!(catalogue.publication_progress(id, "sending", 5, Some(10)).await.unwrap());
     catalogue.end_publication(id, &PublicationEnd::Failed("no room".into()), &at(2)).await.unwrap();
     let filter = PublicationFilter { id: Some(id), ..PublicationFilter::default() };
     let found = catalogue.publications(&filter).await.unwrap().remove(0);
     assert_eq!((found.status, found.problem.as_deref()), (PublicationStatus::Failed, Some("no room")));
     assert_eq!((found.bytes_done, found.bytes_total, found.image.as_str()), (5, Some(10), "debian"));
+    assert!(!catalogue.cancel_publication(id, "carl").await.unwrap());
     assert_eq!(catalogue.begin_publication(&new, "anna", &at(3)).await.unwrap(), (id, false));
+    assert_eq!(catalogue.publications(&filter).await.unwrap()[0].cancelled_by, None);
 
     let done = PublicationEnd::Done { cloud_id: "sha256:1".into(), location: "images/debian:1".into() };
     catalogue.end_publication(id, &done, &at(4)).await.unwrap();
