@@ -10,7 +10,8 @@ use ays_catalogue::{
 use ays_engine::Stop;
 use ays_model::{NodeName, TemplateName};
 use ays_operations::{
-    self as operations, CheckNodes, CheckedNode, Controller, Error, Every, Kind, Operation, Tell,
+    self as operations, CheckNodes, CheckedNode, Controller, Error, Every, Kind, Operation, PublicationPlan,
+    PublishImage, Tell,
 };
 use ays_recipes::Environment;
 use serde::de::DeserializeOwned;
@@ -175,6 +176,23 @@ impl Site {
                 query.extend(account.map(|account| ("account", account)));
                 client.get(&["publications"], &query).await
             }
+        }
+    }
+
+    /// What publishing an image would do.
+    pub async fn plan_publication(
+        &self,
+        publish: PublishImage,
+        accept_new_host_key: bool,
+        stop: &Stop,
+    ) -> Result<Vec<PublicationPlan>, Failure> {
+        match self {
+            Self::Here(environment) => {
+                let ssh = context::ssh(environment, accept_new_host_key)?;
+                Ok(publish.plan(&self.controller().await?, ssh, stop).await?)
+            }
+            Self::Server(_) if accept_new_host_key => Err(only_here()),
+            Self::Server(client) => client.post(&["publications", "plan"], &Operation::from(publish)).await,
         }
     }
 

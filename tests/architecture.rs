@@ -42,7 +42,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
     ("publish", &["catalogue", "model", "protocol", "transport"]),
     ("jobs", &["catalogue", "engine", "model", "operations", "transport"]),
     ("server", &["catalogue", "engine", "jobs", "model", "operations"]),
-    ("portal", &["catalogue", "engine", "lint", "model", "operations", "recipes", "server"]),
+    ("portal", &["catalogue", "engine", "lint", "model", "operations", "publish", "recipes", "server"]),
     (
         "fuzz",
         &["actions", "catalogue", "disk", "grammar", "helper", "model", "protocol", "signatures", "unpack"],

@@ -8,7 +8,6 @@ use ays_publish::{Weight, read_fields};
 
 use super::account::read_file;
 use super::job;
-use crate::context;
 use crate::failure::Failure;
 use crate::render::events::Style;
 use crate::render::{rollout, table, units};
@@ -101,8 +100,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
     };
     let stop = stop_at_once();
     if args.plan {
-        let ssh = context::ssh(site.environment()?, args.accept_new_host_key)?;
-        let plans = publish.plan(&site.controller().await?, ssh, &stop).await?;
+        let plans = site.plan_publication(publish, args.accept_new_host_key, &stop).await?;
         return show_plans(&plans, args.json);
     }
     if args.detach {

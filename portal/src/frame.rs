@@ -33,10 +33,11 @@ pub(crate) struct Frame {
     pub environment: String,
 }
 
-const PLACES: [(&str, &str, &str); 12] = [
+const PLACES: [(&str, &str, &str); 13] = [
     ("Overview", "/", "home"),
     ("Images", "/images", "disc"),
     ("Matrix", "/matrix", "layout-grid"),
+    ("Publications", "/publications", "cloud"),
     ("Stacks", "/stacks", "stack-2"),
     ("Nodes", "/nodes", "server-2"),
     ("Recipes", "/recipes", "file-code"),

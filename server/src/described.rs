@@ -54,6 +54,8 @@ described! {
     CloudAccounts => "account-list",
     /// Publications.
     Publications => "publication-list",
+    /// What publications would do.
+    PublicationPlans => "publish-plan",
     /// A publication and its ledger.
     Publication => "publication-show",
     /// Changes.

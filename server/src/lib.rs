@@ -67,6 +67,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(publications::accounts))
         .routes(routes!(publications::publications))
         .routes(routes!(publications::publication))
+        .routes(routes!(publications::plan))
         .routes(routes!(records::audit))
         .routes(routes!(records::runs))
         .routes(routes!(users::users, users::add_user))

@@ -1,17 +1,16 @@
 //! What is published at clouds, and with which accounts. Secrets of accounts are not told, and not taken.
 
 use axum::Json;
-use axum::extract::Path;
 use ays_catalogue::{CloudAccount, ImageId, Publication, PublicationFilter, PublicationId};
-use ays_operations as operations;
+use ays_operations::{self as operations, Error, Kind, Operation, PublicationPlan};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use crate::answer::Answer;
-use crate::caller::{Caller, Viewer};
+use crate::caller::{Caller, Operator, Viewer};
 use crate::described;
-use crate::query::Query;
+use crate::query::{Body, Path, Query};
 
 /// Which publications.
 #[derive(Deserialize, IntoParams)]
@@ -46,6 +45,21 @@ pub(crate) async fn publications(
 ) -> Result<Json<Vec<Publication>>, Answer> {
     let filter = PublicationFilter { image: image.map(ImageId), account, ..PublicationFilter::default() };
     Ok(Json(operations::publications(caller.controller().await?, filter).await?))
+}
+
+/// What publishing an image would do, and what stands in the way. Nothing is sent and nothing made
+#[utoipa::path(post, path = "/api/v1/publications/plan", request_body = described::Operation, responses(
+    (status = 200, description = "For each account, what would be done", body = described::PublicationPlans),
+    (status = "default", description = "Why not", body = described::ProblemDetails, content_type = "application/problem+json"),
+))]
+pub(crate) async fn plan(
+    caller: Caller<Operator>,
+    Body(operation): Body<Operation>,
+) -> Result<Json<Vec<PublicationPlan>>, Answer> {
+    let Operation::PublishImage(publish) = operation else {
+        return Err(Error::new(Kind::Usage, "only a `publish` is planned here").into());
+    };
+    Ok(Json(caller.server().plan_publication(&caller.name, &publish).await?))
 }
 
 /// A publication, and all that it made

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ays_catalogue::Catalogue;
+use ays_engine::Stopper;
 use ays_jobs::Site;
-use ays_operations::{Actor, Controller, Error};
+use ays_operations::{Actor, Controller, Error, PublicationPlan, PublishImage};
 use secrecy::SecretString;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
@@ -56,6 +57,21 @@ impl Server {
     /// Where jobs are done.
     pub(crate) fn site(&self) -> &dyn Site {
         &*self.0.site
+    }
+
+    /// What publishing an image would do, for a user.
+    ///
+    /// # Errors
+    ///
+    /// There is no such image or account, or an account is not let in.
+    pub async fn plan_publication(
+        &self,
+        user: &str,
+        publish: &PublishImage,
+    ) -> Result<Vec<PublicationPlan>, Error> {
+        let (controller, ssh) = self.0.site.controller(self.catalogue(), Actor(user.to_owned())).await?;
+        let (_stopper, stop) = Stopper::new();
+        publish.plan(&controller, ssh, &stop).await
     }
 
     /// What a user may do whose password this is.

@@ -10,7 +10,7 @@ use ays_catalogue::{
 use ays_operations as operations;
 
 use super::image_use::uses;
-use super::images;
+use super::{images, publications};
 use crate::address;
 use crate::failure::Failure;
 use crate::frame::{Frame, shown};
@@ -71,6 +71,7 @@ pub(super) async fn with_dialog(
         generations(&detail),
         copies(&detail.generations),
         uses(&controller, &detail.image).await?,
+        publications::table(&controller, Some(detail.image.id), visitor.may_operate()).await?,
     ];
     if let Some(file) = tables.iter().find_map(|table| table.export(&visitor.query)) {
         return file;
@@ -100,6 +101,7 @@ fn choices(detail: &ImageDetail, path: &str) -> Vec<Choice> {
     let mut choices = Vec::new();
     if matches!(status, ImageStatus::Creating | ImageStatus::Created | ImageStatus::Disabled) {
         choices.push(choice("Image Availability", "stack-2", "availability"));
+        choices.push(choice("Publish", "cloud-upload", "publish"));
         choices.push(choice("Edit", "pencil", "edit"));
         choices.push(choice("Delete", "trash", "change/delete"));
     }

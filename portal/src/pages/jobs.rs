@@ -90,6 +90,12 @@ pub(crate) fn kind(kind: &str) -> &str {
         "checkNodes" => "Check nodes",
         "addImage" => "Add Image",
         "service" => "Act on services",
+        "publish" => "Publish",
+        "publishOutdated" => "Publish what is outdated",
+        "prunePublications" => "Prune publications",
+        "retryPublication" => "Publish again",
+        "removePublication" => "Remove publication",
+        "recover" => "Recover",
         other => other,
     }
 }
@@ -123,6 +129,8 @@ pub(crate) fn what(operation: &Value, names: &Names) -> String {
         listed("nodes"),
         listed("stacks"),
         listed("templates"),
+        listed("accounts"),
+        operation.get("id").and_then(Value::as_i64).map(|id| id.to_string()),
     ];
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

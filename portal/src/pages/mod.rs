@@ -22,6 +22,8 @@ mod matrix;
 mod needs;
 mod nodes;
 mod overview;
+mod publications;
+mod publish;
 mod queue;
 mod recipe;
 mod recipes;
@@ -54,6 +56,10 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/images/{image}/edit", get(image_edit::page).post(image_edit::edit))
         .route("/images/{image}/change/{change}", get(image_change::page).post(image_change::change))
         .route("/images/{image}/generations", get(generations::page))
+        .route("/images/{image}/publish", get(publish::page).post(publish::ask))
+        .route("/publications", get(publications::page))
+        .route("/publications/recover", post(publications::recover))
+        .route("/publications/{publication}/{verb}", post(publications::act))
         .route("/needs/heal", post(overview::heal))
         .route("/needs/bring", post(overview::bring))
         .route("/needs/install-outdated", post(overview::install_outdated))
