@@ -4,6 +4,7 @@ mod add_image;
 mod menu;
 mod pages;
 mod pictures;
+mod publish;
 mod safety;
 mod services;
 mod story;

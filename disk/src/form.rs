@@ -1,7 +1,9 @@
 //! A disk as another file, written from its first byte to its last while the disk is read.
 //!
-//! Only data is read. One disk becomes the same bytes each time: no clock and no chance is in them. So a reader whose
-//! connection broke can begin again, and leave out what was sent. Nothing is kept of the disk but where its data is.
+//! Only data is read. One stored file becomes the same bytes each time: no clock and no chance is in them. So a reader whose
+//! connection broke can begin again, and leave out what was sent. Two stored files of one disk become the same bytes too, but
+//! as [`Form::Qcow2`], which has a cluster for all that is data in the file, be it zeros. Nothing is kept of the disk but where
+//! its data is.
 
 mod output;
 mod qcow2;
@@ -67,7 +69,7 @@ pub enum Error {
     Cancelled,
 }
 
-/// How long the file is that [`write`] will write, in bytes; none: what its data is compressed to is not known before.
+/// How long the file is that [`write()`] will write, in bytes; none: what its data is compressed to is not known before.
 ///
 /// # Errors
 ///

@@ -1,9 +1,12 @@
 //! What is in a disk image: its partitions, how it starts, which system it has and what that needs to start as a
 //! virtual machine; and the digest of the disk in it ([`content`]). Nothing is mounted.
 //!
-//! An image is hostile. What is read is bounded in bytes and in reads ([`inspect`]), no other file is ever opened, and
-//! what cannot be read is said so and never guessed; that a process with limits of its own does it is for the caller.
-//! It must not know nodes, recipes or the catalogue.
+//! And what a stored disk ([`StoredDisk`]) becomes for whoever wants it elsewhere: another file ([`form`]), or the layer of a
+//! container ([`layer`]), written while the disk is read.
+//!
+//! An image is hostile. What is read is bounded: in bytes and in reads by an inspection ([`inspect`]), by the data in the file
+//! where all of it is read. No other file is ever opened, and what cannot be read is said so and never guessed; that a process
+//! with limits of its own does it is for the caller. It must not know nodes, recipes or the catalogue.
 
 mod bytes;
 mod claimed_size;

@@ -2,10 +2,10 @@
 
 use super::Portal;
 use crate::support::lab::run;
-use crate::support::{Browser, Many};
+use crate::support::{Browser, Many, Registry};
 
 /// Every page, with an image, a job, a stack and a recipe on them.
-pub const PAGES: [(&str, &str); 24] = [
+pub const PAGES: [(&str, &str); 26] = [
     ("overview", "/"),
     ("images", "/images"),
     ("add-image", "/images/new"),
@@ -20,6 +20,8 @@ pub const PAGES: [(&str, &str); 24] = [
     ("nodes", "/nodes"),
     ("recipes", "/recipes"),
     ("recipe", "/recipes/image_x"),
+    ("publications", "/publications"),
+    ("publish", "/images/1/publish"),
     ("services", "/services"),
     ("service", "/services/n1/image_x/main"),
     ("jobs", "/jobs"),
@@ -36,6 +38,7 @@ pub const PAGES: [(&str, &str); 24] = [
 pub fn scene() -> (Many, Portal) {
     let scene = Many::new(3, 8);
     scene.succeeds(&["--targetname", "n1"]);
+    add_account(&scene);
     let portal = Portal::start(&scene.lab, &scene.ays, "admin");
     portal.go("/images/1/availability");
     portal.browser.click("dialog label:has(input[value='2'])");
@@ -45,6 +48,16 @@ pub fn scene() -> (Many, Portal) {
     portal.browser.click(".heading button");
     portal.browser.wait("location.pathname.startsWith('/jobs/') && !document.querySelector('[data-live]')");
     (scene, portal)
+}
+
+/// An account at a registry, which is gone when somebody looks.
+fn add_account(scene: &Many) {
+    let registry = Registry::start(&scene.lab);
+    let file = scene.lab.dir().join("account.yaml");
+    let address = registry.host();
+    let text = format!("type: docker\nname: reg\nendpointUrl: http://{address}\nlogin: pub\npassword: pub1234\n");
+    std::fs::write(&file, text).unwrap();
+    scene.ays.succeeds(&["account", "create", "--file", file.to_str().unwrap()]);
 }
 
 /// By how much a page is wider than what is seen of it.

@@ -81,15 +81,18 @@ impl Inodes {
                 let Some(block) = run.block else { continue };
                 for block in block..block + run.count {
                     parse(&self.block(block)?, &mut names)?;
-                    if names.held() > most {
-                        return Err(ReadError::TooManyNames(most));
-                    }
+                    check(&names, most)?;
                 }
             }
         }
+        check(&names, most)?;
         names.sort()?;
         Ok(names)
     }
+}
+
+fn check(names: &Names, most: usize) -> Result<(), ReadError> {
+    if names.held() > most { Err(ReadError::TooManyNames(most)) } else { Ok(()) }
 }
 
 /// The names in a block, or in what is instead of one.
