@@ -117,7 +117,7 @@ impl Work<'_> {
         stop: &Stop,
         tell: &Tell,
     ) -> Result<Published, Error> {
-        let lock = self.lock().await?;
+        let lock = self.lock().await?.map_err(|holder| Error::new(Kind::Failed, NotDone::Taken(holder)))?;
         let done = tokio::select! {
             done = self.publish_locked(source, overwrite, stop, tell) => done,
             () = lock.lost() => return Err(Error::new(Kind::Failed, NotDone::LockLost)),
@@ -126,9 +126,17 @@ impl Work<'_> {
         done
     }
 
-    /// Removes all that it made, and says how it ended; how many objects may be there still.
-    pub async fn remove(&self, end: &PublicationEnd, tell: &Tell) -> Result<usize, Error> {
-        let lock = self.lock().await?;
+    /// Removes all that it made, and says how it ended; how many objects may be there still. An error of the inner kind: somebody
+    /// is at it, and it is left alone.
+    pub async fn remove(
+        &self,
+        end: &PublicationEnd,
+        tell: &Tell,
+    ) -> Result<Result<usize, LockHolder>, Error> {
+        let lock = match self.lock().await? {
+            Ok(lock) => lock,
+            Err(holder) => return Ok(Err(holder)),
+        };
         let removed = tokio::select! {
             removed = self.undo(tell) => removed,
             () = lock.lost() => return Err(Error::new(Kind::Failed, NotDone::LockLost)),
@@ -138,15 +146,15 @@ impl Work<'_> {
             self.controller.catalogue.end_publication(self.id, end, &Timestamp::now()).await?;
         }
         lock.release().await?;
-        Ok(left)
+        Ok(Ok(left))
     }
 
     /// Nobody else works on it.
-    async fn lock(&self) -> Result<Lock, Error> {
+    async fn lock(&self) -> Result<Result<Lock, LockHolder>, Error> {
         let scopes = [LockScope::Publication(self.id.0).to_string()];
         match self.controller.catalogue.lock(&scopes, &self.controller.actor.0).await? {
-            LockAttempt::Held(lock) => Ok(lock),
-            LockAttempt::Taken(holder) => Err(Error::new(Kind::Failed, NotDone::Taken(holder))),
+            LockAttempt::Held(lock) => Ok(Ok(lock)),
+            LockAttempt::Taken(holder) => Ok(Err(holder)),
         }
     }
 

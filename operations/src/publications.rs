@@ -1,7 +1,7 @@
 //! What was published: told, tried again, removed, and mended after whatever happened.
 
 use ays_catalogue::{
-    CloudObject, ObjectState, Publication, PublicationEnd, PublicationFilter, PublicationId,
+    CloudObject, LockHolder, ObjectState, Publication, PublicationEnd, PublicationFilter, PublicationId,
     PublicationStatus, Timestamp,
 };
 use ays_engine::{Stop, now};
@@ -24,6 +24,8 @@ enum NoPublication {
     Unknown(PublicationId),
     #[error("publication {0} is done: there is nothing to try again")]
     Done(PublicationId),
+    #[error("{0}")]
+    Taken(LockHolder),
     #[error("publication {0} is not under way")]
     Over(PublicationId),
     #[error("publication {0} was removed")]
@@ -157,7 +159,8 @@ impl RemovePublication {
     ) -> Result<RemovedPublication, Error> {
         let of = publication(&controller, self.id).await?;
         if self.remote {
-            let left = remove(&controller, &of, &PublicationEnd::Removed, &tell).await?;
+            let removed = remove(&controller, &of, &PublicationEnd::Removed, &tell).await?;
+            let left = removed.map_err(|holder| Error::new(Kind::Failed, NoPublication::Taken(holder)))?;
             if left > 0 {
                 let error = Error::new(Kind::Failed, NoPublication::Left(left));
                 return Err(error.with_cure("the same command tries again what is left"));
@@ -184,7 +187,7 @@ async fn remove(
     of: &Publication,
     end: &PublicationEnd,
     tell: &Tell,
-) -> Result<usize, Error> {
+) -> Result<Result<usize, LockHolder>, Error> {
     let account = with_secrets(controller, &of.account).await?;
     let target = Target::of(&account).map_err(not_done)?;
     let work = Work {
@@ -267,8 +270,14 @@ impl Recover {
                 (_, None) => PublicationEnd::Failed("whoever was at it was gone".to_owned()),
             };
             let problem = match remove(&controller, of, &end, &tell).await {
-                Ok(0) => None,
-                Ok(left) => Some(Problem::from(&Error::new(Kind::Failed, NoPublication::Left(left)))),
+                Ok(Ok(0)) => None,
+                Ok(Err(holder)) => {
+                    let account = NodeName::from(of.account.as_str());
+                    let message = format!("publication {} is left alone: {holder}", of.id);
+                    tell(now(&account, Event::Warning { message }));
+                    continue;
+                }
+                Ok(Ok(left)) => Some(Problem::from(&Error::new(Kind::Failed, NoPublication::Left(left)))),
                 Err(error) => Some(Problem::from(&error)),
             };
             recovered.ended.push((of.id, problem));

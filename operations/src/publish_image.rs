@@ -116,7 +116,7 @@ impl PublishImage {
     ///
     /// # Errors
     ///
-    /// There is no such image or account, or an account is not let in.
+    /// There is no such image or account, or a field is wrong.
     pub async fn plan(
         &self,
         controller: &Controller,
@@ -126,7 +126,25 @@ impl PublishImage {
         let source = Source::find(controller, &self.image, self.generation, ssh, stop).await?;
         let mut plans = Vec::with_capacity(self.accounts.len());
         for account in self.accounts()? {
-            plans.push(self.plan_one(controller, &source, account).await?.plan);
+            let known = crate::cloud_accounts::account(controller, account).await?;
+            plans.push(match self.plan_one(controller, &source, account).await {
+                Ok(planned) => planned.plan,
+                Err(error) if error.kind == Kind::Usage => return Err(error),
+                // The others are planned all the same.
+                Err(error) => PublicationPlan {
+                    account: known.name,
+                    target: known.target,
+                    fields: self.fields.clone(),
+                    virtual_size: source.generation.virtual_size,
+                    data: 0,
+                    sent: None,
+                    done: None,
+                    problems: vec![ays_publish::Problem::error(
+                        ays_model::causes(&error),
+                        error.cure.unwrap_or_default(),
+                    )],
+                },
+            });
         }
         Ok(plans)
     }

@@ -2,7 +2,7 @@
 
 use super::Portal;
 use crate::support::lab::run;
-use crate::support::{Browser, Many, Registry};
+use crate::support::{Browser, Door, Lab, Many, Registry};
 
 /// Every page, with an image, a job, a stack and a recipe on them.
 pub const PAGES: [(&str, &str); 26] = [
@@ -52,10 +52,11 @@ pub fn scene() -> (Many, Portal) {
 
 /// An account at a registry, which is gone when somebody looks.
 fn add_account(scene: &Many) {
-    let registry = Registry::start(&scene.lab);
+    let registry = Registry::start_at(&scene.lab, Lab::CONTROLLER, 5000, &Door::Open);
     let file = scene.lab.dir().join("account.yaml");
     let address = registry.host();
-    let text = format!("type: docker\nname: reg\nendpointUrl: http://{address}\nlogin: pub\npassword: pub1234\n");
+    let text =
+        format!("type: docker\nname: reg\nendpointUrl: http://{address}\nlogin: pub\npassword: pub1234\n");
     std::fs::write(&file, text).unwrap();
     scene.ays.succeeds(&["account", "create", "--file", file.to_str().unwrap()]);
 }

@@ -33,7 +33,7 @@ fn an_image_is_published_from_its_page() {
             proxy.url()
         )
     };
-    fs::write(&file, account("reg") + &account("gone")).unwrap();
+    fs::write(&file, [account("reg"), account("gone")].concat()).unwrap();
     scene.ays.succeeds(&["account", "create", "--file", file.to_str().unwrap()]);
     // What one of them needs is lost on this machine.
     scene.ays.succeeds(&["secret", "remove", "account.gone.password"]);
