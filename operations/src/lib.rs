@@ -115,7 +115,7 @@ pub use publications::{
     Recover, Recovered, RemovePublication, RemovedPublication, RetryPublication, Stray, cancel_publication,
     ledger, publication, publications,
 };
-pub use publish_image::{PublicationPlan, PublishImage, PublishedTo};
+pub use publish_image::{PublicationPlan, PublishImage, PublishedTo, publication_defaults};
 pub use published_generations::{PrunePublications, PrunedPublication, PublishOutdated};
 pub use queries::{
     ListedTemplate, audit, find, holdings, image, image_page, images, installed_images, is_checksum, nodes,

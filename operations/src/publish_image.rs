@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ays_catalogue::{
-    NewPublication, Publication, PublicationFilter, PublicationId, PublicationStatus, Timestamp,
+    ImageDetail, NewPublication, Publication, PublicationFilter, PublicationId, PublicationStatus, Timestamp,
 };
 use ays_engine::{Stop, now};
 use ays_model::{Activity, Event, NodeName, Progress, StepName};
-use ays_publish::{FieldFault, Fields, Published, Target, Weight};
+use ays_publish::{FieldFault, Fields, Published, Target, TargetType, Weight};
 use ays_transport::SshSettings;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind};
 use crate::licence;
 use crate::problem::Problem;
-use crate::publication_work::{Source, Work};
+use crate::publication_work::{Source, Work, facts};
 
 /// Publishes an image with accounts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -207,7 +207,7 @@ impl PublishImage {
         let account = with_secrets(controller, account).await?;
         let target = Target::of(&account).map_err(not_done)?;
         let image = source.facts();
-        let mut fields: Fields = target.defaults(&image);
+        let mut fields: Fields = Target::defaults(account.target, &image);
         fields.extend(self.fields.clone());
         let faults = target.check_fields(&fields);
         if !faults.is_empty() {
@@ -310,6 +310,11 @@ impl PublishImage {
         }
         (Some(id), done.map(|done| (done, false)))
     }
+}
+
+/// The fields of a publication of an image's current generation that nobody has to say.
+pub fn publication_defaults(of: &ImageDetail, target: TargetType) -> Fields {
+    of.current().map(|current| Target::defaults(target, &facts(of, current))).unwrap_or_default()
 }
 
 /// The last publication of the same content, with the same account and fields.

@@ -10,7 +10,7 @@ use ays_transport::SshSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::change_image::find;
-use crate::cloud_accounts::{not_done, with_secrets};
+use crate::cloud_accounts::with_secrets;
 use crate::controller::{Controller, Tell};
 use crate::error::Error;
 use crate::generations::generation;
@@ -127,10 +127,12 @@ async fn again(controller: &Controller, old: &Publication) -> Result<Option<(Pub
         return Ok(None);
     }
     let account = with_secrets(controller, &old.account).await?;
-    let target = Target::of(&account).map_err(not_done)?;
     // What nobody said follows the generation.
     let before = generation(&detail, Some(old.generation))?;
-    let (was, is) = (target.defaults(&facts(&detail, before)), target.defaults(&facts(&detail, current)));
+    let (was, is) = (
+        Target::defaults(account.target, &facts(&detail, before)),
+        Target::defaults(account.target, &facts(&detail, current)),
+    );
     let mut fields: Fields = old.fields.clone();
     fields.retain(|key, value| was.get(key) != Some(value));
     let mut all = is;

@@ -38,7 +38,8 @@ pub const PAGES: [(&str, &str); 26] = [
 pub fn scene() -> (Many, Portal) {
     let scene = Many::new(3, 8);
     scene.succeeds(&["--targetname", "n1"]);
-    add_account(&scene);
+    // The registry is gone when somebody looks.
+    drop(add_account(&scene));
     let portal = Portal::start(&scene.lab, &scene.ays, "admin");
     portal.go("/images/1/availability");
     portal.browser.click("dialog label:has(input[value='2'])");
@@ -50,8 +51,8 @@ pub fn scene() -> (Many, Portal) {
     (scene, portal)
 }
 
-/// An account at a registry, which is gone when somebody looks.
-fn add_account(scene: &Many) {
+/// An account at a registry.
+pub fn add_account(scene: &Many) -> Registry {
     let registry = Registry::start_at(&scene.lab, Lab::CONTROLLER, 5000, &Door::Open);
     let file = scene.lab.dir().join("account.yaml");
     let address = registry.host();
@@ -59,6 +60,7 @@ fn add_account(scene: &Many) {
         format!("type: docker\nname: reg\nendpointUrl: http://{address}\nlogin: pub\npassword: pub1234\n");
     std::fs::write(&file, text).unwrap();
     scene.ays.succeeds(&["account", "create", "--file", file.to_str().unwrap()]);
+    registry
 }
 
 /// By how much a page is wider than what is seen of it.

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::Portal;
-use super::pages::PAGES;
+use super::pages::{PAGES, add_account};
 use crate::support::truth::{POOL, stored};
-use crate::support::{Lab, Many, qcow2};
+use crate::support::{Lab, Many, Registry, qcow2};
 
 const IMAGES: [(&str, u64); 6] = [
     ("alpine-3.22", 2),
@@ -18,7 +18,7 @@ const IMAGES: [(&str, u64); 6] = [
 ];
 
 /// Images on twelve nodes, not all of them as they should be, and `x` on its way to some.
-fn scene() -> (Many, Portal) {
+fn scene() -> (Many, Portal, Registry) {
     let scene = Many::new(12, 48);
     for (name, seed) in IMAGES {
         qcow2(&scene.origin.file(&format!("{name}.qcow2")), seed);
@@ -42,6 +42,9 @@ fn scene() -> (Many, Portal) {
     let file = stored(node).into_iter().find(|file| file.starts_with("alpine")).unwrap();
     fs::write(node.path(POOL).join(file), b"other bytes").unwrap();
     assert_ne!(scene.ays.run(&["scrub"]).code, Some(0));
+    let registry = add_account(&scene);
+    let fields = ["--set", "namespace=images", "--set", "repositoryName=fedora", "--set", "as=artifact"];
+    scene.ays.succeeds(&[&["publish", "-n", "fedora-43", "--account", "reg"], &fields[..]].concat());
     let portal = Portal::start(&scene.lab, &scene.ays, "admin");
     portal.go("/nodes");
     portal.browser.click(".heading button");
@@ -57,7 +60,7 @@ fn scene() -> (Many, Portal) {
     }
     portal.browser.click("dialog button[name=confirm]");
     portal.browser.wait("document.querySelector('#progress polyline')");
-    (scene, portal)
+    (scene, portal, registry)
 }
 
 #[test]
@@ -65,7 +68,7 @@ fn scene() -> (Many, Portal) {
 fn pictures_of_all_pages() {
     let directory = PathBuf::from(std::env::var_os("AYS_PICTURES").expect("AYS_PICTURES says where"));
     fs::create_dir_all(&directory).unwrap();
-    let (_scene, portal) = scene();
+    let (_scene, portal, _registry) = scene();
     let browser = &portal.browser;
     let job = browser.path();
     for (theme, dark) in [("light", false), ("dark", true)] {

@@ -23,15 +23,16 @@ const COLUMNS: &[Column] = &[
     column("image", "Image"),
     column("generation", "Generation"),
     column("account", "Account"),
-    column("target", "Type"),
     column("status", "Status"),
     column("cloudId", "Cloud ID"),
     column("location", "Location"),
-    column("actor", "Who"),
     column("created", "Asked for"),
     column("problem", "Problem"),
     acting("act", "What to do"),
 ];
+
+/// So many characters of what a cloud calls an image are shown; the whole is shown on hover, and in files.
+const SHOWN: usize = 22;
 
 const ACCOUNTS: &[Column] = &[
     column("name", "Account"),
@@ -99,11 +100,9 @@ fn row(of: &Publication, may: bool) -> Row {
         Cell::text(of.image.as_str()).to(address::to("/images", of.image.as_str())),
         Cell::number(of.generation),
         Cell::text(&of.account),
-        Cell::text(&of.target),
         Cell::state(state(of)),
-        Cell::text(of.cloud_id.as_deref().unwrap_or("")),
+        cloud_id(of.cloud_id.as_deref().unwrap_or("")),
         Cell::text(of.location.as_deref().unwrap_or("")),
-        Cell::text(&of.actor),
         Cell::time(Some(&of.created_at)),
         Cell::text(of.problem.as_deref().unwrap_or("")),
     ];
@@ -124,6 +123,15 @@ fn row(of: &Publication, may: bool) -> Row {
         });
     }
     row
+}
+
+/// What the cloud calls it: a long one is shown as its beginning, and whole on hover and in files.
+fn cloud_id(id: &str) -> Cell {
+    if id.chars().count() <= SHOWN {
+        return Cell::text(id);
+    }
+    let begin: String = id.chars().take(SHOWN - 1).collect();
+    Cell { title: Some(id.to_owned()), value: id.into(), ..Cell::text(format!("{begin}\u{2026}")) }
 }
 
 /// Where it is, in the words of UForge; never 100% for what failed.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use ays_catalogue::CloudAccount;
+use ays_catalogue::{CloudAccount, ImageDetail};
 use ays_operations::{self as operations, Controller, Error, PublicationPlan, PublishImage};
 use ays_publish::{Field, TargetType, Weight, publication_fields};
 
@@ -127,8 +127,12 @@ async fn show(
                     }
                 },
             };
-            let said = plan.as_ref().map_or_else(|| said(fields), |plan| plan.fields.clone());
-            shown_fields(account, &said, seen)
+            shown_fields(
+                account,
+                &detail,
+                plan.as_ref().map_or_else(|| said(fields), |plan| plan.fields.clone()),
+                seen,
+            )
         }
     };
     let name = detail.image.name.to_string();
@@ -167,15 +171,18 @@ async fn see(
 
 fn shown_fields(
     account: &CloudAccount,
-    said: &BTreeMap<String, String>,
+    detail: &ImageDetail,
+    said: BTreeMap<String, String>,
     mut seen: BTreeMap<&'static str, Vec<String>>,
 ) -> Vec<ShownField> {
     let Ok(target) = account.target.parse::<TargetType>() else { return Vec::new() };
+    let mut values = operations::publication_defaults(detail, target);
+    values.extend(said);
     let field = |Field { key, mandatory, words, about, .. }: &Field| ShownField {
         key,
         about,
         mandatory: *mandatory,
-        value: said.get(*key).cloned().unwrap_or_default(),
+        value: values.get(*key).cloned().unwrap_or_default(),
         words,
         seen: seen.remove(key).unwrap_or_default(),
     };
