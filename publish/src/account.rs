@@ -109,6 +109,12 @@ fn combinations(target: TargetType, said: &BTreeMap<String, String>) -> Vec<Fiel
     let mut faults = Vec::new();
     let mut wrong = |key, reason: &str| faults.push(FieldFault::Wrong { key, reason: reason.to_owned() });
     match target {
+        TargetType::Aws => {
+            if has("accountNumber") && !said.get("accountNumber").is_some_and(|said| is_account_number(said))
+            {
+                wrong("accountNumber", "an account's number has 12 digits, without hyphens");
+            }
+        }
         TargetType::Openstack => {
             if has("applicationCredentialId") != has("applicationCredentialSecret") {
                 wrong("applicationCredentialId", "an application credential is its id and its secret");
@@ -136,6 +142,11 @@ fn combinations(target: TargetType, said: &BTreeMap<String, String>) -> Vec<Fiel
         faults.push(FieldFault::Wrong { key: "proxyPort", reason: format!("`{port}` is no port") });
     }
     faults
+}
+
+/// Whether a text is the number of an account of AWS.
+pub(crate) fn is_account_number(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Why a text is no address of a service.

@@ -237,3 +237,70 @@ fn text_of(node: &MarkedYaml<'_>) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn faults(text: &str, format: FileFormat) -> Vec<String> {
+        read_accounts(text, format).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_account_is_the_same_in_each_kind_of_file() {
+        let toml =
+            "type = 'docker'\nname = 'reg'\nendpointUrl = 'https://r'\nlogin = 'a'\npassword = '0123'\n";
+        let yaml = "type: docker\nname: reg\nendpointUrl: https://r\nlogin: a\npassword: 0123\n";
+        let json = r#"{"type": "Docker", "name": "reg", "endpointUrl": "https://r", "login": "a", "password": "0123"}"#;
+        let listed = "accounts:\n- type: docker\n  name: reg\n  endpointUrl: https://r\n  login: a\n  password: 0123\n";
+        let in_toml = "[[accounts]]\ntype = 'docker'\nname = 'reg'\nendpointUrl = 'https://r'\nlogin = 'a'\npassword = '0123'";
+        for (text, format) in [
+            (toml, FileFormat::Toml),
+            (in_toml, FileFormat::Toml),
+            (yaml, FileFormat::Yaml),
+            (json, FileFormat::Yaml),
+            (listed, FileFormat::Yaml),
+        ] {
+            let accounts = read_accounts(text, format).unwrap();
+            let [account] = &accounts[..] else { panic!("{text}") };
+            assert_eq!((account.name.as_str(), account.target), ("reg", TargetType::Docker));
+            // A number that begins with a zero stays as it is written.
+            assert_eq!(account.secret("password").expose_secret(), "0123", "{text}");
+            assert!(!format!("{account:?}").contains("0123"));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let text = "type: docker\nname: reg\nendpointURL: https://r\nlogin: a\n";
+        assert_eq!(
+            faults(text, FileFormat::Yaml),
+            [
+                "line 3: account reg: `endpointURL` is no field of a docker account; is endpointUrl meant?",
+                "line 1: account reg: a docker account needs `endpointUrl`: the registry's address: https://HOST[:PORT]",
+                "line 1: account reg: a docker account needs `password`: its password, or an access token",
+            ]
+        );
+        assert_eq!(
+            faults("name = 'x'\ntype = 'dokcer'\n", FileFormat::Toml)[0].split(": aws").next().unwrap(),
+            "line 2: account x: `dokcer` is no type of target"
+        );
+        assert_eq!(faults("name: x\n", FileFormat::Yaml), ["line 1: account x: `type` is missing"]);
+        assert_eq!(
+            faults("name = 'x'\ntype = 'docker'\nlogin = [1]\n", FileFormat::Toml),
+            ["line 3: `login`: a field is a text, a number, true or false"]
+        );
+        // No error quotes the file: it may hold a secret.
+        for (text, format) in [
+            ("password = 'geheim\n", FileFormat::Toml),
+            ("password: 'geheim\n", FileFormat::Yaml),
+            ("{\"password\": \"geheim\", }}", FileFormat::Yaml),
+        ] {
+            let said = faults(text, format).join(" ");
+            assert!(said.starts_with("line ") && !said.contains("geheim"), "{said}");
+        }
+    }
+}

@@ -111,9 +111,17 @@ impl Disk<'_> {
             reader,
             _connection: connection,
             rest: Bytes::new(),
+            place: 0,
             seen: None,
             end: None,
         }))))
+    }
+
+    /// What the copy is called that is read first: its file and its pool.
+    pub(crate) fn first_copy(&self) -> String {
+        let Some(copy) = self.copies.first() else { return String::new() };
+        let node = copy.pool.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
+        format!("{} in {}{node}", copy.file, copy.pool.name)
     }
 
     async fn start(&self, told: &Told) -> Result<(Connection, DiskReader), DiskError> {
@@ -166,6 +174,8 @@ struct Reading {
     _connection: Connection,
     /// What was read, and not given yet.
     rest: Bytes,
+    /// Where that was in the disk when it was read, in bytes.
+    place: u64,
     seen: Option<Seen>,
     end: Option<Result<ReadEnd, ReadError>>,
 }
@@ -226,6 +236,15 @@ impl Feed {
         }
     }
 
+    /// The next block and its place in the disk, in bytes, where the disk is told in blocks; none: there are no more.
+    pub async fn block(&self) -> Result<Option<(u64, Bytes)>, DiskError> {
+        if self.end().await?.is_some() {
+            return Ok(None);
+        }
+        let mut reading = self.0.lock().await;
+        Ok(Some((reading.place, std::mem::take(&mut reading.rest))))
+    }
+
     /// What all of it was; none: there is more.
     pub async fn end(&self) -> Result<Option<ReadEnd>, DiskError> {
         let mut reading = self.0.lock().await;
@@ -263,7 +282,8 @@ impl Reading {
 
     async fn fill(&mut self) {
         match self.reader.next().await {
-            Ok(DiskPart::Bytes(_, bytes)) => {
+            Ok(DiskPart::Bytes(place, bytes)) => {
+                self.place = place;
                 if let Some(seen) = &mut self.seen {
                     seen(&bytes);
                 }

@@ -9,10 +9,9 @@ use url::Url;
 use crate::account::Account;
 use crate::data::Counter;
 use crate::error::TargetError;
-use crate::job::{ImageFacts, Job, Published};
+use crate::job::{Fields, ImageFacts, Job, Published, Seen};
 use crate::problem::Problem;
 use crate::registry::{MANIFEST, Registry, Upload, digest_of};
-use crate::target::{Fields, Seen};
 
 /// So many bytes go in one request: what is lost by one that fails is sent again.
 const CHUNK: u64 = 64 << 20;
@@ -156,7 +155,14 @@ impl Docker {
     /// Sends the blob with the disk, or goes on with sending it; what it is.
     async fn send(&self, registry: &Registry, job: &Job<'_>) -> Result<ReadEnd, TargetError> {
         let form = Self::form(job.fields);
-        let object = job.ledger.intend(UPLOAD, "disk").await?;
+        // Another copy of the same disk may become another file, so an upload goes on only with the one that it began with.
+        let object = job.ledger.intend(UPLOAD, &job.disk.first_copy()).await?;
+        for other in job.ledger.open().await? {
+            if other.kind == UPLOAD && other.number != object.number {
+                self.undo(job.fields, &other).await?;
+                job.ledger.removed(&other).await?;
+            }
+        }
         let counter = Counter::default();
         let mut upload = match object.cloud_id.as_deref().and_then(|location| Url::parse(location).ok()) {
             Some(location) => registry.upload(&location).await?,

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TargetType {
+    /// Amazon's cloud.
+    Aws,
     /// A registry of containers and artifacts.
     Docker,
     /// OpenStack's images.
@@ -19,11 +21,12 @@ pub enum TargetType {
 
 impl TargetType {
     /// All, in the order in which they are shown.
-    pub const ALL: [Self; 2] = [Self::Docker, Self::Openstack];
+    pub const ALL: [Self; 3] = [Self::Aws, Self::Docker, Self::Openstack];
 
     /// As it is written.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Aws => "aws",
             Self::Docker => "docker",
             Self::Openstack => "openstack",
         }
@@ -91,6 +94,24 @@ const EVERY_ACCOUNT: &[Field] = &[
     Field::may("caCertificate", "a PEM file with an authority that is trusted besides"),
 ];
 
+const AWS_ACCOUNT: &[Field] = &[
+    Field::must("accountNumber", "the account's number: 12 digits"),
+    Field::must("accessKeyId", "the id of an access key"),
+    Field::secret("secretAccessKeyId", "the access key's secret"),
+    Field::optional_secret("sessionToken", "the token of keys that last for a while"),
+    Field::may(
+        "endpointUrl",
+        "where all services are, for a cloud that is compatible; without one, Amazon's",
+    ),
+];
+
+const AWS: &[Field] = &[
+    Field::must("region", "the region that the image comes to: eu-central-1"),
+    Field::must("displayName", "the image's name there"),
+    Field::may("shareWith", "the numbers of accounts that may start it too, divided by commas"),
+    Field::may("deprecateAfter", "the number of days after which it is shown to nobody else any more"),
+];
+
 const DOCKER_ACCOUNT: &[Field] = &[
     Field::must("endpointUrl", "the registry's address: https://HOST[:PORT]"),
     Field::must("login", "the login"),
@@ -131,6 +152,7 @@ const OPENSTACK: &[Field] = &[
 /// The fields of an account.
 pub fn account_fields(of: TargetType) -> impl Iterator<Item = &'static Field> {
     let own = match of {
+        TargetType::Aws => AWS_ACCOUNT,
         TargetType::Docker => DOCKER_ACCOUNT,
         TargetType::Openstack => OPENSTACK_ACCOUNT,
     };
@@ -140,6 +162,7 @@ pub fn account_fields(of: TargetType) -> impl Iterator<Item = &'static Field> {
 /// The fields of a publication.
 pub fn publication_fields(of: TargetType) -> &'static [Field] {
     match of {
+        TargetType::Aws => AWS,
         TargetType::Docker => DOCKER,
         TargetType::Openstack => OPENSTACK,
     }
@@ -199,8 +222,10 @@ pub(crate) fn check<'a>(
     for (key, value) in &said {
         match fields.clone().find(|field| field.key == *key) {
             None => {
-                let keys = fields.clone().map(|field| field.key);
-                let near = ays_model::near(key, keys);
+                let mut keys = fields.clone().map(|field| field.key);
+                let in_other_case = keys.find(|known| known.eq_ignore_ascii_case(key));
+                let near =
+                    in_other_case.or_else(|| ays_model::near(key, fields.clone().map(|field| field.key)));
                 faults.push(FieldFault::Unknown { key: (*key).to_owned(), of: of.to_owned(), near });
             }
             Some(field) if !field.words.is_empty() && !field.words.contains(value) => {

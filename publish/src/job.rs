@@ -9,6 +9,16 @@ use serde::Serialize;
 use crate::data::Disk;
 use crate::ledger::Ledger;
 
+/// The fields of a publication, by their keys.
+pub type Fields = BTreeMap<String, String>;
+
+/// What an account can see: kinds of things, and their names.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Seen {
+    /// For each kind, its names.
+    pub found: Vec<(String, Vec<String>)>,
+}
+
 /// What is known of the image.
 #[derive(Debug, Clone)]
 pub struct ImageFacts {
@@ -44,7 +54,7 @@ pub struct Job<'a> {
     /// What is published.
     pub image: &'a ImageFacts,
     /// The target's fields, checked.
-    pub fields: &'a BTreeMap<String, String>,
+    pub fields: &'a Fields,
     /// What has the name already is replaced.
     pub overwrite: bool,
     /// Its disk.

@@ -6,6 +6,7 @@
 
 mod account;
 mod account_file;
+mod aws;
 mod data;
 mod docker;
 mod error;
@@ -24,7 +25,7 @@ pub use data::{Disk, DiskError};
 pub use error::TargetError;
 pub use fields::{Field, FieldFault, TargetType, account_fields, publication_fields};
 pub use http::{CallError, HttpError};
-pub use job::{ImageFacts, Job, Published};
+pub use job::{Fields, ImageFacts, Job, Published, Seen};
 pub use ledger::Ledger;
 pub use problem::{Problem, Weight};
-pub use target::{Fields, Seen, Target};
+pub use target::Target;

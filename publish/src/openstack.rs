@@ -16,9 +16,8 @@ use crate::account::Account;
 use crate::data::{Counter, send};
 use crate::error::TargetError;
 use crate::http::{Answer, CallError, Http};
-use crate::job::{ImageFacts, Job, Published};
+use crate::job::{Fields, ImageFacts, Job, Published, Seen};
 use crate::problem::Problem;
-use crate::target::{Fields, Seen};
 
 /// What the image service is called in a catalogue of services.
 const IMAGE: &str = "image";

@@ -1,28 +1,16 @@
 //! A target, whatever its type: what is asked of each of them.
 
-use std::collections::BTreeMap;
-
 use ays_catalogue::CloudObject;
-use ays_protocol::{Form, Told};
-use serde::Serialize;
+use ays_protocol::Told;
 
 use crate::account::Account;
+use crate::aws::Aws;
 use crate::docker::Docker;
 use crate::error::TargetError;
 use crate::fields::{FieldFault, TargetType, check, publication_fields};
-use crate::job::{ImageFacts, Job, Published};
+use crate::job::{Fields, ImageFacts, Job, Published, Seen};
 use crate::openstack::Openstack;
 use crate::problem::Problem;
-
-/// The fields of a publication, by their keys.
-pub type Fields = BTreeMap<String, String>;
-
-/// What an account can see: kinds of things, and their names.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Seen {
-    /// For each kind, its names.
-    pub found: Vec<(String, Vec<String>)>,
-}
 
 /// A target, as an account reaches it.
 #[derive(Debug)]
@@ -33,6 +21,7 @@ pub struct Target {
 
 #[derive(Debug)]
 enum Client {
+    Aws(Aws),
     Docker(Docker),
     Openstack(Openstack),
 }
@@ -45,6 +34,7 @@ impl Target {
     /// The account's proxy or authority is not one.
     pub fn of(account: &Account) -> Result<Self, TargetError> {
         let client = match account.target {
+            TargetType::Aws => Client::Aws(Aws::new(account)?),
             TargetType::Docker => Client::Docker(Docker::new(account)),
             TargetType::Openstack => Client::Openstack(Openstack::new(account)?),
         };
@@ -58,6 +48,7 @@ impl Target {
     /// It is not let in, or that is no such service.
     pub async fn test(&self) -> Result<Seen, TargetError> {
         match &self.client {
+            Client::Aws(aws) => aws.test().await,
             Client::Docker(docker) => docker.test().await,
             Client::Openstack(openstack) => openstack.test().await,
         }
@@ -70,17 +61,19 @@ impl Target {
     }
 
     /// What is said of an image where its fields are not said.
-    pub fn defaults(&self, image: &ImageFacts) -> Fields {
-        let of = |key: &str, value: String| Fields::from([(key.to_owned(), value)]);
-        match &self.client {
-            Client::Docker(_) => of("tagName", image.generation.to_string()),
-            Client::Openstack(_) => of("displayName", image.name.clone()),
-        }
+    pub fn defaults(of: TargetType, image: &ImageFacts) -> Fields {
+        let (key, value) = match of {
+            TargetType::Aws => ("displayName", format!("{}-{}", image.name, image.generation)),
+            TargetType::Docker => ("tagName", image.generation.to_string()),
+            TargetType::Openstack => ("displayName", image.name.clone()),
+        };
+        Fields::from([(key.to_owned(), value)])
     }
 
     /// What stands in the way by what is known here.
     pub fn check(&self, image: &ImageFacts, fields: &Fields) -> Vec<Problem> {
         match &self.client {
+            Client::Aws(_) => Aws::check(image, fields),
             Client::Docker(_) => Docker::check(image, fields),
             Client::Openstack(openstack) => openstack.check(image, fields),
         }
@@ -98,6 +91,7 @@ impl Target {
         own: &[CloudObject],
     ) -> Result<Vec<Problem>, TargetError> {
         match &self.client {
+            Client::Aws(aws) => aws.ask(fields, overwrite, own).await,
             Client::Docker(docker) => docker.ask(fields, overwrite, own).await,
             Client::Openstack(openstack) => openstack.ask(fields, overwrite, own).await,
         }
@@ -105,7 +99,8 @@ impl Target {
 
     /// As what the disk is read for it.
     pub fn told(&self, fields: &Fields) -> Told {
-        let form: Form = match &self.client {
+        let form = match &self.client {
+            Client::Aws(_) => return Aws::told(),
             Client::Docker(_) => Docker::form(fields),
             Client::Openstack(_) => Openstack::form(fields),
         };
@@ -119,6 +114,7 @@ impl Target {
     /// It came to nothing; what was made is in the ledger.
     pub async fn publish(&self, job: &Job<'_>) -> Result<Published, TargetError> {
         match &self.client {
+            Client::Aws(aws) => aws.publish(job).await,
             Client::Docker(docker) => docker.publish(job).await,
             Client::Openstack(openstack) => openstack.publish(job).await,
         }
@@ -131,6 +127,7 @@ impl Target {
     /// It may be there still.
     pub async fn undo(&self, fields: &Fields, object: &CloudObject) -> Result<(), TargetError> {
         match &self.client {
+            Client::Aws(aws) => aws.undo(fields, object).await,
             Client::Docker(docker) => docker.undo(fields, object).await,
             Client::Openstack(openstack) => openstack.undo(fields, object).await,
         }
@@ -143,6 +140,7 @@ impl Target {
     /// It does not answer.
     pub async fn marked(&self, fields: &Fields, begin: &str) -> Result<Vec<(String, String)>, TargetError> {
         match &self.client {
+            Client::Aws(aws) => aws.marked(fields, begin).await,
             Client::Docker(_) => Ok(Vec::new()),
             Client::Openstack(openstack) => openstack.marked(fields, begin).await,
         }
