@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod list;
+mod policy;
 mod show;
 mod test;
 
@@ -32,6 +33,7 @@ enum Verb {
     Show(show::Args),
     Test(test::Args),
     Delete(delete::Args),
+    Policy(policy::Args),
 }
 
 pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
@@ -41,6 +43,7 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         Verb::Show(args) => show::run(&args, repo).await,
         Verb::Test(args) => test::run(args, repo).await,
         Verb::Delete(args) => delete::run(args, repo).await,
+        Verb::Policy(args) => policy::run(&args),
     }
 }
 

@@ -230,8 +230,11 @@ impl PublishImage {
             None => Vec::new(),
         };
         let mut problems = target.check(&image, &new.fields);
+        // A service that is asked by a name that is none answers whatever it likes.
+        if problems.iter().all(|problem| problem.weight == Weight::Warning) {
+            problems.extend(target.ask(&new.fields, self.overwrite, &own).await.map_err(not_done)?);
+        }
         problems.extend(licence::problem(controller, &source.detail, &image, self.accept_licence).await?);
-        problems.extend(target.ask(&new.fields, self.overwrite, &own).await.map_err(not_done)?);
         let begin = source.disk().look(&target.told(&new.fields)).await;
         let (data, sent) = match begin {
             Ok(begin) => {

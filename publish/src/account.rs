@@ -110,8 +110,8 @@ fn combinations(target: TargetType, said: &BTreeMap<String, String>) -> Vec<Fiel
     let mut wrong = |key, reason: &str| faults.push(FieldFault::Wrong { key, reason: reason.to_owned() });
     match target {
         TargetType::Aws => {
-            if has("accountNumber") && !said.get("accountNumber").is_some_and(|said| is_account_number(said))
-            {
+            let number = said.get("accountNumber").filter(|number| !number.is_empty());
+            if number.is_some_and(|number| !is_account_number(number)) {
                 wrong("accountNumber", "an account's number has 12 digits, without hyphens");
             }
         }
@@ -119,7 +119,8 @@ fn combinations(target: TargetType, said: &BTreeMap<String, String>) -> Vec<Fiel
             if has("applicationCredentialId") != has("applicationCredentialSecret") {
                 wrong("applicationCredentialId", "an application credential is its id and its secret");
             }
-            if !has("applicationCredentialId") && !(has("login") && has("password")) {
+            let has_login = has("login") && has("password");
+            if !(has_login || has("applicationCredentialId")) {
                 wrong("login", "a login and its password are needed, or an application credential");
             }
             if has("applicationCredentialId")

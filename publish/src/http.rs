@@ -304,7 +304,7 @@ fn said(body: &[u8]) -> String {
 
 /// The first text under a key that services use for it.
 fn message(json: &serde_json::Value) -> Option<String> {
-    use serde_json::Value::{Array, Object, String as Text};
+    use serde_json::Value::{Array, Object};
     match json {
         Object(object) => {
             let code = object.get("code").and_then(|code| code.as_str().map(str::to_owned));
@@ -318,7 +318,7 @@ fn message(json: &serde_json::Value) -> Option<String> {
             }
         }
         Array(all) => all.iter().find_map(message),
-        Text(_) | _ => None,
+        _ => None,
     }
 }
 

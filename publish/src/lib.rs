@@ -15,6 +15,7 @@ mod http;
 mod job;
 mod ledger;
 mod openstack;
+mod policy;
 mod problem;
 mod registry;
 mod target;
@@ -27,5 +28,6 @@ pub use fields::{Field, FieldFault, TargetType, account_fields, publication_fiel
 pub use http::{CallError, HttpError};
 pub use job::{Fields, ImageFacts, Job, Published, Seen};
 pub use ledger::Ledger;
+pub use policy::policy;
 pub use problem::{Problem, Weight};
 pub use target::Target;

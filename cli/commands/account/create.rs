@@ -19,7 +19,7 @@ use crate::site::Site;
 /// TYPE` asks for them on a terminal; the words that a type has are in docs/publishing.md.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The type of target: docker, openstack
+    /// The type of target: aws, docker, openstack
     #[arg(value_name = "TYPE", required_unless_present = "file", conflicts_with = "file")]
     target: Option<TargetType>,
     /// The file that says them
