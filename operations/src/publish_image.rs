@@ -230,6 +230,13 @@ impl PublishImage {
             None => Vec::new(),
         };
         let mut problems = target.check(&image, &new.fields);
+        problems.extend(account.sends_in_clear().map(|address| {
+            let problem = format!("the account's secrets go to {address} in clear text");
+            ays_publish::Problem::warning(
+                problem,
+                "where the service speaks https, make the account with that address",
+            )
+        }));
         // A service that is asked by a name that is none answers whatever it likes.
         if problems.iter().all(|problem| problem.weight == Weight::Warning) {
             problems.extend(target.ask(&new.fields, self.overwrite, &own).await.map_err(not_done)?);

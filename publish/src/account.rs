@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ays_model::is_this_machine;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::fields::{FieldFault, TargetType, account_fields, check};
+
+/// The fields that say where a service is.
+const ADDRESSES: [&str; 3] = ["endpointUrl", "keystoneUrl", "glanceUrl"];
 
 /// An account at a target: its fields, checked. It prints without its secrets.
 #[derive(Clone)]
@@ -74,6 +78,15 @@ impl Account {
         &self.secrets
     }
 
+    /// An address to which its secrets go in clear text, so that whoever is on the way may read them; none: there is none.
+    pub fn sends_in_clear(&self) -> Option<&str> {
+        let is_clear = |address: &&str| {
+            let url = url::Url::parse(address).ok().filter(|url| url.scheme() == "http");
+            url.is_some_and(|url| !url.host_str().is_some_and(is_this_machine))
+        };
+        ADDRESSES.into_iter().filter_map(|key| self.text(key)).find(is_clear)
+    }
+
     /// A field that is no secret.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.fields.get(key).map(String::as_str)
@@ -131,8 +144,7 @@ fn combinations(target: TargetType, said: &BTreeMap<String, String>) -> Vec<Fiel
         }
         TargetType::Docker => {}
     }
-    let addresses = ["endpointUrl", "keystoneUrl", "glanceUrl"];
-    for key in addresses {
+    for key in ADDRESSES {
         if let Some(reason) = said.get(key).and_then(|value| wrong_address(value)) {
             faults.push(FieldFault::Wrong { key, reason });
         }

@@ -8,7 +8,7 @@ use ays_publish::{Account, Field, TargetType, account_fields, read_accounts};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{print_seen, read_file};
-use crate::failure::Failure;
+use crate::failure::{Failure, eprint_line};
 use crate::prompt;
 use crate::render::table;
 use crate::site::Site;
@@ -34,6 +34,12 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         (None, Some(target)) => vec![ask(target)?],
         (None, None) => Vec::new(),
     };
+    for account in &accounts {
+        if let Some(address) = account.sends_in_clear() {
+            let name = &account.name;
+            eprint_line(&format!("warning: the secrets of account {name} go to {address} in clear text"));
+        }
+    }
     let names: Vec<_> = accounts.iter().map(|account| (account.name.clone(), account.target)).collect();
     let seen = add_accounts(site.controller().await?, accounts).await?;
     for ((name, target), seen) in names.into_iter().zip(seen) {
