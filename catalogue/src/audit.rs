@@ -68,6 +68,8 @@ pub enum AuditWhat {
     Token,
     /// The fields of an account at a cloud, without its secrets.
     Account,
+    /// The licence of what is in an image: somebody has said that it may be published.
+    Licence,
 }
 
 /// Which changes are asked for.

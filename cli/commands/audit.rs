@@ -51,6 +51,7 @@ fn row(
         AuditWhat::Password => "password",
         AuditWhat::Token => "token",
         AuditWhat::Account => "account",
+        AuditWhat::Licence => "licence",
     };
     let change = match (before, after) {
         (None, after) => format!("{what}: {}", said(after)),

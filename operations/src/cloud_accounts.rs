@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use crate::controller::Controller;
 use crate::error::{Error, Kind};
 use crate::off_runtime::blocking;
+use crate::problem::Problem;
 
 /// The longest name of an account, in characters.
 const LONGEST: usize = 40;
@@ -51,7 +52,12 @@ pub async fn add_accounts(controller: Controller, accounts: Vec<Account>) -> Res
     }
     let mut seen = Vec::with_capacity(accounts.len());
     for account in &accounts {
-        seen.push(sign_in(account).await?);
+        let signed_in = sign_in(account).await;
+        // Of several, it has to be said which one.
+        seen.push(signed_in.map_err(|error| match accounts.len() {
+            1 => error,
+            _ => Problem::from(&error).led_to(format!("account {} is not let in", account.name)).into(),
+        })?);
     }
     for account in &accounts {
         keep_secrets(&controller, account).await?;

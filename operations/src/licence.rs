@@ -32,8 +32,15 @@ pub(crate) async fn problem(
     Ok(Some(Problem::error(notice, "where that is so, --accept-licence says it, once for this image")))
 }
 
-/// Whoever asks for it says yes.
-pub(crate) async fn accept(controller: &Controller, detail: &ImageDetail) -> Result<(), Error> {
+/// Whoever asks for it says yes, where something is asked for.
+pub(crate) async fn accept(
+    controller: &Controller,
+    detail: &ImageDetail,
+    image: &ImageFacts,
+) -> Result<(), Error> {
+    if asked_for(image).is_none() {
+        return Ok(());
+    }
     let (actor, now) = (&controller.actor.0, Timestamp::now());
     Ok(controller.catalogue.accept_licence(detail.image.id, actor, &now).await?)
 }

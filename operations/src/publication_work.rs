@@ -9,9 +9,9 @@ use ays_catalogue::{
 };
 use ays_engine::{Stop, now};
 use ays_model::{Activity, Event, LockScope, NodeName, Progress, StepName, Target as Node};
-use ays_publish::{Disk, DiskError, Fields, ImageFacts, Job, Ledger, Published, Target};
+use ays_publish::{Disk, DiskError, Ending, Fields, ImageFacts, Job, Ledger, Published, Target};
 use ays_transport::{SshSettings, Transport};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::change_image::find;
 use crate::cloud_accounts::not_done;
@@ -20,6 +20,9 @@ use crate::error::{Error, Kind};
 use crate::generations::{generation, verified_copies};
 use crate::off_runtime::off_runtime;
 use crate::selection::all_nodes;
+
+/// How long a target may take to end in order.
+const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// How often the catalogue is told how far a publication is.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
@@ -181,16 +184,34 @@ impl Work<'_> {
             tell(now(&account, Event::StepProgress { step: StepName::Publish, progress }));
         };
         let disk = source.disk();
-        let job = Job { image: &image, fields: self.fields, overwrite, disk, ledger: &ledger, tell: &told };
-        let published = tokio::select! {
-            published = self.target.publish(&job) => Some(published),
+        let ending = Ending::default();
+        let job = Job {
+            image: &image,
+            fields: self.fields,
+            overwrite,
+            disk,
+            ledger: &ledger,
+            ending: &ending,
+            tell: &told,
+        };
+        let mut publishing = std::pin::pin!(self.target.publish(&job));
+        let mut published = tokio::select! {
+            published = &mut publishing => Some(published),
             noted = self.note(&state) => match noted {
                 Ok(()) => None,
                 Err(error) => return Err(error),
             },
             () = stop.after_steps() => None,
         };
-        let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if published.is_none() && self.target.ends_in_order() {
+            ending.want();
+            // It may have come to its end just then.
+            published = match timeout(END_LIMIT, publishing).await {
+                Ok(Ok(done)) => Some(Ok(done)),
+                _ => None,
+            };
+        }
+        let state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let catalogue = &self.controller.catalogue;
         catalogue.publication_progress(self.id, &state.message, state.sent, state.total).await?;
         let (end, error) = match published {
@@ -245,7 +266,9 @@ impl Work<'_> {
                 Err(error) => {
                     left += 1;
                     let (kind, name) = (&object.kind, object.cloud_id.as_ref().unwrap_or(&object.key));
-                    let message = format!("the {kind} {name} was not removed: {}", ays_model::causes(&error));
+                    let cure = error.cure().map(|cure| format!(" ({cure})")).unwrap_or_default();
+                    let message =
+                        format!("the {kind} {name} was not removed: {}{cure}", ays_model::causes(&error));
                     tell(now(&account, Event::Warning { message }));
                 }
             }

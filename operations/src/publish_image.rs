@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ays_catalogue::{
-    ImageDetail, NewPublication, Publication, PublicationFilter, PublicationId, PublicationStatus, Timestamp,
+    ImageDetail, NewPublication, Publication, PublicationEnd, PublicationFilter, PublicationId,
+    PublicationStatus, Timestamp,
 };
 use ays_engine::{Stop, now};
 use ays_model::{Activity, Event, NodeName, Progress, StepName};
@@ -164,7 +165,7 @@ impl PublishImage {
         let accounts = self.accounts()?;
         let mut source = Source::find(&controller, &self.image, self.generation, ssh, &stop).await?;
         if self.accept_licence {
-            licence::accept(&controller, &source.detail).await?;
+            licence::accept(&controller, &source.detail, &source.facts()).await?;
         }
         let reading = source.verify(|done, total| {
             let progress = Progress { activity: Activity::Verify, done, total: Some(total) };
@@ -317,9 +318,43 @@ impl PublishImage {
         let done = work.publish(source, self.overwrite, stop, tell).await;
         if let Ok(Published { cloud_id, location }) = &done {
             event(Event::StepDone { step: StepName::Publish, result: format!("{location}: {cloud_id}") });
+            if self.overwrite
+                && let Err(error) = end_replaced(controller, &target, &new, id, tell).await
+            {
+                let message = format!("what it replaced was not all removed: {}", ays_model::causes(&error));
+                event(Event::Warning { message });
+            }
         }
         (Some(id), done.map(|done| (done, false)))
     }
+}
+
+/// Removes what is left of the publications whose place another one has taken.
+async fn end_replaced(
+    controller: &Controller,
+    target: &Target,
+    by: &NewPublication,
+    id: PublicationId,
+    tell: &Tell,
+) -> Result<(), Error> {
+    let (account, status) = (Some(by.account.clone()), Some(PublicationStatus::Done));
+    let filter = PublicationFilter { account, status, ..PublicationFilter::default() };
+    for old in controller.catalogue.publications(&filter).await? {
+        let is_there = old.target == by.target && target.place(&old.fields) == target.place(&by.fields);
+        if old.id != id && is_there {
+            let work = Work {
+                controller,
+                target,
+                id: old.id,
+                account: &old.account,
+                fields: &old.fields,
+                keep: false,
+            };
+            // Somebody who is at it removes it, too.
+            let _ = work.remove(&PublicationEnd::Removed, tell).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The fields of a publication of an image's current generation that nobody has to say.

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use ays_catalogue::{ImageId, Publication, PublicationFilter, PublicationId, PublicationStatus};
-use ays_engine::{Stop, now};
-use ays_model::{Event, NodeName};
-use ays_publish::{Fields, Target};
+use ays_engine::Stop;
+use ays_publish::{FieldFault, Fields, Target, TargetType};
 use ays_transport::SshSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::change_image::find;
-use crate::cloud_accounts::with_secrets;
 use crate::controller::{Controller, Tell};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::generations::generation;
 use crate::problem::Problem;
 use crate::publication_work::facts;
@@ -86,18 +84,10 @@ impl PublishOutdated {
             if stop.is_wanted() {
                 return Err(Error::interrupted());
             }
-            let Some((publish, is_replaced)) = again(&controller, &newest).await? else { continue };
-            let run = publish.run(controller.clone(), ssh.clone(), stop.clone(), Tell::clone(&tell)).await?;
-            let is_there = run.iter().all(|to| to.problem.is_none());
-            done.extend(run);
-            if is_there && is_replaced {
-                let old = RemovePublication { id: newest.id, remote: true };
-                let (ssh, stop) = (ssh.clone(), stop.clone());
-                if let Err(error) = old.run(controller.clone(), ssh, stop, Tell::clone(&tell)).await {
-                    let message = format!("publication {}: {}", newest.id, ays_model::causes(&error));
-                    tell(now(&NodeName::from(newest.account.as_str()), Event::Warning { message }));
-                }
-            }
+            let Some(publish) = again(&controller, &newest).await? else { continue };
+            done.extend(
+                publish.run(controller.clone(), ssh.clone(), stop.clone(), Tell::clone(&tell)).await?,
+            );
         }
         Ok(done)
     }
@@ -118,26 +108,21 @@ async fn newest(controller: &Controller, image: Option<ImageId>) -> Result<Vec<P
     Ok(newest.into_values().collect())
 }
 
-/// How the current generation is published as an older one was, and whether it takes that one's name; none: that is the current
-/// one.
-async fn again(controller: &Controller, old: &Publication) -> Result<Option<(PublishImage, bool)>, Error> {
+/// How the current generation is published as an older one was; none: that is the current one.
+async fn again(controller: &Controller, old: &Publication) -> Result<Option<PublishImage>, Error> {
     let detail = find(controller, &old.image_id.0.to_string()).await?;
     let current = generation(&detail, None)?;
     if current.number == old.generation {
         return Ok(None);
     }
-    let account = with_secrets(controller, &old.account).await?;
+    let wrong = |fault: FieldFault| Error::new(Kind::Failed, fault);
+    let target: TargetType = old.target.parse().map_err(wrong)?;
     // What nobody said follows the generation.
     let before = generation(&detail, Some(old.generation))?;
-    let (was, is) = (
-        Target::defaults(account.target, &facts(&detail, before)),
-        Target::defaults(account.target, &facts(&detail, current)),
-    );
+    let was = Target::defaults(target, &facts(&detail, before));
     let mut fields: Fields = old.fields.clone();
     fields.retain(|key, value| was.get(key) != Some(value));
-    let mut all = is;
-    all.extend(fields.clone());
-    let publish = PublishImage {
+    Ok(Some(PublishImage {
         image: old.image_id.0.to_string(),
         generation: Some(current.number),
         accounts: vec![old.account.clone()],
@@ -145,8 +130,7 @@ async fn again(controller: &Controller, old: &Publication) -> Result<Option<(Pub
         overwrite: true,
         accept_licence: false,
         keep: old.keep,
-    };
-    Ok(Some((publish, all == old.fields)))
+    }))
 }
 
 impl PrunePublications {

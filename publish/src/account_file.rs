@@ -70,13 +70,17 @@ const ACCOUNTS: &str = "accounts";
 ///
 /// All that is wrong with them.
 pub fn read_accounts(text: &str, format: FileFormat) -> Result<Vec<Account>, Vec<FileFault>> {
-    let tables = read(text, format).map_err(|fault| vec![fault])?;
+    let tables = match text.trim() {
+        "" => Vec::new(),
+        _ => read(text, format).map_err(|fault| vec![fault])?,
+    };
     let (mut accounts, mut faults) = (Vec::new(), Vec::new());
     let mut names = std::collections::BTreeSet::new();
     for (number, table) in tables.into_iter().enumerate() {
+        let line = table.line;
         match account(table, number + 1) {
             Ok(account) if !names.insert(account.name.clone()) => faults.push(FileFault {
-                line: None,
+                line: Some(line),
                 of: Some(account.name),
                 what: "the file says two accounts of this name".to_owned(),
             }),

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ays_catalogue::ScrubCopy;
@@ -190,6 +190,21 @@ impl fmt::Debug for Feed {
     }
 }
 
+/// Says that a publication is to end as soon as it can do so in order.
+#[derive(Debug, Clone, Default)]
+pub struct Ending(Arc<AtomicBool>);
+
+impl Ending {
+    /// It is to end.
+    pub fn want(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// How many bytes were given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counter(Arc<AtomicU64>);
@@ -215,14 +230,21 @@ impl Feed {
         self.0.lock().await.seen = Some(Box::new(seen));
     }
 
-    /// The next bytes, at most so many, as the body of a request.
-    pub fn body(&self, most: u64, counter: &Counter) -> reqwest::Body {
+    /// The next bytes, at most so many, as the body of a request. It ends early when that is wanted.
+    pub fn body(&self, most: u64, counter: &Counter, ending: Option<&Ending>) -> reqwest::Body {
+        let ending = ending.cloned().unwrap_or_default();
         let state = (self.0.clone(), most, counter.clone());
-        reqwest::Body::wrap_stream(unfold(state, |(reading, left, counter)| async move {
-            let bytes = reading.lock().await.take(left).await?;
-            let given = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
-            counter.0.fetch_add(given, Ordering::Relaxed);
-            Some((bytes, (reading, left - given, counter)))
+        reqwest::Body::wrap_stream(unfold(state, move |(reading, left, counter)| {
+            let ending = ending.clone();
+            async move {
+                if ending.is_wanted() {
+                    return None;
+                }
+                let bytes = reading.lock().await.take(left).await?;
+                let given = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+                counter.0.fetch_add(given, Ordering::Relaxed);
+                Some((bytes, (reading, left - given, counter)))
+            }
         }))
     }
 

@@ -135,7 +135,13 @@ impl Docker {
         let (manifest, config) = describe(job, &end);
         let config_digest = digest_of(&config);
         if let Some(object) = own_blob(&registry, job, &config_digest).await? {
-            registry.put_blob(&config, &config_digest).await?;
+            if registry.blob(&config_digest).await?.is_none() {
+                let upload = job.ledger.intend(UPLOAD, &config_digest).await?;
+                let begun = registry.begin().await?;
+                job.ledger.made(&upload, begun.location.as_str()).await?;
+                registry.put_blob(begun, &config, &config_digest).await?;
+                job.ledger.removed(&upload).await?;
+            }
             job.ledger.made(&object, &config_digest).await?;
         }
         let (tag, digest) = (job.need("tagName"), digest_of(&manifest));
@@ -214,6 +220,9 @@ impl Docker {
         counter.set(at.has);
         let tell = |sent| (job.tell)("sending the disk", sent, total);
         loop {
+            if job.ending.is_wanted() {
+                return Err(TargetError::Ended);
+            }
             if let Some(end) = feed.end().await? {
                 let digest = format!("sha256:{}", end.sha256);
                 match own_blob(registry, job, &digest).await? {
@@ -225,7 +234,7 @@ impl Docker {
                 }
                 return Ok(end);
             }
-            at = match registry.send(&at, &feed, CHUNK, counter, &tell).await {
+            at = match registry.send(&at, &feed, CHUNK, (counter, job.ending), &tell).await {
                 Ok(at) => at,
                 Err(error) => {
                     // What the disk's own reader says explains more than the request that broke by it.
@@ -246,9 +255,14 @@ impl Docker {
                 Ok(location) => registry.give_up(&location).await,
                 Err(_) => Ok(()),
             },
-            (MANIFEST_OBJECT, _) => registry.remove(&format!("manifests/{}", object.key)).await,
+            // A registry that removes nothing does not say either that there is nothing to be removed.
+            (MANIFEST_OBJECT, _) if registry.manifest(&object.key).await?.is_some() => {
+                registry.remove(&format!("manifests/{}", object.key)).await
+            }
             // Somebody else may have it in an image by now.
-            (BLOB, _) if !registry.is_named(&object.key).await? => {
+            (BLOB, _)
+                if registry.blob(&object.key).await?.is_some() && !registry.is_named(&object.key).await? =>
+            {
                 registry.remove(&format!("blobs/{}", object.key)).await
             }
             _ => Ok(()),

@@ -30,6 +30,9 @@ pub enum TargetError {
         /// What is there.
         found: String,
     },
+    /// It was to end.
+    #[error("it was ended")]
+    Ended,
     /// It is not what the account says.
     #[error("{0}")]
     NotOne(String),
@@ -47,7 +50,8 @@ impl TargetError {
             Self::Differs { .. } => {
                 Some("try again; when it stays so, something between here and there changes bytes")
             }
-            Self::Http(_) | Self::Ledger(_) | Self::NotOne(_) | Self::Failed(_) => None,
+            Self::NotOne(_) => Some("look whether the account's address is that of such a service"),
+            Self::Http(_) | Self::Ledger(_) | Self::Failed(_) | Self::Ended => None,
         }
     }
 }

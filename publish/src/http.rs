@@ -100,6 +100,9 @@ impl CallError {
             Self::Refused { status: 403, .. } => {
                 "the account may not do that there: `ays account policy` says what it needs"
             }
+            Self::Refused { status: 405, .. } => {
+                "the service lets nobody do that: of a registry, its owner has to allow that images are deleted"
+            }
             Self::Refused { status: 413 | 507, .. } => {
                 "there is no room left for it: ask for more quota, or remove old images"
             }

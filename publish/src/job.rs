@@ -6,7 +6,7 @@ use ays_catalogue::{DiskFacts, StartedBy};
 use ays_model::Digest;
 use serde::Serialize;
 
-use crate::data::Disk;
+use crate::data::{Disk, Ending};
 use crate::ledger::Ledger;
 
 /// The fields of a publication, by their keys.
@@ -61,6 +61,8 @@ pub struct Job<'a> {
     pub disk: Disk<'a>,
     /// Where all that is made is written down.
     pub ledger: &'a Ledger,
+    /// Whether it is to end.
+    pub ending: &'a Ending,
     /// Is told what is done, how many bytes were sent, and how many there are, where that is known.
     pub tell: &'a (dyn Fn(&str, u64, Option<u64>) + Sync),
 }

@@ -22,7 +22,7 @@ mod target;
 
 pub use account::Account;
 pub use account_file::{FileFault, FileFormat, Read, read_accounts, read_fields};
-pub use data::{Disk, DiskError};
+pub use data::{Disk, DiskError, Ending};
 pub use error::TargetError;
 pub use fields::{Field, FieldFault, TargetType, account_fields, publication_fields};
 pub use http::{CallError, HttpError};

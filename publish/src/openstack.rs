@@ -47,6 +47,17 @@ struct Glance {
     http: Http,
     address: String,
     token: HeaderValue,
+    /// The id of the project that it is let in for.
+    project: String,
+}
+
+/// What signing in gives.
+struct SignedIn {
+    token: HeaderValue,
+    /// The catalogue of services.
+    services: Value,
+    /// The project's id; empty where it is for none.
+    project: String,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +69,6 @@ struct Images {
 #[derive(Debug, Clone, Deserialize)]
 struct Image {
     id: String,
-    name: Option<String>,
     status: String,
     owner: Option<String>,
     size: Option<u64>,
@@ -86,10 +96,10 @@ impl Openstack {
 
     pub async fn test(&self) -> Result<Seen, TargetError> {
         if self.is_second() {
-            let (_, services) = self.sign_in(&Fields::new()).await?;
+            let services = self.sign_in(&Fields::new()).await?.services;
             return Ok(Seen { found: vec![("services".to_owned(), services_of(&services))] });
         }
-        let (token, _) = self.sign_in(&Fields::new()).await?;
+        let token = self.sign_in(&Fields::new()).await?.token;
         let address = self.keystone("auth/projects");
         let asked = self
             .http
@@ -166,7 +176,11 @@ impl Openstack {
         let mut tries = TRIES;
         let image = loop {
             match self.publish_once(&glance, job).await {
-                Err(TargetError::Call(error)) if tries > 0 && passes(&error) => tries -= 1,
+                Err(TargetError::Call(error)) if tries > 0 && passes(&error) => {
+                    // Half of it may be there, and nothing can be added to that: it is made anew.
+                    discard(&glance, job).await?;
+                    tries -= 1;
+                }
                 image => break image?,
             }
         };
@@ -206,32 +220,14 @@ impl Openstack {
         }
         match there.status.as_str() {
             // The data of an earlier try arrived, and was compared before the answer came, or is compared now.
-            "active" | "queued" => {}
+            "active" | "queued" => self.send(glance, job, &there).await,
             // An earlier try is gone, and what it sent is of no use.
-            _ => {
-                glance.remove(id).await?;
-                job.ledger.removed(&object).await?;
-                return Err(glance.gone(&there).into());
-            }
+            _ => Err(glance.gone(&there).into()),
         }
-        let image = self.send(glance, job, &there).await?;
-        if let Err(error) = &image
-            && !matches!(error, TargetError::Disk(_))
-        {
-            // It is made anew by the next try: half of it may be there.
-            glance.remove(id).await?;
-            job.ledger.removed(&object).await?;
-        }
-        image
     }
 
     /// Sends the data, and compares what the service has with what was sent.
-    async fn send(
-        &self,
-        glance: &Glance,
-        job: &Job<'_>,
-        there: &Image,
-    ) -> Result<Result<Image, TargetError>, TargetError> {
+    async fn send(&self, glance: &Glance, job: &Job<'_>, there: &Image) -> Result<Image, TargetError> {
         let feed = job.disk.read(&Told::File { form: Self::form(job.fields), skip: 0 }).await?;
         let total = feed.begin().await.length;
         let sums = Arc::new(std::sync::Mutex::new((md5::Md5::new(), sha2::Sha512::new())));
@@ -250,8 +246,11 @@ impl Openstack {
         } else {
             let address = format!("{}/v2/images/{}/file", glance.address, there.id);
             let request = self.http.client().put(address).header("x-auth-token", glance.token.clone());
-            let request =
-                request.header(CONTENT_TYPE, "application/octet-stream").body(feed.body(u64::MAX, &counter));
+            let request = request.header(CONTENT_TYPE, "application/octet-stream").body(feed.body(
+                u64::MAX,
+                &counter,
+                None,
+            ));
             let tell = |sent| (job.tell)("sending the disk", sent, total);
             let sent = send(&self.http, "sending the disk", request, &counter, &tell).await;
             let sent = sent.and_then(|answer| self.http.well(answer));
@@ -260,19 +259,15 @@ impl Openstack {
                 // The answer may have been lost, and not the data.
                 let is_active = glance.image(&there.id).await?.is_some_and(|image| image.status == "active");
                 if !is_active {
-                    return Ok(Err(error.into()));
+                    return Err(error.into());
                 }
             }
         }
-        let end =
-            feed.end().await?.ok_or_else(|| TargetError::Failed("not all of the disk was read".to_owned()));
-        let bytes = match end {
-            Ok(end) => end.bytes,
-            Err(error) => return Ok(Err(error)),
-        };
+        let end = feed.end().await?;
+        let end = end.ok_or_else(|| TargetError::Failed("not all of the disk was read".to_owned()))?;
         let image = glance.need(&there.id).await?;
         let sums = sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        Ok(compare(image, bytes, &hex::encode(sums.0.finalize()), &hex::encode(sums.1.finalize())))
+        compare(image, end.bytes, &hex::encode(sums.0.finalize()), &hex::encode(sums.1.finalize()))
     }
 
     pub async fn undo(&self, fields: &Fields, object: &CloudObject) -> Result<(), TargetError> {
@@ -298,8 +293,8 @@ impl Openstack {
         format!("{base}/{version}/{path}")
     }
 
-    /// A token, and the catalogue of services that came with it.
-    async fn sign_in(&self, fields: &Fields) -> Result<(HeaderValue, Value), TargetError> {
+    /// A token, and what came with it.
+    async fn sign_in(&self, fields: &Fields) -> Result<SignedIn, TargetError> {
         let (login, password) = (self.account.need("login"), self.account.secret("password"));
         let doing = "signing in to keystone";
         let unreadable = |answer: &Answer| TargetError::from(answer.wrong("it holds no token".to_owned()));
@@ -313,7 +308,9 @@ impl Openstack {
             let body: Value = answer.json()?;
             let token = body.pointer("/access/token/id").and_then(Value::as_str);
             let token = token.and_then(sensitive).ok_or_else(|| unreadable(&answer))?;
-            return Ok((token, body["access"]["serviceCatalog"].clone()));
+            let access = &body["access"];
+            let project = access["token"]["tenant"]["id"].as_str().unwrap_or_default().to_owned();
+            return Ok(SignedIn { token, services: access["serviceCatalog"].clone(), project });
         }
         let domain = self.account.text("keystoneDomain").unwrap_or("Default");
         let identity = match self.account.text("applicationCredentialId") {
@@ -337,12 +334,13 @@ impl Openstack {
         let answer = self.http.get(doing, |client| client.post(&address).json(&body)).await?;
         let token = sensitive(answer.header("x-subject-token")?).ok_or_else(|| unreadable(&answer))?;
         let body: Value = answer.json()?;
-        Ok((token, body["token"]["catalog"].clone()))
+        let project = body["token"]["project"]["id"].as_str().unwrap_or_default().to_owned();
+        Ok(SignedIn { token, services: body["token"]["catalog"].clone(), project })
     }
 
     /// The image service, for the project that the fields name.
     async fn glance(&self, fields: &Fields) -> Result<Glance, TargetError> {
-        let (token, services) = self.sign_in(fields).await?;
+        let SignedIn { token, services, project } = self.sign_in(fields).await?;
         let address = match self.account.text("glanceUrl") {
             Some(address) => address.to_owned(),
             None => image_service(&services).ok_or_else(|| {
@@ -354,7 +352,7 @@ impl Openstack {
         };
         let address = address.trim_end_matches('/');
         let address = address.strip_suffix("/v2").unwrap_or(address).to_owned();
-        Ok(Glance { http: self.http.clone(), address, token })
+        Ok(Glance { http: self.http.clone(), address, token, project })
     }
 }
 
@@ -378,8 +376,8 @@ impl Glance {
     async fn named(&self, name: &str) -> Result<Vec<Image>, TargetError> {
         let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
         let mut images = self.list(&format!("name={name}")).await?;
-        // One that is on its way is somebody's publication.
-        images.retain(|image| image.name.is_some() && image.owner.is_some());
+        // Others' public images have names, too.
+        images.retain(|image| image.owner.as_ref() == Some(&self.project));
         Ok(images)
     }
 
@@ -434,6 +432,15 @@ impl Glance {
             said: format!("image {} is {}", image.id, image.status),
         }
     }
+}
+
+/// Removes the image that a try has made.
+async fn discard(glance: &Glance, job: &Job<'_>) -> Result<(), TargetError> {
+    for object in job.ledger.open().await? {
+        glance.remove(&object.key).await?;
+        job.ledger.removed(&object).await?;
+    }
+    Ok(())
 }
 
 /// Compares what the service says of an image with what was sent.

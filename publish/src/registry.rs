@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::account::Account;
-use crate::data::{Counter, Feed, send};
+use crate::data::{Counter, Ending, Feed, send};
 use crate::error::TargetError;
 use crate::http::{Answer, Http};
 
@@ -137,17 +137,22 @@ impl Registry {
         Ok(Some(Upload { location: self.location(&answer)?, has: received(&answer.headers) }))
     }
 
-    /// Sends the next bytes of an upload, at most so many.
+    /// Sends the next bytes of an upload, at most so many. When it is to end, the request ends early and in order, so that the
+    /// registry says where the upload is: one that breaks is out of reach for it.
     pub async fn send(
         &self,
         upload: &Upload,
         feed: &Feed,
         most: u64,
-        counter: &Counter,
+        (counter, ending): (&Counter, &Ending),
         tell: &(dyn Fn(u64) + Sync),
     ) -> Result<Upload, TargetError> {
         let request = self.http.client().patch(upload.location.clone());
-        let request = request.header(CONTENT_TYPE, "application/octet-stream").body(feed.body(most, counter));
+        let request = request.header(CONTENT_TYPE, "application/octet-stream").body(feed.body(
+            most,
+            counter,
+            Some(ending),
+        ));
         let request = self.signed(request).await;
         let answer = send(&self.http, "sending a blob", request, counter, tell).await?;
         let answer = self.http.well(answer)?;
@@ -168,12 +173,8 @@ impl Registry {
         }
     }
 
-    /// Puts a small blob there.
-    pub async fn put_blob(&self, bytes: &[u8], digest: &str) -> Result<(), TargetError> {
-        if self.blob(digest).await?.is_some() {
-            return Ok(());
-        }
-        let mut upload = self.begin().await?;
+    /// Puts a small blob there, by an upload that was begun for it.
+    pub async fn put_blob(&self, mut upload: Upload, bytes: &[u8], digest: &str) -> Result<(), TargetError> {
         upload.location.query_pairs_mut().append_pair("digest", digest);
         let put = |client: &Client| {
             let request =

@@ -120,6 +120,22 @@ impl Target {
         }
     }
 
+    /// Whether [`Job::ending`] ends what it is doing: for others, to drop it is the way.
+    pub fn ends_in_order(&self) -> bool {
+        matches!(self.client, Client::Docker(_))
+    }
+
+    /// What the place of a publication is called at its account: what comes there takes the place of what was there.
+    pub fn place(&self, fields: &Fields) -> String {
+        let keys: &[&str] = match self.kind {
+            TargetType::Aws => &["region", "displayName"],
+            TargetType::Docker => &["namespace", "repositoryName", "tagName"],
+            TargetType::Openstack => &["tenantName", "keystoneDomain", "keystoneProject", "displayName"],
+        };
+        let said = keys.iter().map(|key| fields.get(*key).map_or("", String::as_str));
+        said.collect::<Vec<_>>().join("/")
+    }
+
     /// Removes an object of a ledger; one that is not there is no error.
     ///
     /// # Errors

@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use ays_model::{Digest, Gid};
+use serde_json::json;
 use sqlx::FromRow;
 
 use super::Database;
+use super::audit::{Edit, note_image};
 use super::cloud_account::{read_fields, write_fields};
 use crate::{
-    CatalogueError, CloudObject, ImageId, NewPublication, ObjectState, Publication, PublicationEnd,
-    PublicationFilter, PublicationId, PublicationStatus, Publications, Timestamp,
+    AuditWhat, CatalogueError, ChangedBy, CloudObject, ImageId, NewPublication, ObjectState, Publication,
+    PublicationEnd, PublicationFilter, PublicationId, PublicationStatus, Publications, Timestamp,
 };
 
 #[derive(FromRow)]
@@ -318,19 +320,26 @@ impl Publications for Database {
     }
 
     async fn accept_licence(&self, image: ImageId, by: &str, now: &Timestamp) -> Result<(), CatalogueError> {
-        self.write_one(
-            "noting who accepts a licence",
-            sqlx::query(
-                "INSERT INTO licence (environment_id, image_id, accepted_by, accepted_at) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (environment_id, image_id) DO NOTHING",
-            )
-            .bind(self.environment)
-            .bind(image)
-            .bind(by)
-            .bind(now),
+        let doing = "noting who accepts a licence";
+        let failed = self.failed(doing);
+        let mut tx = self.write(doing).await?;
+        let accepted = sqlx::query(
+            "INSERT INTO licence (environment_id, image_id, accepted_by, accepted_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (environment_id, image_id) DO NOTHING",
         )
-        .await?;
-        Ok(())
+        .bind(tx.environment)
+        .bind(image)
+        .bind(by)
+        .bind(now)
+        .execute(&mut *tx)
+        .await
+        .map_err(&failed)?;
+        if accepted.rows_affected() == 1 {
+            let edit = Edit { what: AuditWhat::Licence, before: None, after: Some(json!("accepted")) };
+            let by = ChangedBy { actor: by.to_owned(), reason: None, at: now.clone() };
+            note_image(&mut tx, image, edit, &by).await.map_err(&failed)?;
+        }
+        tx.commit().await.map_err(failed)
     }
 
     async fn licence(&self, image: ImageId) -> Result<Option<(String, Timestamp)>, CatalogueError> {
