@@ -176,14 +176,23 @@ pub struct CloudObject {
 /// Publications and their ledgers. One that is worked on is locked by who does so.
 #[async_trait]
 pub trait Publications: fmt::Debug + Send + Sync {
-    /// Begins a publication, or goes on with the one of the same content, account, target and fields that is under way or
-    /// has failed; whether it is new.
+    /// Begins a publication, or finds the last one of the same content, account, target and fields: one that has failed or was
+    /// cancelled is under way again, one that is done is another one only where it is to replace what is there. Whether it is
+    /// new. What becomes of one that is under way is for who locks it.
     async fn begin_publication(
         &self,
         new: &NewPublication,
         by: &str,
         now: &Timestamp,
     ) -> Result<(PublicationId, bool), CatalogueError>;
+
+    /// Whoever has locked a publication that is under way goes on with it, in this way.
+    async fn resume_publication(
+        &self,
+        id: PublicationId,
+        overwrite: bool,
+        keep: bool,
+    ) -> Result<(), CatalogueError>;
 
     /// The publications that agree with the filter, the newest first.
     async fn publications(&self, filter: &PublicationFilter) -> Result<Vec<Publication>, CatalogueError>;

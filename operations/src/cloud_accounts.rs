@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ays_catalogue::{CloudAccount, NewCloudAccount, PublicationFilter, PublicationStatus, Timestamp};
+use ays_catalogue::{
+    CloudAccount, NewCloudAccount, ObjectState, PublicationFilter, PublicationStatus, Timestamp,
+};
 use ays_model::near;
 use ays_publish::{Account, FieldFault, Seen, Target, TargetError, TargetType, account_fields};
 use ays_secrets::SecretName;
@@ -31,7 +33,7 @@ enum NoAccount {
     NoSecret { key: String },
     #[error("account {name}: {}", .faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Fields { name: String, faults: Vec<FieldFault> },
-    #[error("with account {name} an image is being published")]
+    #[error("with account {name} something was begun at its cloud that has come to no end")]
     InUse { name: String },
 }
 
@@ -60,7 +62,6 @@ pub async fn add_accounts(controller: Controller, accounts: Vec<Account>) -> Res
         })?);
     }
     for account in &accounts {
-        keep_secrets(&controller, account).await?;
         let (actor, now) = (&controller.actor.0, Timestamp::now());
         let new = NewCloudAccount {
             name: account.name.clone(),
@@ -68,8 +69,13 @@ pub async fn add_accounts(controller: Controller, accounts: Vec<Account>) -> Res
             fields: account.fields().clone(),
             secrets: account.secrets().keys().cloned().collect(),
         };
+        // The name first: whoever has it may keep its secrets.
         if !controller.catalogue.add_cloud_account(&new, actor, &now).await? {
             return Err(Error::new(Kind::Usage, NoAccount::Taken(account.name.clone())));
+        }
+        if let Err(error) = keep_secrets(&controller, account).await {
+            controller.catalogue.remove_cloud_account(&account.name, actor, &now).await?;
+            return Err(error);
         }
         controller.catalogue.cloud_account_tested(&account.name, None, &now).await?;
     }
@@ -120,12 +126,20 @@ pub async fn test_account(controller: Controller, name: String) -> Result<Seen, 
 /// There is none, or it is being used.
 pub async fn remove_account(controller: Controller, name: String) -> Result<(), Error> {
     let known = account(&controller, &name).await?;
-    let filter = PublicationFilter {
-        account: Some(name.clone()),
-        status: Some(PublicationStatus::Running),
-        ..PublicationFilter::default()
-    };
-    if !controller.catalogue.publications(&filter).await?.is_empty() {
+    let filter = PublicationFilter { account: Some(name.clone()), ..PublicationFilter::default() };
+    let mut is_open = false;
+    for of in controller.catalogue.publications(&filter).await? {
+        is_open |= match of.status {
+            PublicationStatus::Running => true,
+            // What it left can be removed with the account only.
+            PublicationStatus::Failed | PublicationStatus::Cancelled => {
+                let objects = controller.catalogue.ledger(of.id).await?;
+                objects.iter().any(|object| matches!(object.state, ObjectState::Intended | ObjectState::Made))
+            }
+            PublicationStatus::Done | PublicationStatus::Removed => false,
+        };
+    }
+    if is_open {
         let in_use = Error::new(Kind::Usage, NoAccount::InUse { name: name.clone() });
         return Err(in_use.with_cure(format!("`ays recover --account {name}` ends what came to no end")));
     }

@@ -111,9 +111,10 @@ pub use pool_problem::{ChangedPool, PoolProblem};
 pub use problem::Problem;
 pub use prove_image::{ImageProof, key_of, prove_image, trust_key};
 pub use prune::{Prune, PruneFiles};
+pub use publication_work::publication;
 pub use publications::{
     Recover, Recovered, RemovePublication, RemovedPublication, RetryPublication, Stray, cancel_publication,
-    ledger, publication, publications,
+    ledger, publications,
 };
 pub use publish_image::{PublicationPlan, PublishImage, PublishedTo, publication_defaults};
 pub use published_generations::{PrunePublications, PrunedPublication, PublishOutdated};

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ays_catalogue::{
-    Generation, ImageDetail, Lock, LockAttempt, LockHolder, PublicationEnd, PublicationId, ScrubCopy,
-    Timestamp,
+    Generation, ImageDetail, Lock, LockAttempt, LockHolder, Publication, PublicationEnd, PublicationFilter,
+    PublicationId, PublicationStatus, ScrubCopy, Timestamp,
 };
 use ays_engine::{Stop, now};
 use ays_model::{Activity, Event, LockScope, NodeName, Progress, StepName, Target as Node};
@@ -85,10 +85,25 @@ pub(crate) fn facts(of: &ImageDetail, generation: &Generation) -> ImageFacts {
 /// Why a publication came to no end.
 #[derive(Debug, thiserror::Error)]
 enum NotDone {
+    #[error("there is no publication {0}")]
+    Unknown(PublicationId),
     #[error("{0}")]
     Taken(LockHolder),
     #[error("the catalogue could not be reached for too long: somebody else may be at it by now")]
     LockLost,
+}
+
+/// A publication by its number.
+///
+/// # Errors
+///
+/// There is none.
+pub async fn publication(controller: &Controller, id: PublicationId) -> Result<Publication, Error> {
+    let filter = PublicationFilter { id: Some(id), ..PublicationFilter::default() };
+    let found = controller.catalogue.publications(&filter).await?.pop();
+    found.ok_or_else(|| {
+        Error::new(Kind::Unknown, NotDone::Unknown(id)).with_cure("`ays publication list` shows all")
+    })
 }
 
 /// A publication that is worked on.
@@ -112,21 +127,35 @@ struct State {
 }
 
 impl Work<'_> {
-    /// Publishes, or goes on; when that comes to nothing, what was made is removed, but where it is to stay.
+    /// Publishes, or goes on; when that comes to nothing, what was made is removed, but where it is to stay. Whether it was done
+    /// by the time that nobody else was at it.
     pub async fn publish(
         &self,
         source: &Source,
         overwrite: bool,
         stop: &Stop,
         tell: &Tell,
-    ) -> Result<Published, Error> {
+    ) -> Result<(Published, bool), Error> {
         let lock = self.lock().await?.map_err(|holder| Error::new(Kind::Failed, NotDone::Taken(holder)))?;
+        let of = publication(self.controller, self.id).await?;
+        if let Publication {
+            status: PublicationStatus::Done,
+            cloud_id: Some(cloud_id),
+            location: Some(location),
+            ..
+        } = of
+        {
+            lock.release().await?;
+            return Ok((Published { cloud_id, location }, true));
+        }
+        self.controller.catalogue.resume_publication(self.id, overwrite, self.keep).await?;
         let done = tokio::select! {
             done = self.publish_locked(source, overwrite, stop, tell) => done,
             () = lock.lost() => return Err(Error::new(Kind::Failed, NotDone::LockLost)),
         };
-        lock.release().await?;
-        done
+        // One that cannot be given back now is free soon.
+        let _ = lock.release().await;
+        Ok((done?, false))
     }
 
     /// Removes all that it made, and says how it ended; how many objects may be there still. An error of the inner kind: somebody
@@ -140,6 +169,12 @@ impl Work<'_> {
             Ok(lock) => lock,
             Err(holder) => return Ok(Err(holder)),
         };
+        // Whoever was at it may have come to its end meanwhile.
+        let of = publication(self.controller, self.id).await?;
+        if of.status == PublicationStatus::Done && *end != PublicationEnd::Removed {
+            lock.release().await?;
+            return Ok(Ok(0));
+        }
         let removed = tokio::select! {
             removed = self.undo(tell) => removed,
             () = lock.lost() => return Err(Error::new(Kind::Failed, NotDone::LockLost)),
@@ -194,26 +229,26 @@ impl Work<'_> {
             ending: &ending,
             tell: &told,
         };
-        let mut publishing = std::pin::pin!(self.target.publish(&job));
-        let mut published = tokio::select! {
-            published = &mut publishing => Some(published),
-            noted = self.note(&state) => match noted {
-                Ok(()) => None,
-                Err(error) => return Err(error),
-            },
-            () = stop.after_steps() => None,
-        };
-        if published.is_none() && self.target.ends_in_order() {
-            ending.want();
-            // It may have come to its end just then.
-            published = match timeout(END_LIMIT, publishing).await {
-                Ok(Ok(done)) => Some(Ok(done)),
-                _ => None,
+        let published = {
+            // It is dropped before anything is removed: a request of it might make that again.
+            let mut publishing = std::pin::pin!(self.target.publish(&job));
+            let published = tokio::select! {
+                published = &mut publishing => Some(published),
+                () = self.note(&state) => None,
+                () = stop.after_steps() => None,
             };
-        }
+            if published.is_none() && self.target.ends_in_order() {
+                ending.want();
+                // It may have come to its end just then.
+                timeout(END_LIMIT, publishing).await.ok().filter(Result::is_ok)
+            } else {
+                published
+            }
+        };
         let state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let catalogue = &self.controller.catalogue;
-        catalogue.publication_progress(self.id, &state.message, state.sent, state.total).await?;
+        // How far it came is not worth losing how it ended.
+        let _ = catalogue.publication_progress(self.id, &state.message, state.sent, state.total).await;
         let (end, error) = match published {
             Some(Ok(published)) => {
                 let Published { cloud_id, location } = published.clone();
@@ -242,15 +277,17 @@ impl Work<'_> {
         Err(error)
     }
 
-    /// Notes in the catalogue how far it is, until somebody wants it to end.
-    async fn note(&self, state: &Mutex<State>) -> Result<(), Error> {
+    /// Notes in the catalogue how far it is, until somebody wants it to end. A catalogue that is away for a while holds nothing up:
+    /// the lock says when it was away for too long.
+    async fn note(&self, state: &Mutex<State>) {
         let mut tick = interval(NOTE_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
             let State { message, sent, total } = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if self.controller.catalogue.publication_progress(self.id, &message, sent, total).await? {
-                return Ok(());
+            let noted = self.controller.catalogue.publication_progress(self.id, &message, sent, total).await;
+            if noted.unwrap_or(false) {
+                return;
             }
         }
     }

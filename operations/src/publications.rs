@@ -14,18 +14,16 @@ use crate::cloud_accounts::{not_done, with_secrets};
 use crate::controller::{Controller, Tell};
 use crate::error::{Error, Kind};
 use crate::problem::Problem;
-use crate::publication_work::Work;
+use crate::publication_work::{Work, publication};
 use crate::publish_image::{PublishImage, PublishedTo};
 
 /// Why a publication is not what was asked for.
 #[derive(Debug, thiserror::Error)]
 enum NoPublication {
-    #[error("there is no publication {0}")]
-    Unknown(PublicationId),
-    #[error("publication {0} is done: there is nothing to try again")]
-    Done(PublicationId),
     #[error("{0}")]
     Taken(LockHolder),
+    #[error("publication {0} is under way, or whoever was at it is gone")]
+    Running(PublicationId),
     #[error("publication {0} is not under way")]
     Over(PublicationId),
     #[error("publication {0} was removed")]
@@ -46,27 +44,20 @@ pub async fn publications(
     Ok(controller.catalogue.publications(&filter).await?)
 }
 
-/// A publication by its number.
-///
-/// # Errors
-///
-/// There is none.
-pub async fn publication(controller: &Controller, id: PublicationId) -> Result<Publication, Error> {
-    let filter = PublicationFilter { id: Some(id), ..PublicationFilter::default() };
-    let found = controller.catalogue.publications(&filter).await?.pop();
-    found.ok_or_else(|| {
-        let unknown = Error::new(Kind::Unknown, NoPublication::Unknown(id));
-        unknown.with_cure("`ays publication list` shows all")
-    })
-}
-
 /// What a publication has made.
 ///
 /// # Errors
 ///
 /// Those of the catalogue.
 pub async fn ledger(controller: &Controller, id: PublicationId) -> Result<Vec<CloudObject>, Error> {
-    Ok(controller.catalogue.ledger(id).await?)
+    let mut objects = controller.catalogue.ledger(id).await?;
+    for object in &mut objects {
+        // What stands behind the `?` of an address lets somebody go on with an upload.
+        if let Some((shown, _)) = object.cloud_id.as_deref().and_then(|id| id.split_once('?')) {
+            object.cloud_id = Some(shown.to_owned());
+        }
+    }
+    Ok(objects)
 }
 
 /// Ends a publication that is under way, whoever is at it; what it made is removed then.
@@ -95,7 +86,7 @@ impl RetryPublication {
     ///
     /// # Errors
     ///
-    /// There is none, or it is done.
+    /// There is none, or it was removed.
     pub async fn run(
         self,
         controller: Controller,
@@ -105,18 +96,21 @@ impl RetryPublication {
     ) -> Result<Vec<PublishedTo>, Error> {
         let before = publication(&controller, self.id).await?;
         match before.status {
-            PublicationStatus::Done => return Err(Error::new(Kind::Usage, NoPublication::Done(self.id))),
             PublicationStatus::Removed => {
                 return Err(Error::new(Kind::Usage, NoPublication::Removed(self.id)));
             }
-            PublicationStatus::Running | PublicationStatus::Failed | PublicationStatus::Cancelled => {}
+            // What is done is told to be there.
+            PublicationStatus::Running
+            | PublicationStatus::Failed
+            | PublicationStatus::Cancelled
+            | PublicationStatus::Done => {}
         }
         let again = PublishImage {
             image: before.image_id.0.to_string(),
             generation: Some(before.generation),
             accounts: vec![before.account],
             fields: before.fields,
-            overwrite: before.overwrite,
+            overwrite: before.overwrite && before.status != PublicationStatus::Done,
             accept_licence: false,
             keep: before.keep,
         };
@@ -166,6 +160,10 @@ impl RemovePublication {
                 return Err(error.with_cure("the same command tries again what is left"));
             }
         } else {
+            if of.status == PublicationStatus::Running {
+                let running = Error::new(Kind::Usage, NoPublication::Running(self.id));
+                return Err(running.with_cure("`ays publication cancel` or `ays recover` ends it first"));
+            }
             let owner = controller.owner().await?;
             let ledger = Ledger::of(controller.catalogue.clone(), &owner.catalogue, self.id);
             for object in ledger.open().await? {
@@ -269,6 +267,9 @@ impl Recover {
                 (_, Some(problem)) => PublicationEnd::Failed(problem.clone()),
                 (_, None) => PublicationEnd::Failed("whoever was at it was gone".to_owned()),
             };
+            if of.keep && of.status != PublicationStatus::Running {
+                continue;
+            }
             let problem = match remove(&controller, of, &end, &tell).await {
                 Ok(Ok(0)) => None,
                 Ok(Err(holder)) => {

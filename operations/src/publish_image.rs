@@ -112,6 +112,13 @@ struct Planned {
     plan: PublicationPlan,
 }
 
+impl Planned {
+    /// Whether something is to be sent.
+    fn goes_on(&self) -> bool {
+        self.plan.done.is_none() && !self.plan.is_refused()
+    }
+}
+
 impl PublishImage {
     /// What would be done, with all that stands in its way. Nothing is sent and nothing made.
     ///
@@ -167,17 +174,28 @@ impl PublishImage {
         if self.accept_licence {
             licence::accept(&controller, &source.detail, &source.facts()).await?;
         }
-        let reading = source.verify(|done, total| {
-            let progress = Progress { activity: Activity::Verify, done, total: Some(total) };
-            tell(now(&NodeName::from(""), Event::StepProgress { step: StepName::Publish, progress }));
-        });
-        tokio::select! {
-            read = reading => read.map_err(|error| not_done(error.into()))?,
-            () = stop.after_steps() => return Err(Error::interrupted()),
+        let mut plans = Vec::with_capacity(accounts.len());
+        for account in &accounts {
+            plans.push(tokio::select! {
+                planned = self.plan_one(&controller, &source, account) => planned,
+                () = stop.after_steps() => return Err(Error::interrupted()),
+            });
+        }
+        // All of a disk is read only where it goes somewhere.
+        if plans.iter().flatten().any(Planned::goes_on) {
+            let reading = source.verify(|done, total| {
+                let progress = Progress { activity: Activity::Verify, done, total: Some(total) };
+                tell(now(&NodeName::from(""), Event::StepProgress { step: StepName::Publish, progress }));
+            });
+            tokio::select! {
+                read = reading => read.map_err(|error| not_done(error.into()))?,
+                () = stop.after_steps() => return Err(Error::interrupted()),
+            }
         }
         let (controller, source, stop, tell, this) = (&controller, &source, &stop, &tell, &self);
-        let work = accounts.into_iter().map(|account| async move {
-            let (publication, published) = this.publish_one(controller, source, account, stop, tell).await;
+        let work = accounts.into_iter().zip(plans).map(|(account, planned)| async move {
+            let (publication, published) =
+                this.publish_one(controller, source, (account, planned), stop, tell).await;
             let (done, problem) = match published {
                 Ok(done) => (Some(done), None),
                 Err(error) => (None, Some(Problem::from(&error))),
@@ -279,15 +297,11 @@ impl PublishImage {
         &self,
         controller: &Controller,
         source: &Source,
-        account: &str,
+        (account, planned): (&str, Result<Planned, Error>),
         stop: &Stop,
         tell: &Tell,
     ) -> (Option<PublicationId>, Result<(Published, bool), Error>) {
         let event = |event| tell(now(&account.into(), event));
-        let planned = tokio::select! {
-            planned = self.plan_one(controller, source, account) => planned,
-            () = stop.after_steps() => Err(Error::interrupted()),
-        };
         let Planned { target, new, before, plan } = match planned {
             Ok(planned) => planned,
             Err(error) => return (None, Err(error)),
@@ -316,7 +330,7 @@ impl PublishImage {
         event(Event::StepStarted { step: StepName::Publish, what });
         let work = Work { controller, target: &target, id, account, fields: &new.fields, keep: self.keep };
         let done = work.publish(source, self.overwrite, stop, tell).await;
-        if let Ok(Published { cloud_id, location }) = &done {
+        if let Ok((Published { cloud_id, location }, _)) = &done {
             event(Event::StepDone { step: StepName::Publish, result: format!("{location}: {cloud_id}") });
             if self.overwrite
                 && let Err(error) = end_replaced(controller, &target, &new, id, tell).await
@@ -325,7 +339,7 @@ impl PublishImage {
                 event(Event::Warning { message });
             }
         }
-        (Some(id), done.map(|done| (done, false)))
+        (Some(id), done)
     }
 }
 

@@ -84,10 +84,23 @@ impl PublishOutdated {
             if stop.is_wanted() {
                 return Err(Error::interrupted());
             }
-            let Some(publish) = again(&controller, &newest).await? else { continue };
-            done.extend(
-                publish.run(controller.clone(), ssh.clone(), stop.clone(), Tell::clone(&tell)).await?,
-            );
+            let run = async {
+                let Some(publish) = again(&controller, &newest).await? else { return Ok(Vec::new()) };
+                publish.run(controller.clone(), ssh.clone(), stop.clone(), Tell::clone(&tell)).await
+            };
+            match run.await {
+                Ok(published) => done.extend(published),
+                Err(error) if error.kind == Kind::Interrupted => return Err(error),
+                // The others are brought up to date all the same.
+                Err(error) => done.push(PublishedTo {
+                    account: newest.account.clone(),
+                    publication: None,
+                    cloud_id: None,
+                    location: None,
+                    kept: false,
+                    problem: Some(Problem::from(&error)),
+                }),
+            }
         }
         Ok(done)
     }
@@ -97,15 +110,21 @@ impl PublishOutdated {
 async fn newest(controller: &Controller, image: Option<ImageId>) -> Result<Vec<Publication>, Error> {
     let filter =
         PublicationFilter { image, status: Some(PublicationStatus::Done), ..PublicationFilter::default() };
-    let mut newest: BTreeMap<(ImageId, String), Publication> = BTreeMap::new();
+    let mut newest: BTreeMap<(ImageId, String, String), Publication> = BTreeMap::new();
     for of in controller.catalogue.publications(&filter).await? {
-        let key = (of.image_id, of.account.clone());
+        let key = (of.image_id, of.account.clone(), home(&of));
         match newest.get(&key) {
             Some(known) if (known.generation, known.id) >= (of.generation, of.id) => {}
             _ => drop(newest.insert(key, of)),
         }
     }
     Ok(newest.into_values().collect())
+}
+
+/// Where at its account it is, whatever it is called there: a region, a repository, a project.
+fn home(of: &Publication) -> String {
+    let said = ["region", "namespace", "repositoryName", "tenantName", "keystoneProject"];
+    said.map(|key| of.fields.get(key).map_or("", String::as_str)).join("/")
 }
 
 /// How the current generation is published as an older one was; none: that is the current one.
@@ -151,9 +170,9 @@ impl PrunePublications {
             status: Some(PublicationStatus::Done),
             ..PublicationFilter::default()
         };
-        let mut of_image: BTreeMap<ImageId, Vec<Publication>> = BTreeMap::new();
+        let mut of_image: BTreeMap<(ImageId, String), Vec<Publication>> = BTreeMap::new();
         for of in controller.catalogue.publications(&filter).await? {
-            of_image.entry(of.image_id).or_default().push(of);
+            of_image.entry((of.image_id, home(&of))).or_default().push(of);
         }
         let mut pruned = Vec::new();
         for mut all in of_image.into_values() {

@@ -149,6 +149,10 @@ fn combinations(target: TargetType, said: &BTreeMap<String, String>) -> Vec<Fiel
             faults.push(FieldFault::Wrong { key, reason });
         }
     }
+    if said.get("proxyHostname").is_some_and(|host| host.contains('@')) {
+        let reason = "a login in it would be shown: a proxy that wants one is not used here".to_owned();
+        faults.push(FieldFault::Wrong { key: "proxyHostname", reason });
+    }
     if let Some(port) = said.get("proxyPort")
         && port.parse::<u16>().is_err()
     {

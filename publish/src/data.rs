@@ -23,6 +23,9 @@ use crate::http::{Answer, CallError, Http};
 /// How long a service may take no byte.
 const STALL: Duration = Duration::from_secs(60);
 
+/// How long a service may take to answer when it has all.
+const ANSWER: Duration = Duration::from_secs(600);
+
 /// How often somebody is told how far it is.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 
@@ -207,15 +210,23 @@ impl Ending {
 
 /// How many bytes were given.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Counter(Arc<AtomicU64>);
+pub(crate) struct Counter {
+    bytes: Arc<AtomicU64>,
+    /// All of the request under way was given.
+    at_end: Arc<AtomicBool>,
+}
 
 impl Counter {
     pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
     }
 
     pub fn set(&self, bytes: u64) {
-        self.0.store(bytes, Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.at_end.load(Ordering::Relaxed)
     }
 }
 
@@ -233,29 +244,23 @@ impl Feed {
     /// The next bytes, at most so many, as the body of a request. It ends early when that is wanted.
     pub fn body(&self, most: u64, counter: &Counter, ending: Option<&Ending>) -> reqwest::Body {
         let ending = ending.cloned().unwrap_or_default();
-        let state = (self.0.clone(), most, counter.clone());
-        reqwest::Body::wrap_stream(unfold(state, move |(reading, left, counter)| {
-            let ending = ending.clone();
-            async move {
-                if ending.is_wanted() {
-                    return None;
-                }
-                let bytes = reading.lock().await.take(left).await?;
-                let given = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
-                counter.0.fetch_add(given, Ordering::Relaxed);
-                Some((bytes, (reading, left - given, counter)))
-            }
+        counter.at_end.store(false, Ordering::Relaxed);
+        let state = (self.0.clone(), most, counter.clone(), ending);
+        reqwest::Body::wrap_stream(unfold(state, |(reading, left, counter, ending)| async move {
+            let next = if ending.is_wanted() { None } else { reading.lock().await.take(left).await };
+            let Some(bytes) = next else {
+                counter.at_end.store(true, Ordering::Relaxed);
+                return None;
+            };
+            let given = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            counter.bytes.fetch_add(given, Ordering::Relaxed);
+            Some((bytes, (reading, left - given, counter, ending)))
         }))
     }
 
     /// Takes the next bytes without giving them to anybody; whether there were some.
     pub async fn skip(&self) -> Result<bool, DiskError> {
-        let mut reading = self.0.lock().await;
-        match reading.take(u64::MAX).await {
-            Some(Ok(_)) => Ok(true),
-            Some(Err(_)) => Ok(false),
-            None => Ok(false),
-        }
+        Ok(matches!(self.0.lock().await.take(u64::MAX).await, Some(Ok(_))))
     }
 
     /// The next block and its place in the disk, in bytes, where the disk is told in blocks; none: there are no more.
@@ -340,9 +345,11 @@ pub(crate) async fn send(
                 if given != last {
                     (last, since) = (given, Instant::now());
                     tell(given);
-                } else if since.elapsed() > STALL {
-                    let address = String::new();
-                    return Err(CallError::Stalled { doing, address, seconds: STALL.as_secs() });
+                    continue;
+                }
+                let limit = if counter.is_at_end() { ANSWER } else { STALL };
+                if since.elapsed() > limit {
+                    return Err(CallError::Stalled { doing, seconds: limit.as_secs() });
                 }
             }
         }

@@ -135,7 +135,7 @@ impl Docker {
         let (manifest, config) = describe(job, &end);
         let config_digest = digest_of(&config);
         if let Some(object) = own_blob(&registry, job, &config_digest).await? {
-            if registry.blob(&config_digest).await?.is_none() {
+            if !registry.has_blob(&config_digest).await? {
                 let upload = job.ledger.intend(UPLOAD, &config_digest).await?;
                 let begun = registry.begin().await?;
                 job.ledger.made(&upload, begun.location.as_str()).await?;
@@ -146,6 +146,15 @@ impl Docker {
         }
         let (tag, digest) = (job.need("tagName"), digest_of(&manifest));
         (job.tell)("putting the manifest", end.bytes, Some(end.bytes));
+        // While the disk was sent, somebody may have made it.
+        let ledger = job.ledger.open().await?;
+        let there = registry.manifest(tag).await?;
+        if let Some(there) = there
+            && !job.overwrite
+            && !ledger.iter().any(|object| object.key == there)
+        {
+            return Err(TargetError::Failed(format!("somebody has made the tag meanwhile: {there}")));
+        }
         let object = job.ledger.intend(MANIFEST_OBJECT, &digest).await?;
         registry.put_manifest(tag, &manifest, MANIFEST).await?;
         job.ledger.made(&object, &digest).await?;
@@ -259,9 +268,11 @@ impl Docker {
             (MANIFEST_OBJECT, _) if registry.manifest(&object.key).await?.is_some() => {
                 registry.remove(&format!("manifests/{}", object.key)).await
             }
-            // Somebody else may have it in an image by now.
+            // Somebody else may have it in an image by now. The empty configuration is everybody's.
             (BLOB, _)
-                if registry.blob(&object.key).await?.is_some() && !registry.is_named(&object.key).await? =>
+                if object.key != digest_of(b"{}")
+                    && registry.has_blob(&object.key).await?
+                    && !registry.is_named(&object.key).await? =>
             {
                 registry.remove(&format!("blobs/{}", object.key)).await
             }
@@ -278,7 +289,7 @@ async fn own_blob(
     digest: &str,
 ) -> Result<Option<CloudObject>, TargetError> {
     let is_own = job.ledger.open().await?.iter().any(|object| object.kind == BLOB && object.key == digest);
-    if !is_own && registry.blob(digest).await?.is_some() {
+    if !is_own && registry.has_blob(digest).await? {
         return Ok(None);
     }
     Ok(Some(job.ledger.intend(BLOB, digest).await?))
@@ -289,7 +300,7 @@ fn passes(error: &crate::http::CallError) -> bool {
     use crate::http::CallError;
     match error {
         CallError::NoAnswer { .. } | CallError::Stalled { .. } => true,
-        CallError::Refused { status, .. } => *status >= 500 || matches!(status, 404 | 408 | 416 | 429),
+        CallError::Refused { status, .. } => *status >= 500 || matches!(status, 401 | 404 | 408 | 416 | 429),
         CallError::Answer { .. } => false,
     }
 }

@@ -116,6 +116,7 @@ const DOCKER_ACCOUNT: &[Field] = &[
     Field::must("endpointUrl", "the registry's address: https://HOST[:PORT]"),
     Field::must("login", "the login"),
     Field::secret("password", "its password, or an access token"),
+    Field::may("tokenUrl", "the server of tokens that may have the login, where it is of another domain"),
 ];
 
 const DOCKER: &[Field] = &[

@@ -13,7 +13,7 @@ use crate::account::Account;
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// How long a service may take to answer, or nothing may come of an answer.
+/// How long a service may take to answer a call that is small.
 const ANSWER: Duration = Duration::from_secs(60);
 
 /// The most bytes of an answer.
@@ -44,12 +44,10 @@ pub enum CallError {
         source: reqwest::Error,
     },
     /// The service took nothing for a while.
-    #[error("{doing}: {address} took no byte for {seconds} s")]
+    #[error("{doing}: the service took nothing, and said nothing, for {seconds} s")]
     Stalled {
         /// What was asked for.
         doing: &'static str,
-        /// Where.
-        address: String,
         /// For how long, in seconds.
         seconds: u64,
     },
@@ -158,7 +156,6 @@ impl Http {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = Client::builder()
             .connect_timeout(CONNECT)
-            .read_timeout(ANSWER)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("ays/", env!("CARGO_PKG_VERSION")));
         let proxy = account.text("proxyHostname").map(|host| {
@@ -186,7 +183,8 @@ impl Http {
     ) -> Result<Answer, CallError> {
         let mut pauses = PAUSES.iter();
         loop {
-            let asked = self.ask_once(doing, make(&self.client)).await;
+            // What is sent, or asked for, this way is small.
+            let asked = self.ask_once(doing, make(&self.client).timeout(ANSWER)).await;
             let passes = match &asked {
                 Ok(answer) => may_pass(answer.status),
                 Err(error) => matches!(error, CallError::NoAnswer { .. }),
@@ -261,7 +259,7 @@ impl Http {
             doing: answer.doing,
             address: answer.address.clone(),
             status: answer.status.as_u16(),
-            said: self.account.hide(&said(&answer.body)),
+            said: said(&self.account.hide(&String::from_utf8_lossy(&answer.body))),
         }
     }
 }
@@ -297,10 +295,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// What a service says of a refusal: its message where it is JSON or XML, else its text.
-fn said(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let message = serde_json::from_str(&text).ok().and_then(|json| message(&json));
-    let text = message.unwrap_or_else(|| without_tags(&text));
+pub(crate) fn said(text: &str) -> String {
+    let message = serde_json::from_str(text).ok().and_then(|json| message(&json));
+    let text = message.unwrap_or_else(|| without_tags(text));
     let plain = text.split_whitespace().collect::<Vec<_>>().join(" ");
     plain.chars().filter(|c| !c.is_control()).take(MOST_SAID).collect()
 }

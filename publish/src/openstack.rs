@@ -1,6 +1,6 @@
 //! The target `openstack`: an image of the image service (glance), by an account of the identity service (keystone).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ays_catalogue::CloudObject;
 use ays_protocol::{Form, Told};
@@ -31,22 +31,28 @@ const MARK: &str = "ays_publication";
 /// The longest name of an image, in characters.
 const LONGEST_NAME: usize = 255;
 
+/// The most pages of a list of images.
+const MOST_PAGES: u32 = 1_000;
+
 /// How often an image is made anew whose data did not arrive.
 const TRIES: u32 = 4;
 
 /// OpenStack, for an account.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Openstack {
     http: Http,
     account: Account,
 }
 
 /// Let in, for a project.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Glance {
     http: Http,
     address: String,
-    token: HeaderValue,
+    token: Mutex<HeaderValue>,
+    /// Who signs in anew when the token has ended.
+    account: Openstack,
+    fields: Fields,
     /// The id of the project that it is let in for.
     project: String,
 }
@@ -71,6 +77,8 @@ struct Image {
     id: String,
     status: String,
     owner: Option<String>,
+    #[serde(default)]
+    created_at: String,
     size: Option<u64>,
     checksum: Option<String>,
     os_hash_algo: Option<String>,
@@ -184,14 +192,24 @@ impl Openstack {
                 image => break image?,
             }
         };
-        let name = job.need("displayName");
         if job.overwrite {
-            for old in glance.named(name).await?.into_iter().filter(|old| old.id != image.id) {
-                glance.remove(&old.id).await?;
-            }
+            self.remove_older(&glance, job, &image).await;
         }
         let location = format!("{}/v2/images/{}", glance.address, image.id);
         Ok(Published { cloud_id: image.id, location })
+    }
+
+    /// Removes the images that have the name and were made before. The new one is there: one that is used, or that somebody
+    /// protects, stays, and that is told.
+    async fn remove_older(&self, glance: &Glance, job: &Job<'_>, image: &Image) {
+        let is_older =
+            |old: &Image| old.id != image.id && old.status == "active" && old.created_at <= image.created_at;
+        let named = glance.named(job.need("displayName")).await;
+        for old in named.unwrap_or_default().iter().filter(|old| is_older(old)) {
+            if let Err(error) = glance.remove(&old.id).await {
+                (job.tell)(&format!("image {} stays: {}", old.id, ays_model::causes(&error)), 0, None);
+            }
+        }
     }
 
     /// Makes the image and sends its data, or finds that an earlier try has done so.
@@ -230,10 +248,10 @@ impl Openstack {
     async fn send(&self, glance: &Glance, job: &Job<'_>, there: &Image) -> Result<Image, TargetError> {
         let feed = job.disk.read(&Told::File { form: Self::form(job.fields), skip: 0 }).await?;
         let total = feed.begin().await.length;
-        let sums = Arc::new(std::sync::Mutex::new((md5::Md5::new(), sha2::Sha512::new())));
+        let sums = Arc::new(Mutex::new((md5::Md5::new(), sha2::Sha512::new())));
         let seen = Arc::clone(&sums);
         feed.show(move |bytes| {
-            let mut sums = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut sums = seen.lock().unwrap_or_else(PoisonError::into_inner);
             sums.0.update(bytes);
             sums.1.update(bytes);
         })
@@ -245,7 +263,7 @@ impl Openstack {
             while feed.skip().await? {}
         } else {
             let address = format!("{}/v2/images/{}/file", glance.address, there.id);
-            let request = self.http.client().put(address).header("x-auth-token", glance.token.clone());
+            let request = self.http.client().put(address).header("x-auth-token", glance.token());
             let request = request.header(CONTENT_TYPE, "application/octet-stream").body(feed.body(
                 u64::MAX,
                 &counter,
@@ -266,7 +284,7 @@ impl Openstack {
         let end = feed.end().await?;
         let end = end.ok_or_else(|| TargetError::Failed("not all of the disk was read".to_owned()))?;
         let image = glance.need(&there.id).await?;
-        let sums = sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let sums = sums.lock().unwrap_or_else(PoisonError::into_inner).clone();
         compare(image, end.bytes, &hex::encode(sums.0.finalize()), &hex::encode(sums.1.finalize()))
     }
 
@@ -352,7 +370,14 @@ impl Openstack {
         };
         let address = address.trim_end_matches('/');
         let address = address.strip_suffix("/v2").unwrap_or(address).to_owned();
-        Ok(Glance { http: self.http.clone(), address, token, project })
+        Ok(Glance {
+            http: self.http.clone(),
+            address,
+            token: Mutex::new(token),
+            account: self.clone(),
+            fields: fields.clone(),
+            project,
+        })
     }
 }
 
@@ -382,13 +407,18 @@ impl Glance {
     }
 
     async fn list(&self, query: &str) -> Result<Vec<Image>, TargetError> {
-        let mut all = Vec::new();
+        let (mut all, mut pages) = (Vec::new(), 0);
         let mut next = Some(format!("/v2/images?{query}"));
         while let Some(path) = next {
             let address = format!("{}{path}", self.address);
             let answer = self.ask("listing images", |client| client.get(&address)).await?;
             let page: Images = self.http.well(answer)?.json()?;
             all.extend(page.images);
+            // One whose pages go round in a circle would be asked for ever.
+            pages += 1;
+            if pages > MOST_PAGES {
+                return Err(answer_without_end(&self.address).into());
+            }
             // It leads to the service itself, whatever it says.
             next = page.next.filter(|next| next.starts_with("/v2/images?"));
         }
@@ -419,8 +449,20 @@ impl Glance {
         doing: &'static str,
         make: impl Fn(&Client) -> reqwest::RequestBuilder,
     ) -> Result<Answer, TargetError> {
-        let asked = self.http.ask(doing, |client| make(client).header("x-auth-token", self.token.clone()));
-        Ok(asked.await?)
+        let token = self.token();
+        let answer =
+            self.http.ask(doing, |client| make(client).header("x-auth-token", token.clone())).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        // A disk may take longer than a token lasts.
+        let token = self.account.sign_in(&self.fields).await?.token;
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token.clone();
+        Ok(self.http.ask(doing, |client| make(client).header("x-auth-token", token.clone())).await?)
+    }
+
+    fn token(&self) -> HeaderValue {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What an image that nobody fills any more is told as.
@@ -432,6 +474,12 @@ impl Glance {
             said: format!("image {} is {}", image.id, image.status),
         }
     }
+}
+
+/// What a list that never ends is told as.
+fn answer_without_end(address: &str) -> CallError {
+    let what = format!("it lists images on more than {MOST_PAGES} pages");
+    CallError::Answer { doing: "listing images", address: address.to_owned(), what }
 }
 
 /// Removes the image that a try has made.

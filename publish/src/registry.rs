@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ays_model::{Challenge, challenges};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, WWW_AUTHENTICATE,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LINK, LOCATION, RANGE, WWW_AUTHENTICATE,
 };
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -106,16 +106,15 @@ impl Registry {
         Ok(Some(self.http.well(answer)?.body))
     }
 
-    /// Whether a blob is there, and its length in bytes.
-    pub async fn blob(&self, digest: &str) -> Result<Option<u64>, TargetError> {
+    /// Whether a blob is there. A registry may keep it elsewhere, and say where.
+    pub async fn has_blob(&self, digest: &str) -> Result<bool, TargetError> {
         let address = self.in_repository(&format!("blobs/{digest}"));
         let answer = self.ask("looking for a blob", |client| client.head(address.clone())).await?;
-        if answer.status == StatusCode::NOT_FOUND {
-            return Ok(None);
+        match answer.status {
+            StatusCode::NOT_FOUND => Ok(false),
+            status if status.is_redirection() => Ok(true),
+            _ => self.http.well(answer).map(|_| true).map_err(TargetError::from),
         }
-        let answer = self.http.well(answer)?;
-        let length = answer.header("content-length")?.parse();
-        length.map(Some).map_err(|_| answer.wrong("its length is no number".to_owned()).into())
     }
 
     /// Begins an upload.
@@ -128,6 +127,10 @@ impl Registry {
 
     /// How far an upload is; none: the registry knows it no more.
     pub async fn upload(&self, location: &Url) -> Result<Option<Upload>, TargetError> {
+        // The account may have another address by now: that one's login is not for this one.
+        if location.origin() != self.base.origin() {
+            return Ok(None);
+        }
         let call = "looking how far an upload is";
         let answer = self.ask(call, |client| client.get(location.clone())).await?;
         if answer.status == StatusCode::NOT_FOUND {
@@ -167,8 +170,8 @@ impl Registry {
         match answer.map(|answer| self.http.well(answer)) {
             Ok(Ok(_)) => Ok(()),
             // It may have been done, and the answer lost.
-            Err(error) if self.blob(digest).await?.is_none() => Err(error),
-            Ok(Err(error)) if self.blob(digest).await?.is_none() => Err(error.into()),
+            Err(error) if !self.has_blob(digest).await? => Err(error),
+            Ok(Err(error)) if !self.has_blob(digest).await? => Err(error.into()),
             _ => Ok(()),
         }
     }
@@ -183,7 +186,7 @@ impl Registry {
         };
         let answer = self.ask("putting a blob", put).await?;
         // It may have been there at the second try, and the first answer lost.
-        if self.blob(digest).await?.is_none() {
+        if !self.has_blob(digest).await? {
             self.http.well(answer)?;
         }
         Ok(())
@@ -197,8 +200,10 @@ impl Registry {
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(false);
         }
-        let tags = self.http.well(answer)?.json::<Tags>()?.tags.unwrap_or_default();
-        if tags.len() > MOST_TAGS {
+        let answer = self.http.well(answer)?;
+        let tags = answer.json::<Tags>()?.tags.unwrap_or_default();
+        // Some give fewer at once than were asked for, and say that there are more.
+        if tags.len() > MOST_TAGS || answer.headers.contains_key(LINK) {
             return Ok(true);
         }
         for tag in tags {
@@ -234,6 +239,10 @@ impl Registry {
 
     /// Gives an upload up.
     pub async fn give_up(&self, location: &Url) -> Result<(), TargetError> {
+        if location.origin() != self.base.origin() {
+            let host = location.origin().ascii_serialization();
+            return Err(TargetError::NotOne(format!("it is at {host}, which is not the account's registry")));
+        }
         self.delete(location).await
     }
 
@@ -291,6 +300,12 @@ impl Registry {
         if address.scheme() == "http" && self.base.scheme() == "https" {
             return Err(TargetError::NotOne("its tokens come from a server without encryption".to_owned()));
         }
+        if !self.is_trusted(&address) {
+            let host = address.host_str().unwrap_or_default();
+            return Err(TargetError::NotOne(format!(
+                "its tokens come from {host}, which may not have the login: tokenUrl of the account allows it"
+            )));
+        }
         address.query_pairs_mut().extend_pairs(service.map(|service| ("service", service)));
         if !self.repository.is_empty() {
             let scope = format!("repository:{}:pull,push,delete", self.repository);
@@ -304,6 +319,16 @@ impl Registry {
         let token = token.token.filter(|token| !token.is_empty()).or(token.access_token);
         let value = token.and_then(|token| sensitive(&SecretString::from(format!("Bearer {token}"))));
         value.ok_or_else(|| answer.wrong("it holds no token".to_owned()).into())
+    }
+
+    /// Whether a server of tokens may have the login: the registry's own host, one of the same domain, or the one that the account
+    /// names. Whoever answers for the registry says who gives tokens, so that alone is no reason.
+    fn is_trusted(&self, tokens: &Url) -> bool {
+        let named = self.account.text("tokenUrl").and_then(|url| Url::parse(url).ok());
+        named.is_some_and(|named| named.origin() == tokens.origin()) || {
+            let of = |url: &Url| url.host_str().map(domain).map(str::to_owned);
+            tokens.host_str() == self.base.host_str() || of(tokens).is_some() && of(tokens) == of(&self.base)
+        }
     }
 
     fn address(&self, path: &str) -> Url {
@@ -326,6 +351,13 @@ impl Registry {
         let url = self.base.join(said).ok().filter(|url| url.origin() == self.base.origin());
         url.ok_or_else(|| answer.wrong("it leads to another server".to_owned()).into())
     }
+}
+
+/// The last two names of a host: who has these has all below. An address in numbers is its own.
+fn domain(host: &str) -> &str {
+    let is_number = host.starts_with('[') || host.split('.').all(|part| part.parse::<u8>().is_ok());
+    let end = host.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
+    if is_number { host } else { &host[end..] }
 }
 
 fn with(request: RequestBuilder, pass: Option<&HeaderValue>) -> RequestBuilder {

@@ -101,13 +101,11 @@ impl Publications for Database {
         let doing = "beginning a publication";
         let failed = self.failed(doing);
         let mut tx = self.write(doing).await?;
-        let again: Option<PublicationId> = sqlx::query_scalar(
-            "UPDATE publication SET status = 'running', overwrite = $8, keep = $9, problem = NULL, ended_at = NULL,
-                    cancelled_by = NULL
-             WHERE id = (SELECT MAX(id) FROM publication
-                         WHERE environment_id = $1 AND image_id = $2 AND generation = $3 AND content = $4 AND account = $5
-                           AND target = $6 AND fields = $7 AND status IN ('running', 'failed', 'cancelled'))
-             RETURNING id",
+        let before: Option<(PublicationId, PublicationStatus)> = sqlx::query_as(
+            "SELECT id, status FROM publication
+             WHERE environment_id = $1 AND image_id = $2 AND generation = $3 AND content = $4 AND account = $5
+               AND target = $6 AND fields = $7 AND status <> 'removed'
+             ORDER BY id DESC LIMIT 1",
         )
         .bind(tx.environment)
         .bind(new.image)
@@ -116,11 +114,26 @@ impl Publications for Database {
         .bind(&new.account)
         .bind(&new.target)
         .bind(write_fields(&new.fields))
-        .bind(new.overwrite)
-        .bind(new.keep)
         .fetch_optional(&mut *tx)
         .await
         .map_err(&failed)?;
+        let again = match before {
+            Some((id, PublicationStatus::Failed | PublicationStatus::Cancelled)) => {
+                sqlx::query(
+                    "UPDATE publication SET status = 'running', problem = NULL, ended_at = NULL, cancelled_by = NULL
+                     WHERE environment_id = $1 AND id = $2",
+                )
+                .bind(tx.environment)
+                .bind(id)
+                .execute(&mut *tx)
+                .await
+                .map_err(&failed)?;
+                Some(id)
+            }
+            Some((id, PublicationStatus::Running)) => Some(id),
+            Some((id, PublicationStatus::Done)) if !new.overwrite => Some(id),
+            Some(_) | None => None,
+        };
         let begun = match again {
             Some(id) => (id, false),
             None => {
@@ -148,6 +161,27 @@ impl Publications for Database {
         };
         tx.commit().await.map_err(failed)?;
         Ok(begun)
+    }
+
+    async fn resume_publication(
+        &self,
+        id: PublicationId,
+        overwrite: bool,
+        keep: bool,
+    ) -> Result<(), CatalogueError> {
+        self.write_one(
+            "going on with a publication",
+            sqlx::query(
+                "UPDATE publication SET overwrite = $3, keep = $4, cancelled_by = NULL
+                 WHERE environment_id = $1 AND id = $2 AND status = 'running'",
+            )
+            .bind(self.environment)
+            .bind(id)
+            .bind(overwrite)
+            .bind(keep),
+        )
+        .await?;
+        Ok(())
     }
 
     async fn publications(&self, filter: &PublicationFilter) -> Result<Vec<Publication>, CatalogueError> {

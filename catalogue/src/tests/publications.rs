@@ -79,6 +79,8 @@ async fn one_that_came_to_no_end_goes_on_and_one_that_is_done_is_another() {
 
     let done = PublicationEnd::Done { cloud_id: "sha256:1".into(), location: "images/debian:1".into() };
     catalogue.end_publication(id, &done, &at(4)).await.unwrap();
+    assert_eq!(catalogue.begin_publication(&new, "anna", &at(5)).await.unwrap(), (id, false));
+    let new = NewPublication { overwrite: true, ..new };
     let (third, is_new) = catalogue.begin_publication(&new, "anna", &at(5)).await.unwrap();
     assert!(is_new && third != id);
     let running =
