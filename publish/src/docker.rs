@@ -268,12 +268,8 @@ impl Docker {
             (MANIFEST_OBJECT, _) if registry.manifest(&object.key).await?.is_some() => {
                 registry.remove(&format!("manifests/{}", object.key)).await
             }
-            // Somebody else may have it in an image by now. The empty configuration is everybody's.
-            (BLOB, _)
-                if object.key != digest_of(b"{}")
-                    && registry.has_blob(&object.key).await?
-                    && !registry.is_named(&object.key).await? =>
-            {
+            // Somebody else may have it in an image by now.
+            (BLOB, _) if registry.has_blob(&object.key).await? && !registry.is_named(&object.key).await? => {
                 registry.remove(&format!("blobs/{}", object.key)).await
             }
             _ => Ok(()),

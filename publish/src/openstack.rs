@@ -438,10 +438,14 @@ impl Glance {
     async fn remove(&self, id: &str) -> Result<(), TargetError> {
         let address = format!("{}/v2/images/{id}", self.address);
         let answer = self.ask("removing the image", |client| client.delete(&address)).await?;
-        if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+        if answer.status.is_success() || matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
             return Ok(());
         }
-        self.http.well(answer).map(drop).map_err(TargetError::from)
+        // One that is being removed is refused in ways of its own.
+        match self.image(id).await? {
+            None => Ok(()),
+            Some(_) => Err(self.http.refused(&answer).into()),
+        }
     }
 
     async fn ask(

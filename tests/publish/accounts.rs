@@ -76,8 +76,8 @@ fn what_is_wrong_in_a_file_is_told_with_its_line() {
     );
     case("e.toml", "type = 'docker'\n", &["line 1: account number 1: `name` is missing"]);
     case("f.yaml", "name: reg\n", &["line 1: account reg: `type` is missing"]);
-    case("g.yaml", "", &["line 1: it is not one document"]);
-    case("h.toml", "", &["line 1: account number 1: `name` is missing"]);
+    case("g.yaml", "", &["it says no account"]);
+    case("h.toml", "", &["it says no account"]);
     case("i.yaml", "accounts: []\n", &["it says no account"]);
     case("j.yaml", "- one\n", &["line 1: it is no table of keys and values"]);
     case("k.yaml", "accounts: reg\n", &["line 1: `accounts` is a list of tables"]);

@@ -81,7 +81,13 @@ fn a_disk_goes_to_a_registry_and_comes_back() {
     let id = listed[0]["cloudId"].as_str().unwrap();
     let line = format!("reg: disks/x:1 is there: {id} (publication 1)");
     assert_eq!(done.lines().last(), Some(line.as_str()), "{done}");
-    let made = [("upload", "removed"), ("blob", "made"), ("blob", "made"), ("manifest", "made")];
+    let made = [
+        ("upload", "removed"),
+        ("blob", "made"),
+        ("blob", "made"),
+        ("upload", "removed"),
+        ("manifest", "made"),
+    ];
     assert_eq!(ledger(&scene, 1), made.map(|(kind, state)| (kind.to_owned(), state.to_owned())));
     let out = scene.lab.dir().join("out");
     let copied = copy_out(&registry, "disks/x", "1", &out);

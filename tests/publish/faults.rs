@@ -81,7 +81,7 @@ fn who_is_killed_while_it_sends_leaves_nothing(stage: &Stage) {
     let expected = "cloud (publication 2): uid 0@vm has been at work on publication 2 since ";
     assert!(code == Some(1) && said.starts_with(expected), "{code:?} {said}");
     let deleted = stage.scene.ays.run(&["account", "delete", "cloud"]);
-    let expected = "error: with account cloud an image is being published\n  cure: `ays recover --account cloud` ends \
+    let expected = "error: with account cloud something was begun at its cloud that has come to no end\n  cure: `ays recover --account cloud` ends \
                     what came to no end\n";
     assert_eq!((deleted.code, without_clear_text(&deleted.stderr).as_str()), (Some(2), expected));
 
@@ -159,7 +159,13 @@ fn what_is_to_be_kept_is_kept_at_a_registry() {
     stage.proxies[0].fail("PUT", "/manifests/", .., ProxyFault::Status(400));
     let failed = stage.publish("x", &["--on-error", "keep"]);
     assert_eq!(failed.code, Some(1), "{failed:#?}");
-    let expected = [("upload", "removed"), ("blob", "kept"), ("blob", "kept"), ("manifest", "kept")];
+    let expected = [
+        ("upload", "removed"),
+        ("blob", "kept"),
+        ("blob", "kept"),
+        ("upload", "removed"),
+        ("manifest", "kept"),
+    ];
     assert_eq!(ledger(&stage.scene, 1), expected.map(|(kind, state)| (kind.to_owned(), state.to_owned())));
     assert_eq!(stage.found("x"), ["blob", "blob"]);
     let shown = stage.scene.ays.succeeds(&["publication", "show", "1"]);

@@ -142,8 +142,9 @@ fn no_secret_of_a_registry_shows() {
     let registry = Registry::start_with_deletion(&scene.lab, 5000, &door);
     let proxy = FaultProxy::start(Lab::CONTROLLER, 0, registry.host());
     let account = format!(
-        "type = 'docker'\nname = 'reg'\nendpointUrl = '{}'\nlogin = 'pub'\npassword = 'pub1234'\n",
-        proxy.url()
+        "type = 'docker'\nname = 'reg'\nendpointUrl = '{}'\nlogin = 'pub'\npassword = 'pub1234'\ntokenUrl = '{}'\n",
+        proxy.url(),
+        tokens.realm()
     );
     let mut search = Search::new(&scene, &["pub1234", "pub:pub1234", "of-nobody-at-all"]);
     let file = account_file(&scene, "reg.toml", &account);

@@ -68,8 +68,8 @@ fn a_registry_lets_in_who_has_a_token() {
 fn a_web_server_is_no_registry() {
     let scene = Scene::new();
     let (code, said) = refuse_accounts(&scene, "reg.toml", &account(&format!("http://{}", Lab::SOURCE), ""));
-    let expected =
-        "error: it is no registry of version 2 of the API, which is the only one that is spoken here\n";
+    let expected = "error: it is no registry of version 2 of the API, which is the only one that is spoken here\n  cure: \
+         look whether the account's address is that of such a service\n";
     assert_eq!((code, said.as_str()), (Some(1), expected));
     // Nobody is there.
     let (code, said) = refuse_accounts(&scene, "reg.toml", &account("http://10.199.0.1:1", ""));
