@@ -1,5 +1,7 @@
 //! The documented story: find the new image, choose Image Availability, confirm on which nodes, see it arrive.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::{Portal, serve};
@@ -123,13 +125,17 @@ fn the_story_without_scripts() {
     // What a script does at once, the server does.
     browser.click("button[value=all]");
     browser.click("dialog button[name=confirm]");
-    assert!(browser.path().starts_with("/jobs/"), "{}", browser.path());
+    // The driver may come back from the click before the answer is there.
+    let begun = Instant::now();
+    while !browser.path().starts_with("/jobs/") {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", browser.path());
+    }
     let job = browser.path();
     for _ in 0..200 {
         if browser.text("#status").contains("succeeded") {
             break;
         }
-        std::thread::sleep(std::time::Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(200));
         portal.go(&job);
     }
     assert!(browser.text(".results").contains("n3 offers generation 1"), "{}", browser.text("main"));
