@@ -39,7 +39,9 @@ pub async fn run(args: Args, repo: Option<&Path>) -> Result<(), Failure> {
         match problem {
             Some(problem) => said.push(format!("publication {id}: {}", problem.in_one_line())),
             None if args.json => {}
-            None => table::line(&format!("publication {id}: what it had made is removed"))?,
+            None => table::line(&format!(
+                "publication {id} has ended: what it made is removed, or stays where that was asked for"
+            ))?,
         }
     }
     if !args.json {

@@ -158,7 +158,7 @@ impl Work<'_> {
         Ok((done?, false))
     }
 
-    /// Removes all that it made, and says how it ended; how many objects may be there still. An error of the inner kind: somebody
+    /// Removes all that it made, but where it is to stay when it came to nothing, and says how it ended; how many objects may be there still. An error of the inner kind: somebody
     /// is at it, and it is left alone.
     pub async fn remove(
         &self,
@@ -175,8 +175,15 @@ impl Work<'_> {
             lock.release().await?;
             return Ok(Ok(0));
         }
+        let ledger = self.ledger().await?;
+        let settling = async {
+            match end {
+                PublicationEnd::Removed => self.undo(&ledger, tell).await,
+                _ => self.settle(&ledger, tell).await,
+            }
+        };
         let removed = tokio::select! {
-            removed = self.undo(tell) => removed,
+            removed = settling => removed,
             () = lock.lost() => return Err(Error::new(Kind::Failed, NotDone::LockLost)),
         };
         let left = removed?;
@@ -213,11 +220,17 @@ impl Work<'_> {
         let account = NodeName::from(self.account);
         let told = |message: &str, sent: u64, total: Option<u64>| {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            *state = State { message: message.to_owned(), sent, total };
+            message.clone_into(&mut state.message);
+            // Nothing is said of bytes by what is done after they were sent.
+            if sent > 0 || total.is_some() {
+                (state.sent, state.total) = (sent, total);
+            }
+            let State { sent, total, .. } = *state;
             drop(state);
             let progress = Progress { activity: Activity::Send, done: sent, total };
             tell(now(&account, Event::StepProgress { step: StepName::Publish, progress }));
         };
+        let warn = |message| tell(now(&account, Event::Warning { message }));
         let disk = source.disk();
         let ending = Ending::default();
         let job = Job {
@@ -228,6 +241,7 @@ impl Work<'_> {
             ledger: &ledger,
             ending: &ending,
             tell: &told,
+            warn: &warn,
         };
         let published = {
             // It is dropped before anything is removed: a request of it might make that again.
@@ -259,15 +273,7 @@ impl Work<'_> {
             Some(Err(error)) => (PublicationEnd::Failed(ays_model::causes(&error)), not_done(error)),
             None => (PublicationEnd::Cancelled, Error::interrupted()),
         };
-        let left = match self.keep {
-            true => {
-                for object in ledger.open().await? {
-                    ledger.kept(&object).await?;
-                }
-                0
-            }
-            false => self.undo(tell).await?,
-        };
+        let left = self.settle(&ledger, tell).await?;
         catalogue.end_publication(self.id, &end, &Timestamp::now()).await?;
         if left > 0 {
             let cure =
@@ -292,9 +298,20 @@ impl Work<'_> {
         }
     }
 
+    /// What becomes of what was made when it came to nothing: it is removed, or stays where somebody said so. How many objects may
+    /// be there that nobody wants.
+    async fn settle(&self, ledger: &Ledger, tell: &Tell) -> Result<usize, Error> {
+        if !self.keep {
+            return self.undo(ledger, tell).await;
+        }
+        for object in ledger.open().await? {
+            ledger.kept(&object).await?;
+        }
+        Ok(0)
+    }
+
     /// Removes all that the ledger says may be there; how many of these are there still.
-    async fn undo(&self, tell: &Tell) -> Result<usize, Error> {
-        let ledger = self.ledger().await?;
+    async fn undo(&self, ledger: &Ledger, tell: &Tell) -> Result<usize, Error> {
         let account = NodeName::from(self.account);
         let mut left = 0;
         for object in ledger.open().await? {

@@ -194,7 +194,7 @@ async fn remove(
         id: of.id,
         account: &of.account,
         fields: &of.fields,
-        keep: false,
+        keep: of.keep,
     };
     work.remove(end, tell).await
 }
@@ -267,9 +267,6 @@ impl Recover {
                 (_, Some(problem)) => PublicationEnd::Failed(problem.clone()),
                 (_, None) => PublicationEnd::Failed("whoever was at it was gone".to_owned()),
             };
-            if of.keep && of.status != PublicationStatus::Running {
-                continue;
-            }
             let problem = match remove(&controller, of, &end, &tell).await {
                 Ok(Ok(0)) => None,
                 Ok(Err(holder)) => {

@@ -55,8 +55,7 @@ impl fmt::Display for FileFault {
 }
 
 /// What was read of a file: values by their keys, and the line of each.
-#[derive(Default)]
-pub struct Read {
+struct Read {
     values: Vec<(String, String, usize)>,
     line: usize,
 }

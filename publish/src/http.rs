@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Proxy, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -281,6 +281,13 @@ impl Answer {
     pub fn wrong(&self, what: String) -> CallError {
         CallError::Answer { doing: self.doing, address: self.address.clone(), what }
     }
+}
+
+/// A header that no log shows.
+pub(crate) fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// Whether the same call may get another answer soon.

@@ -64,7 +64,10 @@ pub struct Job<'a> {
     /// Whether it is to end.
     pub ending: &'a Ending,
     /// Is told what is done, how many bytes were sent, and how many there are, where that is known.
+    /// Without either number, the bytes are as they were.
     pub tell: &'a (dyn Fn(&str, u64, Option<u64>) + Sync),
+    /// Is told what an operator should know, and does not stand in the way.
+    pub warn: &'a (dyn Fn(String) + Sync),
 }
 
 impl Job<'_> {

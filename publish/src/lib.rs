@@ -21,7 +21,7 @@ mod registry;
 mod target;
 
 pub use account::Account;
-pub use account_file::{FileFault, FileFormat, Read, read_accounts, read_fields};
+pub use account_file::{FileFault, FileFormat, read_accounts, read_fields};
 pub use data::{Disk, DiskError, Ending};
 pub use error::TargetError;
 pub use fields::{Field, FieldFault, TargetType, account_fields, publication_fields};

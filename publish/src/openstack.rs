@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::account::Account;
 use crate::data::{Counter, send};
 use crate::error::TargetError;
-use crate::http::{Answer, CallError, Http};
+use crate::http::{Answer, CallError, Http, sensitive};
 use crate::job::{Fields, ImageFacts, Job, Published, Seen};
 use crate::problem::Problem;
 
@@ -207,7 +207,7 @@ impl Openstack {
         let named = glance.named(job.need("displayName")).await;
         for old in named.unwrap_or_default().iter().filter(|old| is_older(old)) {
             if let Err(error) = glance.remove(&old.id).await {
-                (job.tell)(&format!("image {} stays: {}", old.id, ays_model::causes(&error)), 0, None);
+                (job.warn)(format!("image {} stays: {}", old.id, ays_model::causes(&error)));
             }
         }
     }
@@ -580,11 +580,4 @@ fn image_service(services: &Value) -> Option<String> {
 fn services_of(services: &Value) -> Vec<String> {
     let all = services.as_array().into_iter().flatten();
     all.filter_map(|service| service["type"].as_str().map(str::to_owned)).collect()
-}
-
-/// A header that no log shows.
-fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }

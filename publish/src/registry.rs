@@ -15,7 +15,7 @@ use url::Url;
 use crate::account::Account;
 use crate::data::{Counter, Ending, Feed, send};
 use crate::error::TargetError;
-use crate::http::{Answer, Http};
+use crate::http::{Answer, Http, sensitive};
 
 /// The kinds of manifests.
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -286,7 +286,7 @@ impl Registry {
             Some((realm, service)) => self.token(realm, service).await.map(Some),
             None if offered.contains(&Challenge::Basic) => {
                 let login = (self.account.need("login"), self.account.secret("password"));
-                Ok(sensitive(&basic(login.0, &login.1)))
+                Ok(sensitive(basic(login.0, &login.1).expose_secret()))
             }
             None => Ok(None),
         }
@@ -317,7 +317,7 @@ impl Registry {
         let answer = self.http.get("asking for a token", ask).await?;
         let token: TokenAnswer = answer.json()?;
         let token = token.token.filter(|token| !token.is_empty()).or(token.access_token);
-        let value = token.and_then(|token| sensitive(&SecretString::from(format!("Bearer {token}"))));
+        let value = token.and_then(|token| sensitive(&format!("Bearer {token}")));
         value.ok_or_else(|| answer.wrong("it holds no token".to_owned()).into())
     }
 
@@ -371,13 +371,6 @@ fn basic(login: &str, password: &SecretString) -> SecretString {
     use base64::Engine;
     let plain = format!("{login}:{}", password.expose_secret());
     SecretString::from(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(plain)))
-}
-
-/// A header that no log shows.
-fn sensitive(text: &SecretString) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text.expose_secret()).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 /// How many bytes of an upload the registry has: `Range: 0-4` says five.

@@ -8,6 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use crate::http::sensitive;
+
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// An access key.
@@ -80,13 +82,6 @@ pub(super) fn sign(
 /// The SHA-256 of a body, hexadecimal.
 pub(super) fn sha256(body: &[u8]) -> String {
     hex::encode(Sha256::digest(body))
-}
-
-/// A header that no log shows.
-fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 /// As the request's own header says it: without the port that is understood.
